@@ -1,0 +1,3 @@
+//! The HTTP API: routes, extractors, problem+json, OpenAPI, wire types.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Use cases and jobs across the rooms below.
+
+#![forbid(unsafe_code)]

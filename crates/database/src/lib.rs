@@ -1,0 +1,3 @@
+//! SQL, migrations and the job queue.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,41 @@
+//! Albums: named selections of assets.
+
+use crate::Invalid;
+
+/// An album's title: 1 to 200 characters, no control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlbumTitle(String);
+
+impl AlbumTitle {
+    /// Trims and checks.
+    ///
+    /// # Errors
+    /// When empty, longer than 200 characters, or with control characters.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if text.is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control) {
+            return Err(Invalid::new("title", "a title has 1 to 200 characters, none of them control characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The title.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles() {
+        assert_eq!(AlbumTitle::new("  제주 2024 ").unwrap().as_str(), "제주 2024");
+        assert!(AlbumTitle::new(" ").is_err());
+        assert!(AlbumTitle::new("a\u{0}b").is_err());
+        assert!(AlbumTitle::new(&"가".repeat(201)).is_err());
+        assert!(AlbumTitle::new(&"가".repeat(200)).is_ok());
+    }
+}

@@ -1,0 +1,5 @@
+//! PicUp.
+
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Object stores: files and memory.
+
+#![forbid(unsafe_code)]
