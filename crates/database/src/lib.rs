@@ -1,3 +1,49 @@
-//! SQL, migrations and the job queue.
+//! Everything PicUp remembers besides the bytes themselves: accounts, sessions, assets, albums, uploads, the timeline's
+//! counts, jobs and events.
+//!
+//! `app` is the only caller. It opens a [`Write`] or a [`Read`], calls the noun-first methods on it (`asset_insert`,
+//! `timeline_page`, `job_enqueue`, …), and commits; several calls in one transaction stand or fall together. A [`Read`] has
+//! no method that writes, and a [`Write`] can do all a [`Read`] can.
+//!
+//! SQL lives here and nowhere else. Ids, times and random values always come in as arguments: no statement asks the engine
+//! for any, so the same statements give the same rows on every engine and every replica. Nothing here does remote I/O of
+//! any other kind, and no transaction should be held across some.
 
 #![forbid(unsafe_code)]
+
+mod account;
+mod album;
+mod asset;
+mod check;
+mod dialect;
+mod engine;
+mod error;
+mod event;
+mod installation;
+mod job;
+mod metrics;
+mod migrations;
+mod object;
+mod routing;
+mod session;
+mod statement;
+mod timeline;
+mod upload;
+
+#[cfg(test)]
+mod plan_tests;
+
+pub use account::{Account, NewAccount};
+pub use album::{AddOutcome, Album, AlbumAsset, AlbumCursor, NewAlbum};
+pub use asset::{Asset, AssetFacts, NewAsset};
+pub use check::Check;
+pub use engine::Settings;
+pub use error::Error;
+pub use event::Event;
+pub use job::{Job, JobCounts, JobLease, NewJob};
+pub use metrics::Metrics;
+pub use object::{Object, ObjectState};
+pub use routing::{Database, Read, Write};
+pub use session::{NewSession, Rotation, Session};
+pub use timeline::{DayCount, Direction, TimelineAsset, TimelineCursor};
+pub use upload::{NewUpload, Upload, UploadPart, UploadState};

@@ -1,0 +1,292 @@
+//! Albums: named selections of one owner's assets, in the order they were added. The count and the cover stand on the album
+//! itself, so that a list of albums costs one look-up each.
+
+use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId, Timestamp};
+
+use crate::statement::{Row, Statement};
+use crate::timeline::{TimelineAsset, timeline_asset, timeline_columns};
+use crate::{Error, Read, Write};
+
+/// An album to be made.
+#[derive(Debug, Clone)]
+pub struct NewAlbum {
+    /// Its id.
+    pub id: AlbumId,
+    /// Whose it is.
+    pub owner: AccountId,
+    /// Its title.
+    pub title: AlbumTitle,
+    /// Now.
+    pub created_at: Timestamp,
+}
+
+/// An album as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Album {
+    /// Its id.
+    pub id: AlbumId,
+    /// Whose it is.
+    pub owner: AccountId,
+    /// Its title.
+    pub title: AlbumTitle,
+    /// The asset shown for it: the first, while it has any.
+    pub cover: Option<TimelineAsset>,
+    /// How many assets it has.
+    pub asset_count: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its title or assets last changed.
+    pub updated_at: Timestamp,
+}
+
+/// An asset in an album.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlbumAsset {
+    /// Its place in the album's order; places may have gaps.
+    pub position: i64,
+    /// When it was added.
+    pub added_at: Timestamp,
+    /// The asset.
+    pub asset: TimelineAsset,
+}
+
+/// A place in an album's order: just at that asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlbumCursor {
+    /// The asset's place.
+    pub position: i64,
+    /// The asset.
+    pub asset: AssetId,
+}
+
+impl AlbumAsset {
+    /// Its place.
+    #[must_use]
+    pub const fn cursor(&self) -> AlbumCursor {
+        AlbumCursor { position: self.position, asset: self.asset.id }
+    }
+}
+
+/// What came of adding one asset to an album.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddOutcome {
+    /// It is in the album now.
+    Added,
+    /// It was in the album before.
+    AlreadyThere,
+    /// The album's owner has no such asset, or it lies in the trash.
+    NotYours,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT albums.id AS album_id, albums.owner AS album_owner, albums.title, albums.cover_asset, \
+             albums.asset_count, albums.created_at AS album_created_at, albums.updated_at, ",
+            timeline_columns!(),
+            " FROM albums LEFT JOIN assets ON assets.id = albums.cover_asset ",
+            $rest
+        )
+    };
+}
+
+fn album(row: &Row) -> Result<Album, Error> {
+    let cover: Option<AssetId> = row.maybe_id("cover_asset")?;
+    Ok(Album {
+        id: row.id("album_id")?,
+        owner: row.id("album_owner")?,
+        title: row.word("title", AlbumTitle::new)?,
+        cover: cover.map(|_| timeline_asset(row)).transpose()?,
+        asset_count: row.int("asset_count")?,
+        created_at: row.time("album_created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+fn album_asset(row: &Row) -> Result<AlbumAsset, Error> {
+    Ok(AlbumAsset { position: row.int("position")?, added_at: row.time("added_at")?, asset: timeline_asset(row)? })
+}
+
+impl Read {
+    /// An owner's album.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn album_by_id(&mut self, owner: AccountId, id: AlbumId) -> Result<Option<Album>, Error> {
+        let sql = select!("WHERE albums.id = ? AND albums.owner = ?");
+        self.one(Statement::new("album_by_id", sql).id(&id).id(&owner)).await?.as_ref().map(album).transpose()
+    }
+
+    /// At most `limit` of an owner's albums made before the album `before` (itself left out), newest first.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn album_list(
+        &mut self,
+        owner: AccountId,
+        before: Option<AlbumId>,
+        limit: u32,
+    ) -> Result<Vec<Album>, Error> {
+        let statement = match before {
+            None => {
+                let sql = select!("WHERE albums.owner = ? ORDER BY albums.id DESC LIMIT ?");
+                Statement::new("album_list", sql).id(&owner)
+            }
+            Some(before) => {
+                let sql = select!("WHERE albums.owner = ? AND albums.id < ? ORDER BY albums.id DESC LIMIT ?");
+                Statement::new("album_list_before", sql).id(&owner).id(&before)
+            }
+        };
+        self.all(statement.int(limit)).await?.iter().map(album).collect()
+    }
+
+    /// At most `limit` assets of an album beyond `after` (itself left out), in the album's order. Whose album it is, the
+    /// caller has checked.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn album_page(
+        &mut self,
+        album: AlbumId,
+        after: Option<AlbumCursor>,
+        limit: u32,
+    ) -> Result<Vec<AlbumAsset>, Error> {
+        macro_rules! page {
+            ($rest:literal) => {
+                concat!(
+                    "SELECT album_assets.position, album_assets.added_at, ",
+                    timeline_columns!(),
+                    " FROM album_assets JOIN assets ON assets.id = album_assets.asset WHERE album_assets.album = ? ",
+                    $rest,
+                    " ORDER BY album_assets.position, album_assets.asset LIMIT ?"
+                )
+            };
+        }
+        let statement = match after {
+            None => Statement::new("album_page", page!("")).id(&album),
+            Some(after) => {
+                let sql =
+                    page!("AND album_assets.position >= ? AND (album_assets.position > ? OR album_assets.asset > ?)");
+                let place = after.position;
+                Statement::new("album_page_after", sql).id(&album).int(place).int(place).id(&after.asset)
+            }
+        };
+        self.all(statement.int(limit)).await?.iter().map(album_asset).collect()
+    }
+}
+
+impl Write {
+    /// Makes an empty album.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `album` when the id exists.
+    pub async fn album_insert(&mut self, new: &NewAlbum) -> Result<(), Error> {
+        let sql = "INSERT INTO albums (id, owner, title, asset_count, created_at, updated_at) \
+                   VALUES (?, ?, ?, 0, ?, ?)";
+        let statement = Statement::new("album_insert", sql)
+            .id(&new.id)
+            .id(&new.owner)
+            .text(new.title.as_str())
+            .time(new.created_at)
+            .time(new.created_at);
+        self.run(statement).await.map_err(|error| error.or_conflict("album"))?;
+        Ok(())
+    }
+
+    /// Gives an owner's album another title. `false` when there is none.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn album_rename(
+        &mut self,
+        owner: AccountId,
+        id: AlbumId,
+        title: &AlbumTitle,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE albums SET title = ?, updated_at = ? WHERE id = ? AND owner = ?";
+        self.changed(Statement::new("album_rename", sql).text(title.as_str()).time(now).id(&id).id(&owner)).await
+    }
+
+    /// Removes an owner's album; its assets stay. `false` when there is none.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn album_delete(&mut self, owner: AccountId, id: AlbumId) -> Result<bool, Error> {
+        let sql = "DELETE FROM albums WHERE id = ? AND owner = ?";
+        self.changed(Statement::new("album_delete", sql).id(&id).id(&owner)).await
+    }
+
+    /// Appends assets to an owner's album in the order given, and tells what came of each. `None` when there is no album.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn album_add(
+        &mut self,
+        owner: AccountId,
+        id: AlbumId,
+        assets: &[AssetId],
+        now: Timestamp,
+    ) -> Result<Option<Vec<AddOutcome>>, Error> {
+        if !self.album_touch(owner, id, now).await? {
+            return Ok(None);
+        }
+        let sql = "SELECT COALESCE(MAX(position), 0) AS last FROM album_assets WHERE album = ?";
+        let mut position: i64 = self.row(Statement::new("album_last", sql).id(&id)).await?.int("last")?;
+        let mut outcomes = Vec::with_capacity(assets.len());
+        for asset in assets {
+            let sql = "INSERT INTO album_assets (album, asset, position, added_at) \
+                       SELECT ?, id, ?, ? FROM assets WHERE id = ? AND owner = ? AND trashed_at IS NULL";
+            let statement = Statement::new("album_add", sql).id(&id).int(position + 1).time(now).id(asset).id(&owner);
+            outcomes.push(match self.changed(statement).await {
+                Ok(true) => {
+                    position += 1;
+                    AddOutcome::Added
+                }
+                Ok(false) => AddOutcome::NotYours,
+                Err(error) if error.is_taken() => AddOutcome::AlreadyThere,
+                Err(error) => return Err(error),
+            });
+        }
+        let added = outcomes.iter().filter(|outcome| **outcome == AddOutcome::Added).count();
+        self.album_recount(id, i64::try_from(added).unwrap_or(i64::MAX)).await?;
+        Ok(Some(outcomes))
+    }
+
+    /// Takes assets out of an owner's album and tells how many were in it. `None` when there is no album.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn album_remove(
+        &mut self,
+        owner: AccountId,
+        id: AlbumId,
+        assets: &[AssetId],
+        now: Timestamp,
+    ) -> Result<Option<u64>, Error> {
+        if !self.album_touch(owner, id, now).await? {
+            return Ok(None);
+        }
+        let mut removed = 0;
+        for asset in assets {
+            let sql = "DELETE FROM album_assets WHERE album = ? AND asset = ?";
+            removed += self.run(Statement::new("album_remove", sql).id(&id).id(asset)).await?;
+        }
+        self.album_recount(id, -i64::try_from(removed).unwrap_or(i64::MAX)).await?;
+        Ok(Some(removed))
+    }
+
+    /// Finds the album and, on engines with many writers, keeps others from changing it until this transaction ends.
+    async fn album_touch(&mut self, owner: AccountId, id: AlbumId, now: Timestamp) -> Result<bool, Error> {
+        let sql = "UPDATE albums SET updated_at = ? WHERE id = ? AND owner = ?";
+        self.changed(Statement::new("album_touch", sql).time(now).id(&id).id(&owner)).await
+    }
+
+    /// Brings the count and the cover up to date after a change by that many.
+    async fn album_recount(&mut self, id: AlbumId, change: i64) -> Result<(), Error> {
+        let sql = "UPDATE albums SET asset_count = asset_count + ?, cover_asset = \
+                   (SELECT asset FROM album_assets WHERE album = ? ORDER BY position, asset LIMIT 1) WHERE id = ?";
+        self.run(Statement::new("album_recount", sql).int(change).id(&id).id(&id)).await?;
+        Ok(())
+    }
+}

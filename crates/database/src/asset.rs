@@ -1,0 +1,290 @@
+//! Assets: one photo or video each. Inserting one, or learning a better capture day, keeps the timeline's day counts right
+//! in the same transaction.
+
+use picup_domain::{
+    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, FileName, LocalDay, Sha256,
+    Timestamp,
+};
+
+use crate::statement::{Row, Statement};
+use crate::{Error, Read, Write};
+
+/// An asset whose original was just committed. It begins as [`AssetState::Processing`].
+#[derive(Debug, Clone)]
+pub struct NewAsset {
+    /// Its id.
+    pub id: AssetId,
+    /// Whose it is.
+    pub owner: AccountId,
+    /// What it seems to be so far.
+    pub kind: AssetKind,
+    /// The name it had.
+    pub file_name: FileName,
+    /// The declared hash of its original.
+    pub sha256: Sha256,
+    /// The size of its original.
+    pub bytes: ByteSize,
+    /// The best guess of when it was taken, until its bytes are read.
+    pub capture: CaptureTime,
+    /// Now.
+    pub created_at: Timestamp,
+}
+
+/// What processing learned about an asset.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AssetFacts {
+    /// What it is.
+    pub kind: AssetKind,
+    /// When it was taken.
+    pub capture: CaptureTime,
+    /// Width in pixels as shown, after its orientation is applied.
+    pub width: Option<u32>,
+    /// Height in pixels as shown.
+    pub height: Option<u32>,
+    /// How long a video plays, in milliseconds.
+    pub duration_ms: Option<u64>,
+    /// A thumbhash, at most 64 bytes.
+    pub placeholder: Option<Vec<u8>>,
+    /// Who made the camera.
+    pub camera_make: Option<String>,
+    /// Which camera.
+    pub camera_model: Option<String>,
+    /// Which lens.
+    pub lens: Option<String>,
+    /// Further facts as JSON; their shape is the caller's.
+    pub details: Option<String>,
+    /// Degrees north, −90 to 90.
+    pub latitude: Option<f64>,
+    /// Degrees east, −180 to 180.
+    pub longitude: Option<f64>,
+    /// Metres above the sea.
+    pub altitude: Option<f64>,
+    /// The version in the keys of its renditions, from 1; 0 when it has none.
+    pub rendition_version: u32,
+    /// The ending of its thumbnail's key, if it has one; at most 8 characters.
+    pub thumbnail_extension: Option<String>,
+    /// The ending of its preview's key (a video's poster's), if it has one; at most 8 characters.
+    pub preview_extension: Option<String>,
+}
+
+/// An asset as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asset {
+    /// Its id.
+    pub id: AssetId,
+    /// Whose it is.
+    pub owner: AccountId,
+    /// How far it has come.
+    pub state: AssetState,
+    /// The name it had.
+    pub file_name: FileName,
+    /// The declared hash of its original.
+    pub sha256: Sha256,
+    /// The size of its original.
+    pub bytes: ByteSize,
+    /// The day on the wall when it was taken.
+    pub day: LocalDay,
+    /// What is known of its content.
+    pub facts: AssetFacts,
+    /// When it came.
+    pub created_at: Timestamp,
+    /// Since when it lies in the trash; `None` when it does not.
+    pub trashed_at: Option<Timestamp>,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, owner, kind, state, file_name, sha256, bytes, captured_at, captured_local, offset_minutes, \
+             capture_source, local_day, width, height, duration_ms, placeholder, camera_make, camera_model, lens, \
+             details, latitude, longitude, altitude, rendition_version, thumbnail_extension, preview_extension, \
+             created_at, trashed_at FROM assets ",
+            $rest
+        )
+    };
+}
+
+fn asset(row: &Row) -> Result<Asset, Error> {
+    Ok(Asset {
+        id: row.id("id")?,
+        owner: row.id("owner")?,
+        state: row.word("state", AssetState::parse)?,
+        file_name: row.word("file_name", FileName::new)?,
+        sha256: row.id("sha256")?,
+        bytes: row.size("bytes")?,
+        day: row.day("local_day")?,
+        facts: facts(row)?,
+        created_at: row.time("created_at")?,
+        trashed_at: row.maybe_time("trashed_at")?,
+    })
+}
+
+fn facts(row: &Row) -> Result<AssetFacts, Error> {
+    Ok(AssetFacts {
+        kind: row.word("kind", AssetKind::parse)?,
+        capture: CaptureTime {
+            at: row.time("captured_at")?,
+            local: row.time("captured_local")?,
+            offset_minutes: row.maybe_int("offset_minutes")?,
+            source: row.word("capture_source", CaptureSource::parse)?,
+        },
+        width: row.maybe_int("width")?,
+        height: row.maybe_int("height")?,
+        duration_ms: row.maybe_int("duration_ms")?,
+        placeholder: row.blob("placeholder")?,
+        camera_make: row.maybe_text("camera_make")?,
+        camera_model: row.maybe_text("camera_model")?,
+        lens: row.maybe_text("lens")?,
+        details: row.maybe_text("details")?,
+        latitude: row.real("latitude")?,
+        longitude: row.real("longitude")?,
+        altitude: row.real("altitude")?,
+        rendition_version: row.int("rendition_version")?,
+        thumbnail_extension: row.maybe_text("thumbnail_extension")?,
+        preview_extension: row.maybe_text("preview_extension")?,
+    })
+}
+
+impl Read {
+    /// An owner's asset, in the trash or not.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_by_id(&mut self, owner: AccountId, id: AssetId) -> Result<Option<Asset>, Error> {
+        let statement = Statement::new("asset_by_id", select!("WHERE id = ? AND owner = ?")).id(&id).id(&owner);
+        self.one(statement).await?.as_ref().map(asset).transpose()
+    }
+
+    /// The owner's newest asset outside the trash whose stored original was proved to have that hash.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_verified_by_sha256(
+        &mut self,
+        owner: AccountId,
+        sha256: &Sha256,
+    ) -> Result<Option<Asset>, Error> {
+        let sql = select!(
+            "WHERE owner = ? AND sha256 = ? AND trashed_at IS NULL AND state IN ('ready', 'unviewable') \
+             ORDER BY id DESC LIMIT 1"
+        );
+        let statement = Statement::new("asset_verified_by_sha256", sql).id(&owner).id(sha256);
+        self.one(statement).await?.as_ref().map(asset).transpose()
+    }
+}
+
+impl Write {
+    /// Adds an asset in the state [`AssetState::Processing`] and counts it on its day.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `asset` when the id exists.
+    pub async fn asset_insert(&mut self, new: &NewAsset) -> Result<(), Error> {
+        let sql = "INSERT INTO assets (id, owner, kind, state, file_name, sha256, bytes, captured_at, captured_local, \
+                   offset_minutes, capture_source, local_day, rendition_version, created_at) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)";
+        let day = new.capture.day();
+        let statement = Statement::new("asset_insert", sql)
+            .id(&new.id)
+            .id(&new.owner)
+            .text(new.kind.as_str())
+            .text(AssetState::Processing.as_str())
+            .text(new.file_name.as_str())
+            .id(&new.sha256)
+            .size(new.bytes)
+            .time(new.capture.at)
+            .time(new.capture.local)
+            .maybe_int(new.capture.offset_minutes)
+            .text(new.capture.source.as_str())
+            .day(day)
+            .time(new.created_at);
+        self.run(statement).await.map_err(|error| error.or_conflict("asset"))?;
+        self.timeline_day_add(new.owner, day, 1).await
+    }
+
+    /// Records what processing learned and marks the asset ready; moves it to its right day. `false` when it is not
+    /// processing (done already, or gone): nothing changed then.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn asset_make_ready(&mut self, owner: AccountId, id: AssetId, facts: &AssetFacts) -> Result<bool, Error> {
+        self.asset_finish(owner, id, AssetState::Ready, facts).await
+    }
+
+    /// As [`Write::asset_make_ready`], for a verified original that no picture can be made from.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn asset_make_unviewable(
+        &mut self,
+        owner: AccountId,
+        id: AssetId,
+        facts: &AssetFacts,
+    ) -> Result<bool, Error> {
+        self.asset_finish(owner, id, AssetState::Unviewable, facts).await
+    }
+
+    /// Moves an asset from one state to another. `false` when it is not in `from`.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn asset_set_state(
+        &mut self,
+        owner: AccountId,
+        id: AssetId,
+        from: AssetState,
+        to: AssetState,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE assets SET state = ? WHERE id = ? AND owner = ? AND state = ?";
+        let statement = Statement::new("asset_set_state", sql).text(to.as_str()).id(&id).id(&owner).text(from.as_str());
+        self.changed(statement).await
+    }
+
+    async fn asset_finish(
+        &mut self,
+        owner: AccountId,
+        id: AssetId,
+        state: AssetState,
+        facts: &AssetFacts,
+    ) -> Result<bool, Error> {
+        let Some(before) = self.asset_by_id(owner, id).await? else { return Ok(false) };
+        let sql = "UPDATE assets SET state = ?, kind = ?, captured_at = ?, captured_local = ?, offset_minutes = ?, \
+                   capture_source = ?, local_day = ?, width = ?, height = ?, duration_ms = ?, placeholder = ?, \
+                   camera_make = ?, camera_model = ?, lens = ?, details = ?, latitude = ?, longitude = ?, \
+                   altitude = ?, rendition_version = ?, thumbnail_extension = ?, preview_extension = ? \
+                   WHERE id = ? AND owner = ? AND state = ?";
+        let day = facts.capture.day();
+        let statement = Statement::new("asset_finish", sql)
+            .text(state.as_str())
+            .text(facts.kind.as_str())
+            .time(facts.capture.at)
+            .time(facts.capture.local)
+            .maybe_int(facts.capture.offset_minutes)
+            .text(facts.capture.source.as_str())
+            .day(day)
+            .maybe_int(facts.width)
+            .maybe_int(facts.height)
+            .maybe_int(facts.duration_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)))
+            .blob(facts.placeholder.as_deref())
+            .maybe_text(facts.camera_make.as_deref())
+            .maybe_text(facts.camera_model.as_deref())
+            .maybe_text(facts.lens.as_deref())
+            .maybe_text(facts.details.as_deref())
+            .real(facts.latitude)
+            .real(facts.longitude)
+            .real(facts.altitude)
+            .int(facts.rendition_version)
+            .maybe_text(facts.thumbnail_extension.as_deref())
+            .maybe_text(facts.preview_extension.as_deref())
+            .id(&id)
+            .id(&owner)
+            .text(AssetState::Processing.as_str());
+        if !self.changed(statement).await? {
+            return Ok(false);
+        }
+        if day != before.day && before.trashed_at.is_none() {
+            self.timeline_day_sub(owner, before.day, 1).await?;
+            self.timeline_day_add(owner, day, 1).await?;
+        }
+        Ok(true)
+    }
+}

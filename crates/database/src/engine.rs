@@ -1,0 +1,122 @@
+//! Opens the database: finds the place, settles the file's mode, migrates, and makes the two bounded pools. Called once by
+//! `picup` (and by tests).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyConnection, AnyPool, Connection, Executor, Row};
+
+use crate::dialect::Dialect;
+use crate::routing::{Database, Inner};
+use crate::{Error, Metrics, migrations};
+
+/// Longer than any sane transaction; a request that waited this long had better tell its client.
+const WRITER_WAIT: Duration = Duration::from_secs(4);
+const READER_WAIT: Duration = Duration::from_millis(800);
+
+/// How to open the database.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The SQLite file; made when it does not exist, in a folder that must. The `-wal` and `-shm` files beside it belong to it.
+    pub path: PathBuf,
+    /// How many transactions may read at once, from 1. Each costs about a megabyte when used.
+    pub readers: u32,
+}
+
+impl Settings {
+    /// A SQLite file with four readers.
+    #[must_use]
+    pub fn sqlite(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), readers: 4 }
+    }
+}
+
+impl Database {
+    /// Opens the database, making or migrating it when needed.
+    ///
+    /// # Errors
+    /// [`Error::Place`] when the file cannot be made or used there, [`Error::Damaged`] when it is not a database,
+    /// [`Error::NewerSchema`] when a newer PicUp wrote it, [`Error::Busy`] when another process keeps it locked.
+    pub async fn open(settings: &Settings, metrics: Metrics) -> Result<Self, Error> {
+        sqlx::any::install_default_drivers();
+        let dialect = Dialect::Sqlite;
+        let options = sqlite_options(&settings.path).await?;
+
+        // A connection of its own, because a pool would try a failing one again until it reports a mere time-out.
+        let mut first = AnyConnection::connect_with(&options).await?;
+        first.execute(dialect.prepare_writer()).await?;
+        keep_a_log(&mut first).await?;
+        migrations::run(&mut first, dialect).await?;
+
+        let writer = pool(1, WRITER_WAIT, dialect.prepare_writer()).connect_with(options.clone()).await?;
+        first.close().await?;
+        let readers =
+            pool(settings.readers.max(1), READER_WAIT, dialect.prepare_reader()).connect_with(options).await?;
+        Ok(Self::over(dialect, writer, readers, metrics))
+    }
+
+    fn over(dialect: Dialect, writer: AnyPool, readers: AnyPool, metrics: Metrics) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                dialect,
+                writer,
+                readers,
+                metrics,
+                #[cfg(test)]
+                plans: std::sync::Mutex::default(),
+            }),
+        }
+    }
+}
+
+/// A bounded pool whose connections are all told `prepare` first. Connections to a local file do not go stale, so they
+/// are neither tested nor replaced.
+fn pool(size: u32, wait: Duration, prepare: &'static str) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(wait)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(prepare).await?;
+                Ok(())
+            })
+        })
+}
+
+/// Turns the write-ahead log on: readers and the writer do not wait for each other, and a commit is one append and one sync.
+async fn keep_a_log(connection: &mut AnyConnection) -> Result<(), Error> {
+    let row = sqlx::query("PRAGMA journal_mode = WAL").fetch_one(connection).await?;
+    let mode: String = row.try_get(0)?;
+    if mode == "wal" {
+        Ok(())
+    } else {
+        Err(Error::Place("its file system has no shared memory for SQLite's log; use a local disk".to_owned()))
+    }
+}
+
+/// The address of a SQLite file, made first if need be so that only this user can read it: it holds password hashes.
+async fn sqlite_options(path: &Path) -> Result<AnyConnectOptions, Error> {
+    let place = |reason: String| Error::Place(format!("{}: {reason}", path.display()));
+    let name = path.file_name().ok_or_else(|| place("not a file name".to_owned()))?;
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let folder = tokio::fs::canonicalize(folder).await.map_err(|error| place(error.to_string()))?;
+    let full = folder.join(name);
+    let mut open = tokio::fs::OpenOptions::new();
+    open.read(true).write(true).create(true).truncate(false).mode(0o600);
+    open.open(&full).await.map_err(|error| place(error.to_string()))?;
+    let text = full.to_str().ok_or_else(|| place("the path is not UTF-8".to_owned()))?;
+    Ok(format!("sqlite://{}?mode=rw", percent_encoded(text)).parse()?)
+}
+
+fn percent_encoded(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+    path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}

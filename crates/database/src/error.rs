@@ -1,0 +1,69 @@
+//! What can go wrong between PicUp and its database, sorted by what the caller should do about it.
+
+use crate::dialect::{self, Fault};
+
+/// An error of the database room. A row that is not there is not an error: lookups answer `None`.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A unique value is taken or a row is not in the state the call needs; the word says which (`email`, `part`, …).
+    #[error("conflict: {0}")]
+    Conflict(&'static str),
+    /// No connection or lock came free in time. Worth trying again after a pause.
+    #[error("the database is busy; try again in a moment")]
+    Busy,
+    /// The disk under the database is full.
+    #[error("the disk that holds the database is full; free some space")]
+    Full,
+    /// A stored value breaks a rule of the domain.
+    #[error("the database holds a {column} that makes no sense: {reason}")]
+    Corrupt {
+        /// The column it was read from.
+        column: &'static str,
+        /// Which rule it breaks.
+        reason: String,
+    },
+    /// The file is not a database or is damaged.
+    #[error("the database file is damaged or is not a database ({0}); restore it from a backup")]
+    Damaged(String),
+    /// The database was written by a newer PicUp.
+    #[error("the database has schema {found} and this PicUp knows {known} at most; run the newer PicUp")]
+    NewerSchema {
+        /// The schema in the database.
+        found: i64,
+        /// The newest schema this program knows.
+        known: i64,
+    },
+    /// The configured place cannot hold a database; the text says why.
+    #[error("the database cannot be kept there: {0}")]
+    Place(String),
+    /// Anything else the engine reports.
+    #[error("the database reports an error")]
+    Engine(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::Database(reported) => match dialect::fault(reported.as_ref()) {
+                Fault::Busy => Self::Busy,
+                Fault::Full => Self::Full,
+                Fault::Damaged => Self::Damaged(reported.message().to_owned()),
+                Fault::Other => Self::Engine(error),
+            },
+            _ => Self::Engine(error),
+        }
+    }
+}
+
+impl Error {
+    /// The same error, or [`Error::Conflict`] with that word when it says that a unique value is taken.
+    pub(crate) fn or_conflict(self, what: &'static str) -> Self {
+        if self.is_taken() { Self::Conflict(what) } else { self }
+    }
+
+    /// Whether a unique value was taken. The statement that met it did nothing; its transaction goes on.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self, Self::Engine(sqlx::Error::Database(reported)) if reported.is_unique_violation())
+    }
+}

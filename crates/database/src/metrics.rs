@@ -1,0 +1,55 @@
+//! How long statements take and how long callers wait for a connection. `picup` owns the registry; this room only fills in.
+
+use std::time::Duration;
+
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+type Label = [(&'static str, &'static str); 1];
+type Histograms = Family<Label, Histogram, fn() -> Histogram>;
+
+/// The room's figures. The default counts into nowhere.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    statements: Histograms,
+    waits: Histograms,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { statements: Family::new_with_constructor(seconds), waits: Family::new_with_constructor(seconds) }
+    }
+}
+
+/// Few buckets: a statement is a matter of microseconds, and what matters is that it stays one.
+fn seconds() -> Histogram {
+    Histogram::new([0.0001, 0.001, 0.01, 0.1, 1.0])
+}
+
+impl Metrics {
+    /// Adds `picup_database_statement_seconds{statement}` and `picup_database_wait_seconds{intent}` to `registry`.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register(
+            "picup_database_statement_seconds",
+            "Time a statement took, by its name",
+            metrics.statements.clone(),
+        );
+        registry.register(
+            "picup_database_wait_seconds",
+            "Time until a transaction began, by intent (read or write)",
+            metrics.waits.clone(),
+        );
+        metrics
+    }
+
+    pub(crate) fn statement(&self, name: &'static str, took: Duration) {
+        self.statements.get_or_create(&[("statement", name)]).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn wait(&self, intent: &'static str, took: Duration) {
+        self.waits.get_or_create(&[("intent", intent)]).observe(took.as_secs_f64());
+    }
+}

@@ -1,0 +1,161 @@
+//! Objects: bytes under a key in the store, from the intent to write them until they are gone. The row comes before the bytes
+//! and goes after them, so that no bytes lie in the store unknown.
+
+use picup_domain::{AssetId, ByteSize, ObjectKey, ObjectRole, Sha256, Timestamp};
+
+use crate::statement::{Row, Statement};
+use crate::{Error, Read, Write};
+
+/// Where an object is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectState {
+    /// About to be written, or written and not yet counted on.
+    Staged,
+    /// Stored; never written again.
+    Committed,
+    /// About to be removed.
+    Deleting,
+}
+
+impl ObjectState {
+    /// The word stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Staged => "staged",
+            Self::Committed => "committed",
+            Self::Deleting => "deleting",
+        }
+    }
+
+    fn parse(word: &str) -> Result<Self, String> {
+        match word {
+            "staged" => Ok(Self::Staged),
+            "committed" => Ok(Self::Committed),
+            "deleting" => Ok(Self::Deleting),
+            _ => Err(format!("unknown state {word}")),
+        }
+    }
+}
+
+/// An object, to be recorded or as recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its size.
+    pub bytes: ByteSize,
+    /// Its hash, once known.
+    pub sha256: Option<Sha256>,
+    /// Where it is in its life.
+    pub state: ObjectState,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT object_key, asset, role, bytes, sha256, state, created_at FROM objects ", $rest)
+    };
+}
+
+fn object(row: &Row) -> Result<Object, Error> {
+    let key: ObjectKey = row.word("object_key", |text| text.parse::<ObjectKey>())?;
+    let same = row.id::<AssetId>("asset")? == key.asset() && row.word("role", ObjectRole::parse)? == key.role();
+    if !same {
+        let reason = "it names another asset or role than its row".to_owned();
+        return Err(Error::Corrupt { column: "object_key", reason });
+    }
+    Ok(Object {
+        key,
+        bytes: row.size("bytes")?,
+        sha256: row.maybe_id("sha256")?,
+        state: row.word("state", ObjectState::parse)?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+impl Read {
+    /// The object under a key.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn object_by_key(&mut self, key: &ObjectKey) -> Result<Option<Object>, Error> {
+        let statement = Statement::new("object_by_key", select!("WHERE object_key = ?")).text(&key.to_string());
+        self.one(statement).await?.as_ref().map(object).transpose()
+    }
+
+    /// All objects of an asset, in any state, by key.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn object_list(&mut self, asset: AssetId) -> Result<Vec<Object>, Error> {
+        let sql = select!("WHERE asset = ? ORDER BY object_key");
+        self.all(Statement::new("object_list", sql).id(&asset)).await?.iter().map(object).collect()
+    }
+
+    /// At most `limit` objects that are in a state since before a moment, oldest first: what a crash left half done.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn object_list_stale(
+        &mut self,
+        state: ObjectState,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Object>, Error> {
+        let sql = select!("WHERE state = ? AND created_at < ? ORDER BY created_at, object_key LIMIT ?");
+        let statement = Statement::new("object_list_stale", sql).text(state.as_str()).time(before).int(limit);
+        self.all(statement).await?.iter().map(object).collect()
+    }
+}
+
+impl Write {
+    /// Records an object.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `object` when the key is taken: keys are used once.
+    pub async fn object_insert(&mut self, new: &Object) -> Result<(), Error> {
+        let sql = "INSERT INTO objects (object_key, asset, role, bytes, sha256, state, created_at) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?)";
+        let statement = Statement::new("object_insert", sql)
+            .text(&new.key.to_string())
+            .id(&new.key.asset())
+            .text(new.key.role().as_str())
+            .size(new.bytes)
+            .maybe_id(new.sha256.as_ref())
+            .text(new.state.as_str())
+            .time(new.created_at);
+        self.run(statement).await.map_err(|error| error.or_conflict("object"))?;
+        Ok(())
+    }
+
+    /// From staged to committed, with the size and hash that were stored. `false` when it is not staged.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn object_commit(&mut self, key: &ObjectKey, bytes: ByteSize, sha256: &Sha256) -> Result<bool, Error> {
+        let sql = "UPDATE objects SET state = 'committed', bytes = ?, sha256 = ? \
+                   WHERE object_key = ? AND state = 'staged'";
+        let statement = Statement::new("object_commit", sql).size(bytes).id(sha256).text(&key.to_string());
+        self.changed(statement).await
+    }
+
+    /// Marks an object to be removed, whatever it was. `false` when it is marked already or unknown.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn object_doom(&mut self, key: &ObjectKey) -> Result<bool, Error> {
+        let sql = "UPDATE objects SET state = 'deleting' WHERE object_key = ? AND state <> 'deleting'";
+        self.changed(Statement::new("object_doom", sql).text(&key.to_string())).await
+    }
+
+    /// Forgets an object whose bytes are gone from the store. A committed one is not forgotten: mark it first.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn object_delete(&mut self, key: &ObjectKey) -> Result<bool, Error> {
+        let sql = "DELETE FROM objects WHERE object_key = ? AND state <> 'committed'";
+        self.changed(Statement::new("object_delete", sql).text(&key.to_string())).await
+    }
+}

@@ -1,0 +1,160 @@
+//! Where a transaction goes, by what the caller means to do: write, read, or read what was just written. On SQLite both
+//! kinds of read go to the readers, because a commit is visible to the next transaction at once; with replicas they differ.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Instant;
+
+use sqlx::{Any, AnyPool, Transaction};
+
+use crate::dialect::Dialect;
+use crate::statement::{Row, Statement};
+use crate::{Error, Metrics};
+
+/// PicUp's memory: a handle that is cheap to clone and share.
+#[derive(Clone)]
+pub struct Database {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) dialect: Dialect,
+    pub(crate) writer: AnyPool,
+    pub(crate) readers: AnyPool,
+    pub(crate) metrics: Metrics,
+    /// What the engine plans for each statement, for the tests that forbid whole-table scans.
+    #[cfg(test)]
+    pub(crate) plans: std::sync::Mutex<Vec<(&'static str, String)>>,
+}
+
+/// A transaction that sees one moment of the database and cannot change it. Dropping it ends it.
+pub struct Read {
+    inner: Arc<Inner>,
+    tx: Transaction<'static, Any>,
+}
+
+/// A transaction that may change things. It can do all that a [`Read`] can, and sees its own changes. Dropping it without
+/// [`Write::commit`] undoes them.
+pub struct Write {
+    read: Read,
+}
+
+impl Database {
+    /// Begins a transaction that writes. On SQLite there is one at a time: keep it short, with no other I/O inside.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when no turn came within 4 seconds.
+    pub async fn write(&self) -> Result<Write, Error> {
+        let begun = Instant::now();
+        let tx = self.inner.writer.begin_with(self.inner.dialect.begin_write()).await?;
+        self.inner.metrics.wait("write", begun.elapsed());
+        Ok(Write { read: Read { inner: Arc::clone(&self.inner), tx } })
+    }
+
+    /// Begins a transaction that reads, for what may be a moment old.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when no connection came free within 800 milliseconds.
+    pub async fn read(&self) -> Result<Read, Error> {
+        let begun = Instant::now();
+        let tx = self.inner.readers.begin_with(self.inner.dialect.begin_read()).await?;
+        self.inner.metrics.wait("read", begun.elapsed());
+        Ok(Read { inner: Arc::clone(&self.inner), tx })
+    }
+
+    /// Begins a transaction that reads what every commit before now has written, for decisions on rights and refreshes.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn read_fresh(&self) -> Result<Read, Error> {
+        self.read().await
+    }
+
+    /// Waits for the transactions under way, then closes every connection. Later calls fail.
+    pub async fn close(&self) {
+        self.inner.readers.close().await;
+        self.inner.writer.close().await;
+    }
+}
+
+impl Read {
+    pub(crate) async fn all(&mut self, statement: Statement) -> Result<Vec<Row>, Error> {
+        #[cfg(test)]
+        self.note_plan(&statement).await?;
+        let begun = Instant::now();
+        let rows = sqlx::query_with(statement.sql, statement.values).fetch_all(&mut *self.tx).await?;
+        self.inner.metrics.statement(statement.name, begun.elapsed());
+        Ok(rows.into_iter().map(Row).collect())
+    }
+
+    pub(crate) async fn one(&mut self, statement: Statement) -> Result<Option<Row>, Error> {
+        #[cfg(test)]
+        self.note_plan(&statement).await?;
+        let begun = Instant::now();
+        let row = sqlx::query_with(statement.sql, statement.values).fetch_optional(&mut *self.tx).await?;
+        self.inner.metrics.statement(statement.name, begun.elapsed());
+        Ok(row.map(Row))
+    }
+
+    /// The row of a statement that always has one.
+    pub(crate) async fn row(&mut self, statement: Statement) -> Result<Row, Error> {
+        self.one(statement).await?.ok_or(Error::Engine(sqlx::Error::RowNotFound))
+    }
+
+    #[cfg(test)]
+    async fn note_plan(&mut self, statement: &Statement) -> Result<(), Error> {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sql));
+        let rows = sqlx::query(explain).fetch_all(&mut *self.tx).await?;
+        let mut plans = self.inner.plans.lock().unwrap();
+        for row in rows {
+            plans.push((statement.name, Row(row).text("detail")?));
+        }
+        Ok(())
+    }
+}
+
+impl Write {
+    /// Makes the changes last. When this returns `Ok` they survive a power cut.
+    ///
+    /// # Errors
+    /// When the engine could not; nothing has changed then, unless the connection was lost meanwhile.
+    pub async fn commit(self) -> Result<(), Error> {
+        let begun = Instant::now();
+        self.read.tx.commit().await?;
+        self.read.inner.metrics.statement("commit", begun.elapsed());
+        Ok(())
+    }
+
+    /// Runs a statement and tells how many rows it changed.
+    pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64, Error> {
+        #[cfg(test)]
+        self.note_plan(&statement).await?;
+        let begun = Instant::now();
+        let done = sqlx::query_with(statement.sql, statement.values).execute(&mut *self.read.tx).await?;
+        self.read.inner.metrics.statement(statement.name, begun.elapsed());
+        Ok(done.rows_affected())
+    }
+
+    /// Runs a statement that changes one row or none.
+    pub(crate) async fn changed(&mut self, statement: Statement) -> Result<bool, Error> {
+        Ok(self.run(statement).await? > 0)
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.read.inner.dialect
+    }
+}
+
+impl Deref for Write {
+    type Target = Read;
+
+    fn deref(&self) -> &Read {
+        &self.read
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut Read {
+        &mut self.read
+    }
+}

@@ -1,0 +1,298 @@
+//! Uploads: files on their way in, part by part. The reservation of quota is the account's business, called in the same
+//! transactions.
+
+use picup_domain::{AccountId, AssetId, ByteSize, FileName, Sha256, Timestamp, UploadId};
+
+use crate::statement::{Row, Statement};
+use crate::{Error, Read, Write};
+
+/// How far an upload has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadState {
+    /// Parts may arrive.
+    Open,
+    /// Someone is putting the parts together.
+    Completing,
+    /// Its asset exists. The row stays until it expires, for clients that missed the answer.
+    Committed,
+}
+
+impl UploadState {
+    /// The word stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Completing => "completing",
+            Self::Committed => "committed",
+        }
+    }
+
+    fn parse(word: &str) -> Result<Self, String> {
+        match word {
+            "open" => Ok(Self::Open),
+            "completing" => Ok(Self::Completing),
+            "committed" => Ok(Self::Committed),
+            _ => Err(format!("unknown state {word}")),
+        }
+    }
+}
+
+/// An upload to be begun.
+#[derive(Debug, Clone)]
+pub struct NewUpload {
+    /// Its id.
+    pub id: UploadId,
+    /// Whose it is.
+    pub owner: AccountId,
+    /// The id its asset will have.
+    pub asset: AssetId,
+    /// The file's name.
+    pub file_name: FileName,
+    /// The declared size.
+    pub bytes: ByteSize,
+    /// The declared hash.
+    pub sha256: Sha256,
+    /// The size of every part but the last, in bytes.
+    pub part_size: ByteSize,
+    /// When the file was last changed, as the client told.
+    pub file_modified_at: Option<Timestamp>,
+    /// Minutes east of UTC where the client is, as it told.
+    pub offset_minutes: Option<i16>,
+    /// The store's own name for what is being put together.
+    pub handle: String,
+    /// Now.
+    pub created_at: Timestamp,
+    /// When it is given up.
+    pub expires_at: Timestamp,
+}
+
+/// An upload as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Its id.
+    pub id: UploadId,
+    /// Whose it is.
+    pub owner: AccountId,
+    /// The id its asset will have, or has.
+    pub asset: AssetId,
+    /// The file's name.
+    pub file_name: FileName,
+    /// The declared size.
+    pub bytes: ByteSize,
+    /// The declared hash.
+    pub sha256: Sha256,
+    /// The size of every part but the last, in bytes.
+    pub part_size: ByteSize,
+    /// When the file was last changed, as the client told.
+    pub file_modified_at: Option<Timestamp>,
+    /// Minutes east of UTC where the client is, as it told.
+    pub offset_minutes: Option<i16>,
+    /// The store's own name for what is being put together.
+    pub handle: String,
+    /// How far it has come.
+    pub state: UploadState,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When its state last changed.
+    pub updated_at: Timestamp,
+    /// When it is given up.
+    pub expires_at: Timestamp,
+}
+
+/// A part that arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UploadPart {
+    /// From 1.
+    pub number: u32,
+    /// Its size.
+    pub bytes: ByteSize,
+    /// Its hash.
+    pub sha256: Sha256,
+    /// When it was stored.
+    pub stored_at: Timestamp,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, owner, asset, file_name, bytes, sha256, part_size, file_modified_at, offset_minutes, handle, \
+             state, created_at, updated_at, expires_at FROM uploads ",
+            $rest
+        )
+    };
+}
+
+fn upload(row: &Row) -> Result<Upload, Error> {
+    Ok(Upload {
+        id: row.id("id")?,
+        owner: row.id("owner")?,
+        asset: row.id("asset")?,
+        file_name: row.word("file_name", FileName::new)?,
+        bytes: row.size("bytes")?,
+        sha256: row.id("sha256")?,
+        part_size: row.size("part_size")?,
+        file_modified_at: row.maybe_time("file_modified_at")?,
+        offset_minutes: row.maybe_int("offset_minutes")?,
+        handle: row.text("handle")?,
+        state: row.word("state", UploadState::parse)?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        expires_at: row.time("expires_at")?,
+    })
+}
+
+fn part(row: &Row) -> Result<UploadPart, Error> {
+    Ok(UploadPart {
+        number: row.int("number")?,
+        bytes: row.size("bytes")?,
+        sha256: row.id("sha256")?,
+        stored_at: row.time("stored_at")?,
+    })
+}
+
+impl Read {
+    /// An owner's upload in any state.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn upload_by_id(&mut self, owner: AccountId, id: UploadId) -> Result<Option<Upload>, Error> {
+        let statement = Statement::new("upload_by_id", select!("WHERE id = ? AND owner = ?")).id(&id).id(&owner);
+        self.one(statement).await?.as_ref().map(upload).transpose()
+    }
+
+    /// An owner's newest open upload of a file with that hash, so that a second try goes on where the first stopped.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn upload_open_by_sha256(&mut self, owner: AccountId, sha256: &Sha256) -> Result<Option<Upload>, Error> {
+        let sql = select!("WHERE owner = ? AND sha256 = ? AND state = 'open' ORDER BY id DESC LIMIT 1");
+        let statement = Statement::new("upload_open_by_sha256", sql).id(&owner).id(sha256);
+        self.one(statement).await?.as_ref().map(upload).transpose()
+    }
+
+    /// At most `limit` of an owner's open uploads, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn upload_list_open(&mut self, owner: AccountId, limit: u32) -> Result<Vec<Upload>, Error> {
+        let sql = select!("WHERE owner = ? AND state = 'open' ORDER BY id DESC LIMIT ?");
+        let statement = Statement::new("upload_list_open", sql).id(&owner).int(limit);
+        self.all(statement).await?.iter().map(upload).collect()
+    }
+
+    /// At most `limit` uploads of any owner and in any state whose time is over, longest over first.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn upload_list_expired(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Upload>, Error> {
+        let sql = select!("WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?");
+        let statement = Statement::new("upload_list_expired", sql).time(now).int(limit);
+        self.all(statement).await?.iter().map(upload).collect()
+    }
+
+    /// The parts that arrived, by number: at most 10,000.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn upload_part_list(&mut self, upload: UploadId) -> Result<Vec<UploadPart>, Error> {
+        let sql = "SELECT number, bytes, sha256, stored_at FROM upload_parts WHERE upload = ? ORDER BY number";
+        self.all(Statement::new("upload_part_list", sql).id(&upload)).await?.iter().map(part).collect()
+    }
+}
+
+impl Write {
+    /// Begins an upload.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `upload` when the id exists.
+    pub async fn upload_insert(&mut self, new: &NewUpload) -> Result<(), Error> {
+        let sql = "INSERT INTO uploads (id, owner, asset, file_name, bytes, sha256, part_size, file_modified_at, \
+                   offset_minutes, handle, state, created_at, updated_at, expires_at) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let statement = Statement::new("upload_insert", sql)
+            .id(&new.id)
+            .id(&new.owner)
+            .id(&new.asset)
+            .text(new.file_name.as_str())
+            .size(new.bytes)
+            .id(&new.sha256)
+            .size(new.part_size)
+            .maybe_time(new.file_modified_at)
+            .maybe_int(new.offset_minutes)
+            .text(&new.handle)
+            .text(UploadState::Open.as_str())
+            .time(new.created_at)
+            .time(new.created_at)
+            .time(new.expires_at);
+        self.run(statement).await.map_err(|error| error.or_conflict("upload"))?;
+        Ok(())
+    }
+
+    /// Records a part that was stored while its upload is open. Telling the same part twice is fine.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `part` when that number is recorded with other bytes, `upload` when the upload is not open.
+    pub async fn upload_part_record(&mut self, upload: UploadId, part: &UploadPart) -> Result<(), Error> {
+        let sql = "INSERT INTO upload_parts (upload, number, bytes, sha256, stored_at) \
+                   SELECT id, ?, ?, ?, ? FROM uploads WHERE id = ? AND state = 'open'";
+        let statement = Statement::new("upload_part_record", sql)
+            .int(part.number)
+            .size(part.bytes)
+            .id(&part.sha256)
+            .time(part.stored_at)
+            .id(&upload);
+        match self.changed(statement).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Conflict("upload")),
+            Err(error) if error.is_taken() => {
+                let sql = "SELECT bytes, sha256 FROM upload_parts WHERE upload = ? AND number = ?";
+                let known = self.row(Statement::new("upload_part_known", sql).id(&upload).int(part.number)).await?;
+                let same = known.size("bytes")? == part.bytes && known.id::<Sha256>("sha256")? == part.sha256;
+                if same { Ok(()) } else { Err(Error::Conflict("part")) }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves an upload from one state to another; of several callers one gets `true`.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn upload_set_state(
+        &mut self,
+        id: UploadId,
+        from: UploadState,
+        to: UploadState,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE uploads SET state = ?, updated_at = ? WHERE id = ? AND state = ?";
+        let statement = Statement::new("upload_set_state", sql).text(to.as_str()).time(now).id(&id).text(from.as_str());
+        self.changed(statement).await
+    }
+
+    /// Takes over the putting together of an upload from someone who began it before a moment and was not heard of since,
+    /// because the process ended. Of several callers one gets `true`.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn upload_take_over(
+        &mut self,
+        id: UploadId,
+        begun_before: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE uploads SET updated_at = ? WHERE id = ? AND state = 'completing' AND updated_at < ?";
+        self.changed(Statement::new("upload_take_over", sql).time(now).id(&id).time(begun_before)).await
+    }
+
+    /// Forgets an upload in that state, and its parts. `false` when it is in another, or gone: then someone else is at it,
+    /// and its reservation is theirs to settle.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn upload_delete(&mut self, id: UploadId, state: UploadState) -> Result<bool, Error> {
+        let sql = "DELETE FROM uploads WHERE id = ? AND state = ?";
+        self.changed(Statement::new("upload_delete", sql).id(&id).text(state.as_str())).await
+    }
+}
