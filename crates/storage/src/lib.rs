@@ -1,3 +1,86 @@
-//! Object stores: files and memory.
+//! Where bytes stand: one [`Storage`] over files or memory (S3 comes later), used by `app` for every object and upload.
+//!
+//! The rules of this room: an object is written once and never changed; it exists whole or not at all, also after a power
+//! cut; and no path is ever built from outside text, only from an [`ObjectKey`] or an [`UploadId`]. This room knows nothing
+//! of accounts, quota or rights, and never decides what may be read.
+//!
+//! An upload is staged in parts and becomes an object in one step. The interface is the one S3's multipart uploads allow:
+//! parts come in any order and in parallel, each bound to its length and SHA-256; the store, not the database, is the truth
+//! of which parts arrived ([`Storage::upload_parts`]); completing never replaces anything.
+//!
+//! One process writes uploads to a file store: two attempts at one part are kept apart in that process only.
+//!
+//! [`ObjectKey`]: picup_domain::ObjectKey
+//! [`UploadId`]: picup_domain::UploadId
 
 #![forbid(unsafe_code)]
+
+mod blocking;
+mod check;
+mod error;
+mod files;
+mod locks;
+mod memory;
+mod metrics;
+mod objects;
+mod opened;
+mod settings;
+mod uploads;
+
+use std::sync::Arc;
+
+pub use check::{Check, Space};
+pub use error::{BoxError, Error};
+pub use metrics::Metrics;
+pub use objects::{Head, Listed, Scope};
+pub use opened::{ByteStream, Opened};
+pub use settings::{Place, Settings};
+pub use uploads::{PartStored, Upload};
+
+use blocking::Blocking;
+use files::Files;
+use locks::Locks;
+use memory::Memory;
+
+/// A store of objects and of the uploads that become objects. Cheap to clone; all clones are the same store.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    store: Store,
+    blocking: Blocking,
+    locks: Locks,
+    metrics: Metrics,
+}
+
+#[derive(Clone, Debug)]
+enum Store {
+    Files(Arc<Files>),
+    Memory(Arc<Memory>),
+}
+
+impl Storage {
+    /// Opens the store, making its folders when they are missing.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] when the folder cannot be made or opened.
+    pub async fn open(settings: Settings, metrics: Metrics) -> Result<Self, Error> {
+        let (blocking, locks) = (Blocking::new(settings.blocking_threads), Locks::default());
+        let store = match settings.place {
+            Place::Memory => Store::Memory(Arc::default()),
+            Place::Files { folder } => {
+                let locks = locks.clone();
+                Store::Files(Arc::new(blocking.run(move || Files::open(&folder, locks)).await?))
+            }
+        };
+        Ok(Self { store, blocking, locks, metrics })
+    }
+
+    /// Runs file work in the bounded place for it.
+    async fn on_files<T: Send + 'static>(
+        &self,
+        files: &Arc<Files>,
+        work: impl FnOnce(&Files) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let files = Arc::clone(files);
+        self.blocking.run(move || work(&files)).await
+    }
+}

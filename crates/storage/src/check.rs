@@ -1,0 +1,101 @@
+//! What `picup doctor` asks a store: can it be written, is it private, is there room.
+
+use std::sync::Arc;
+
+use crate::files::Files;
+use crate::{Error, Storage, Store};
+
+/// Below this share of free space a store is unhealthy: 2 %, or …
+const LEAST_FREE_PERCENT: u64 = 2;
+/// … below this many bytes, whichever is less: room for a few videos.
+const LEAST_FREE_BYTES: u64 = 5_000_000_000;
+
+/// The answer to one question about a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What was asked: `storage-writable`, `storage-private` or `storage-space`.
+    pub name: &'static str,
+    /// Whether it is as it should be.
+    pub ok: bool,
+    /// What was found, and when it is not as it should be, what to do.
+    pub advice: String,
+}
+
+/// Room in a store, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// What this process may still write.
+    pub free: u64,
+    /// The size of the file system.
+    pub total: u64,
+}
+
+impl Storage {
+    /// Asks everything; a store in memory is always healthy and has nothing to ask.
+    pub async fn check(&self) -> Vec<Check> {
+        let Store::Files(files) = &self.store else { return Vec::new() };
+        let ask = |files: &Files| Ok(vec![writable(files), private(files), space(files)]);
+        self.on_files(files, ask).await.unwrap_or_default()
+    }
+
+    /// How much room there is; `None` for a store that has no measure of it.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub async fn space(&self) -> Result<Option<Space>, Error> {
+        let Store::Files(files) = &self.store else { return Ok(None) };
+        let ask = |files: &Files| files.space().map_err(Error::io("ask for free space"));
+        let (free, total) = self.on_files(&Arc::clone(files), ask).await?;
+        self.metrics.space(free, total);
+        Ok(Some(Space { free, total }))
+    }
+}
+
+fn writable(files: &Files) -> Check {
+    let path = files.path().display();
+    let (ok, advice) = match files.write_test() {
+        Ok(()) => (true, format!("{path} can be written and synced")),
+        Err(error) => (false, format!("cannot write in {path}: {error}; let the user who runs PicUp own it")),
+    };
+    Check { name: "storage-writable", ok, advice }
+}
+
+fn private(files: &Files) -> Check {
+    let path = files.path().display();
+    let (ok, advice) = match files.mode() {
+        Ok(mode) if mode & 0o007 == 0 => (true, format!("{path} is closed to other users")),
+        Ok(mode) => (false, format!("{path} is open to every user (mode {mode:o}); run: chmod 0700 {path}")),
+        Err(error) => (false, format!("cannot look at {path}: {error}")),
+    };
+    Check { name: "storage-private", ok, advice }
+}
+
+fn space(files: &Files) -> Check {
+    let path = files.path().display();
+    let (ok, advice) = match files.space() {
+        Ok((free, total)) => {
+            let gigabytes = format!("{} of {} GB free in {path}", free / 1_000_000_000, total / 1_000_000_000);
+            let ok = enough(free, total);
+            (ok, if ok { gigabytes } else { format!("only {gigabytes}; make room before uploads are refused") })
+        }
+        Err(error) => (false, format!("cannot ask for the free space of {path}: {error}")),
+    };
+    Check { name: "storage-space", ok, advice }
+}
+
+fn enough(free: u64, total: u64) -> bool {
+    free >= LEAST_FREE_BYTES.min(total / 100 * LEAST_FREE_PERCENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_room_is_unhealthy_large_disks_need_no_percentage() {
+        assert!(enough(6_000_000_000, 10_000_000_000_000));
+        assert!(!enough(4_000_000_000, 10_000_000_000_000));
+        assert!(enough(3_000_000, 100_000_000));
+        assert!(!enough(1_000_000, 100_000_000));
+    }
+}

@@ -1,0 +1,163 @@
+//! Whole objects: write, open, look, delete, list. Called by `app` for renditions, deliveries and deletions.
+
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use picup_domain::{AccountId, AssetId, ObjectKey};
+
+use crate::files::Walk;
+use crate::opened::{ByteStream, Opened};
+use crate::{Error, Storage, Store};
+
+/// How many objects a listing fetches at a time.
+const LISTED_AT_ONCE: usize = 256;
+
+/// What is known of an object without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Its size, in bytes.
+    pub bytes: u64,
+}
+
+/// One object of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Where it stands.
+    pub key: ObjectKey,
+    /// Its size, in bytes.
+    pub bytes: u64,
+}
+
+/// Whose objects a listing shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everybody's.
+    All,
+    /// One account's.
+    Owner(AccountId),
+    /// One asset's.
+    Asset(AccountId, AssetId),
+}
+
+impl Storage {
+    /// Writes a whole object that is in memory, a rendition for example. When this returns, the object survives a power cut.
+    /// The same bytes once more change nothing.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when other bytes stand at the key; [`Error::Full`].
+    pub async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
+        let size = bytes.len() as u64;
+        let result = match &self.store {
+            Store::Memory(memory) => memory.put(key, bytes),
+            Store::Files(files) => {
+                let key = key.clone();
+                self.on_files(files, move |files| files.put(&key, &bytes)).await
+            }
+        };
+        if result.is_ok() {
+            self.metrics.written(size);
+        }
+        self.metrics.count("put", result)
+    }
+
+    /// Opens an object to read from. What is opened stays readable even if the object is deleted meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn open_object(&self, key: &ObjectKey) -> Result<Opened, Error> {
+        let (blocking, metrics) = (self.blocking.clone(), self.metrics.clone());
+        let opened = match &self.store {
+            Store::Memory(memory) => memory.get(key).map(|bytes| Opened::memory(bytes, metrics)),
+            Store::Files(files) => {
+                let key = key.clone();
+                self.on_files(files, move |files| Opened::file(files.open_object(&key)?, blocking, metrics)).await
+            }
+        };
+        self.metrics.count("open", opened)
+    }
+
+    /// Reads a range of an object: as much of it as there is, so nothing for a range past the end.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the stream ends with an error when the disk does.
+    pub async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<ByteStream, Error> {
+        Ok(self.open_object(key).await?.read(range))
+    }
+
+    /// Opens an object as a file, to be handed to a child process; its position is the beginning. A store that has no files
+    /// makes a copy that nobody else sees and that is gone when closed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn open_file(&self, key: &ObjectKey) -> Result<File, Error> {
+        let file = match &self.store {
+            Store::Memory(memory) => {
+                let bytes = memory.get(key);
+                self.blocking.run(move || crate::memory::spill(&bytes?)).await
+            }
+            Store::Files(files) => {
+                let key = key.clone();
+                self.on_files(files, move |files| files.open_object(&key)).await
+            }
+        };
+        self.metrics.count("open", file)
+    }
+
+    /// Looks at an object without reading it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn head(&self, key: &ObjectKey) -> Result<Head, Error> {
+        let head = match &self.store {
+            Store::Memory(memory) => memory.get(key).map(|bytes| Head { bytes: bytes.len() as u64 }),
+            Store::Files(files) => {
+                let key = key.clone();
+                self.on_files(files, move |files| files.head(&key)).await
+            }
+        };
+        self.metrics.count("head", head)
+    }
+
+    /// Deletes an object. One that is not there is as good as deleted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
+        let result = match &self.store {
+            Store::Memory(memory) => {
+                memory.delete(key);
+                Ok(())
+            }
+            Store::Files(files) => {
+                let key = key.clone();
+                self.on_files(files, move |files| files.delete(&key)).await
+            }
+        };
+        self.metrics.count("delete", result)
+    }
+
+    /// Lists objects in no particular order. Ones written or deleted meanwhile may be listed or not.
+    pub fn list(&self, scope: Scope) -> BoxStream<'static, Result<Listed, Error>> {
+        match &self.store {
+            Store::Memory(memory) => stream::iter(memory.list(scope).into_iter().map(Ok)).boxed(),
+            Store::Files(files) => {
+                let (files, blocking) = (Arc::clone(files), self.blocking.clone());
+                let batches = stream::try_unfold(None, move |walk: Option<Walk>| {
+                    let (files, blocking) = (Arc::clone(&files), blocking.clone());
+                    async move {
+                        let step = move || {
+                            let mut walk = walk.map_or_else(|| Walk::start(&files, scope), Ok)?;
+                            Ok((walk.next(LISTED_AT_ONCE)?, walk))
+                        };
+                        let (batch, walk) = blocking.run(step).await?;
+                        Ok::<_, Error>((!batch.is_empty()).then_some((batch, Some(walk))))
+                    }
+                });
+                batches.map_ok(|batch| stream::iter(batch.into_iter().map(Ok))).try_flatten().boxed()
+            }
+        }
+    }
+}

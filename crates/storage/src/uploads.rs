@@ -1,0 +1,281 @@
+//! Uploads: begun, filled part by part, and turned into an object in one step. Called by `app`'s upload use case.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{Stream, StreamExt};
+use picup_domain::{ByteSize, Invalid, ObjectKey, Part, PartPlan, Sha256, Timestamp, UploadId};
+
+use crate::files::PartWriter;
+use crate::locks::Name;
+use crate::memory::PartBuffer;
+use crate::{BoxError, Error, Storage, Store};
+
+/// How many bytes of a part are gathered before they go to the disk's thread.
+const BATCH: usize = 512 << 10;
+
+/// An upload as its store knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    id: UploadId,
+    key: ObjectKey,
+    size: ByteSize,
+    plan: PartPlan,
+    handle: String,
+}
+
+/// A part that is in the store, safe from a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartStored {
+    /// Which part, from 1.
+    pub number: u32,
+    /// Its length, in bytes.
+    pub bytes: u64,
+    /// The hash of its bytes.
+    pub sha256: Sha256,
+}
+
+impl Upload {
+    /// An upload begun before, from what the database kept of it. `handle` is what [`Upload::handle`] said.
+    ///
+    /// # Errors
+    /// For a size no plan of parts can hold.
+    pub fn resume(id: UploadId, key: ObjectKey, size: ByteSize, handle: &str) -> Result<Self, Invalid> {
+        Ok(Self { id, key, size, plan: PartPlan::new(size)?, handle: handle.to_owned() })
+    }
+
+    /// Which upload.
+    #[must_use]
+    pub const fn id(&self) -> UploadId {
+        self.id
+    }
+
+    /// Where its object will stand.
+    #[must_use]
+    pub const fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    /// Its size, in bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.size.get()
+    }
+
+    /// How it is cut into parts.
+    #[must_use]
+    pub const fn plan(&self) -> &PartPlan {
+        &self.plan
+    }
+
+    /// The store's own name for the upload, to be kept with it: empty on files and in memory, an upload id on S3.
+    #[must_use]
+    pub fn handle(&self) -> &str {
+        &self.handle
+    }
+
+    fn part(&self, number: u32) -> Result<Part, Error> {
+        self.plan.part(number).ok_or(Error::PartUnknown { number, count: self.plan.count() })
+    }
+
+    /// Fine if every part of the plan is among `stored`.
+    pub(crate) fn all_arrived(&self, stored: &BTreeMap<u32, PartStored>) -> Result<(), Error> {
+        let missing =
+            self.plan.parts().find(|part| stored.get(&part.number).is_none_or(|stored| stored.bytes != part.bytes));
+        missing.map_or(Ok(()), |part| Err(Error::UploadIncomplete { upload: self.id, first_missing: part.number }))
+    }
+}
+
+impl Storage {
+    /// Begins an upload of `size` bytes that will become the object `key`. Beginning the same one again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when there is no room for it now; [`Error::UploadDiffers`] when it was begun with another size;
+    /// [`Error::Invalid`] for a size no plan of parts can hold.
+    pub async fn upload_begin(&self, id: UploadId, key: &ObjectKey, size: ByteSize) -> Result<Upload, Error> {
+        let upload = Upload::resume(id, key.clone(), size, "")?;
+        let held = self.locks.hold(Name::Upload(id)).await;
+        let begun = match &self.store {
+            Store::Memory(memory) => memory.begin(&upload),
+            Store::Files(files) => {
+                let upload = upload.clone();
+                let begin = move |files: &crate::files::Files| (files.begin(&upload), held).0;
+                self.on_files(files, begin).await
+            }
+        };
+        self.metrics.count("upload_begin", begun.map(|()| upload))
+    }
+
+    /// Stores one part from its stream, if it has exactly the planned length and the hash `sha256`. Parts may come in any
+    /// order and several at once; two attempts at the same part go one after the other. A part that is stored already is
+    /// compared with what comes and stays as it is. When this returns, the part survives a power cut.
+    ///
+    /// # Errors
+    /// [`Error::PartUnknown`], [`Error::PartLength`], [`Error::PartHash`], [`Error::PartExists`] (with other bytes),
+    /// [`Error::Sender`] when the stream fails, [`Error::UploadNotFound`], [`Error::Full`]. After any of them the part is
+    /// as if it had never been sent.
+    pub async fn part_write<S, E>(
+        &self,
+        upload: &Upload,
+        number: u32,
+        sha256: Sha256,
+        body: S,
+    ) -> Result<PartStored, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: Into<BoxError>,
+    {
+        let stored = self.part_receive(upload, number, sha256, body).await;
+        if let Ok(part) = &stored {
+            self.metrics.written(part.bytes);
+        }
+        self.metrics.count("part_write", stored)
+    }
+
+    async fn part_receive<S, E>(
+        &self,
+        upload: &Upload,
+        number: u32,
+        sha256: Sha256,
+        body: S,
+    ) -> Result<PartStored, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: Into<BoxError>,
+    {
+        let part = upload.part(number)?;
+        let mut sink = self.part_sink(upload, part, sha256).await?;
+        let (mut batch, mut gathered, mut got) = (Vec::new(), 0, 0);
+        let mut body = std::pin::pin!(body);
+        while let Some(bytes) = body.next().await {
+            let bytes = bytes.map_err(|error| Error::Sender(error.into()))?;
+            got += bytes.len() as u64;
+            if got > part.bytes {
+                return Err(Error::PartLength { number, expected: part.bytes, got });
+            }
+            gathered += bytes.len();
+            batch.push(bytes);
+            if gathered >= BATCH {
+                sink = self.part_pass(sink, std::mem::take(&mut batch)).await?;
+                gathered = 0;
+            }
+        }
+        if got < part.bytes {
+            return Err(Error::PartLength { number, expected: part.bytes, got });
+        }
+        match self.part_pass(sink, batch).await? {
+            PartSink::File(writer) => self.blocking.run(move || writer.finish()).await,
+            PartSink::Memory(buffer) => buffer.finish(),
+        }
+    }
+
+    async fn part_sink(&self, upload: &Upload, part: Part, sha256: Sha256) -> Result<PartSink, Error> {
+        let held = self.locks.hold(Name::Part(upload.id, part.number)).await;
+        match &self.store {
+            Store::Memory(memory) => {
+                PartBuffer::open(Arc::clone(memory), upload, part, sha256, held).map(PartSink::Memory)
+            }
+            Store::Files(files) => {
+                let upload = upload.clone();
+                let writer = self.on_files(files, move |files| files.part_open(&upload, part, sha256, held)).await?;
+                Ok(PartSink::File(Box::new(writer)))
+            }
+        }
+    }
+
+    async fn part_pass(&self, sink: PartSink, batch: Vec<Bytes>) -> Result<PartSink, Error> {
+        match sink {
+            PartSink::Memory(mut buffer) => {
+                buffer.write(batch);
+                Ok(PartSink::Memory(buffer))
+            }
+            // The writer goes along and comes back: if the caller goes away, it still holds the part's lock until it is done.
+            PartSink::File(mut writer) => {
+                self.blocking.run(move || writer.write(&batch).map(|()| PartSink::File(writer))).await
+            }
+        }
+    }
+
+    /// The parts that arrived, by number: what a client that comes back need not send again.
+    ///
+    /// # Errors
+    /// [`Error::UploadNotFound`], also when it was completed.
+    pub async fn upload_parts(&self, upload: &Upload) -> Result<Vec<PartStored>, Error> {
+        let parts = match &self.store {
+            Store::Memory(memory) => memory.parts(upload),
+            Store::Files(files) => {
+                let upload = upload.clone();
+                self.on_files(files, move |files| files.parts(&upload)).await
+            }
+        };
+        self.metrics.count("upload_parts", parts)
+    }
+
+    /// Turns the upload into its object in one step. When this returns, the object survives a power cut. Completing once
+    /// more, also at the same time or after a crash, is fine.
+    ///
+    /// # Errors
+    /// [`Error::UploadIncomplete`]; [`Error::Exists`] when another object stands at the key; [`Error::UploadNotFound`] when
+    /// it was never begun, or aborted.
+    pub async fn upload_complete(&self, upload: &Upload) -> Result<(), Error> {
+        let held = self.locks.hold(Name::Upload(upload.id)).await;
+        let result = match &self.store {
+            Store::Memory(memory) => memory.complete(upload),
+            Store::Files(files) => {
+                let upload = upload.clone();
+                self.on_files(files, move |files| (files.complete(&upload), held).0).await
+            }
+        };
+        self.metrics.count("upload_complete", result)
+    }
+
+    /// Forgets an upload and what arrived of it. One that is not staged is as good as forgotten; a completed one keeps its
+    /// object. A part still being written fails or is forgotten with the rest.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn upload_abort(&self, id: UploadId) -> Result<(), Error> {
+        let held = self.locks.hold(Name::Upload(id)).await;
+        let result = match &self.store {
+            Store::Memory(memory) => {
+                memory.unstage(id);
+                Ok(())
+            }
+            Store::Files(files) => self.on_files(files, move |files| (files.unstage(id), held).0).await,
+        };
+        self.metrics.count("upload_abort", result)
+    }
+
+    /// Every upload of which anything is staged, oldest first: the reaper aborts those the database does not know. Compare
+    /// an id's time of birth first: one that was just begun may not be in the database yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn uploads_staged(&self) -> Result<Vec<UploadId>, Error> {
+        let staged = match &self.store {
+            Store::Memory(memory) => Ok(memory.uploads_staged()),
+            Store::Files(files) => self.on_files(files, |files| files.uploads_staged()).await,
+        };
+        self.metrics.count("uploads_staged", staged)
+    }
+
+    /// Removes what interrupted [`put`](Self::put)s left behind, last written before `before`; says how many files. Give it
+    /// a moment well past, a day ago say, because another process may be writing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sweep(&self, before: Timestamp) -> Result<u64, Error> {
+        let swept = match &self.store {
+            Store::Memory(_) => Ok(0),
+            Store::Files(files) => self.on_files(files, move |files| files.sweep(before)).await,
+        };
+        self.metrics.count("sweep", swept)
+    }
+}
+
+/// Where a part's bytes go as they come.
+enum PartSink {
+    File(Box<PartWriter>),
+    Memory(PartBuffer),
+}

@@ -1,0 +1,232 @@
+//! What only a store in a folder promises: modes, links, and every state that a crash can leave.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where something it counts on fails")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use picup_domain::{ByteSize, ObjectKey, ObjectRole, Sha256, Timestamp, UploadId};
+use picup_storage::{Error, Scope, Settings, Upload};
+use support::*;
+
+fn root(it: &Fixture) -> PathBuf {
+    it.folder.as_ref().unwrap().path().join("store")
+}
+
+/// Everything below a folder with its metadata, links not followed.
+fn walk(folder: PathBuf) -> Vec<(PathBuf, fs::Metadata)> {
+    let mut found = vec![(folder.clone(), fs::symlink_metadata(&folder).unwrap())];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        if metadata.is_dir() { found.extend(walk(path)) } else { found.push((path, metadata)) }
+    }
+    found
+}
+
+async fn uploaded(it: &Fixture, file: &Bytes) -> (ObjectKey, Upload) {
+    let key = key();
+    let upload = begin(&it.storage, &key, file.len()).await;
+    send(&it.storage, &upload, file, 1).await;
+    (key, upload)
+}
+
+#[tokio::test]
+async fn nobody_else_may_read() {
+    let it = Fixture::files().await;
+    it.storage.put(&key(), noise(1, 10)).await.unwrap();
+    let (_, upload) = uploaded(&it, &noise(2, 10)).await;
+    it.storage.upload_complete(&upload).await.unwrap();
+    uploaded(&it, &noise(3, 10)).await;
+    let found = walk(root(&it));
+    assert_eq!(found.iter().filter(|(_, metadata)| metadata.is_file()).count(), 4);
+    for (path, metadata) in found {
+        let wanted = if metadata.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(metadata.mode() & 0o7777, wanted, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn the_layout_is_the_key() {
+    let it = Fixture::files().await;
+    let (key, upload) = uploaded(&it, &noise(1, 10)).await;
+    it.storage.upload_complete(&upload).await.unwrap();
+    assert_eq!(fs::read(root(&it).join(key.to_string())).unwrap(), noise(1, 10));
+    it.storage.delete(&key).await.unwrap();
+    let left: Vec<_> = walk(root(&it)).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(left.len(), 3, "the store, media and staging: {left:?}");
+}
+
+#[tokio::test]
+async fn links_lead_nowhere() {
+    let it = Fixture::files().await;
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("secret"), b"secret").unwrap();
+
+    // A link in the place of an owner's folder, of an object, and of an upload's bytes.
+    let by_folder = key();
+    symlink(outside.path(), root(&it).join("media").join(by_folder.owner().to_string())).unwrap();
+    assert!(it.storage.put(&by_folder, noise(1, 10)).await.is_err());
+    assert!(it.storage.open_object(&by_folder).await.is_err());
+
+    let by_file = key();
+    let path = root(&it).join(by_file.to_string());
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    symlink(outside.path().join("secret"), &path).unwrap();
+    assert!(it.storage.open_object(&by_file).await.is_err());
+    assert!(it.storage.open_file(&by_file).await.is_err());
+    assert!(it.storage.put(&by_file, Bytes::from_static(b"secret")).await.is_err());
+
+    let (_, upload) = uploaded(&it, &noise(1, 6)).await;
+    let staged = root(&it).join("staging").join(upload.id().to_string());
+    fs::remove_file(&staged).unwrap();
+    symlink(outside.path().join("secret"), &staged).unwrap();
+    let other = noise(2, 6);
+    assert!(it.storage.part_write(&upload, 1, Sha256::of(&other), body(&other)).await.is_err());
+    assert!(it.storage.upload_complete(&upload).await.is_err());
+
+    assert!(it.storage.list(Scope::All).next().await.is_none());
+    it.storage.delete(&by_file).await.unwrap();
+    it.storage.upload_abort(upload.id()).await.unwrap();
+    assert_eq!(fs::read(outside.path().join("secret")).unwrap(), b"secret");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn only_plain_files_are_objects() {
+    let it = Fixture::files().await;
+    let (pipe, folder) = (key(), key());
+    let path = root(&it).join(pipe.to_string());
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    fs::create_dir_all(root(&it).join(folder.to_string())).unwrap();
+    for key in [pipe, folder] {
+        assert!(it.storage.open_object(&key).await.is_err(), "and it does not wait for the pipe's writer");
+    }
+    fs::write(root(&it).join("media/stray"), b"").unwrap();
+    fs::write(path.with_file_name("original.01.jpg"), b"").unwrap();
+    assert!(it.storage.list(Scope::All).next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_crash_between_link_and_unlink_is_healed() {
+    let it = Fixture::files().await;
+    let file = noise(1, 1000);
+    let (key, upload) = uploaded(&it, &file).await;
+    let (staged, object) = (root(&it).join("staging").join(upload.id().to_string()), root(&it).join(key.to_string()));
+    fs::create_dir_all(object.parent().unwrap()).unwrap();
+    fs::hard_link(&staged, &object).unwrap();
+    let it = it.restarted().await;
+    it.storage.upload_complete(&upload).await.unwrap();
+    assert_eq!(it.content(&key).await, file);
+    assert_eq!(fs::read_dir(root(&it).join("staging")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_crash_after_the_move_is_healed() {
+    let it = Fixture::files().await;
+    let file = noise(1, 1000);
+    let (key, upload) = uploaded(&it, &file).await;
+    let (staged, object) = (root(&it).join("staging").join(upload.id().to_string()), root(&it).join(key.to_string()));
+    fs::create_dir_all(object.parent().unwrap()).unwrap();
+    fs::rename(&staged, &object).unwrap();
+    let it = it.restarted().await;
+    it.storage.upload_complete(&upload).await.unwrap();
+    assert_eq!(it.content(&key).await, file);
+    assert_eq!(fs::read_dir(root(&it).join("staging")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn half_of_a_staged_upload_counts_as_none() {
+    for gone in ["", ".parts"] {
+        let it = Fixture::files().await;
+        let file = noise(1, 1000);
+        let (key, upload) = uploaded(&it, &file).await;
+        fs::remove_file(root(&it).join("staging").join(format!("{}{gone}", upload.id()))).unwrap();
+        let it = it.restarted().await;
+        assert!(matches!(it.storage.upload_parts(&upload).await, Err(Error::UploadNotFound(_))));
+        assert!(matches!(it.storage.upload_complete(&upload).await, Err(Error::UploadNotFound(_))));
+        assert_eq!(it.storage.uploads_staged().await.unwrap(), [upload.id()], "the reaper still sees it");
+        let again = it.storage.upload_begin(upload.id(), &key, ByteSize::new(1000).unwrap()).await.unwrap();
+        assert_eq!(it.storage.upload_parts(&again).await.unwrap(), [], "no part is believed that may be gone");
+        send(&it.storage, &again, &file, 1).await;
+        it.storage.upload_complete(&again).await.unwrap();
+        assert_eq!(it.content(&key).await, file);
+    }
+}
+
+#[tokio::test]
+async fn what_interrupted_writers_left_is_swept_when_old() {
+    let it = Fixture::files().await;
+    let (_, upload) = uploaded(&it, &noise(1, 10)).await;
+    let litter = root(&it).join("staging/put.1.0");
+    fs::write(&litter, b"half").unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&litter)
+        .unwrap()
+        .set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1000))
+        .unwrap();
+    let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
+    assert_eq!(it.storage.sweep(at(1000)).await.unwrap(), 0);
+    assert_eq!(it.storage.sweep(at(1001)).await.unwrap(), 1);
+    assert_eq!(it.storage.sweep(at(i64::from(u32::MAX))).await.unwrap(), 0);
+    assert_eq!(it.storage.uploads_staged().await.unwrap(), [upload.id()]);
+}
+
+#[tokio::test]
+async fn more_than_there_is_room_for_is_refused_at_once() {
+    let it = Fixture::files().await;
+    let space = it.storage.space().await.unwrap().unwrap();
+    assert!(0 < space.free && space.free <= space.total);
+    let most = ByteSize::new(600 << 30).unwrap();
+    if most.get() > space.free {
+        let error = it.storage.upload_begin(UploadId::new(now()), &key(), most).await.unwrap_err();
+        assert!(matches!(error, Error::Full));
+        assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn doctor_is_told_what_to_change() {
+    let it = Fixture::files().await;
+    let checks = it.storage.check().await;
+    let names: Vec<_> = checks.iter().map(|check| check.name).collect();
+    assert_eq!(names, ["storage-writable", "storage-private", "storage-space"]);
+    assert!(checks[0].ok && checks[1].ok, "{checks:?}");
+
+    fs::set_permissions(root(&it), fs::Permissions::from_mode(0o755)).unwrap();
+    let checks = it.storage.check().await;
+    assert!(!checks[1].ok && checks[1].advice.contains("chmod 0700"), "{checks:?}");
+
+    fs::remove_dir_all(root(&it)).unwrap();
+    let checks = it.storage.check().await;
+    assert!(!checks[0].ok && checks[0].advice.contains("cannot write"), "{checks:?}");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, b"").unwrap();
+    let error =
+        picup_storage::Storage::open(Settings::files(&file), picup_storage::Metrics::default()).await.unwrap_err();
+    assert!(matches!(&error, Error::Folder { path, .. } if *path == file), "{error}");
+    assert!(error.to_string().contains("file"));
+}
+
+#[tokio::test]
+async fn versions_stand_beside_each_other() {
+    let it = Fixture::files().await;
+    let original = key();
+    let version = |n| ObjectKey::new(original.owner(), original.asset(), ObjectRole::Preview, n, "webp");
+    it.storage.put(&version(1), noise(1, 10)).await.unwrap();
+    it.storage.put(&version(2), noise(2, 10)).await.unwrap();
+    it.storage.delete(&version(1)).await.unwrap();
+    assert_eq!(it.content(&version(2)).await, noise(2, 10));
+}
