@@ -1,3 +1,79 @@
-//! Starts real services for tests; fault-injecting proxy; samples.
+//! What tests of more than one room need: a real picup process, a network that fails on command, and pictures.
+//!
+//! For tests only. It depends on no other crate of the workspace, so that every one of them may use it; it sees picup as
+//! its users do, as a program and a port. Everything it starts is stopped when it is dropped.
 
 #![forbid(unsafe_code)]
+
+mod fault_proxy;
+mod output;
+mod process;
+pub mod samples;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+pub use fault_proxy::{Direction, Fault, FaultProxy};
+pub use output::Output;
+pub use process::{Finished, PicupProcess, ProcessBuilder, run};
+pub use tempfile::TempDir;
+
+/// Why a test's surroundings could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A process ended before it was ready.
+    #[error("{program} ended before it was ready ({status}); it said:\n{output}")]
+    Ended {
+        /// Which program.
+        program: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// What it had printed.
+        output: String,
+    },
+    /// Something did not happen in time.
+    #[error("{what} did not happen within {seconds} s; the process said:\n{output}")]
+    TooLate {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        seconds: u64,
+        /// What the process had printed.
+        output: String,
+    },
+    /// The photographs are not on this machine.
+    #[error("no sample photographs in {0}; fetch them with: scripts/fetch-samples")]
+    NoPhotographs(std::path::PathBuf),
+}
+
+impl Error {
+    fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        |source| Self::Io { doing: doing.into(), source }
+    }
+}
+
+/// An address on loopback that nobody listens on at this moment.
+///
+/// # Panics
+/// When the machine has no free port left.
+#[must_use]
+pub fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+    listener.local_addr().expect("a listener has an address")
+}
+
+/// A fresh folder, removed when dropped.
+///
+/// # Panics
+/// When the system's folder for temporary files cannot be written.
+#[must_use]
+pub fn fresh_folder() -> TempDir {
+    tempfile::Builder::new().prefix("picup-test-").tempdir().expect("temporary files can be made")
+}
