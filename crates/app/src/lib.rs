@@ -1,3 +1,130 @@
-//! Use cases and jobs across the rooms below.
+//! What PicUp does: each use case reads top to bottom like the story it tells, across the rooms below.
+//!
+//! The API's handlers, the worker's jobs and the command line all call the same functions here, so a rule holds whoever
+//! asks. One file a noun, mirrored in `database` below and `api` above. Remote I/O never happens inside a database
+//! transaction: bytes are made durable first, then one short transaction makes them count.
 
 #![forbid(unsafe_code)]
+
+pub mod account;
+pub mod album;
+pub mod asset;
+mod cursor;
+mod error;
+pub mod events;
+pub mod health;
+pub mod jobs;
+mod metrics;
+mod password;
+mod process;
+mod secrets;
+pub mod session;
+pub mod setup;
+#[cfg(test)]
+mod testing;
+pub mod timeline;
+mod token;
+pub mod upload;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use picup_database::Database;
+use picup_domain::{Clock, Timestamp};
+use picup_media::Media;
+use picup_storage::Storage;
+use tokio::sync::Notify;
+
+pub use error::Error;
+pub use metrics::Metrics;
+pub use secrets::Secrets;
+pub use token::Access;
+
+/// Plain values that shape the use cases.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address people and tools reach this PicUp at, without a trailing slash; what signed policies name.
+    pub public_base: String,
+    /// How long an access token holds. Sign-out takes effect within this time.
+    pub access_life: Duration,
+    /// How long a session lives without being used.
+    pub session_life: Duration,
+    /// How long the cookies that open media hold; renewing the session renews them.
+    pub media_life: Duration,
+    /// How long an upload may take from its first word to its last.
+    pub upload_life: Duration,
+    /// How long the address of a part holds.
+    pub part_life: Duration,
+    /// How many jobs run at once.
+    pub workers: usize,
+}
+
+/// The rooms below, put together.
+pub struct Rooms {
+    /// The database.
+    pub database: Database,
+    /// The primary store.
+    pub storage: Storage,
+    /// The media room.
+    pub media: Media,
+    /// Where "now" comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The use cases' common ground. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    rooms: Rooms,
+    settings: Settings,
+    secrets: Secrets,
+    access_tokens: token::AccessTokens,
+    passwords: password::Passwords,
+    events: events::Hub,
+    /// Rung after a commit that may have left a job, so that the worker need not wait for its next look.
+    jobs_waiting: Notify,
+    metrics: Metrics,
+    stopping: AtomicBool,
+}
+
+impl App {
+    /// Puts the rooms together.
+    ///
+    /// # Errors
+    /// When a key in `secrets` is not usable.
+    pub fn new(rooms: Rooms, settings: Settings, secrets: Secrets, metrics: Metrics) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Inner {
+            access_tokens: token::AccessTokens::new(&secrets)?,
+            passwords: password::Passwords::new()?,
+            events: events::Hub::new(),
+            jobs_waiting: Notify::new(),
+            rooms,
+            settings,
+            secrets,
+            metrics,
+            stopping: AtomicBool::new(false),
+        })))
+    }
+
+    /// The plain values this was made with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The present moment by the clock this was made with.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.rooms.clock.now()
+    }
+
+    fn database(&self) -> &Database {
+        &self.0.rooms.database
+    }
+
+    fn storage(&self) -> &Storage {
+        &self.0.rooms.storage
+    }
+}

@@ -253,7 +253,7 @@ impl Write {
         Ok(Some(outcomes))
     }
 
-    /// Takes assets out of an owner's album and tells how many were in it. `None` when there is no album.
+    /// Takes assets out of an owner's album and tells of each whether it was in it. `None` when there is no album.
     ///
     /// # Errors
     /// When the database cannot write.
@@ -263,16 +263,17 @@ impl Write {
         id: AlbumId,
         assets: &[AssetId],
         now: Timestamp,
-    ) -> Result<Option<u64>, Error> {
+    ) -> Result<Option<Vec<bool>>, Error> {
         if !self.album_touch(owner, id, now).await? {
             return Ok(None);
         }
-        let mut removed = 0;
+        let mut removed = Vec::with_capacity(assets.len());
         for asset in assets {
             let sql = "DELETE FROM album_assets WHERE album = ? AND asset = ?";
-            removed += self.run(Statement::new("album_remove", sql).id(&id).id(asset)).await?;
+            removed.push(self.changed(Statement::new("album_remove", sql).id(&id).id(asset)).await?);
         }
-        self.album_recount(id, -i64::try_from(removed).unwrap_or(i64::MAX)).await?;
+        let gone = removed.iter().filter(|was_there| **was_there).count();
+        self.album_recount(id, -i64::try_from(gone).unwrap_or(i64::MAX)).await?;
         Ok(Some(removed))
     }
 

@@ -92,6 +92,23 @@ impl Read {
         row.as_ref().map(session).transpose()
     }
 
+    /// The live session whose good or last good refresh token is that one: either proves that the caller held it.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn session_by_refresh(
+        &mut self,
+        id: SessionId,
+        hash: &Sha256,
+        now: Timestamp,
+    ) -> Result<Option<Session>, Error> {
+        let sql = select!(
+            "WHERE id = ? AND (refresh_hash = ? OR previous_refresh_hash = ?) AND revoked_at IS NULL AND expires_at > ?"
+        );
+        let statement = Statement::new("session_by_refresh", sql).id(&id).id(hash).id(hash).time(now);
+        self.one(statement).await?.as_ref().map(session).transpose()
+    }
+
     /// An account's live sessions, newest first.
     ///
     /// # Errors
@@ -149,6 +166,24 @@ impl Write {
             Some(row) => Ok(Rotation::Reused { rotated_at: row.time("last_used_at")? }),
             None => Ok(Rotation::Unknown),
         }
+    }
+
+    /// Answers a renewal whose answer was lost: with the token *before* the good one, the good one is replaced by `new`. When
+    /// that is fair, the caller decides by [`Rotation::Reused`]; the moment of the first rotation stays.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn session_rotate_again(
+        &mut self,
+        id: SessionId,
+        previous: &Sha256,
+        new: &Sha256,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE sessions SET refresh_hash = ? \
+                   WHERE id = ? AND previous_refresh_hash = ? AND revoked_at IS NULL AND expires_at > ?";
+        let statement = Statement::new("session_rotate_again", sql).id(new).id(&id).id(previous).time(now);
+        self.changed(statement).await
     }
 
     /// Ends a session. `false` when there is none or it was ended before.

@@ -161,6 +161,15 @@ impl Read {
         self.one(statement).await?.as_ref().map(upload).transpose()
     }
 
+    /// The upload with that id, whoever's it is: for callers who hold an address signed for it, and for the reaper.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn upload_by_address(&mut self, id: UploadId) -> Result<Option<Upload>, Error> {
+        let statement = Statement::new("upload_by_address", select!("WHERE id = ?")).id(&id);
+        self.one(statement).await?.as_ref().map(upload).transpose()
+    }
+
     /// An owner's newest open upload of a file with that hash, so that a second try goes on where the first stopped.
     ///
     /// # Errors

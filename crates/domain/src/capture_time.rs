@@ -114,6 +114,17 @@ impl CaptureTime {
 pub struct LocalDay(Date);
 
 impl LocalDay {
+    /// The earliest day there is: 1 January of the year 1.
+    pub const FIRST: Self = Self(jiff::civil::date(1, 1, 1));
+
+    /// The first microsecond of this day on the wall, and of the day after it.
+    #[must_use]
+    pub fn bounds(self) -> (Timestamp, Timestamp) {
+        // Counted on the calendar, because the last days of 9999 lie beyond what a time library calls a moment.
+        let midnight = self.0.duration_since(jiff::civil::date(1970, 1, 1)).as_secs() * 1_000_000;
+        (Timestamp::from_micros(midnight), Timestamp::from_micros(midnight + 86_400_000_000))
+    }
+
     /// The number a database stores: 20240531, which sorts as the days do and can be read by a person.
     #[must_use]
     pub fn as_number(self) -> i32 {
@@ -177,6 +188,23 @@ mod tests {
         let time = CaptureTime::from_wall(wall, Some(i16::MIN + 1), CaptureSource::Exif).unwrap();
         assert_eq!(time.offset_minutes, None);
         assert!(CaptureTime::from_moment(Timestamp::from_micros(i64::MAX), None, CaptureSource::File).is_err());
+    }
+
+    #[test]
+    fn bounds_enclose_exactly_the_moments_of_the_day() {
+        for (text, micros) in
+            [("1970-01-01", 0), ("2024-02-29", 1_709_164_800_000_000), ("0001-01-01", -62_135_596_800_000_000)]
+        {
+            let day: LocalDay = text.parse().unwrap();
+            let (first, after) = day.bounds();
+            assert_eq!(first.micros(), micros);
+            let on = |at: i64| CaptureTime::from_moment(Timestamp::from_micros(at), None, CaptureSource::File).unwrap();
+            assert_eq!(on(first.micros()).day(), day);
+            assert_eq!(on(after.micros() - 1).day(), day);
+            assert_ne!(on(after.micros()).day(), day);
+        }
+        let last: LocalDay = "9999-12-31".parse().unwrap();
+        assert_eq!(last.bounds().0.micros(), 253_402_214_400_000_000);
     }
 
     proptest! {

@@ -29,6 +29,16 @@ macro_rules! id {
                 Self(Uuid::new_v7(at))
             }
 
+            /// When it was born, to the millisecond.
+            #[must_use]
+            pub fn born_at(&self) -> Timestamp {
+                let millis = u64::from_be_bytes([
+                    0, 0, self.0.as_bytes()[0], self.0.as_bytes()[1], self.0.as_bytes()[2],
+                    self.0.as_bytes()[3], self.0.as_bytes()[4], self.0.as_bytes()[5],
+                ]);
+                Timestamp::from_micros(i64::try_from(millis).unwrap_or(i64::MAX).saturating_mul(1_000))
+            }
+
             /// The 16 bytes a database stores.
             #[must_use]
             pub fn as_bytes(&self) -> &[u8; 16] {
@@ -101,6 +111,7 @@ mod tests {
         let earlier = AssetId::new(Timestamp::from_micros(1_700_000_000_000_000));
         let later = AssetId::new(Timestamp::from_micros(1_700_000_000_001_000));
         assert!(earlier < later);
+        assert_eq!(later.born_at().micros(), 1_700_000_000_001_000);
         assert!(earlier.to_string() < later.to_string());
     }
 

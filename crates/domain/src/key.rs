@@ -16,10 +16,8 @@ pub enum ObjectRole {
     Original,
     /// The small picture of the timeline.
     Thumbnail,
-    /// The large picture of the viewer.
+    /// The large picture of the viewer; for a video its poster.
     Preview,
-    /// A video's still.
-    Poster,
 }
 
 impl ObjectRole {
@@ -30,7 +28,6 @@ impl ObjectRole {
             Self::Original => "original",
             Self::Thumbnail => "thumbnail",
             Self::Preview => "preview",
-            Self::Poster => "poster",
         }
     }
 
@@ -43,7 +40,6 @@ impl ObjectRole {
             "original" => Ok(Self::Original),
             "thumbnail" => Ok(Self::Thumbnail),
             "preview" => Ok(Self::Preview),
-            "poster" => Ok(Self::Poster),
             _ => Err(Invalid::new("key", "unknown role")),
         }
     }

@@ -1,0 +1,135 @@
+//! Albums.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use picup_app::{App, album};
+use picup_domain::{AlbumTitle, AssetId};
+use uuid::Uuid;
+
+use crate::extract::{Caller, Json, Path, Query};
+use crate::problem::ApiError;
+use crate::views;
+use crate::wire::{Album, AlbumRequest, Albums, AssetColumns, AssetIds, ItemResults, PageQuery, Problem};
+
+/// The caller's albums, newest first.
+#[utoipa::path(get, path = "/api/albums", operation_id = "albums", params(PageQuery),
+    responses((status = 200, body = Albums), (status = 401, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<Answer<Albums>, ApiError> {
+    let limit = views::limit(query.limit)?;
+    let page = album::list(&app, caller.account, query.cursor.as_deref(), limit).await?;
+    Ok(Answer(Albums { albums: page.albums.into_iter().map(views::album).collect(), next: page.next }))
+}
+
+/// Makes an album.
+#[utoipa::path(post, path = "/api/albums", operation_id = "album_create", request_body = AlbumRequest,
+    responses((status = 201, body = Album), (status = 401, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn create(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Json(request): Json<AlbumRequest>,
+) -> Result<(StatusCode, Answer<Album>), ApiError> {
+    let album = album::create(&app, caller.account, AlbumTitle::new(&request.title)?).await?;
+    Ok((StatusCode::CREATED, Answer(views::album(album))))
+}
+
+/// One album.
+#[utoipa::path(get, path = "/api/albums/{id}", operation_id = "album", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Album), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn fetch(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Answer<Album>, ApiError> {
+    Ok(Answer(views::album(album::fetch(&app, caller.account, id.into()).await?)))
+}
+
+/// Gives an album another title.
+#[utoipa::path(patch, path = "/api/albums/{id}", operation_id = "album_rename", params(("id" = Uuid, Path)),
+    request_body = AlbumRequest,
+    responses((status = 200, body = Album), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn rename(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<Uuid>,
+    Json(request): Json<AlbumRequest>,
+) -> Result<Answer<Album>, ApiError> {
+    let album = album::rename(&app, caller.account, id.into(), AlbumTitle::new(&request.title)?).await?;
+    Ok(Answer(views::album(album)))
+}
+
+/// Deletes an album. Its assets stay in the timeline.
+#[utoipa::path(delete, path = "/api/albums/{id}", operation_id = "album_delete", params(("id" = Uuid, Path)),
+    responses((status = 204, description = "Deleted"), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    album::delete(&app, caller.account, id.into()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An album's assets, in the order they were added.
+#[utoipa::path(get, path = "/api/albums/{id}/assets", operation_id = "album_assets",
+    params(("id" = Uuid, Path), PageQuery),
+    responses((status = 200, body = AssetColumns), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn assets(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<Uuid>,
+    Query(query): Query<PageQuery>,
+) -> Result<Answer<AssetColumns>, ApiError> {
+    let limit = views::limit(query.limit)?;
+    let page = album::assets(&app, caller.account, id.into(), query.cursor.as_deref(), limit).await?;
+    Ok(Answer(views::columns(page)))
+}
+
+/// Adds assets to an album.
+#[utoipa::path(post, path = "/api/albums/{id}/assets", operation_id = "album_add", params(("id" = Uuid, Path)),
+    request_body = AssetIds,
+    responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn add(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<Uuid>,
+    Json(request): Json<AssetIds>,
+) -> Result<Answer<ItemResults>, ApiError> {
+    let assets = named(request)?;
+    Ok(Answer(views::items(album::add(&app, caller.account, id.into(), &assets).await?)))
+}
+
+/// Takes assets out of an album. They stay in the timeline.
+#[utoipa::path(post, path = "/api/albums/{id}/assets/remove", operation_id = "album_remove",
+    params(("id" = Uuid, Path)), request_body = AssetIds,
+    responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn remove(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<Uuid>,
+    Json(request): Json<AssetIds>,
+) -> Result<Answer<ItemResults>, ApiError> {
+    let assets = named(request)?;
+    Ok(Answer(views::items(album::remove(&app, caller.account, id.into(), &assets).await?)))
+}
+
+/// The assets a request names: 1 to 1000.
+fn named(request: AssetIds) -> Result<Vec<AssetId>, ApiError> {
+    if request.assets.is_empty() || request.assets.len() > 1000 {
+        return Err(ApiError::request(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid",
+            "A value is not acceptable",
+            "assets: name 1 to 1000 at once",
+        ));
+    }
+    Ok(request.assets.into_iter().map(AssetId::from).collect())
+}

@@ -1,0 +1,75 @@
+//! The cookies of a browser's session. All are HttpOnly and SameSite=Strict: no script reads them and no other site's page
+//! makes the browser send them.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use picup_app::session::Opened;
+
+/// Carries the access token, to the whole API.
+pub(crate) const ACCESS: &str = "picup_access";
+/// Carries the refresh token, to the session endpoints alone.
+pub(crate) const REFRESH: &str = "picup_refresh";
+
+const API: &str = "/api";
+const SESSION: &str = "/api/session";
+
+/// The value of a cookie; nothing when it was sent twice, since then somebody else may have planted one.
+pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(found, _)| *found == name)
+        .map(|(_, value)| value);
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
+}
+
+/// Sets the two session cookies.
+pub(crate) fn set_session(headers: &mut HeaderMap, opened: &Opened, secure: bool) {
+    append(headers, ACCESS, &opened.access_token, API, opened.access_seconds, secure);
+    append(headers, REFRESH, &opened.refresh_token, SESSION, opened.session_seconds, secure);
+}
+
+/// Sets the cookies that open the account's media.
+pub(crate) fn set_media(headers: &mut HeaderMap, opened: &Opened, secure: bool) {
+    for (name, value) in opened.media_cookies.iter() {
+        append(headers, name, value, &opened.media_path, opened.media_seconds, secure);
+    }
+}
+
+/// Takes all of them back. Media cookies are named by the path they were set for.
+pub(crate) fn clear(headers: &mut HeaderMap, media_path: Option<&str>, secure: bool) {
+    append(headers, ACCESS, "", API, 0, secure);
+    append(headers, REFRESH, "", SESSION, 0, secure);
+    if let Some(path) = media_path {
+        for name in picup_app::session::MEDIA_COOKIE_NAMES {
+            append(headers, name, "", path, 0, secure);
+        }
+    }
+}
+
+fn append(headers: &mut HeaderMap, name: &str, value: &str, path: &str, seconds: u64, secure: bool) {
+    let secure = if secure { "; Secure" } else { "" };
+    let line = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    // Names and values are ours: base64, hexadecimal and dots.
+    if let Ok(line) = HeaderValue::try_from(line) {
+        headers.append(header::SET_COOKIE, line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_sent_twice_counts_for_nothing() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::COOKIE, HeaderValue::from_static("a=1; picup_access=x.y.z"));
+        assert_eq!(read(&headers, ACCESS), Some("x.y.z"));
+        assert_eq!(read(&headers, REFRESH), None);
+        headers.append(header::COOKIE, HeaderValue::from_static("picup_access=other"));
+        assert_eq!(read(&headers, ACCESS), None);
+    }
+}

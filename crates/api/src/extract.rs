@@ -1,0 +1,143 @@
+//! Taking requests apart: who calls, and what they ask, each with an error a person can act on.
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use picup_app::{Access, App, session};
+use serde::de::DeserializeOwned;
+
+use crate::cookies;
+use crate::problem::ApiError;
+
+/// The signed-in caller: by `Authorization: Bearer`, else by the access cookie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller(pub(crate) Access);
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let token = match bearer(&parts.headers) {
+            Some(token) => Some(token),
+            None => cookies::read(&parts.headers, cookies::ACCESS),
+        };
+        let token = token.ok_or(picup_app::Error::NotSignedIn)?;
+        Ok(Self(session::authenticate(app, token)?))
+    }
+}
+
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// A JSON body.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        match axum::Json::<T>::from_request(request, state).await {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(rejection) => Err(json_error(&rejection)),
+        }
+    }
+}
+
+fn json_error(rejection: &JsonRejection) -> ApiError {
+    let detail = rejection.body_text();
+    match rejection.status() {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::request(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not-json",
+            "Not JSON",
+            "Send the body as JSON, with the header `content-type: application/json`.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::request(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large", "Send less at once.")
+        }
+        StatusCode::UNPROCESSABLE_ENTITY => {
+            ApiError::request(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value is not acceptable", detail)
+        }
+        _ => ApiError::request(StatusCode::BAD_REQUEST, "malformed", "Malformed request", detail),
+    }
+}
+
+/// The query.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match axum::extract::Query::<T>::from_request_parts(parts, state).await {
+            Ok(axum::extract::Query(value)) => Ok(Self(value)),
+            Err(rejection) => Err(query_error(&rejection)),
+        }
+    }
+}
+
+fn query_error(rejection: &QueryRejection) -> ApiError {
+    ApiError::request(StatusCode::BAD_REQUEST, "malformed", "Malformed request", rejection.body_text())
+}
+
+/// What stands in the path.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match axum::extract::Path::<T>::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(rejection) => Err(path_error(&rejection)),
+        }
+    }
+}
+
+fn path_error(rejection: &PathRejection) -> ApiError {
+    ApiError::request(StatusCode::BAD_REQUEST, "malformed", "Malformed request", rejection.body_text())
+}
+
+/// Refuses an unsafe request that another site's page may have caused.
+///
+/// A browser says where a request comes from, in `Sec-Fetch-Site` or at least in `Origin`; one from elsewhere is refused. A
+/// request that says neither comes from no browser and passes only without cookies: then it carries its own right.
+pub(crate) async fn same_origin(request: Request, next: Next) -> Response {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) || comes_from_here(&request) {
+        return next.run(request).await;
+    }
+    ApiError::request(
+        StatusCode::FORBIDDEN,
+        "cross-site",
+        "Cross-site request refused",
+        "This request came from another site's page, or says not where it came from while carrying cookies.",
+    )
+    .into_response()
+}
+
+fn comes_from_here(request: &Request) -> bool {
+    let headers = request.headers();
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    match headers.get(header::ORIGIN) {
+        Some(origin) => {
+            let origin = origin.to_str().ok().and_then(|text| text.parse::<Uri>().ok());
+            let from = origin.as_ref().and_then(|uri| uri.authority().map(axum::http::uri::Authority::as_str));
+            from.is_some() && from == authority(request)
+        }
+        None => !headers.contains_key(header::COOKIE),
+    }
+}
+
+/// The host the client believes it talks to: `:authority` of HTTP/2, `Host` of HTTP/1.1.
+fn authority(request: &Request) -> Option<&str> {
+    match request.uri().authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => request.headers().get(header::HOST)?.to_str().ok(),
+    }
+}

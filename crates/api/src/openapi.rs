@@ -1,0 +1,63 @@
+//! The description of the API: every endpoint is listed here once, and a route that is not listed does not exist.
+
+use axum::Json;
+use picup_app::App;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::{account, album, asset, events, health, session, setup, timeline, upload};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "PicUp",
+        description = "A private photo and video cloud. Errors are application/problem+json (RFC 9457). Signed-in endpoints \
+            take an access token, from the cookie `picup_access` or as `Authorization: Bearer`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(crate::wire::Problem, crate::wire::Change))
+)]
+struct Description;
+
+/// The endpoints with their descriptions.
+pub(crate) fn endpoints() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(setup::status, setup::complete))
+        .routes(routes!(session::sign_in, session::sign_out))
+        .routes(routes!(session::refresh))
+        .routes(routes!(account::fetch))
+        .routes(routes!(timeline::days))
+        .routes(routes!(timeline::assets))
+        .routes(routes!(asset::fetch))
+        .routes(routes!(album::list, album::create))
+        .routes(routes!(album::fetch, album::rename, album::delete))
+        .routes(routes!(album::assets, album::add))
+        .routes(routes!(album::remove))
+        .routes(routes!(upload::reserve))
+        .routes(routes!(upload::fetch, upload::cancel))
+        .routes(routes!(upload::part_targets))
+        .routes(routes!(upload::part))
+        .routes(routes!(upload::complete))
+        .routes(routes!(events::stream))
+        .routes(routes!(serve_document))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+}
+
+/// The OpenAPI 3.1 document.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    endpoints().into_openapi()
+}
+
+/// This description.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    operation_id = "openapi",
+    responses((status = 200, description = "The OpenAPI 3.1 document", content_type = "application/json"))
+)]
+async fn serve_document() -> Json<utoipa::openapi::OpenApi> {
+    Json(document())
+}

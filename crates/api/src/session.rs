@@ -1,0 +1,82 @@
+//! Signing in, renewing and signing out.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use picup_app::session::Opened;
+use picup_app::{App, Error, session};
+use picup_domain::{Email, Password};
+
+use crate::cookies;
+use crate::extract::{Json, bearer};
+use crate::problem::ApiError;
+use crate::views;
+use crate::wire::{ClientKind, Problem, RefreshRequest, Session, SignInRequest, Tokens};
+
+/// Opens a session.
+#[utoipa::path(post, path = "/api/session", operation_id = "sign_in", request_body = SignInRequest,
+    responses(
+        (status = 200, body = Session),
+        (status = 401, body = Problem, description = "Wrong address or password"),
+        (status = 503, body = Problem, description = "Too many at once; see Retry-After")))]
+pub(crate) async fn sign_in(State(app): State<App>, Json(request): Json<SignInRequest>) -> Result<Response, ApiError> {
+    // An impossible address or password is simply a wrong one.
+    let email = Email::new(&request.email).map_err(|_| Error::WrongCredentials)?;
+    let password = Password::attempt(&request.password).map_err(|_| Error::WrongCredentials)?;
+    let session = session::sign_in(&app, &email, &password).await?;
+    Ok(opened(&app, session, request.client))
+}
+
+/// Renews the session: new access token, new refresh token, new media cookies.
+#[utoipa::path(post, path = "/api/session/refresh", operation_id = "refresh", request_body = RefreshRequest,
+    responses(
+        (status = 200, body = Session),
+        (status = 401, body = Problem, description = "The session has ended; sign in")))]
+pub(crate) async fn refresh(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Json(request): Json<RefreshRequest>,
+) -> Result<Response, ApiError> {
+    let (token, client) = match &request.refresh_token {
+        Some(token) => (Some(token.as_str()), ClientKind::Program),
+        None => (cookies::read(&headers, cookies::REFRESH), ClientKind::Browser),
+    };
+    let session = session::refresh(&app, token.ok_or(Error::NotSignedIn)?).await?;
+    Ok(opened(&app, session, client))
+}
+
+/// Ends the session. Works as often as it is asked for.
+#[utoipa::path(delete, path = "/api/session", operation_id = "sign_out",
+    responses((status = 204, description = "The session has ended")))]
+pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let access = bearer(&headers).or_else(|| cookies::read(&headers, cookies::ACCESS));
+    let refresh = cookies::read(&headers, cookies::REFRESH);
+    let media_path = session::sign_out(&app, access, refresh).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    cookies::clear(response.headers_mut(), media_path.as_deref(), secure(&app));
+    Ok(response)
+}
+
+/// The answer that opens or renews a session: tokens where this client keeps them, and the media cookies.
+pub(crate) fn opened(app: &App, opened: Opened, client: ClientKind) -> Response {
+    let mut headers = HeaderMap::new();
+    cookies::set_media(&mut headers, &opened, secure(app));
+    if client == ClientKind::Browser {
+        cookies::set_session(&mut headers, &opened, secure(app));
+    }
+    let tokens = (client == ClientKind::Program)
+        .then(|| Tokens { access_token: opened.access_token, refresh_token: opened.refresh_token });
+    let session = Session {
+        account: views::account(opened.account),
+        expires_at: views::moment(opened.access_expires_at),
+        media_expires_at: views::moment(opened.media_expires_at),
+        tokens,
+    };
+    (headers, Answer(session)).into_response()
+}
+
+/// Whether people reach this PicUp by HTTPS, so that cookies may insist on it.
+fn secure(app: &App) -> bool {
+    app.settings().public_base.starts_with("https://")
+}

@@ -1,0 +1,38 @@
+//! The timeline: day counts first, columns of small fields second.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use picup_app::timeline::Window;
+use picup_app::{App, timeline};
+use picup_domain::LocalDay;
+
+use crate::extract::{Caller, Query};
+use crate::problem::ApiError;
+use crate::views;
+use crate::wire::{AssetColumns, Problem, Timeline, TimelineDay, TimelineQuery};
+
+/// How many assets each day has, newest day first.
+#[utoipa::path(get, path = "/api/timeline", operation_id = "timeline",
+    responses((status = 200, body = Timeline), (status = 401, body = Problem)))]
+pub(crate) async fn days(State(app): State<App>, Caller(caller): Caller) -> Result<Answer<Timeline>, ApiError> {
+    let days = timeline::days(&app, caller.account).await?;
+    Ok(Answer(Timeline {
+        total: days.iter().map(|day| day.count).sum(),
+        days: days.iter().map(|day| TimelineDay { day: day.day.to_string(), count: day.count }).collect(),
+    }))
+}
+
+/// The assets of some days, newest first.
+#[utoipa::path(get, path = "/api/timeline/assets", operation_id = "timeline_assets", params(TimelineQuery),
+    responses((status = 200, body = AssetColumns), (status = 401, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn assets(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Query(query): Query<TimelineQuery>,
+) -> Result<Answer<AssetColumns>, ApiError> {
+    let day = |text: Option<String>| text.map(|text| text.parse::<LocalDay>()).transpose();
+    let window = Window { newest: day(query.newest)?, oldest: day(query.oldest)? };
+    let limit = views::limit(query.limit)?;
+    let page = timeline::assets(&app, caller.account, window, query.cursor.as_deref(), limit).await?;
+    Ok(Answer(views::columns(page)))
+}

@@ -1,0 +1,162 @@
+//! Uploads: reserve, ask where parts go, send them, complete. See the upload flow in `ARCHITECTURE.md`.
+
+use std::time::Duration;
+
+use axum::Json as Answer;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use picup_app::upload::{NewUpload, PartAddress, Reserved};
+use picup_app::{App, upload};
+use picup_domain::{ByteSize, FileName, Sha256};
+use serde::Deserialize;
+use tokio_stream::StreamExt;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::extract::{Caller, Json, Path, Query};
+use crate::problem::ApiError;
+use crate::views;
+use crate::wire::{
+    Completed, PartTarget, PartTargets, PartTargetsRequest, Problem, Upload, UploadAnswer, UploadRequest,
+};
+
+/// A sender that is silent for so long has gone.
+const STALL: Duration = Duration::from_secs(60);
+
+/// Reserves room for one file, or says that it is here already.
+#[utoipa::path(post, path = "/api/uploads", operation_id = "upload_reserve", request_body = UploadRequest,
+    responses(
+        (status = 200, body = UploadAnswer, description = "A verified copy is in this account already"),
+        (status = 201, body = UploadAnswer, description = "Send the parts"),
+        (status = 401, body = Problem),
+        (status = 413, body = Problem, description = "Quota exceeded"),
+        (status = 422, body = Problem)))]
+pub(crate) async fn reserve(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Json(request): Json<UploadRequest>,
+) -> Result<(StatusCode, Answer<UploadAnswer>), ApiError> {
+    let new = NewUpload {
+        file_name: FileName::new(&request.file_name)?,
+        bytes: ByteSize::new(request.bytes)?,
+        sha256: request.sha256.parse()?,
+        modified: views::modified(request.modified_at.as_deref())?,
+    };
+    Ok(match upload::reserve(&app, caller.account, new).await? {
+        Reserved::Duplicate(asset) => (StatusCode::OK, Answer(UploadAnswer::Duplicate { asset: asset.into() })),
+        Reserved::Upload(upload) => {
+            (StatusCode::CREATED, Answer(UploadAnswer::Upload { upload: views::upload(upload) }))
+        }
+    })
+}
+
+/// What has arrived of an upload.
+#[utoipa::path(get, path = "/api/uploads/{id}", operation_id = "upload", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Upload), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn fetch(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Answer<Upload>, ApiError> {
+    Ok(Answer(views::upload(upload::fetch(&app, caller.account, id.into()).await?)))
+}
+
+/// Where to send parts.
+#[utoipa::path(post, path = "/api/uploads/{id}/parts", operation_id = "part_targets", params(("id" = Uuid, Path)),
+    request_body = PartTargetsRequest,
+    responses((status = 200, body = PartTargets), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn part_targets(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<Uuid>,
+    Json(request): Json<PartTargetsRequest>,
+) -> Result<Answer<PartTargets>, ApiError> {
+    let mut wanted = Vec::with_capacity(request.parts.len());
+    for part in &request.parts {
+        wanted.push((part.number, part.sha256.parse::<Sha256>()?));
+    }
+    let targets = upload::part_targets(&app, caller.account, id.into(), &wanted).await?;
+    let parts = targets
+        .into_iter()
+        .map(|target| PartTarget {
+            number: target.number,
+            method: "PUT".to_owned(),
+            url: target.url,
+            headers: Vec::new(),
+            expires_at: views::moment(target.expires_at),
+        })
+        .collect();
+    Ok(Answer(PartTargets { parts }))
+}
+
+/// What a part's address carries.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PartQuery {
+    /// The part's size.
+    bytes: u64,
+    /// The second of the epoch at which the address ends.
+    expires: i64,
+    /// The part's hash.
+    sha256: String,
+    /// Signs all of it.
+    signature: String,
+}
+
+/// Takes one part. The address, as given by `part_targets`, is the right to send it: no session is looked at.
+#[utoipa::path(put, path = "/api/uploads/{id}/parts/{number}", operation_id = "part",
+    params(("id" = Uuid, Path), ("number" = u32, Path), PartQuery),
+    request_body(content_type = "application/octet-stream"),
+    responses((status = 204, description = "Stored"), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem), (status = 507, body = Problem)))]
+pub(crate) async fn part(
+    State(app): State<App>,
+    Path((id, number)): Path<(Uuid, u32)>,
+    Query(query): Query<PartQuery>,
+    body: Body,
+) -> Result<StatusCode, ApiError> {
+    let address = PartAddress {
+        upload: id.into(),
+        number,
+        bytes: query.bytes,
+        sha256: query.sha256.parse()?,
+        expires: query.expires,
+    };
+    let chunks = body.into_data_stream().timeout(STALL).map(|chunk| match chunk {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => Err(std::io::Error::other(error)),
+        Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the sender fell silent")),
+    });
+    upload::part(&app, address, &query.signature, chunks).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes an asset of an upload whose parts have all arrived. Asking twice gives the same answer.
+#[utoipa::path(post, path = "/api/uploads/{id}/complete", operation_id = "upload_complete",
+    params(("id" = Uuid, Path)),
+    responses((status = 201, body = Completed), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem, description = "Parts are missing")))]
+pub(crate) async fn complete(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<Uuid>,
+) -> Result<(StatusCode, Answer<Completed>), ApiError> {
+    let asset = upload::complete(&app, caller.account, id.into()).await?;
+    Ok((StatusCode::CREATED, Answer(Completed { asset: asset.into() })))
+}
+
+/// Gives an upload up and frees its reservation.
+#[utoipa::path(delete, path = "/api/uploads/{id}", operation_id = "upload_cancel", params(("id" = Uuid, Path)),
+    responses((status = 204, description = "Given up"), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem, description = "It is completed, or being completed")))]
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    upload::cancel(&app, caller.account, id.into()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,68 @@
+//! One asset and all that is known of it.
+
+use picup_domain::{AccountId, AssetId, ObjectKey, ObjectRole};
+use serde::{Deserialize, Serialize};
+
+pub use picup_database::Asset as Row;
+
+use crate::{App, Error};
+
+/// Facts that are shown and never searched, kept as JSON beside the columns.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    /// The aperture's f-number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub f_number: Option<f64>,
+    /// The exposure in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exposure_seconds: Option<f64>,
+    /// The sensitivity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iso: Option<u32>,
+    /// The focal length in millimetres.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub focal_length_mm: Option<f64>,
+    /// Why there is nothing to show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// An asset and where its bytes are.
+#[derive(Debug, Clone)]
+pub struct Asset {
+    /// What the database knows.
+    pub row: Row,
+    /// The rest.
+    pub details: Details,
+    /// The small picture.
+    pub thumbnail: Option<ObjectKey>,
+    /// The large picture; a video's still.
+    pub preview: Option<ObjectKey>,
+    /// The file as it was uploaded.
+    pub original: ObjectKey,
+}
+
+/// All that is known of one asset of `owner`.
+///
+/// # Errors
+/// [`Error::NotFound`], also when it is somebody else's.
+pub async fn fetch(app: &App, owner: AccountId, id: AssetId) -> Result<Asset, Error> {
+    let row = app.database().read().await?.asset_by_id(owner, id).await?.ok_or(Error::NotFound("asset"))?;
+    let details = row.facts.details.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let rendition = |role, extension: &Option<String>| {
+        extension.as_deref().map(|extension| ObjectKey::new(owner, id, role, row.facts.rendition_version, extension))
+    };
+    Ok(Asset {
+        thumbnail: rendition(ObjectRole::Thumbnail, &row.facts.thumbnail_extension),
+        preview: rendition(ObjectRole::Preview, &row.facts.preview_extension),
+        original: original_key(&row),
+        details,
+        row,
+    })
+}
+
+/// Where an asset's original is.
+pub(crate) fn original_key(row: &Row) -> ObjectKey {
+    ObjectKey::new(row.owner, row.id, ObjectRole::Original, 1, &row.file_name.extension())
+}

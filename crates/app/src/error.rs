@@ -1,0 +1,97 @@
+//! Why a use case did not do what was asked. The API turns each into one problem+json, the command line into one line.
+
+use picup_domain::Invalid;
+
+/// The refusals and failures of this room.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value breaks a rule of the domain.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The e-mail address or the password is wrong; never told which.
+    #[error("the e-mail address or the password is wrong")]
+    WrongCredentials,
+    /// No valid session: sign in, or renew.
+    #[error("sign in first, or renew the session")]
+    NotSignedIn,
+    /// The set-up code is not the one that was printed last.
+    #[error("this set-up link is not valid; use the newest one that `picup serve` printed")]
+    WrongSetupCode,
+    /// The first account exists.
+    #[error("this PicUp is already set up; sign in")]
+    AlreadySetUp,
+    /// Another account has this address.
+    #[error("an account with this e-mail address exists")]
+    EmailTaken,
+    /// There is no such thing, or it is not yours.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The account has no room for this file.
+    #[error("{wanted} bytes do not fit: {remaining} bytes of the quota are left")]
+    QuotaExceeded {
+        /// The size that was asked for, in bytes.
+        wanted: u64,
+        /// What is left, in bytes.
+        remaining: u64,
+    },
+    /// The part's address has ended, or was altered.
+    #[error("this address is not valid, or no longer; ask for a new one")]
+    PartAddress,
+    /// The bytes that came are not the ones that were announced.
+    #[error("part {number} was refused: {reason}")]
+    PartRefused {
+        /// Which part.
+        number: u32,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The upload cannot be completed yet.
+    #[error("parts have not arrived: {}", list(.0))]
+    PartsMissing(Vec<u32>),
+    /// The upload is past the step that was asked for.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// Too much of this at once; try again shortly.
+    #[error("{0}")]
+    Busy(&'static str),
+    /// The disk has no room.
+    #[error("the store is full; free some space on the server's disk")]
+    StoreFull,
+    /// The database failed.
+    #[error("database: {0}")]
+    Database(picup_database::Error),
+    /// The store failed.
+    #[error("store: {0}")]
+    Storage(picup_storage::Error),
+    /// The media child failed in a way that another try may mend.
+    #[error("media: {0}")]
+    Media(#[from] picup_media::Error),
+    /// A key or token could not be made: broken configuration.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<picup_database::Error> for Error {
+    fn from(error: picup_database::Error) -> Self {
+        match error {
+            picup_database::Error::Busy => Self::Busy("the database is busy; try again in a moment"),
+            other => Self::Database(other),
+        }
+    }
+}
+
+impl From<picup_storage::Error> for Error {
+    fn from(error: picup_storage::Error) -> Self {
+        match error {
+            picup_storage::Error::Full => Self::StoreFull,
+            other => Self::Storage(other),
+        }
+    }
+}
+
+/// The first few numbers, so that a message about ten thousand parts stays readable.
+fn list(numbers: &[u32]) -> String {
+    let shown: Vec<String> = numbers.iter().take(10).map(u32::to_string).collect();
+    let more = numbers.len().saturating_sub(shown.len());
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}

@@ -1,0 +1,198 @@
+//! The worker: claims jobs by lease, runs them, and puts right what nobody finished.
+//!
+//! A job is an INSERT in the transaction that makes it necessary, so none is lost and none is for nothing. It is claimed in a
+//! short transaction, run outside any, and completed in the one that records its result. A worker that dies loses its lease,
+//! and another one runs the job again; so every job may be run twice.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use picup_database::{Job, JobLease, NewJob, Write};
+use picup_domain::{AccountId, AssetId, JobId, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
+
+use crate::{App, Error, process, upload};
+
+const PROCESS: &str = "process";
+const KINDS: [&str; 1] = [PROCESS];
+
+const LEASE: Duration = Duration::from_secs(60);
+const EXTEND_EVERY: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+const REAP_EVERY: Duration = Duration::from_secs(60);
+/// How long jobs under way are waited for when the process stops; then their leases are handed back.
+const DRAIN: Duration = Duration::from_secs(10);
+/// After so many failures a job is kept to be looked at and not tried again.
+const MAX_ATTEMPTS: u32 = 8;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ProcessPayload {
+    pub(crate) owner: AccountId,
+    pub(crate) asset: AssetId,
+}
+
+/// Queues the processing of an asset with the caller's transaction.
+pub(crate) async fn enqueue_process(
+    write: &mut Write,
+    owner: AccountId,
+    asset: AssetId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let payload = serde_json::to_string(&ProcessPayload { owner, asset })
+        .map_err(|error| Error::Internal(format!("writing a job: {error}")))?;
+    let job = NewJob {
+        id: JobId::new(now),
+        kind: PROCESS.to_owned(),
+        payload,
+        dedupe_key: Some(format!("{PROCESS}:{asset}")),
+        run_after: now,
+        created_at: now,
+    };
+    write.job_enqueue(&job).await?;
+    Ok(())
+}
+
+/// Wakes this process's worker after a commit that queued a job.
+pub(crate) fn wake(app: &App) {
+    app.0.jobs_waiting.notify_one();
+}
+
+/// Runs jobs until `shutdown`, then waits for those under way.
+pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
+    let places = Arc::new(Semaphore::new(app.settings().workers.max(1)));
+    let under_way = TaskTracker::new();
+    let mut next_reap = app.now();
+    tokio::pin!(shutdown);
+    loop {
+        let claimed = match claim(&app, &places).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(%error, "claiming jobs failed; trying again");
+                Vec::new()
+            }
+        };
+        let found = !claimed.is_empty();
+        for (job, place) in claimed {
+            let app = app.clone();
+            under_way.spawn(async move {
+                run_one(&app, job).await;
+                drop(place);
+                wake(&app);
+            });
+        }
+        if app.now() >= next_reap {
+            next_reap = app.now().plus(REAP_EVERY);
+            if let Err(error) = upload::reap(&app).await {
+                tracing::warn!(%error, "reaping failed; trying again later");
+            }
+        }
+        tokio::select! {
+            () = &mut shutdown => break,
+            () = app.0.jobs_waiting.notified() => {}
+            // With work found and places free there is probably more: look again at once.
+            () = tokio::time::sleep(LOOK_EVERY), if !found || places.available_permits() == 0 => {}
+            () = std::future::ready(()), if found && places.available_permits() > 0 => {}
+        }
+    }
+    under_way.close();
+    if tokio::time::timeout(DRAIN, under_way.wait()).await.is_err() {
+        tracing::warn!(jobs = under_way.len(), "stopping with jobs under way; their leases lapse and they run again");
+    }
+}
+
+async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSemaphorePermit)>, Error> {
+    let mut held = Vec::new();
+    while let Ok(place) = Arc::clone(places).try_acquire_owned() {
+        held.push(place);
+    }
+    if held.is_empty()
+        || app.database().read_fresh().await?.job_next_due(&KINDS).await?.is_none_or(|due| due > app.now())
+    {
+        return Ok(Vec::new());
+    }
+    let mut write = app.database().write().await?;
+    let limit = u32::try_from(held.len()).unwrap_or(u32::MAX);
+    let jobs = write.job_claim(&KINDS, app.now(), LEASE, limit).await?;
+    write.commit().await?;
+    Ok(jobs.into_iter().zip(held).collect())
+}
+
+async fn run_one(app: &App, job: Job) {
+    let lease = job.lease;
+    let outcome = tokio::select! {
+        outcome = work(app, &job) => outcome,
+        () = keep_lease(app, lease) => {
+            tracing::warn!(job = %lease.job, "a job's lease was lost; another worker has it");
+            return;
+        }
+    };
+    match outcome {
+        Ok(()) => app.0.metrics.job(PROCESS, "done"),
+        Err(error) => {
+            if let Err(again) = put_back(app, &job, &error).await {
+                tracing::error!(job = %lease.job, error = %again, "a failed job could not be put back; its lease will lapse");
+            }
+        }
+    }
+}
+
+async fn work(app: &App, job: &Job) -> Result<(), Error> {
+    match job.kind.as_str() {
+        PROCESS => {
+            let payload: ProcessPayload = serde_json::from_str(&job.payload)
+                .map_err(|error| Error::Internal(format!("reading a job: {error}")))?;
+            process::process(app, payload.owner, payload.asset, job.lease).await
+        }
+        other => Err(Error::Internal(format!("unknown kind of job: {other}"))),
+    }
+}
+
+/// Extends the lease as long as it is ours; returns when it is lost.
+async fn keep_lease(app: &App, lease: JobLease) {
+    loop {
+        tokio::time::sleep(EXTEND_EVERY).await;
+        let extended = async {
+            let mut write = app.database().write().await?;
+            let ours = write.job_extend(lease, app.now().plus(LEASE)).await?;
+            write.commit().await?;
+            Ok::<bool, Error>(ours)
+        };
+        match extended.await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!(job = %lease.job, %error, "extending a lease failed; trying again"),
+        }
+    }
+}
+
+async fn put_back(app: &App, job: &Job, error: &Error) -> Result<(), Error> {
+    let (now, attempt, text) = (app.now(), job.lease.attempt, error.to_string());
+    let mut write = app.database().write().await?;
+    if attempt >= MAX_ATTEMPTS {
+        write.job_give_up(job.lease, &text, now).await?;
+        app.0.metrics.job(PROCESS, "given_up");
+        tracing::error!(job = %job.lease.job, kind = job.kind, payload = job.payload, error = text, "a job was given up");
+    } else {
+        write.job_retry(job.lease, &text, now.plus(backoff(attempt))).await?;
+        app.0.metrics.job(PROCESS, "retried");
+        tracing::warn!(job = %job.lease.job, kind = job.kind, attempt, error = text, "a job failed and will be tried again");
+    }
+    Ok(write.commit().await?)
+}
+
+/// 2, 4, 8 … seconds, at most 5 minutes, give or take a quarter so that many do not come back at once.
+fn backoff(attempt: u32) -> Duration {
+    let whole = Duration::from_secs(2_u64.saturating_pow(attempt.min(16)).min(300));
+    whole.mul_f64(0.75 + rand::random::<f64>() / 2.0)
+}
+
+/// How many jobs wait, run and were given up.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn counts(app: &App) -> Result<Vec<picup_database::JobCounts>, Error> {
+    Ok(app.database().read().await?.job_counts(app.now()).await?)
+}

@@ -1,0 +1,118 @@
+//! Hashing passwords, two at a time.
+//!
+//! Argon2id takes 19 MiB and some tens of milliseconds on purpose. Without a bound, a burst of sign-ins would take all
+//! memory and both cores from everybody else, so two run at once, a few wait, and the rest are told to come back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use picup_domain::Password;
+use tokio::sync::Semaphore;
+
+use crate::Error;
+
+const AT_ONCE: usize = 2;
+const MAX_WAITING: usize = 64;
+
+/// The one place that hashes and checks passwords.
+#[derive(Debug, Clone)]
+pub(crate) struct Passwords(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    permits: Semaphore,
+    waiting: AtomicUsize,
+    /// Checked when there is no such account, so that the time of an answer does not tell.
+    decoy: String,
+}
+
+impl Passwords {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let decoy = hash(b"no account has this password")?;
+        Ok(Self(Arc::new(Inner { permits: Semaphore::new(AT_ONCE), waiting: AtomicUsize::new(0), decoy })))
+    }
+
+    /// The PHC string to store for `password`.
+    pub(crate) async fn hash(&self, password: &Password) -> Result<String, Error> {
+        let password = password.clone();
+        self.run(move || hash(password.expose().as_bytes())).await?
+    }
+
+    /// Whether `password` is the one behind `stored`. Takes as long when there is nothing stored.
+    pub(crate) async fn verify(&self, password: &Password, stored: Option<String>) -> Result<bool, Error> {
+        let password = password.clone();
+        let known = stored.is_some();
+        let stored = stored.unwrap_or_else(|| self.0.decoy.clone());
+        let matches = self
+            .run(move || {
+                PasswordHash::new(&stored).is_ok_and(|parsed| {
+                    Argon2::default().verify_password(password.expose().as_bytes(), &parsed).is_ok()
+                })
+            })
+            .await?;
+        Ok(known && matches)
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let _place = Place::take(&self.0.waiting)?;
+        let _permit = self.0.permits.acquire().await.map_err(|_| Error::Busy("shutting down"))?;
+        #[allow(clippy::disallowed_methods, reason = "bounded by the permits above")]
+        tokio::task::spawn_blocking(work).await.map_err(|_| Error::Internal("password hashing was interrupted".into()))
+    }
+}
+
+/// A place in the queue, given back on drop.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Result<Self, Error> {
+        if waiting.fetch_add(1, Ordering::SeqCst) >= MAX_WAITING + AT_ONCE {
+            waiting.fetch_sub(1, Ordering::SeqCst);
+            return Err(Error::Busy("too many sign-ins at once; try again in a moment"));
+        }
+        Ok(Self(waiting))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn hash(password: &[u8]) -> Result<String, Error> {
+    let hashed: PasswordHash =
+        Argon2::default().hash_password(password).map_err(|error| Error::Internal(format!("argon2: {error}")))?;
+    Ok(hashed.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn knows_the_right_password_only() {
+        let passwords = Passwords::new().unwrap();
+        let right = Password::new("correct horse battery").unwrap();
+        let stored = passwords.hash(&right).await.unwrap();
+        assert!(stored.starts_with("$argon2id$"));
+        assert!(passwords.verify(&right, Some(stored.clone())).await.unwrap());
+        assert!(!passwords.verify(&Password::attempt("wrong").unwrap(), Some(stored)).await.unwrap());
+        assert!(!passwords.verify(&right, Some("not a hash".into())).await.unwrap());
+        let decoy = Password::attempt("no account has this password").unwrap();
+        assert!(!passwords.verify(&decoy, None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_turned_away_and_the_queue_recovers() {
+        let passwords = Passwords::new().unwrap();
+        let attempt = Password::attempt("x").unwrap();
+        let flood = (0..MAX_WAITING + AT_ONCE + 5).map(|_| passwords.verify(&attempt, Some(String::new())));
+        let answers = futures_util::future::join_all(flood).await;
+        assert!(answers.iter().any(|answer| matches!(answer, Err(Error::Busy(_)))));
+        assert!(passwords.verify(&attempt, None).await.is_ok());
+    }
+}

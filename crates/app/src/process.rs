@@ -1,0 +1,205 @@
+//! Processing: what turns a stored original into something to look at.
+//!
+//! The worker reads the original back and proves its hash before anything else: only then is the asset *verified*, counts as a
+//! safe copy and answers later uploads as a duplicate. A child process decodes it. A file no picture can be made from is kept
+//! and listed all the same. Safe to run twice: renditions are staged under their keys first, and one transaction, which also
+//! ends the job, makes them count.
+
+use futures_util::TryStreamExt;
+use picup_database::{AssetFacts, JobLease, Object, ObjectState};
+use picup_domain::{
+    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, ObjectKey, ObjectRole, Sha256,
+};
+use picup_media::{Facts, Kind, Outcome, Processed, Rendition, RenditionName};
+use sha2::Digest;
+
+use crate::asset::{Details, Row, original_key};
+use crate::events::{self, Change};
+use crate::{App, Error};
+
+/// Processes an asset and ends the job in the same transaction.
+pub(crate) async fn process(app: &App, owner: AccountId, id: AssetId, lease: JobLease) -> Result<(), Error> {
+    let found = app.database().read_fresh().await?.asset_by_id(owner, id).await?;
+    let Some(row) = found.filter(|row| row.state == AssetState::Processing) else {
+        // Done by another worker, or deleted meanwhile: nothing is left to do.
+        return finish_job(app, lease).await;
+    };
+    let original = original_key(&row);
+    if stored_hash(app, &original, row.bytes).await? != row.sha256 {
+        return mark_damaged(app, &row, lease).await;
+    }
+    let file = app.storage().open_file(&original).await?;
+    let processed = app.0.rooms.media.process(file).await?;
+    let made = Made::of(&row, processed)?;
+    let objects = stage(app, &row, &made).await?;
+    commit(app, &row, made, &objects, lease).await
+}
+
+/// The hash of what the store really gives back.
+async fn stored_hash(app: &App, key: &ObjectKey, bytes: ByteSize) -> Result<Sha256, Error> {
+    let mut chunks = app.storage().read(key, 0..bytes.get()).await?;
+    let mut hasher = sha2::Sha256::new();
+    while let Some(chunk) = chunks.try_next().await? {
+        hasher.update(&chunk);
+    }
+    Ok(Sha256::from_hasher(hasher))
+}
+
+async fn mark_damaged(app: &App, row: &Row, lease: JobLease) -> Result<(), Error> {
+    tracing::error!(asset = %row.id, "the stored original does not have the hash that was declared; it is kept and marked damaged");
+    let mut write = app.database().write().await?;
+    if !write.job_complete(lease).await? {
+        return Ok(());
+    }
+    write.asset_set_state(row.owner, row.id, AssetState::Processing, AssetState::Damaged).await?;
+    let change = Change::Asset { id: row.id, state: AssetState::Damaged, day: row.day };
+    events::append(&mut write, row.owner, change, app.now()).await?;
+    write.commit().await?;
+    events::announce(app);
+    Ok(())
+}
+
+async fn finish_job(app: &App, lease: JobLease) -> Result<(), Error> {
+    let mut write = app.database().write().await?;
+    write.job_complete(lease).await?;
+    Ok(write.commit().await?)
+}
+
+/// What came of an original.
+struct Made {
+    state: AssetState,
+    facts: AssetFacts,
+    renditions: Vec<Rendition>,
+}
+
+impl Made {
+    fn of(row: &Row, processed: Processed) -> Result<Self, Error> {
+        let kind = match processed.format.kind() {
+            Kind::Photo => AssetKind::Photo,
+            Kind::Video => AssetKind::Video,
+            Kind::Other => AssetKind::Other,
+        };
+        let (state, renditions, placeholder, reason) = match processed.outcome {
+            Outcome::Shown { renditions, placeholder } => (AssetState::Ready, renditions, Some(placeholder), None),
+            Outcome::Undecodable { reason } => (AssetState::Unviewable, Vec::new(), None, Some(reason)),
+        };
+        let extension = |large: bool| {
+            renditions.iter().find(|made| is_large(made.name) == large).map(|made| made.extension.to_owned())
+        };
+        let (thumbnail_extension, preview_extension) = (extension(false), extension(true));
+        let known = processed.facts;
+        let facts = AssetFacts {
+            kind,
+            capture: capture(row, &known),
+            details: Some(details(&known, reason)?),
+            width: known.width,
+            height: known.height,
+            duration_ms: known.duration_ms,
+            placeholder,
+            camera_make: known.camera_make,
+            camera_model: known.camera_model,
+            lens: known.lens,
+            latitude: known.latitude,
+            longitude: known.longitude,
+            altitude: known.altitude,
+            rendition_version: u32::from(!renditions.is_empty()),
+            thumbnail_extension,
+            preview_extension,
+        };
+        Ok(Self { state, facts, renditions })
+    }
+}
+
+/// The file's own capture time if it has one that can be, else what the upload came with.
+fn capture(row: &Row, facts: &Facts) -> CaptureTime {
+    let source = |source| match source {
+        picup_media::CaptureSource::Exif => CaptureSource::Exif,
+        picup_media::CaptureSource::Gps => CaptureSource::Gps,
+        picup_media::CaptureSource::Quicktime => CaptureSource::Container,
+    };
+    facts
+        .captured
+        .and_then(|found| CaptureTime::from_wall(found.local, found.offset_minutes, source(found.source)).ok())
+        .unwrap_or(row.facts.capture)
+}
+
+fn details(facts: &Facts, reason: Option<String>) -> Result<String, Error> {
+    let details = Details {
+        f_number: facts.f_number,
+        exposure_seconds: facts.exposure_time,
+        iso: facts.iso,
+        focal_length_mm: facts.focal_length,
+        reason,
+    };
+    serde_json::to_string(&details).map_err(|error| Error::Internal(format!("writing details: {error}")))
+}
+
+const fn is_large(name: RenditionName) -> bool {
+    matches!(name, RenditionName::Preview | RenditionName::Poster)
+}
+
+/// Writes the renditions to the store, after writing down that they are about to be there. What an attempt before this one
+/// left behind is cleared away first.
+async fn stage(app: &App, row: &Row, made: &Made) -> Result<Vec<Object>, Error> {
+    clear_staged(app, row).await?;
+    let mut objects = Vec::with_capacity(made.renditions.len());
+    for rendition in &made.renditions {
+        let role = if is_large(rendition.name) { ObjectRole::Preview } else { ObjectRole::Thumbnail };
+        objects.push(Object {
+            key: ObjectKey::new(row.owner, row.id, role, made.facts.rendition_version, rendition.extension),
+            bytes: ByteSize::new(rendition.bytes.len() as u64)?,
+            sha256: Some(Sha256::of(&rendition.bytes)),
+            state: ObjectState::Staged,
+            created_at: app.now(),
+        });
+    }
+    let mut write = app.database().write().await?;
+    for object in &objects {
+        write.object_insert(object).await?;
+    }
+    write.commit().await?;
+    for (object, rendition) in objects.iter().zip(&made.renditions) {
+        app.storage().put(&object.key, rendition.bytes.clone().into()).await?;
+    }
+    Ok(objects)
+}
+
+async fn clear_staged(app: &App, row: &Row) -> Result<(), Error> {
+    let left: Vec<Object> = app.database().read_fresh().await?.object_list(row.id).await?;
+    let left: Vec<Object> = left.into_iter().filter(|object| object.state == ObjectState::Staged).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    for object in &left {
+        app.storage().delete(&object.key).await?;
+    }
+    let mut write = app.database().write().await?;
+    for object in &left {
+        write.object_delete(&object.key).await?;
+    }
+    Ok(write.commit().await?)
+}
+
+/// Everything that makes the renditions count, and the end of the job.
+async fn commit(app: &App, row: &Row, made: Made, objects: &[Object], lease: JobLease) -> Result<(), Error> {
+    let mut write = app.database().write().await?;
+    if !write.job_complete(lease).await? {
+        // Another worker has taken over; it clears away what was staged here.
+        return Ok(());
+    }
+    for object in objects {
+        let sha256 = object.sha256.ok_or_else(|| Error::Internal("a rendition without a hash".to_owned()))?;
+        write.object_commit(&object.key, object.bytes, &sha256).await?;
+    }
+    let done = match made.state {
+        AssetState::Ready => write.asset_make_ready(row.owner, row.id, &made.facts).await?,
+        _ => write.asset_make_unviewable(row.owner, row.id, &made.facts).await?,
+    };
+    if done {
+        let change = Change::Asset { id: row.id, state: made.state, day: made.facts.capture.day() };
+        events::append(&mut write, row.owner, change, app.now()).await?;
+    }
+    write.commit().await?;
+    events::announce(app);
+    Ok(())
+}

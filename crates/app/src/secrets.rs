@@ -1,0 +1,25 @@
+//! The keys this room signs with. `picup` reads them; nobody prints them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use picup_delivery::SigningKey;
+
+/// Key material, read once at start. Never shown, not even by `Debug`.
+#[derive(Clone)]
+pub struct Secrets {
+    /// Signs access tokens: a P-256 private key as PKCS#8 PEM.
+    pub access_key_pem: Arc<picup_delivery::Zeroizing<String>>,
+    /// Its public half as SPKI PEM.
+    pub access_public_pem: Arc<str>,
+    /// Signs the addresses that parts are sent to: 32 random bytes.
+    pub part_key: [u8; 32],
+    /// Signs the cookies that open media.
+    pub media_key: Arc<SigningKey>,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(…)")
+    }
+}

@@ -1,0 +1,87 @@
+//! A whole `App` for this room's own tests: a fresh database, a store in memory, a clock that stands until moved.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use picup_database::Database;
+use picup_delivery::{KeyId, SigningKey};
+use picup_domain::{AccountRole, ByteSize, DisplayName, Email, ManualClock, Password, Timestamp};
+use picup_media::Media;
+use picup_storage::Storage;
+use prometheus_client::registry::Registry;
+use tempfile::TempDir;
+
+use crate::account::NewAccount;
+use crate::{App, Metrics, Rooms, Secrets, Settings};
+
+pub(crate) fn secrets() -> Secrets {
+    let key = |name| SigningKey::generate(KeyId::parse(name).unwrap(), &mut rand::rng());
+    let access = key("ACCESS");
+    Secrets {
+        access_public_pem: access.public_key_pem().into(),
+        access_key_pem: Arc::new(access.to_pem()),
+        part_key: rand::random(),
+        media_key: Arc::new(key("MEDIA")),
+    }
+}
+
+pub(crate) struct TestApp {
+    app: App,
+    pub(crate) clock: Arc<ManualClock>,
+    _folder: TempDir,
+}
+
+impl Deref for TestApp {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+impl TestApp {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000)));
+        let mut registry = Registry::default();
+        let database = Database::open(
+            &picup_database::Settings::sqlite(folder.path().join("picup.db")),
+            picup_database::Metrics::register(&mut registry),
+        )
+        .await
+        .unwrap();
+        let storage = picup_storage::Settings { place: picup_storage::Place::Memory, blocking_threads: 4 };
+        let storage = Storage::open(storage, picup_storage::Metrics::register(&mut registry)).await.unwrap();
+        let media = Media::new(
+            picup_media::Settings::new("/nonexistent/picup".into()),
+            picup_media::Metrics::register(&mut registry),
+        );
+        let settings = Settings {
+            public_base: "http://picup.internal".into(),
+            access_life: Duration::from_secs(300),
+            session_life: Duration::from_secs(30 * 86_400),
+            media_life: Duration::from_secs(3_600),
+            upload_life: Duration::from_secs(86_400),
+            part_life: Duration::from_secs(3_600),
+            workers: 2,
+        };
+        let rooms = Rooms { database, storage, media, clock: Arc::clone(&clock) as _ };
+        let app = App::new(rooms, settings, secrets(), Metrics::register(&mut registry)).unwrap();
+        Self { app, clock, _folder: folder }
+    }
+
+    pub(crate) fn password() -> Password {
+        Password::new("correct horse battery").unwrap()
+    }
+
+    pub(crate) fn account(email: &str) -> NewAccount {
+        NewAccount {
+            email: Email::new(email).unwrap(),
+            name: DisplayName::new("Ada").unwrap(),
+            password: Self::password(),
+            role: AccountRole::Admin,
+            quota: Some(ByteSize::new(1_000).unwrap()),
+        }
+    }
+}
