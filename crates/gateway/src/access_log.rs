@@ -1,0 +1,169 @@
+//! Phase: log and count. One event of target `access` and one observation for each request, when its last byte has been
+//! handed over, or when the client is gone.
+//!
+//! Never logged: queries, cookies, `Authorization`, bodies. A path is cut at 256 bytes.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{Method, Request, Response, StatusCode, Version};
+use http_body::{Body as _, Frame, SizeHint};
+use picup_delivery::Denied;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::accept::Activity;
+use crate::body::{Body, BoxError};
+use crate::metrics::{self, Metrics, method_label};
+use crate::request_id::RequestId;
+use crate::route::Route;
+
+const MAX_PATH: usize = 256;
+/// In the place of a status when the client left before there was one, as nginx has it.
+const CLIENT_GONE: u16 = 499;
+
+/// What is known of one request so far. Dropping it writes the line, whichever way the request ended.
+pub(crate) struct Record {
+    metrics: Metrics,
+    activity: watch::Sender<Activity>,
+    started: Instant,
+    id: RequestId,
+    client: IpAddr,
+    method: &'static str,
+    protocol: &'static str,
+    path: String,
+    route: Option<Route>,
+    status: Option<StatusCode>,
+    denied: Option<Denied>,
+    error: Option<String>,
+    expected: Option<u64>,
+    sent: u64,
+}
+
+impl Record {
+    pub(crate) fn begin<B>(
+        request: &Request<B>,
+        id: RequestId,
+        client: IpAddr,
+        metrics: Metrics,
+        activity: watch::Sender<Activity>,
+    ) -> Self {
+        metrics.begun();
+        activity.send_modify(Activity::begin);
+        let path = request.uri().path();
+        Self {
+            metrics,
+            activity,
+            started: Instant::now(),
+            id,
+            client,
+            method: method_label(request.method()),
+            protocol: protocol(request.version()),
+            path: path[..path.floor_char_boundary(MAX_PATH)].to_owned(),
+            route: None,
+            status: None,
+            denied: None,
+            error: None,
+            expected: None,
+            sent: 0,
+        }
+    }
+
+    pub(crate) fn routed(&mut self, route: Route) {
+        self.route = Some(route);
+    }
+
+    pub(crate) fn denied(&mut self, reason: Denied) {
+        self.metrics.refused(reason);
+        self.denied = Some(reason);
+    }
+
+    pub(crate) fn failed(&mut self, error: &dyn std::error::Error) {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        self.error = Some(text);
+    }
+
+    /// Follows the body of the answer to its end.
+    pub(crate) fn follow(mut self, method: &Method, response: Response<Body>) -> Response<Logged> {
+        self.status = Some(response.status());
+        let bodiless = method == Method::HEAD || response.body().is_end_stream();
+        let announced = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        self.expected = if bodiless { Some(0) } else { announced.or(response.body().size_hint().exact()) };
+        response.map(|inner| Logged { inner, record: self })
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let duration = self.started.elapsed();
+        let status = self.status.map_or(CLIENT_GONE, |status| status.as_u16());
+        let route = self.route.map_or("refused", Route::label);
+        let labels = metrics::Request { method: self.method, route, status, protocol: self.protocol };
+        self.metrics.ended(&labels, duration, self.sent);
+        self.activity.send_modify(Activity::end);
+        tracing::info!(
+            target: "access",
+            request_id = %self.id,
+            client = %self.client,
+            method = self.method,
+            route,
+            path = self.path,
+            protocol = self.protocol,
+            status,
+            bytes = self.sent,
+            complete = self.expected == Some(self.sent),
+            duration_ms = duration.as_secs_f64() * 1e3,
+            denied = self.denied.map(Denied::label),
+            error = self.error,
+        );
+    }
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_11 => "1.1",
+        Version::HTTP_2 => "2",
+        _ => "_OTHER",
+    }
+}
+
+/// The body of an answer, counted as it is handed over.
+pub(crate) struct Logged {
+    inner: Body,
+    record: Record,
+}
+
+impl http_body::Body for Logged {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+            }
+            Poll::Ready(Some(Err(error))) => self.record.failed(&**error),
+            Poll::Ready(None) if self.record.expected.is_none() => self.record.expected = Some(self.record.sent),
+            _ => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,151 @@
+//! The bodies that pass through: one boxed type in and out, and what watches them on the way.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Empty, Full};
+use tokio::time::{Instant, Sleep};
+
+use crate::origin::ByteStream;
+
+/// Any error, as bodies carry them.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A body of a request or a response, whatever it is made of.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+pub(crate) fn empty() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+pub(crate) fn full(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A stream that must give exactly `left` bytes more. A short one fails, so that the client sees a broken download and
+/// not a whole one, and a long one cannot spill into the next response.
+pub(crate) struct Exact {
+    stream: ByteStream,
+    left: u64,
+}
+
+impl Exact {
+    pub(crate) fn new(stream: ByteStream, length: u64) -> Self {
+        Self { stream, left: length }
+    }
+}
+
+impl http_body::Body for Exact {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        loop {
+            if self.left == 0 {
+                return Poll::Ready(None);
+            }
+            return Poll::Ready(Some(match ready!(self.stream.as_mut().poll_next(context)) {
+                Some(Ok(chunk)) if chunk.is_empty() => continue,
+                Some(Ok(chunk)) => match self.left.checked_sub(chunk.len() as u64) {
+                    Some(left) => {
+                        self.left = left;
+                        Ok(Frame::data(chunk))
+                    }
+                    None => Err("the origin gave more bytes than it announced".into()),
+                },
+                Some(Err(error)) => Err(error),
+                None => Err(format!("the origin ended {} bytes early", self.left).into()),
+            }));
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// A request's body that fails when the client sends nothing for a while: a stalled upload must not hold its place for
+/// ever. The time runs only while someone waits for bytes, so a busy reader costs the client nothing.
+pub(crate) struct Patient<B> {
+    inner: B,
+    patience: Duration,
+    deadline: Pin<Box<Sleep>>,
+    waiting: bool,
+}
+
+impl<B> Patient<B> {
+    pub(crate) fn new(inner: B, patience: Duration) -> Self {
+        Self { inner, patience, deadline: Box::pin(tokio::time::sleep(patience)), waiting: false }
+    }
+}
+
+impl<B> http_body::Body for Patient<B>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(context) {
+            this.waiting = false;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        if !this.waiting {
+            this.waiting = true;
+            this.deadline.as_mut().reset(Instant::now() + this.patience);
+        }
+        ready!(this.deadline.as_mut().poll(context));
+        Poll::Ready(Some(Err("the client stopped sending the body".into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(chunks: &'static [&'static [u8]]) -> ByteStream {
+        Box::pin(futures_util::stream::iter(chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk)))))
+    }
+
+    #[tokio::test]
+    async fn a_stream_of_the_wrong_length_fails() {
+        let collect =
+            async |chunks, length| Exact::new(stream(chunks), length).collect().await.map(|all| all.to_bytes());
+        assert_eq!(collect(&[b"ab", b"", b"c"], 3).await.unwrap(), "abc");
+        assert_eq!(collect(&[], 0).await.unwrap(), "");
+        assert!(collect(&[b"ab"], 3).await.is_err());
+        assert!(collect(&[b"ab", b"cd"], 3).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stalled_body_fails_and_a_slow_one_does_not() {
+        let slow = futures_util::stream::unfold(0, |step| async move {
+            tokio::time::sleep(Duration::from_secs(if step < 3 { 9 } else { 11 })).await;
+            Some((Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"x"))), step + 1))
+        });
+        let mut body = Patient::new(http_body_util::StreamBody::new(Box::pin(slow)), Duration::from_secs(10));
+        for _ in 0..3 {
+            assert!(body.frame().await.unwrap().is_ok());
+        }
+        assert!(body.frame().await.unwrap().is_err());
+    }
+}

@@ -1,0 +1,161 @@
+//! What happens to a request, in order.
+//!
+//! ```text
+//! accept → client address → normalise → route ─┬─ media: authorise → origin ─┬→ log and count
+//!                                              ├─ api ───────────────────────┤
+//!                                              └─ static files ──────────────┘
+//! ```
+//! A phase either passes the request on or answers it. [`Inner::phases`] is the one place that knows the order; each
+//! phase has a module of its own that knows nothing of the others.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use http::header::TRANSFER_ENCODING;
+use http::{Method, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use picup_delivery::Keyring;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::accept::{self, Activity, Drained};
+use crate::access_log::{Logged, Record};
+use crate::api::{self, ApiService};
+use crate::authorise;
+use crate::body::{Body, Patient};
+use crate::client_address;
+use crate::media;
+use crate::metrics::Metrics;
+use crate::normalise;
+use crate::origin::Origin;
+use crate::problem::Problem;
+use crate::request_id::RequestId;
+use crate::route::Route;
+use crate::security;
+use crate::settings::Settings;
+use crate::static_files::StaticFiles;
+
+/// What `picup` hands to the gateway.
+pub struct Parts {
+    /// The keys whose signatures open media; a change counts from the next request on.
+    pub keyring: watch::Receiver<Keyring>,
+    /// Answers `/api`, `/.well-known`, `/live` and `/ready`; see [`crate::api_service`].
+    pub api: ApiService,
+    /// Where media are read from.
+    pub origin: Arc<dyn Origin>,
+    /// The user interface.
+    pub static_files: StaticFiles,
+    /// The time, in seconds since 1970, UTC.
+    pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Makes an id for each request, unlike any other: letters, digits, `-` and `_`.
+    pub request_ids: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Where requests are counted.
+    pub metrics: Metrics,
+}
+
+/// The front of PicUp. Cheap to clone: clones are one gateway, to be served on several listeners.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) settings: Settings,
+    pub(crate) metrics: Metrics,
+    keyring: watch::Receiver<Keyring>,
+    api: ApiService,
+    origin: Arc<dyn Origin>,
+    static_files: StaticFiles,
+    clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    request_ids: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Gateway {
+    /// Puts the parts together; nothing happens before [`Gateway::serve`].
+    pub fn new(settings: Settings, parts: Parts) -> Self {
+        let Parts { keyring, api, origin, static_files, clock, request_ids, metrics } = parts;
+        Self(Arc::new(Inner { settings, metrics, keyring, api, origin, static_files, clock, request_ids }))
+    }
+
+    /// Serves `listener` until `shutdown` is ready. Then it accepts no more, tells clients to go, and returns when every
+    /// request in flight has ended, or after [`Settings::drain_timeout`], cutting the rest.
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Drained {
+        accept::serve(self.0.clone(), listener, shutdown).await
+    }
+}
+
+impl Inner {
+    /// One request, whatever comes of it: identified, answered even if a phase panics, logged and counted.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        activity: watch::Sender<Activity>,
+    ) -> Response<Logged> {
+        let id = RequestId::new(&(self.request_ids)());
+        let client = client_address::of(peer);
+        let method = request.method().clone();
+        // Two lengths (Transfer-Encoding beside Content-Length) are how a second request is smuggled past a proxy. hyper
+        // goes by the first and hides the other, so after any such request the connection ends (RFC 9112 §6.1).
+        let close = request.headers().contains_key(TRANSFER_ENCODING);
+        let mut record = Record::begin(&request, id.clone(), client.ip(), self.metrics.clone(), activity);
+        let phases = AssertUnwindSafe(self.phases(request, client, &id, &mut record)).catch_unwind();
+        let mut response = phases.await.unwrap_or_else(|_| {
+            tracing::error!(request_id = %id, "a request's handler panicked");
+            Problem::INTERNAL.response_with_id(&id)
+        });
+        security::finish(&mut response, &id, close);
+        record.follow(&method, response)
+    }
+
+    async fn phases(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+        id: &RequestId,
+        record: &mut Record,
+    ) -> Response<Body> {
+        if request.method() == Method::CONNECT {
+            return Problem::METHOD.response();
+        }
+        if let Err(problem) = normalise::check(request.uri()) {
+            return problem.response();
+        }
+        let route = Route::of(request.uri().path());
+        record.routed(route);
+        match route {
+            Route::Media => self.media(&request.into_parts().0, client, id, record).await,
+            Route::Api | Route::Health => {
+                let request = request.map(|body| Patient::new(body, self.settings.body_timeout).boxed_unsync());
+                api::call(&self.api, request, client, id).await
+            }
+            Route::Static => self.static_files.answer(&request.into_parts().0),
+        }
+    }
+
+    async fn media(
+        &self,
+        request: &http::request::Parts,
+        client: SocketAddr,
+        id: &RequestId,
+        record: &mut Record,
+    ) -> Response<Body> {
+        if let Err(problem) = media::check(request) {
+            return problem.response();
+        }
+        let keyring = self.keyring.borrow().clone();
+        let now = (self.clock)();
+        if let Err(reason) = authorise::media(&keyring, &self.settings.public_base, request, client, now) {
+            record.denied(reason);
+            return Problem::FORBIDDEN.response();
+        }
+        match media::answer(&*self.origin, request).await {
+            Ok(response) => response,
+            Err(error) => {
+                record.failed(&error);
+                Problem::ORIGIN.response_with_id(id)
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The front of PicUp: everything between a socket and either the API, a medium or a file of the user interface.
+//!
+//! `picup` builds one [`Gateway`] from [`Parts`] and lets it [`Gateway::serve`] a listener. What happens to a request, and
+//! in which order, stands in one place: `gateway.rs`. The gateway sees `delivery` alone of PicUp's crates: it is handed the
+//! API as a `tower` service, the stores as an [`Origin`], the public keys through a `watch` channel, the time and the
+//! request ids as functions. It never opens a file or a database, decodes a picture, or holds a private key.
+
+#![forbid(unsafe_code)]
+
+mod accept;
+mod access_log;
+mod api;
+mod authorise;
+mod body;
+mod client_address;
+mod gateway;
+mod media;
+mod metrics;
+mod normalise;
+mod origin;
+mod problem;
+mod range;
+mod request_id;
+mod route;
+mod security;
+mod settings;
+mod static_files;
+
+pub use accept::Drained;
+pub use api::{ApiService, api_service};
+pub use body::{Body, BoxError};
+pub use gateway::{Gateway, Parts};
+pub use metrics::Metrics;
+pub use origin::{ByteStream, Opened, Origin, OriginError};
+pub use settings::Settings;
+pub use static_files::{StaticFile, StaticFiles};

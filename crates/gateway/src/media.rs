@@ -1,0 +1,118 @@
+//! The answer for a medium that the client may have: status, validators, ranges and headers.
+//!
+//! Keys are immutable, so an address always means the same bytes: what may be looked at is cached for a year without
+//! asking again. Originals (`file/`) are only ever attachments, whatever their type, and are asked for again each time.
+//! Nothing here checks a right: `authorise` has.
+
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http_body_util::BodyExt as _;
+
+use crate::body::{Body, Exact, empty};
+use crate::origin::{Opened, Origin, OriginError};
+use crate::problem::Problem;
+use crate::range::{self, Asked};
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// What can be refused without knowing who asks or whether the medium exists: a method that reads nothing, and a query,
+/// which no medium has (an unknown parameter must never be part of what a policy's wildcard covers).
+pub(crate) fn check(request: &Parts) -> Result<(), Problem> {
+    if !matches!(request.method, Method::GET | Method::HEAD) {
+        return Err(Problem::METHOD);
+    }
+    if request.uri.query().is_some() {
+        return Err(Problem::QUERY);
+    }
+    Ok(())
+}
+
+/// Opens the medium and answers. The error is the store's own failure, to be logged.
+pub(crate) async fn answer(origin: &dyn Origin, request: &Parts) -> Result<Response<Body>, OriginError> {
+    let key = request.uri.path().trim_start_matches('/');
+    let opened = match origin.open(key).await {
+        Ok(opened) => opened,
+        Err(OriginError::NotFound) => return Ok(Problem::NOT_FOUND.response()),
+        Err(error) => return Err(error),
+    };
+    // One address, one content: the size alone makes a strong validator.
+    let etag = HeaderValue::from_str(&format!("\"{:x}\"", opened.size)).expect("hexadecimal digits in quotes");
+    let mut response =
+        if matches(&request.headers, &etag) { bare(StatusCode::NOT_MODIFIED) } else { content(request, opened, &etag) };
+    let headers = response.headers_mut();
+    headers.insert(ETAG, etag);
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    if folder(key) == Some("view") {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
+    } else {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    }
+    Ok(response)
+}
+
+/// `view` or `file` in `media/{owner}/{asset}/{folder}/{name}`.
+fn folder(key: &str) -> Option<&str> {
+    key.split('/').nth(3)
+}
+
+fn content(request: &Parts, opened: Opened, etag: &HeaderValue) -> Response<Body> {
+    let size = opened.size;
+    let (status, range) = match asked(request, size, etag) {
+        Asked::Outside => {
+            let mut response = bare(StatusCode::RANGE_NOT_SATISFIABLE);
+            response.headers_mut().insert(CONTENT_RANGE, content_range(format!("bytes */{size}")));
+            return response;
+        }
+        Asked::Whole => (StatusCode::OK, 0..size),
+        Asked::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+    };
+    let mut response = bare(status);
+    let headers = response.headers_mut();
+    let content_type = HeaderValue::from_str(&opened.content_type)
+        .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
+    if status == StatusCode::PARTIAL_CONTENT {
+        headers.insert(CONTENT_RANGE, content_range(format!("bytes {}-{}/{size}", range.start, range.end - 1)));
+    }
+    if request.method == Method::GET && !range.is_empty() {
+        let length = range.end - range.start;
+        *response.body_mut() = Exact::new(opened.read(range), length).boxed_unsync();
+    }
+    response
+}
+
+/// The range asked for: only by a GET, only by one `Range` header, and only if `If-Range` still holds.
+fn asked(request: &Parts, size: u64, etag: &HeaderValue) -> Asked {
+    let mut ranges = request.headers.get_all(RANGE).iter();
+    match (request.method == Method::GET, ranges.next(), ranges.next()) {
+        (true, Some(header), None) if request.headers.get(IF_RANGE).is_none_or(|condition| condition == etag) => {
+            header.to_str().map_or(Asked::Whole, |header| range::parse(header, size))
+        }
+        _ => Asked::Whole,
+    }
+}
+
+/// Whether `If-None-Match` names this content, so that 304 will do (weak comparison, RFC 9110 §13.1.2).
+pub(crate) fn matches(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|list| {
+        list.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    })
+}
+
+fn bare(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn content_range(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("digits and punctuation")
+}

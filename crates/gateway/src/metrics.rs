@@ -1,0 +1,109 @@
+//! What the gateway counts, named as OpenTelemetry names it. Every label has a fixed set of values.
+
+use std::time::Duration;
+
+use http::Method;
+use picup_delivery::Denied;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// The buckets that OpenTelemetry's conventions give for this histogram, in seconds.
+const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// The gateway's metrics. Cheap to clone; every clone counts together.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    duration: Family<Request, Histogram, fn() -> Histogram>,
+    active: Gauge,
+    connections: Gauge,
+    bytes: Family<ByRoute, Counter>,
+    redirects: Family<ByRoute, Counter>,
+    denied: Family<ByReason, Counter>,
+}
+
+/// The labels of one request. `status` is 499 when the client left before there was one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) route: &'static str,
+    pub(crate) status: u16,
+    pub(crate) protocol: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByRoute {
+    route: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByReason {
+    reason: &'static str,
+}
+
+impl Metrics {
+    /// Makes the metrics and puts them into `registry`.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            active: Gauge::default(),
+            connections: Gauge::default(),
+            bytes: Family::default(),
+            redirects: Family::default(),
+            denied: Family::default(),
+        };
+        let help = "Time from a request's head to the last byte of its answer";
+        registry.register_with_unit("http_server_request_duration", help, Unit::Seconds, metrics.duration.clone());
+        registry.register("http_server_active_requests", "Requests being answered", metrics.active.clone());
+        registry.register("http_server_open_connections", "Client connections open", metrics.connections.clone());
+        let help = "Bytes of answers' bodies handed to clients";
+        registry.register_with_unit("http_server_response_body", help, Unit::Bytes, metrics.bytes.clone());
+        registry.register("http_server_redirects", "Answers that send the client elsewhere", metrics.redirects.clone());
+        registry.register("delivery_denied", "Requests for media refused, by reason", metrics.denied.clone());
+        for reason in Denied::ALL {
+            metrics.denied.get_or_create_owned(&ByReason { reason: reason.label() });
+        }
+        metrics
+    }
+
+    pub(crate) fn begun(&self) {
+        self.active.inc();
+    }
+
+    pub(crate) fn ended(&self, request: &Request, duration: Duration, bytes: u64) {
+        self.active.dec();
+        self.duration.get_or_create(request).observe(duration.as_secs_f64());
+        let by_route = ByRoute { route: request.route };
+        self.bytes.get_or_create(&by_route).inc_by(bytes);
+        if matches!(request.status, 300..=303 | 305..=399) {
+            self.redirects.get_or_create(&by_route).inc();
+        }
+    }
+
+    pub(crate) fn refused(&self, reason: Denied) {
+        self.denied.get_or_create(&ByReason { reason: reason.label() }).inc();
+    }
+
+    pub(crate) fn connected(&self) -> Connected {
+        self.connections.inc();
+        Connected(self.connections.clone())
+    }
+}
+
+/// Counts one connection for as long as it lives.
+pub(crate) struct Connected(Gauge);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// The value of the `method` label: a fixed set, whatever a client invents.
+pub(crate) fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| method == *known).unwrap_or("_OTHER")
+}

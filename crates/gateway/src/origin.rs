@@ -1,0 +1,61 @@
+//! Where media come from: the seam between the gateway and a store.
+//!
+//! `picup` implements [`Origin`] over its stores. The gateway asks only for what has been authorised, and never writes.
+
+use std::ops::Range;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::body::BoxError;
+
+/// Bytes in order. Chunks of 64 KiB to 1 MiB keep the cost per byte low.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
+
+/// A place media are read from.
+#[async_trait]
+pub trait Origin: Send + Sync + 'static {
+    /// Finds one medium and tells what it is, reading none of it yet.
+    ///
+    /// `key` is the path of the request without its first `/`: `media/{owner}/{asset}/{view|file}/{name}`. It has no dot
+    /// segments, empty segments or backslashes; percent escapes are not decoded, since no key needs one.
+    async fn open(&self, key: &str) -> Result<Opened, OriginError>;
+}
+
+/// A medium that was found.
+pub struct Opened {
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its media type, such as `image/webp`. An unfit one is served as `application/octet-stream`.
+    pub content_type: String,
+    read: Box<dyn FnOnce(Range<u64>) -> ByteStream + Send>,
+}
+
+impl Opened {
+    /// `read` is called at most once, with a range that is not empty and lies within `size`, and must stream exactly it.
+    pub fn new(
+        size: u64,
+        content_type: impl Into<String>,
+        read: impl FnOnce(Range<u64>) -> ByteStream + Send + 'static,
+    ) -> Self {
+        Self { size, content_type: content_type.into(), read: Box::new(read) }
+    }
+
+    pub(crate) fn read(self, range: Range<u64>) -> ByteStream {
+        (self.read)(range)
+    }
+}
+
+/// Why a medium could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OriginError {
+    /// There is none of that key, or the key is none at all.
+    #[error("no such medium")]
+    NotFound,
+    /// The store failed; the cause goes to the log, never to the client.
+    #[error("the store failed")]
+    Unavailable(#[source] BoxError),
+}

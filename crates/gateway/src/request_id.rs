@@ -1,0 +1,33 @@
+//! The id that ties an answer, a log line and the API's own log lines together.
+//!
+//! Always made here: one that a client sends would let it choose what stands in our log.
+
+use std::fmt;
+
+use http::{HeaderName, HeaderValue};
+
+/// Where the id travels: to the API on the request, to the client on the response.
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Letters, digits, `-` and `_` only, so that it fits a header and JSON as it is.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// Takes what the injected generator made, without any character that would need quoting somewhere.
+    pub(crate) fn new(made: &str) -> Self {
+        let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let text: String = made.chars().filter(plain).collect();
+        Self(HeaderValue::from_str(&text).expect("letters, digits, - and _ make a header"))
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.to_str().expect("made of ASCII"))
+    }
+}

@@ -1,0 +1,38 @@
+//! What a person may decide about the gateway. Plain values: `picup` reads them from the configuration.
+
+use std::time::Duration;
+
+/// The gateway's settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address that signed policies name, without a path: `https://photos.example`. Compared as text with what the
+    /// signer used; a request's `Host` plays no part.
+    pub public_base: String,
+    /// How long a client may take to send its first request, or the head of a later one over HTTP/1.1.
+    pub header_timeout: Duration,
+    /// How long a client may send nothing in the middle of a request's body.
+    pub body_timeout: Duration,
+    /// How long an HTTP/2 connection may stay open with no request in flight.
+    pub idle_timeout: Duration,
+    /// How long requests in flight may go on after the shutdown signal before they are cut.
+    pub drain_timeout: Duration,
+    /// Connections served at once; more wait in the listener's backlog.
+    pub max_connections: usize,
+    /// Bytes in the head of a request, its line and all its headers; at least 8192.
+    pub max_header_bytes: usize,
+}
+
+impl Settings {
+    /// The defaults, for one public address.
+    pub fn new(public_base: impl Into<String>) -> Self {
+        Self {
+            public_base: public_base.into(),
+            header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(120),
+            drain_timeout: Duration::from_secs(30),
+            max_connections: 1024,
+            max_header_bytes: 64 * 1024,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The user interface: a fixed set of files, held in memory.
+//!
+//! Files under `/assets/` carry a hash in their name and never change; all others are asked for again each time. An
+//! address of the interface without a file of its own (`/albums/1`) gets `index.html`, whose script knows what to show.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher as _};
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+
+use crate::body::{Body, empty, full};
+use crate::media::matches;
+use crate::problem::Problem;
+
+/// Scripts, styles and workers come from us alone; pictures also from memory, where the page makes them.
+const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+    img-src 'self' blob: data:; media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; \
+    frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// One file, as it is put in.
+#[derive(Debug, Clone)]
+pub struct StaticFile {
+    /// Its address, with the first `/`: `/assets/index-4f2a.js`.
+    pub path: String,
+    /// Its media type, with the charset if it is text.
+    pub content_type: HeaderValue,
+    /// What it holds.
+    pub bytes: Bytes,
+    /// The same, compressed with Brotli, if that was done beforehand.
+    pub brotli: Option<Bytes>,
+    /// The same, compressed with gzip, if that was done beforehand.
+    pub gzip: Option<Bytes>,
+}
+
+/// All files of the interface, by address. Empty when PicUp was built without one: everything is then not found.
+#[derive(Debug, Default)]
+pub struct StaticFiles(HashMap<String, Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    content_type: HeaderValue,
+    immutable: bool,
+    plain: Variant,
+    brotli: Option<Variant>,
+    gzip: Option<Variant>,
+}
+
+#[derive(Debug)]
+struct Variant {
+    bytes: Bytes,
+    etag: HeaderValue,
+    encoding: Option<&'static str>,
+}
+
+impl FromIterator<StaticFile> for StaticFiles {
+    fn from_iter<I: IntoIterator<Item = StaticFile>>(files: I) -> Self {
+        Self(files.into_iter().map(|file| (file.path.clone(), Entry::new(file))).collect())
+    }
+}
+
+impl StaticFiles {
+    /// Answers a path that has passed `normalise` and belongs to no other part.
+    pub(crate) fn answer(&self, request: &Parts) -> Response<Body> {
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            return Problem::METHOD.response();
+        }
+        match self.find(request.uri.path()) {
+            Some(entry) => entry.answer(request),
+            None => Problem::NOT_FOUND.response(),
+        }
+    }
+
+    fn find(&self, path: &str) -> Option<&Entry> {
+        let is_page = !path.starts_with("/assets/") && !path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+        self.0.get(path).or_else(|| if is_page { self.0.get("/index.html") } else { None })
+    }
+}
+
+impl Entry {
+    fn new(file: StaticFile) -> Self {
+        let variant = |bytes: Bytes, encoding| Variant { etag: etag(&bytes), bytes, encoding };
+        Self {
+            content_type: file.content_type,
+            immutable: file.path.starts_with("/assets/"),
+            plain: variant(file.bytes, None),
+            brotli: file.brotli.map(|bytes| variant(bytes, Some("br"))),
+            gzip: file.gzip.map(|bytes| variant(bytes, Some("gzip"))),
+        }
+    }
+
+    fn answer(&self, request: &Parts) -> Response<Body> {
+        let variant = self.variant(&request.headers);
+        let mut response = Response::new(empty());
+        let headers = response.headers_mut();
+        let lifetime = if self.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(lifetime));
+        headers.insert(ETAG, variant.etag.clone());
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        if self.brotli.is_some() || self.gzip.is_some() {
+            headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        }
+        if matches(&request.headers, &variant.etag) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response;
+        }
+        headers.insert(CONTENT_TYPE, self.content_type.clone());
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(variant.bytes.len()));
+        if let Some(encoding) = variant.encoding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        if request.method == Method::GET {
+            *response.body_mut() = full(variant.bytes.clone());
+        }
+        response
+    }
+
+    fn variant(&self, headers: &HeaderMap) -> &Variant {
+        [&self.brotli, &self.gzip]
+            .into_iter()
+            .flatten()
+            .find(|variant| variant.encoding.is_some_and(|encoding| accepts(headers, encoding)))
+            .unwrap_or(&self.plain)
+    }
+}
+
+/// Whether `Accept-Encoding` names `encoding` with a weight over zero. `*` is not enough: plain bytes are always right.
+fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
+    headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|list| {
+        list.split(',').any(|item| {
+            let (name, weight) = item.split_once(';').unwrap_or((item, "q=1"));
+            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse::<f32>().ok());
+            name.trim().eq_ignore_ascii_case(encoding) && weight.is_some_and(|weight| weight > 0.0)
+        })
+    })
+}
+
+/// Changes with the content; needs to be no secret and to survive no upgrade.
+fn etag(bytes: &[u8]) -> HeaderValue {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    HeaderValue::from_str(&format!("\"{:016x}\"", hasher.finish())).expect("hexadecimal digits in quotes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_named_encoding_of_some_weight_is_accepted() {
+        for (header, accepted) in [
+            ("br", true),
+            ("gzip, br;q=0.5", true),
+            ("gzip ,  BR ; q=1", true),
+            ("br;q=0", false),
+            ("br;q=0.000", false),
+            ("br;q=x", false),
+            ("gzip", false),
+            ("*", false),
+            ("", false),
+        ] {
+            let headers = [(ACCEPT_ENCODING, HeaderValue::from_str(header).unwrap())].into_iter().collect();
+            assert_eq!(accepts(&headers, "br"), accepted, "{header}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Over real sockets: who may have a medium, and which of its bytes.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use std::sync::atomic::Ordering;
+
+use picup_delivery::{KeyId, Keyring, Resource, SigningKey, signed_cookies};
+use support::{BASE, NOW, ORIGINAL, SIZE, TestGateway, VIEW, content};
+
+const OTHERS: &str = "/media/bob/b1/view/preview.1.webp";
+
+#[tokio::test]
+async fn the_owner_gets_the_whole_with_the_right_headers() {
+    let gateway = TestGateway::start().await;
+    let answer = gateway.fetch(VIEW, "").await;
+    assert_eq!((answer.status, &answer.body), (200, &content(0..SIZE)));
+    for (name, value) in [
+        ("content-type", "image/webp"),
+        ("content-length", "300000"),
+        ("cache-control", "private, max-age=31536000, immutable"),
+        ("accept-ranges", "bytes"),
+        ("etag", "\"493e0\""),
+        ("content-security-policy", "default-src 'none'; sandbox"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{name}");
+    }
+    assert_eq!(answer.header("content-disposition"), None);
+}
+
+#[tokio::test]
+async fn originals_are_attachments() {
+    let gateway = TestGateway::start().await;
+    let answer = gateway.fetch(ORIGINAL, "").await;
+    assert_eq!((answer.status, answer.header("content-disposition")), (200, Some("attachment")));
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(answer.header("content-security-policy"), Some("default-src 'none'; sandbox"));
+    let odd = gateway.fetch("/media/ann/odd/view/1", "").await;
+    assert_eq!(odd.header("content-type"), Some("application/octet-stream"));
+}
+
+/// A stranger cannot tell why, nor whether there is anything at all.
+#[tokio::test]
+async fn every_refusal_is_the_same() {
+    let gateway = TestGateway::start().await;
+    let ann = gateway.cookies("ann");
+    let changed = |at: usize| {
+        let mut bytes = ann.clone().into_bytes();
+        bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+        String::from_utf8(bytes).unwrap()
+    };
+    let position = |name: &str| ann.find(name).unwrap() + name.len() + 5;
+    let stranger = SigningKey::generate(KeyId::parse("K1").unwrap(), &mut rand::rng());
+    let unknown = SigningKey::generate(KeyId::parse("K2").unwrap(), &mut rand::rng());
+    let of = |key: &SigningKey, expires| {
+        let resource = Resource::under(BASE, "/media/ann/").unwrap();
+        let pairs: Vec<_> = signed_cookies(key, &resource, expires).iter().map(|(n, v)| format!("{n}={v}")).collect();
+        format!("Cookie: {}\r\n", pairs.join("; "))
+    };
+    let first = gateway.ask("GET", VIEW, "").await;
+    assert_eq!(first.status, 403);
+    assert_eq!(first.header("cache-control"), Some("no-store"));
+    for (target, headers) in [
+        (OTHERS, ann.clone()),
+        ("/media/bob/nothing/view/1", ann.clone()),
+        ("/media", ann.clone()),
+        (VIEW, gateway.cookies("bob")),
+        (VIEW, changed(position("CloudFront-Policy="))),
+        (VIEW, changed(position("CloudFront-Signature="))),
+        (VIEW, format!("{ann}{ann}")),
+        (VIEW, of(&gateway.key, NOW)),
+        (VIEW, of(&stranger, NOW + 60)),
+        (VIEW, of(&unknown, NOW + 60)),
+        ("/media/ann/nothing/view/1", String::new()),
+    ] {
+        let answer = gateway.ask("GET", target, &headers).await;
+        assert_eq!(answer.told(), first.told(), "{target} {headers}");
+    }
+    assert_eq!(gateway.opened.load(Ordering::SeqCst), 0, "the store was asked before the right was known");
+    gateway.clock.store(NOW + 60, Ordering::SeqCst);
+    assert_eq!(gateway.ask("GET", VIEW, &ann).await.told(), first.told());
+    let text = gateway.metrics();
+    for (reason, count) in
+        [("unsigned", 2), ("malformed", 2), ("expired", 2), ("resource", 4), ("signature", 2), ("unknown_key", 1)]
+    {
+        let line = format!("delivery_denied_total{{reason=\"{reason}\"}} {count}\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_owner_learns_that_there_is_nothing() {
+    let gateway = TestGateway::start().await;
+    assert_eq!(gateway.fetch("/media/ann/nothing/view/1", "").await.status, 404);
+    // An escaped letter is another key, never decoded into this one.
+    assert_eq!(gateway.fetch("/media/ann/%61%31/view/preview.1.webp", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_new_keyring_counts_at_once() {
+    let gateway = TestGateway::start().await;
+    assert_eq!(gateway.fetch(VIEW, "").await.status, 200);
+    gateway.keyring.send(Keyring::default()).unwrap();
+    assert_eq!(gateway.fetch(VIEW, "").await.status, 403);
+}
+
+#[tokio::test]
+async fn queries_are_refused_before_anything_is_told() {
+    let gateway = TestGateway::start().await;
+    for target in
+        [format!("{VIEW}?"), format!("{VIEW}?x=1"), format!("{OTHERS}?/media/ann/"), format!("{VIEW}?Policy=x")]
+    {
+        let answer = gateway.fetch(&target, "").await;
+        assert_eq!(answer.status, 400, "{target}");
+        assert_eq!(gateway.ask("GET", &target, "").await.told(), answer.told(), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn ranges() {
+    let gateway = TestGateway::start().await;
+    for (range, part) in [
+        ("bytes=0-0", 0..1),
+        ("bytes=65530-65545", 65_530..65_546),
+        ("bytes=299999-", 299_999..SIZE),
+        ("bytes=-10", SIZE - 10..SIZE),
+        ("bytes=1000-9999999999", 1000..SIZE),
+    ] {
+        let answer = gateway.fetch(VIEW, &format!("Range: {range}\r\n")).await;
+        assert_eq!((answer.status, &answer.body), (206, &content(part.clone())), "{range}");
+        let told = format!("bytes {}-{}/{SIZE}", part.start, part.end - 1);
+        assert_eq!(answer.header("content-range"), Some(told.as_str()));
+    }
+    for range in ["bytes=300000-", "bytes=-0", &format!("bytes={}", "0-0,".repeat(100))] {
+        let answer = gateway.fetch(VIEW, &format!("Range: {range}\r\n")).await;
+        assert_eq!((answer.status, answer.header("content-range")), (416, Some("bytes */300000")), "{range}");
+        assert_eq!(answer.body, b"");
+    }
+    for headers in ["Range: bytes=0-0,5-6\r\n", "Range: lines=1-2\r\n", "Range: bytes=0-0\r\nRange: bytes=1-1\r\n"] {
+        let answer = gateway.fetch(VIEW, headers).await;
+        assert_eq!((answer.status, answer.body.len(), answer.header("content-range")), (200, SIZE, None), "{headers}");
+    }
+}
+
+#[tokio::test]
+async fn conditions() {
+    let gateway = TestGateway::start().await;
+    let status = async |headers: &str| gateway.fetch(VIEW, headers).await.status;
+    assert_eq!(status("Range: bytes=0-0\r\nIf-Range: \"493e0\"\r\n").await, 206);
+    assert_eq!(status("Range: bytes=0-0\r\nIf-Range: W/\"493e0\"\r\n").await, 200);
+    assert_eq!(status("Range: bytes=0-0\r\nIf-Range: \"other\"\r\n").await, 200);
+    assert_eq!(status("Range: bytes=0-0\r\nIf-Range: Sat, 29 Oct 2025 19:43:31 GMT\r\n").await, 200);
+    assert_eq!(status("If-None-Match: \"x\", W/\"493e0\"\r\n").await, 304);
+    assert_eq!(status("If-None-Match: *\r\n").await, 304);
+    assert_eq!(status("If-None-Match: \"x\"\r\n").await, 200);
+    let unchanged = gateway.fetch(VIEW, "If-None-Match: \"493e0\"\r\n").await;
+    assert_eq!((unchanged.header("etag"), unchanged.body.len()), (Some("\"493e0\""), 0));
+    let stranger = gateway.ask("GET", VIEW, "If-None-Match: \"493e0\"\r\n").await;
+    assert_eq!(stranger.status, 403);
+}
+
+#[tokio::test]
+async fn head_tells_all_but_the_bytes() {
+    let gateway = TestGateway::start().await;
+    let whole = gateway.fetch(VIEW, "").await;
+    let head = gateway.ask("HEAD", VIEW, &format!("{}Range: bytes=0-0\r\n", gateway.cookies("ann"))).await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.told().1, whole.told().1);
+    assert_eq!(gateway.ask("HEAD", VIEW, "").await.status, 403);
+}
+
+#[tokio::test]
+async fn a_failing_store_is_told_apart_from_nothing_and_tells_no_secret() {
+    let gateway = TestGateway::start().await;
+    let answer = gateway.fetch("/media/ann/a1/view/broken", "").await;
+    assert_eq!(answer.status, 503);
+    assert!(!answer.text().contains("fire") && answer.text().contains("\"request_id\":\"r-1\""), "{}", answer.text());
+    let short = gateway.fetch("/media/ann/short/view/1", "").await;
+    assert_eq!((short.status, short.header("content-length")), (200, Some("300000")));
+    assert!(short.body.len() < SIZE, "a broken download must look broken");
+}
