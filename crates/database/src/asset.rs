@@ -63,7 +63,7 @@ pub struct AssetFacts {
     pub rendition_version: u32,
     /// The ending of its thumbnail's key, if it has one; at most 8 characters.
     pub thumbnail_extension: Option<String>,
-    /// The ending of its preview's key (a video's poster's), if it has one; at most 8 characters.
+    /// The ending of its preview's key, if it has one; at most 8 characters.
     pub preview_extension: Option<String>,
 }
 

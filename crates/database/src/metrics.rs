@@ -53,3 +53,25 @@ impl Metrics {
         self.waits.get_or_create(&[("intent", intent)]).observe(took.as_secs_f64());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_reach_the_registry_under_their_names() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        metrics.statement("asset_by_id", Duration::from_micros(50));
+        metrics.wait("read", Duration::from_millis(5));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for line in [
+            r#"picup_database_statement_seconds_bucket{le="0.0001",statement="asset_by_id"} 1"#,
+            r#"picup_database_wait_seconds_bucket{le="0.001",intent="read"} 0"#,
+            r#"picup_database_wait_seconds_count{intent="read"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,1 +1,120 @@
+//! Asks SQLite how it means to find the rows of every statement, and refuses plans that grow with the library: reading a
+//! whole table, or sorting what an index should have had in order.
 
+use std::time::Duration;
+
+use picup_domain::{
+    AccountId, AlbumId, AssetId, CaptureSource, CaptureTime, Email, JobId, ObjectKey, ObjectRole, SessionId, Sha256,
+    Timestamp, UploadId,
+};
+
+use crate::{AlbumCursor, Database, Direction, Error, Metrics, ObjectState, Settings, TimelineCursor, Write};
+
+/// Statements that may read a whole table, each with the reason.
+const ALLOWED: [(&str, &str); 3] = [
+    ("account_count", "as many rows as people"),
+    ("account_list", "as many rows as people"),
+    ("job_counts", "counts every queue from an index alone, for the metrics"),
+];
+
+const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+/// Calls every reading method, and the writing ones that look rows up by more than their id.
+async fn call_everything(tx: &mut Write) -> Result<(), Error> {
+    let (account, asset, hash) = (AccountId::new(NOW), AssetId::new(NOW), Sha256::of(b""));
+    let day = CaptureTime::from_moment(NOW, None, CaptureSource::File)?.day();
+    let key = ObjectKey::new(account, asset, ObjectRole::Original, 1, "jpg");
+
+    tx.setup_is_open().await?;
+    tx.setup_code_hash().await?;
+    tx.account_by_id(account).await?;
+    tx.account_by_email(&Email::new("ada@example.com")?).await?;
+    tx.account_list().await?;
+    tx.account_count().await?;
+
+    let session = SessionId::new(NOW);
+    tx.session_by_id(session).await?;
+    tx.session_list(account, NOW).await?;
+    tx.session_by_refresh(session, &hash, NOW).await?;
+    tx.session_rotate(session, &hash, &hash, NOW, NOW).await?;
+    tx.session_revoke_all(account, NOW).await?;
+    tx.session_prune(NOW).await?;
+
+    tx.asset_by_id(account, asset).await?;
+    tx.asset_verified_by_sha256(account, &hash).await?;
+    tx.timeline_days(account).await?;
+    tx.timeline_range(account, day, day, 10).await?;
+    for direction in [Direction::Older, Direction::Newer] {
+        for from in [None, Some(TimelineCursor { captured_local: NOW, id: asset })] {
+            tx.timeline_page(account, from, direction, 10).await?;
+        }
+    }
+
+    let album = AlbumId::new(NOW);
+    tx.album_by_id(account, album).await?;
+    tx.album_list(account, None, 10).await?;
+    tx.album_list(account, Some(album), 10).await?;
+    tx.album_page(album, None, 10).await?;
+    tx.album_page(album, Some(AlbumCursor { position: 1, asset }), 10).await?;
+    tx.album_delete(account, album).await?;
+
+    tx.object_by_key(&key).await?;
+    tx.object_list(asset).await?;
+    tx.object_list_stale(ObjectState::Staged, NOW, 10).await?;
+
+    let upload = UploadId::new(NOW);
+    tx.upload_by_id(account, upload).await?;
+    tx.upload_by_address(upload).await?;
+    tx.upload_open_by_sha256(account, &hash).await?;
+    tx.upload_list_open(account, 10).await?;
+    tx.upload_list_expired(NOW, 10).await?;
+    tx.upload_part_list(upload).await?;
+    tx.upload_take_over(upload, NOW, NOW).await?;
+
+    tx.job_counts(NOW).await?;
+    tx.job_next_due(&["a"]).await?;
+    let job = crate::NewJob {
+        id: JobId::new(NOW),
+        kind: "a".to_owned(),
+        payload: String::new(),
+        dedupe_key: Some("key".to_owned()),
+        run_after: NOW,
+        created_at: NOW,
+    };
+    tx.job_enqueue(&job).await?;
+    tx.job_enqueue(&job).await?;
+    tx.job_claim(&["a"], NOW, Duration::ZERO, 10).await?;
+    tx.event_append("a", None, "", NOW).await?;
+    tx.event_list(0, 10).await?;
+    tx.event_prune(NOW).await?;
+    Ok(())
+}
+
+impl From<picup_domain::Invalid> for Error {
+    fn from(invalid: picup_domain::Invalid) -> Self {
+        Self::Corrupt { column: invalid.field, reason: invalid.advice }
+    }
+}
+
+#[tokio::test]
+async fn no_statement_reads_a_whole_table_or_sorts() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::sqlite(folder.path().join("picup.db"));
+    let database = Database::open(&settings, Metrics::default()).await.unwrap();
+    let mut tx = database.write().await.unwrap();
+    call_everything(&mut tx).await.unwrap();
+    let plans = database.inner.plans.lock().unwrap().clone();
+    assert!(plans.len() > 50, "{}", plans.len());
+    let bad: Vec<_> = plans
+        .iter()
+        .filter(|(name, _)| ALLOWED.iter().all(|(allowed, _)| name != allowed))
+        .filter(|(_, step)| step.starts_with("SCAN") && step != "SCAN CONSTANT ROW" || step.contains("TEMP B-TREE"))
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    let pages = plans.iter().filter(|(name, _)| name.starts_with("timeline_"));
+    for (name, step) in pages {
+        assert!(step.contains("COVERING INDEX assets_timeline") || step.contains("timeline_days"), "{name}: {step}");
+    }
+    let counts = plans.iter().find(|(name, _)| *name == "job_counts").unwrap();
+    assert!(counts.1.contains("COVERING INDEX"), "{}", counts.1);
+}

@@ -1,7 +1,6 @@
 //! The timeline: counts a day, and pages of the small fields a grid needs. Newest first by the time on the wall, and by id
 //! where that is equal. Every page is a keyset over one covering index, so it costs the same at any place in any library.
 
-use jiff::civil::Date;
 use picup_domain::{AccountId, AssetId, AssetKind, AssetState, LocalDay, Timestamp};
 
 use crate::statement::{Row, Statement};
@@ -43,7 +42,7 @@ pub struct TimelineAsset {
     pub rendition_version: u32,
     /// The ending of its thumbnail's key, if it has one.
     pub thumbnail_extension: Option<String>,
-    /// The ending of its preview's key (a video's poster's), if it has one.
+    /// The ending of its preview's key, if it has one.
     pub preview_extension: Option<String>,
 }
 
@@ -105,17 +104,6 @@ pub(crate) fn timeline_asset(row: &Row) -> Result<TimelineAsset, Error> {
         thumbnail_extension: row.maybe_text("thumbnail_extension")?,
         preview_extension: row.maybe_text("preview_extension")?,
     })
-}
-
-/// The first microsecond of a day on the wall, and of the day after it.
-fn bounds(day: LocalDay) -> (Timestamp, Timestamp) {
-    let number = day.as_number();
-    let part = |value: i32| i8::try_from(value).expect("a LocalDay's month and day have two digits");
-    let year = i16::try_from(number / 10_000).expect("a LocalDay's year has four digits");
-    let date = Date::new(year, part(number / 100 % 100), part(number % 100)).expect("a LocalDay is a date");
-    // Counted on the calendar alone: the last day of 9999 is a day, but not wholly within what a time library calls a time.
-    let midnight = date.duration_since(Date::constant(1970, 1, 1)).as_secs() * 1_000_000;
-    (Timestamp::from_micros(midnight), Timestamp::from_micros(midnight + 86_400_000_000))
 }
 
 impl Read {
@@ -187,7 +175,7 @@ impl Read {
         let sql =
             select!("AND captured_local >= ? AND captured_local < ? ORDER BY captured_local DESC, id DESC LIMIT ?");
         let statement =
-            Statement::new("timeline_range", sql).id(&owner).time(bounds(oldest).0).time(bounds(newest).1).int(limit);
+            Statement::new("timeline_range", sql).id(&owner).time(oldest.bounds().0).time(newest.bounds().1).int(limit);
         self.all(statement).await?.iter().map(timeline_asset).collect()
     }
 }
@@ -213,29 +201,5 @@ impl Write {
         let sql = "DELETE FROM timeline_days WHERE owner = ? AND local_day = ? AND assets = 0";
         self.run(Statement::new("timeline_day_forget", sql).id(&owner).day(day)).await?;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use picup_domain::{CaptureSource, CaptureTime};
-
-    use super::*;
-
-    #[test]
-    fn bounds_enclose_exactly_the_moments_of_the_day() {
-        for (text, micros) in
-            [("1970-01-01", 0), ("2024-02-29", 1_709_164_800_000_000), ("0001-01-01", -62_135_596_800_000_000)]
-        {
-            let day: LocalDay = text.parse().unwrap();
-            let (first, after) = bounds(day);
-            assert_eq!(first.micros(), micros);
-            let on = |at: i64| CaptureTime::from_moment(Timestamp::from_micros(at), None, CaptureSource::File);
-            assert_eq!(on(first.micros()).unwrap().day(), day);
-            assert_eq!(on(after.micros() - 1).unwrap().day(), day);
-            assert_ne!(on(after.micros()).unwrap().day(), day);
-        }
-        let last: LocalDay = "9999-12-31".parse().unwrap();
-        assert!(bounds(last).1 > bounds(last).0);
     }
 }

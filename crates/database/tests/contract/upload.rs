@@ -1,0 +1,123 @@
+use picup_database::{Database, Error, NewUpload, Upload, UploadPart, UploadState};
+use picup_domain::{AccountId, AssetId, FileName, UploadId};
+
+use crate::fresh::{account, at, fresh, hash, size};
+
+fn new_upload(owner: AccountId, begun: i64) -> NewUpload {
+    NewUpload {
+        id: UploadId::new(at(begun)),
+        owner,
+        asset: AssetId::new(at(begun)),
+        file_name: FileName::new("바다.jpg").unwrap(),
+        bytes: size(40),
+        sha256: hash("file"),
+        part_size: size(16),
+        file_modified_at: Some(at(-5)),
+        offset_minutes: Some(-540),
+        handle: "multipart-1".to_owned(),
+        created_at: at(begun),
+        expires_at: at(begun + 100),
+    }
+}
+
+async fn upload(db: &Database, owner: AccountId, begun: i64) -> UploadId {
+    let new = new_upload(owner, begun);
+    let mut tx = db.write().await.unwrap();
+    tx.upload_insert(&new).await.unwrap();
+    tx.commit().await.unwrap();
+    new.id
+}
+
+fn part(number: u32, content: &str) -> UploadPart {
+    UploadPart { number, bytes: size(16), sha256: hash(content), stored_at: at(1) }
+}
+
+fn ids(uploads: &[Upload]) -> Vec<UploadId> {
+    uploads.iter().map(|upload| upload.id).collect()
+}
+
+#[tokio::test]
+async fn an_upload_is_kept_as_declared() {
+    let db = fresh().await;
+    let owner = account(&db, None).await;
+    let new = new_upload(owner, 0);
+    let mut tx = db.write().await.unwrap();
+    tx.upload_insert(&new).await.unwrap();
+    assert!(matches!(tx.upload_insert(&new).await, Err(Error::Conflict("upload"))));
+    let expected = Upload {
+        id: new.id,
+        owner,
+        asset: new.asset,
+        file_name: new.file_name,
+        bytes: new.bytes,
+        sha256: new.sha256,
+        part_size: new.part_size,
+        file_modified_at: new.file_modified_at,
+        offset_minutes: new.offset_minutes,
+        handle: new.handle,
+        state: UploadState::Open,
+        created_at: at(0),
+        updated_at: at(0),
+        expires_at: at(100),
+    };
+    assert_eq!(tx.upload_by_id(owner, new.id).await.unwrap(), Some(expected));
+    assert_eq!(tx.upload_by_id(AccountId::new(at(0)), new.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_part_may_be_told_twice_but_not_replaced() {
+    let db = fresh().await;
+    let id = upload(&db, account(&db, None).await, 0).await;
+    let mut tx = db.write().await.unwrap();
+    tx.upload_part_record(id, &part(2, "b")).await.unwrap();
+    tx.upload_part_record(id, &part(1, "a")).await.unwrap();
+    tx.upload_part_record(id, &part(2, "b")).await.unwrap();
+    let other = tx.upload_part_record(id, &part(2, "c")).await;
+    assert!(matches!(other, Err(Error::Conflict("part"))), "{other:?}");
+    assert_eq!(tx.upload_part_list(id).await.unwrap(), [part(1, "a"), part(2, "b")]);
+    assert!(tx.upload_set_state(id, UploadState::Open, UploadState::Completing, at(2)).await.unwrap());
+    let late = tx.upload_part_record(id, &part(3, "d")).await;
+    assert!(matches!(late, Err(Error::Conflict("upload"))), "{late:?}");
+    assert!(!tx.upload_delete(id, UploadState::Open).await.unwrap());
+    assert!(tx.upload_delete(id, UploadState::Completing).await.unwrap());
+    assert!(tx.upload_part_list(id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn one_caller_completes_and_another_takes_over_only_from_the_dead() {
+    let db = fresh().await;
+    let owner = account(&db, None).await;
+    let id = upload(&db, owner, 0).await;
+    let (open, completing) = (UploadState::Open, UploadState::Completing);
+    let mut tx = db.write().await.unwrap();
+    assert!(!tx.upload_take_over(id, at(50), at(50)).await.unwrap(), "nobody began");
+    assert!(tx.upload_set_state(id, open, completing, at(10)).await.unwrap());
+    assert!(!tx.upload_set_state(id, open, completing, at(11)).await.unwrap());
+    assert!(!tx.upload_take_over(id, at(10), at(30)).await.unwrap(), "begun too lately");
+    assert!(tx.upload_take_over(id, at(11), at(30)).await.unwrap());
+    assert!(!tx.upload_take_over(id, at(11), at(31)).await.unwrap(), "taken over already");
+    assert!(tx.upload_set_state(id, completing, UploadState::Committed, at(32)).await.unwrap());
+    let after = tx.upload_by_id(owner, id).await.unwrap().unwrap();
+    assert_eq!((after.state, after.updated_at), (UploadState::Committed, at(32)));
+}
+
+#[tokio::test]
+async fn open_and_expired_uploads_are_listed() {
+    let db = fresh().await;
+    let (owner, other) = (account(&db, None).await, account(&db, None).await);
+    let first = upload(&db, owner, 0).await;
+    let second = upload(&db, owner, 1).await;
+    let theirs = upload(&db, other, 2).await;
+    let mut tx = db.write().await.unwrap();
+    assert_eq!(ids(&tx.upload_list_open(owner, 10).await.unwrap()), [second, first]);
+    assert_eq!(ids(&tx.upload_list_open(owner, 1).await.unwrap()), [second]);
+    let same = tx.upload_open_by_sha256(owner, &hash("file")).await.unwrap().unwrap();
+    assert_eq!(same.id, second);
+    assert!(tx.upload_set_state(second, UploadState::Open, UploadState::Committed, at(3)).await.unwrap());
+    assert_eq!(ids(&tx.upload_list_open(owner, 10).await.unwrap()), [first]);
+    assert_eq!(tx.upload_open_by_sha256(owner, &hash("file")).await.unwrap().unwrap().id, first);
+    assert_eq!(tx.upload_open_by_sha256(owner, &hash("other")).await.unwrap(), None);
+    assert!(tx.upload_list_expired(at(99), 10).await.unwrap().is_empty());
+    assert_eq!(ids(&tx.upload_list_expired(at(101), 10).await.unwrap()), [first, second]);
+    assert_eq!(ids(&tx.upload_list_expired(at(500), 10).await.unwrap()), [first, second, theirs]);
+}
