@@ -24,19 +24,18 @@ pub mod wire;
 use axum::extract::DefaultBodyLimit;
 use axum::{Router, middleware};
 use picup_app::App;
+use picup_domain::ByteSize;
 
 pub use openapi::document;
 
-/// The largest JSON body; parts of uploads are bounded by their own announced size instead.
-const MAX_JSON_BYTES: usize = 1 << 20;
-
-/// All endpoints, ready to be served.
-pub fn router(app: App) -> Router {
+/// All endpoints, ready to be served. `largest_body` bounds JSON; the parts of uploads are bounded by their announced size.
+pub fn router(app: App, largest_body: ByteSize) -> Router {
+    let largest_body = usize::try_from(largest_body.get()).unwrap_or(usize::MAX);
     let (router, _) = openapi::endpoints().split_for_parts();
     router
         .fallback(problem::no_such_endpoint)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
+        .layer(DefaultBodyLimit::max(largest_body))
         .layer(middleware::from_fn(extract::same_origin))
         .layer(middleware::from_fn(problem::finish))
         .with_state(app)

@@ -1,16 +1,14 @@
 //! Uploads: reserve, ask where parts go, send them, complete. See the upload flow in `ARCHITECTURE.md`.
 
-use std::time::Duration;
-
 use axum::Json as Answer;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
+use futures_util::TryStreamExt;
 use picup_app::upload::{NewUpload, PartAddress, Reserved};
 use picup_app::{App, upload};
 use picup_domain::{ByteSize, FileName, Sha256};
 use serde::Deserialize;
-use tokio_stream::StreamExt;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -20,9 +18,6 @@ use crate::views;
 use crate::wire::{
     Completed, PartTarget, PartTargets, PartTargetsRequest, Problem, Upload, UploadAnswer, UploadRequest,
 };
-
-/// A sender that is silent for so long has gone.
-const STALL: Duration = Duration::from_secs(60);
 
 /// Reserves room for one file, or says that it is here already.
 #[utoipa::path(post, path = "/api/uploads", operation_id = "upload_reserve", request_body = UploadRequest,
@@ -125,11 +120,7 @@ pub(crate) async fn part(
         sha256: query.sha256.parse()?,
         expires: query.expires,
     };
-    let chunks = body.into_data_stream().timeout(STALL).map(|chunk| match chunk {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => Err(std::io::Error::other(error)),
-        Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the sender fell silent")),
-    });
+    let chunks = body.into_data_stream().map_err(std::io::Error::other);
     upload::part(&app, address, &query.signature, chunks).await?;
     Ok(StatusCode::NO_CONTENT)
 }

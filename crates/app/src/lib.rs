@@ -31,7 +31,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use picup_database::Database;
-use picup_domain::{Clock, Timestamp};
+use picup_domain::{ByteSize, Clock, Timestamp};
 use picup_media::Media;
 use picup_storage::Storage;
 use tokio::sync::Notify;
@@ -56,6 +56,8 @@ pub struct Settings {
     pub upload_life: Duration,
     /// How long the address of a part holds.
     pub part_life: Duration,
+    /// The largest file that may be uploaded.
+    pub max_upload: ByteSize,
     /// How many jobs run at once.
     pub workers: usize,
 }

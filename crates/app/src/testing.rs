@@ -54,7 +54,7 @@ impl TestApp {
         let storage = picup_storage::Settings { place: picup_storage::Place::Memory, blocking_threads: 4 };
         let storage = Storage::open(storage, picup_storage::Metrics::register(&mut registry)).await.unwrap();
         let media = Media::new(
-            picup_media::Settings::new("/nonexistent/picup".into()),
+            picup_media::Settings::new("/nonexistent/picup".into(), 1),
             picup_media::Metrics::register(&mut registry),
         );
         let settings = Settings {
@@ -64,6 +64,7 @@ impl TestApp {
             media_life: Duration::from_secs(3_600),
             upload_life: Duration::from_secs(86_400),
             part_life: Duration::from_secs(3_600),
+            max_upload: ByteSize::new(1 << 40).unwrap(),
             workers: 2,
         };
         let rooms = Rooms { database, storage, media, clock: Arc::clone(&clock) as _ };

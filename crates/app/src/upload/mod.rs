@@ -78,6 +78,10 @@ pub struct PartTarget {
 /// # Errors
 /// [`Error::QuotaExceeded`]; [`Error::Invalid`] for a size no plan fits.
 pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Reserved, Error> {
+    let largest = app.settings().max_upload;
+    if new.bytes > largest {
+        return Err(invalid("bytes", format!("this PicUp takes files of at most {largest}")));
+    }
     let mut read = app.database().read_fresh().await?;
     if let Some(asset) = read.asset_verified_by_sha256(owner, &new.sha256).await? {
         app.0.metrics.upload("duplicate");

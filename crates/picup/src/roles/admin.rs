@@ -1,0 +1,73 @@
+//! The admin listener: metrics and health with details. On loopback unless configured otherwise, since it asks nobody who
+//! they are.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use picup_app::{health, jobs};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::rooms::Rooms;
+
+/// What the admin listener can tell.
+#[derive(Clone)]
+pub(crate) struct Admin(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    rooms: Rooms,
+}
+
+impl Admin {
+    pub(crate) fn new(registry: Registry, rooms: Rooms) -> Self {
+        Self(Arc::new(Inner { registry, rooms }))
+    }
+}
+
+/// Serves until the process ends.
+pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/live", get(async || Json(json!({"ok": true}))))
+        .route("/ready", get(ready))
+        .with_state(admin);
+    if let Err(error) = axum::serve(listener, router).await {
+        tracing::error!(%error, "the admin listener failed");
+    }
+}
+
+async fn metrics(State(admin): State<Admin>) -> Response {
+    let mut text = String::new();
+    match encode(&mut text, &admin.0.registry) {
+        Ok(()) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+async fn ready(State(admin): State<Admin>) -> Response {
+    let rooms = &admin.0.rooms;
+    let ok = health::ready(&rooms.app).await;
+    let waiting = jobs::counts(&rooms.app).await.map(|counts| {
+        let kinds = counts.into_iter();
+        kinds.map(|kind| json!({"kind": kind.kind, "pending": kind.pending, "running": kind.leased, "failed": kind.failed}))
+            .collect::<Vec<_>>()
+    });
+    let space = rooms.storage.space().await.ok().flatten();
+    let body = json!({
+        "ok": ok,
+        "jobs": waiting.ok(),
+        "store": space.map(|space| json!({"free_bytes": space.free, "total_bytes": space.total})),
+    });
+    let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(body)).into_response()
+}

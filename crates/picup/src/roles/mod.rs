@@ -1,0 +1,149 @@
+//! The wiring: rooms made from the configuration and put together into a running PicUp.
+//!
+//! State is built here once and passed down; nothing below this knows the configuration or where secrets lie.
+
+mod admin;
+mod interface;
+mod log;
+mod origin;
+mod rooms;
+
+use std::fs::{File, OpenOptions};
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use picup_app::{App, events, health, jobs, setup};
+use picup_delivery::Keyring;
+use picup_domain::Clock;
+use picup_gateway::{Gateway, Parts, api_service};
+use prometheus_client::registry::Registry;
+use rustix::fs::FlockOperation;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::qr;
+
+use rooms::Rooms;
+
+/// Runs PicUp until SIGTERM or SIGINT, then finishes what is under way.
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    log::start(&config.log);
+    let mut registry = Registry::default();
+    let rooms = Rooms::open(&config, &mut registry).await?;
+    let _lock = lock(&config.data_dir)?;
+    let stop = stop_on_signal()?;
+
+    let listener = listen(config.listen).await?;
+    let address = listener.local_addr().context("asking for the address listened on")?;
+    let gateway = gateway(&config, &rooms, &mut registry)?;
+    let admin = match config.admin_listen.address() {
+        Some(address) => Some(listen(address).await.context("the admin listener (`admin_listen`)")?),
+        None => None,
+    };
+    let tasks = TaskTracker::new();
+    let app = rooms.app.clone();
+    tasks.spawn(jobs::run(app.clone(), stop.clone().cancelled_owned()));
+    tasks.spawn(events::run(app.clone(), stop.clone().cancelled_owned()));
+    if let Some(listener) = admin {
+        tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready");
+        // Goes on while the rest drains, so that what happens then can still be seen.
+        tokio::spawn(admin::serve(listener, admin::Admin::new(registry, rooms.clone())));
+    }
+    greet(&app, address, config.public_base()).await?;
+
+    let drained = gateway.serve(listener, prepare_to_stop(app, stop)).await;
+    tracing::info!(?drained, "no more requests; finishing jobs");
+    tasks.close();
+    tasks.wait().await;
+    rooms.database.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The use cases without a server, for commands that work on the data directory. A PicUp may be serving it meanwhile.
+pub(crate) async fn offline(config: &Config) -> anyhow::Result<App> {
+    Ok(Rooms::open(config, &mut Registry::default()).await?.app)
+}
+
+fn gateway(config: &Config, rooms: &Rooms, registry: &mut Registry) -> anyhow::Result<Gateway> {
+    let media_key = &rooms.media_key;
+    let public_pem = media_key.public_key_pem();
+    let keyring = Keyring::from_pems([(media_key.id().clone(), public_pem.as_str())])?;
+    // Nobody rotates keys yet: the sender may go, the receiver keeps the last value.
+    let (_, keyring) = watch::channel(keyring);
+    let clock = Arc::clone(&rooms.clock);
+    let router = picup_api::router(rooms.app.clone(), config.limits.request_body);
+    Ok(Gateway::new(
+        picup_gateway::Settings::new(config.public_base()),
+        Parts {
+            keyring,
+            api: api_service(router),
+            origin: Arc::new(origin::StoreOrigin::new(rooms.storage.clone())),
+            static_files: interface::files()?,
+            clock: Arc::new(move || clock.now().seconds().max(0).unsigned_abs()),
+            request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
+            metrics: picup_gateway::Metrics::register(registry),
+        },
+    ))
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listening on {address}; is another program using it? Choose one with --listen ADDR:PORT"))
+}
+
+/// Two servers on one folder would each believe that uploads are theirs alone. The lock goes with the process, however it ends.
+fn lock(data_dir: &Path) -> anyhow::Result<File> {
+    let path = data_dir.join("serve.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("opening {}", path.display()))?;
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        bail!("another PicUp is serving {}; stop it first, or use another --data-dir", data_dir.display());
+    }
+    Ok(file)
+}
+
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate()).context("watching for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("watching for SIGINT")?;
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("asked to stop; finishing what is under way");
+        told.cancel();
+    });
+    Ok(stop)
+}
+
+/// Completes when it is time to drain, after saying so to balancers and open pages.
+async fn prepare_to_stop(app: App, stop: CancellationToken) {
+    stop.cancelled().await;
+    health::stop(&app);
+    events::close(&app);
+}
+
+/// Says on standard output where PicUp is and, as long as there is no account, how to make the first.
+async fn greet(app: &App, address: SocketAddr, public_base: Option<&str>) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    let message = match setup::new_code(app).await? {
+        Some(code) => qr::setup_message(address, public_base, &code, out.is_terminal()),
+        None => qr::address_message(address, public_base),
+    };
+    writeln!(out, "{}", message.trim_end()).and_then(|()| out.flush()).context("writing to standard output")
+}

@@ -1,0 +1,174 @@
+//! The one place that reads secrets.
+//!
+//! A home server has no vault: its keys are made on the first run and kept under `DATA/secrets`, each in a file that only its
+//! owner may read. A file that others can read is refused, because whoever read it can sign as this PicUp. Lower rooms get
+//! plain values and never see a path.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use picup_app::Secrets;
+use picup_delivery::{KeyId, SigningKey, Zeroizing};
+
+const ACCESS_KEY: &str = "access-token-key.pem";
+const MEDIA_KEY: &str = "media-key.pem";
+const PART_KEY: &str = "part-key.hex";
+
+/// The folder of a data directory that holds its secrets.
+pub(crate) fn folder(data_dir: &Path) -> PathBuf {
+    data_dir.join("secrets")
+}
+
+/// Reads this PicUp's secrets, making on first use what is missing.
+pub(crate) fn load_or_create(data_dir: &Path) -> anyhow::Result<Secrets> {
+    let folder = folder(data_dir);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .with_context(|| format!("making the folder {}", folder.display()))?;
+
+    let access = signing_key(&folder.join(ACCESS_KEY))?;
+    let media = signing_key(&folder.join(MEDIA_KEY))?;
+    let part_key = read_or_create(&folder.join(PART_KEY), || {
+        let bytes: [u8; 32] = rand::random();
+        Zeroizing::new(hex::encode(bytes))
+    })?;
+    let mut part_bytes = [0; 32];
+    hex::decode_to_slice(part_key.trim(), &mut part_bytes)
+        .with_context(|| format!("{} must hold 64 hexadecimal digits", folder.join(PART_KEY).display()))?;
+
+    Ok(Secrets {
+        access_public_pem: access.public_key_pem().into(),
+        access_key_pem: Arc::new(access.to_pem()),
+        part_key: part_bytes,
+        media_key: Arc::new(media),
+    })
+}
+
+/// What is wrong with the secrets of `data_dir`: one line each, none when all is well or nothing is there yet.
+pub(crate) fn problems(data_dir: &Path) -> Vec<String> {
+    let folder = folder(data_dir);
+    if !folder.exists() {
+        return Vec::new();
+    }
+    [ACCESS_KEY, MEDIA_KEY, PART_KEY]
+        .iter()
+        .filter_map(|name| match read(&folder.join(name)) {
+            Ok(_) => None,
+            Err(error) => Some(format!("{error:#}")),
+        })
+        .collect()
+}
+
+fn signing_key(path: &Path) -> anyhow::Result<SigningKey> {
+    let id = |name: &str| KeyId::parse(name).context("naming a key");
+    let pem = read_or_create(path, || {
+        // The id is set anew below; a fresh key only needs one to exist.
+        id("new").map_or_else(|_| Zeroizing::new(String::new()), |id| SigningKey::generate(id, &mut rand::rng()).to_pem())
+    })?;
+    let unnamed = SigningKey::from_pem(id("new")?, &pem)
+        .with_context(|| format!("{} is not a P-256 private key in PKCS#8 PEM", path.display()))?;
+    // A key is named after its public half, so that a replaced file never goes by an old name.
+    let fingerprint = picup_domain::Sha256::of(unnamed.public_key_pem().as_bytes()).to_string();
+    let id = id(&format!("K{}", fingerprint[..12].to_uppercase()))?;
+    SigningKey::from_pem(id, &pem).with_context(|| format!("reading {}", path.display()))
+}
+
+fn read_or_create(path: &Path, make: impl FnOnce() -> Zeroizing<String>) -> anyhow::Result<Zeroizing<String>> {
+    if let Some(found) = read(path)? {
+        return Ok(found);
+    }
+    create(path, &make()).with_context(|| format!("writing {}", path.display()))?;
+    // Another process may have been first: what stands in the file is the truth.
+    read(path)?.with_context(|| format!("{} vanished", path.display()))
+}
+
+/// The file's text; `None` when there is no such file.
+fn read(path: &Path) -> anyhow::Result<Option<Zeroizing<String>>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+    };
+    let metadata = file.metadata().with_context(|| format!("reading {}", path.display()))?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        bail!("{} can be read by others; run: chmod 600 {}", path.display(), path.display());
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() && !rustix::process::geteuid().is_root() {
+        bail!("{} belongs to another user; run: chown $(id -u) {}", path.display(), path.display());
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).with_context(|| format!("reading {}", path.display()))?;
+    Ok(Some(text))
+}
+
+/// Writes a whole new file or none: a temporary one, made durable, then linked into place unless somebody was first.
+fn create(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = folder.join(format!(".new-{}", hex::encode(rand::random::<[u8; 8]>())));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    let linked = written.and_then(|()| match fs::hard_link(&temporary, path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    });
+    fs::remove_file(&temporary)?;
+    linked?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_once_and_read_ever_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = load_or_create(folder.path()).unwrap();
+        let second = load_or_create(folder.path()).unwrap();
+        assert_eq!(first.part_key, second.part_key);
+        assert_eq!(*first.access_key_pem, *second.access_key_pem);
+        assert_eq!(first.media_key.id(), second.media_key.id());
+        assert_ne!(first.access_public_pem.as_ref(), first.media_key.public_key_pem());
+        for entry in fs::read_dir(super::folder(folder.path())).unwrap() {
+            assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert!(problems(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn several_processes_at_once_agree() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| load_or_create(folder.path()).unwrap().part_key)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(keys.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        load_or_create(folder.path()).unwrap();
+        let key = super::folder(folder.path()).join(MEDIA_KEY);
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = format!("{:#}", load_or_create(folder.path()).unwrap_err());
+        assert!(error.contains("chmod 600"), "{error}");
+        assert_eq!(problems(folder.path()).len(), 1);
+    }
+
+    #[test]
+    fn a_broken_key_says_which_file() {
+        let folder = tempfile::tempdir().unwrap();
+        load_or_create(folder.path()).unwrap();
+        let key = super::folder(folder.path()).join(ACCESS_KEY);
+        fs::write(&key, "not a key").unwrap();
+        let error = format!("{:#}", load_or_create(folder.path()).unwrap_err());
+        assert!(error.contains(ACCESS_KEY), "{error}");
+    }
+}
