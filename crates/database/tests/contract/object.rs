@@ -3,9 +3,9 @@ use picup_domain::{AccountId, AssetId, ObjectKey, ObjectRole};
 
 use crate::fresh::{at, fresh, hash, size};
 
-fn staged(asset: AssetId, role: ObjectRole, begun: i64) -> Object {
+fn staged(owner: AccountId, asset: AssetId, role: ObjectRole, begun: i64) -> Object {
     Object {
-        key: ObjectKey::new(AccountId::new(at(0)), asset, role, 1, "jpg"),
+        key: ObjectKey::new(owner, asset, role, 1, "jpg"),
         bytes: size(7),
         sha256: None,
         state: ObjectState::Staged,
@@ -16,8 +16,8 @@ fn staged(asset: AssetId, role: ObjectRole, begun: i64) -> Object {
 #[tokio::test]
 async fn an_object_goes_from_staged_to_committed_to_gone() {
     let db = fresh().await;
-    let asset = AssetId::new(at(0));
-    let object = staged(asset, ObjectRole::Original, 0);
+    let (owner, asset) = (AccountId::new(at(0)), AssetId::new(at(0)));
+    let object = staged(owner, asset, ObjectRole::Original, 0);
     let mut tx = db.write().await.unwrap();
     tx.object_insert(&object).await.unwrap();
     assert!(matches!(tx.object_insert(&object).await, Err(Error::Conflict("object"))));
@@ -36,10 +36,11 @@ async fn an_object_goes_from_staged_to_committed_to_gone() {
 #[tokio::test]
 async fn objects_are_listed_by_asset_and_by_age() {
     let db = fresh().await;
+    let owner = AccountId::new(at(0));
     let (asset, other) = (AssetId::new(at(0)), AssetId::new(at(1)));
-    let original = staged(asset, ObjectRole::Original, 5);
-    let thumbnail = staged(asset, ObjectRole::Thumbnail, 3);
-    let theirs = staged(other, ObjectRole::Original, 4);
+    let original = staged(owner, asset, ObjectRole::Original, 5);
+    let thumbnail = staged(owner, asset, ObjectRole::Thumbnail, 3);
+    let theirs = staged(owner, other, ObjectRole::Original, 4);
     let mut tx = db.write().await.unwrap();
     for object in [&original, &thumbnail, &theirs] {
         tx.object_insert(object).await.unwrap();
