@@ -17,7 +17,6 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use picup_app::{App, events, health, jobs, setup};
 use picup_delivery::Keyring;
-use picup_domain::Clock;
 use picup_gateway::{Gateway, Parts, api_service};
 use prometheus_client::registry::Registry;
 use rustix::fs::FlockOperation;
@@ -81,7 +80,7 @@ fn gateway(config: &Config, rooms: &Rooms, registry: &mut Registry) -> anyhow::R
     let clock = Arc::clone(&rooms.clock);
     let router = picup_api::router(rooms.app.clone(), config.limits.request_body);
     Ok(Gateway::new(
-        picup_gateway::Settings::new(config.public_base()),
+        picup_gateway::Settings::new(&rooms.app.settings().public_base),
         Parts {
             keyring,
             api: api_service(router),

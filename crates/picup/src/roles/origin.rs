@@ -26,7 +26,8 @@ impl Origin for StoreOrigin {
             Error::NotFound(_) => OriginError::NotFound,
             other => OriginError::Unavailable(other.into()),
         })?;
+        let size = opened.bytes();
         let read = move |range| -> picup_gateway::ByteStream { Box::pin(opened.read(range).map_err(Into::into)) };
-        Ok(Opened::new(opened.bytes(), key.content_type(), read))
+        Ok(Opened::new(size, key.content_type(), read))
     }
 }
