@@ -22,7 +22,7 @@ pub enum Kind {
 
 /// A file format, as told by magic bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// JPEG, of any flavour.
     Jpeg,

@@ -6,23 +6,48 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use exif::{DateTime, Exif, Field, In, Reader, Tag, Value};
+use exif::{Context, DateTime, Exif, Field, In, Reader, Tag, Value};
 use jiff::civil;
 
 use super::{CaptureSource, Captured, Facts, Orientation, clean, offset, place};
+use crate::sniff::{Format, sniff};
 
 /// Reads the facts of the picture in `bytes`; all empty if it has no EXIF.
 pub(crate) fn read(bytes: &[u8]) -> Facts {
     // A panic in the parser must not cost the picture its renditions.
     let parsed = catch_unwind(AssertUnwindSafe(|| {
-        Reader::new()
-            .continue_on_error(true)
-            .read_from_container(&mut Cursor::new(bytes))
-            .or_else(|error| error.distill_partial_result(|_| ()))
-            .ok()
-            .map(|exif| facts(&exif))
+        let mut reader = Reader::new();
+        reader.continue_on_error(true);
+        let partial = |error: exif::Error| error.distill_partial_result(|_| ());
+        let whole = reader.read_from_container(&mut Cursor::new(before_pixels(bytes))).or_else(partial).ok();
+        whole.or_else(|| reader.read_raw(misplaced(bytes)?.to_vec()).or_else(partial).ok()).map(|exif| facts(&exif))
     }));
     parsed.ok().flatten().unwrap_or_default()
+}
+
+/// EXIF behind the prefix it has in JPEG. In WebP and HEIF the prefix does not belong, but some phones and programs
+/// write it, and the parser then takes the block for broken.
+fn misplaced(bytes: &[u8]) -> Option<&[u8]> {
+    const PREFIX: usize = 6;
+    const LIMIT: usize = 1 << 20;
+    let misplacing = matches!(sniff(bytes), Format::WebP | Format::Heic | Format::Avif);
+    let starts = |window: &[u8]| window == b"Exif\0\0II*\0" || window == b"Exif\0\0MM\0*";
+    let start = misplacing.then(|| bytes.windows(PREFIX + 4).position(starts)).flatten()? + PREFIX;
+    Some(&bytes[start..bytes.len().min(start + LIMIT)])
+}
+
+/// A JPEG up to its first scan, which EXIF must precede; the parser would else search megabytes of pixels of a photo that
+/// has none. Anything that is not a sound row of segments is given whole.
+fn before_pixels(bytes: &[u8]) -> &[u8] {
+    const START_OF_SCAN: u8 = 0xda;
+    let mut at = 2;
+    while let Some([0xff, marker, high, low]) = bytes.get(at..at + 4).filter(|_| bytes.starts_with(b"\xff\xd8")) {
+        if *marker == START_OF_SCAN {
+            return &bytes[..at];
+        }
+        at += 2 + usize::from(u16::from_be_bytes([*high, *low]));
+    }
+    bytes
 }
 
 fn facts(exif: &Exif) -> Facts {
@@ -56,8 +81,11 @@ fn facts(exif: &Exif) -> Facts {
     facts
 }
 
+/// The field, also where it stands in the picture's own directory instead of the one EXIF has for it, as some old
+/// cameras and programs wrote it.
 fn field(exif: &Exif, tag: Tag) -> Option<&Field> {
-    exif.get_field(tag, In::PRIMARY)
+    let astray = || (tag.context() == Context::Exif).then(|| Tag(Context::Tiff, tag.number()));
+    exif.get_field(tag, In::PRIMARY).or_else(|| exif.get_field(astray()?, In::PRIMARY))
 }
 
 fn ascii(exif: &Exif, tag: Tag) -> Option<&[u8]> {
@@ -214,6 +242,38 @@ mod tests {
         assert_eq!((facts.f_number, facts.exposure_time, facts.focal_length), (Some(2.8), Some(0.004), None));
         assert_eq!((facts.latitude, facts.longitude, facts.altitude), (Some(-33.5), Some(151.01), Some(-12.5)));
         assert_eq!((facts.width, facts.height), (Some(3000), Some(4000)));
+    }
+
+    #[test]
+    fn jpegs_are_searched_up_to_their_pixels() {
+        let exif = [&b"Exif\0\0"[..], &tiff(&[ascii_field(Tag::Make, "Maker")])].concat();
+        let length = (exif.len() as u16 + 2).to_be_bytes();
+        let segment = [&[0xff, 0xe1][..], &length, &exif].concat();
+        let scan = b"\xff\xda\0\x02pixels";
+        let before = [&b"\xff\xd8\xff\xe0\0\x03x"[..], &segment, scan].concat();
+        assert_eq!(before_pixels(&before).len(), before.len() - scan.len());
+        assert_eq!(read(&before).camera_make.as_deref(), Some("Maker"));
+        let out_of_step = [&b"\xff\xd8\xff\xe0\0\x03xyz"[..], &segment, scan].concat();
+        assert_eq!(read(&out_of_step).camera_make.as_deref(), Some("Maker"));
+    }
+
+    #[test]
+    fn webp_with_the_prefix_of_jpeg() {
+        let tiff = tiff(&[Field { tag: Tag::Orientation, ifd_num: In::PRIMARY, value: Value::Short(vec![8]) }]);
+        for prefix in [&b""[..], b"Exif\0\0"] {
+            let chunk = [prefix, &tiff].concat();
+            let size = |length: usize| (length as u32).to_le_bytes();
+            let body = [&b"WEBPEXIF"[..], &size(chunk.len()), &chunk].concat();
+            let webp = [&b"RIFF"[..], &size(body.len()), &body].concat();
+            assert_eq!(read(&webp).orientation, Orientation::Rotate270);
+        }
+    }
+
+    #[test]
+    fn fields_in_the_directory_of_the_picture_count() {
+        let astray = Tag(Context::Tiff, Tag::DateTimeOriginal.number());
+        let captured = read(&tiff(&[ascii_field(astray, "2006:05:27 12:37:03")])).captured.unwrap();
+        assert_eq!(captured.local, civil::date(2006, 5, 27).at(12, 37, 3, 0));
     }
 
     proptest! {
