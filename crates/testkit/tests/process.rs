@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where something it counts on fails")]
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use picup_testkit::{Error, PicupProcess, ProcessBuilder, TempDir, fresh_folder, run};
@@ -14,8 +13,10 @@ use tokio::net::TcpListener;
 fn program(what: &str) -> (TempDir, PathBuf) {
     let folder = fresh_folder();
     let path = folder.path().join("program");
-    std::fs::write(&path, format!("#!/bin/sh\n{what}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Written by another process: a file that this one has open for writing while another test forks cannot be run.
+    let mut write = std::process::Command::new("sh");
+    write.args(["-c", "printf '%s' \"$1\" > \"$0\"; chmod 755 \"$0\""]).arg(&path).arg(format!("#!/bin/sh\n{what}\n"));
+    assert!(write.status().unwrap().success());
     (folder, path)
 }
 
