@@ -1,0 +1,69 @@
+// The API's requests by name. Paths are written here and nowhere else.
+import { call, callForAnswer, type Answer } from './client';
+import type {
+  Account,
+  Album,
+  Albums,
+  Asset,
+  AssetColumns,
+  Completed,
+  ItemResults,
+  PartHash,
+  PartTargets,
+  Session,
+  Setup,
+  SetupRequest,
+  SignInRequest,
+  TimelineCounts,
+  Upload,
+  UploadAnswer,
+  UploadRequest,
+} from './types';
+
+const id = encodeURIComponent;
+
+export const api = {
+  setup: () => call<Setup>('GET', '/api/setup'),
+  setUp: (body: SetupRequest) => callForAnswer<Session>('POST', '/api/setup', { body, anonymous: true }),
+  signIn: (body: SignInRequest) => callForAnswer<Session>('POST', '/api/session', { body, anonymous: true }),
+  renew: (): Promise<Answer<Session>> =>
+    callForAnswer<Session>('POST', '/api/session/refresh', { body: {}, anonymous: true }),
+  signOut: () => call<void>('DELETE', '/api/session', { anonymous: true }),
+  account: () => call<Account>('GET', '/api/account'),
+
+  timeline: () => call<TimelineCounts>('GET', '/api/timeline'),
+  timelineAssets: (query: { newest?: string; oldest?: string; cursor?: string; limit?: number }) =>
+    call<AssetColumns>('GET', '/api/timeline/assets', { query }),
+  asset: (asset: string, signal?: AbortSignal) =>
+    call<Asset>('GET', `/api/assets/${id(asset)}`, signal ? { signal } : {}),
+
+  albums: (query: { cursor?: string; limit?: number } = {}) => call<Albums>('GET', '/api/albums', { query }),
+  albumCreate: (title: string) => call<Album>('POST', '/api/albums', { body: { title } }),
+  album: (album: string) => call<Album>('GET', `/api/albums/${id(album)}`),
+  albumRename: (album: string, title: string) =>
+    call<Album>('PATCH', `/api/albums/${id(album)}`, { body: { title } }),
+  albumDelete: (album: string) => call<void>('DELETE', `/api/albums/${id(album)}`),
+  albumAssets: (album: string, query: { cursor?: string; limit?: number } = {}) =>
+    call<AssetColumns>('GET', `/api/albums/${id(album)}/assets`, { query }),
+  albumAdd: (album: string, assets: string[]) =>
+    call<ItemResults>('POST', `/api/albums/${id(album)}/assets`, { body: { assets } }),
+  albumRemove: (album: string, assets: string[]) =>
+    call<ItemResults>('POST', `/api/albums/${id(album)}/assets/remove`, { body: { assets } }),
+
+  uploadStart: (body: UploadRequest, signal: AbortSignal) =>
+    call<UploadAnswer>('POST', '/api/uploads', { body, signal }),
+  upload: (upload: string, signal: AbortSignal) => call<Upload>('GET', `/api/uploads/${id(upload)}`, { signal }),
+  uploadParts: (upload: string, parts: PartHash[], signal: AbortSignal) =>
+    call<PartTargets>('POST', `/api/uploads/${id(upload)}/parts`, { body: { parts }, signal }),
+  uploadComplete: (upload: string, signal: AbortSignal) =>
+    call<Completed>('POST', `/api/uploads/${id(upload)}/complete`, { signal }),
+  uploadCancel: (upload: string) => call<void>('DELETE', `/api/uploads/${id(upload)}`),
+};
+
+/** Where an asset's renditions are; the session's media cookies open them. */
+export function renditionPath(owner: string, asset: string, rendition: 'thumbnail' | 'preview', version: number): string {
+  const extension = rendition === 'thumbnail' ? 'webp' : 'jpg';
+  return `/media/${owner}/${asset}/view/${rendition}.${version}.${extension}`;
+}
+
+export { ConnectionLost, ProblemError, setHooks } from './client';

@@ -1,0 +1,69 @@
+// The server's hints that something changed. One tab of a browser holds the stream, because a browser gives a host only six
+// connections; it tells the others.
+import type { Change } from './api/types';
+import { lead } from './tabs';
+
+export type Hint = Change | { kind: 'reset' };
+
+const REOPEN_MS = 3_000;
+
+/** Calls `hear` with every hint, until the returned function is called. `renew` makes the session fit to connect again. */
+export function listen(hear: (hint: Hint) => void, renew: () => Promise<boolean>): () => void {
+  const channel = new BroadcastChannel('picup-events');
+  channel.onmessage = (message: MessageEvent<Hint>) => hear(message.data);
+  let stopStream: () => void = () => undefined;
+  const stopLeading = lead('events', () => {
+    stopStream = stream((hint) => {
+      hear(hint);
+      channel.postMessage(hint);
+    }, renew);
+  });
+  return () => {
+    stopLeading();
+    stopStream();
+    channel.close();
+  };
+}
+
+function stream(tell: (hint: Hint) => void, renew: () => Promise<boolean>): () => void {
+  let source: EventSource | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopped = false;
+  const open = (after: boolean) => {
+    if (stopped) return;
+    source = new EventSource('/api/events');
+    source.addEventListener('change', (event) => {
+      const change = parseChange(event.data);
+      if (change) tell(change);
+    });
+    source.addEventListener('reset', () => tell({ kind: 'reset' }));
+    source.addEventListener('open', () => {
+      // Whatever was said while this tab could not hear is lost.
+      if (after) tell({ kind: 'reset' });
+    });
+    source.addEventListener('error', () => {
+      // A browser reconnects by itself after a cut line, but gives up after a refusal, such as an ended session.
+      if (source?.readyState === EventSource.CLOSED) timer = setTimeout(() => void reopen(), REOPEN_MS);
+    });
+  };
+  const reopen = async () => {
+    const fit = await renew().catch(() => true);
+    if (fit) open(true);
+  };
+  open(false);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+    source?.close();
+  };
+}
+
+/** A change this page understands; a later server may tell of more. */
+export function parseChange(data: unknown): Change | undefined {
+  try {
+    const change = JSON.parse(String(data)) as Change;
+    return change.kind === 'asset' || change.kind === 'album' ? change : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+// When to renew a session: at 80 % of the shorter of its two lives, counted on the server's clock, because the clock of a
+// phone may be hours wrong.
+import type { Session } from '../api/types';
+
+const SHARE = 0.8;
+const SHORTEST_MS = 5_000;
+
+/** What a browser remembers of a session. It holds no secret. */
+export interface SessionNote {
+  /** When to renew, on this device's clock. */
+  renewAt: number;
+}
+
+export function renewalOf(session: Session, serverNow: Date, localNow: number): SessionNote {
+  const ends = Math.min(Date.parse(session.expires_at), Date.parse(session.media_expires_at));
+  const life = ends - serverNow.getTime();
+  return { renewAt: localNow + Math.max(SHORTEST_MS, life * SHARE) };
+}
+
+export function readSessionNote(text: string | undefined): SessionNote | undefined {
+  try {
+    const note = JSON.parse(text ?? 'null') as unknown;
+    const renewAt = (note as Partial<SessionNote> | null)?.renewAt;
+    return typeof renewAt === 'number' ? { renewAt } : undefined;
+  } catch {
+    return undefined;
+  }
+}

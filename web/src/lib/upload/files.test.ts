@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { chosenFiles, filesOf } from './entries';
+import { sha256Of } from './hash';
+import { Meter } from './meter';
+
+describe('hashing', () => {
+  it('agrees with another implementation, over slices and for nothing', async () => {
+    for (const size of [0, 1, 63, 64, 5_000_000, (4 << 20) * 2]) {
+      const bytes = new Uint8Array(size).map((_, index) => (index * 31 + (index >> 8)) & 255);
+      let read = 0;
+      const hash = await sha256Of(new Blob([bytes]), (now) => (read = now));
+      expect(hash).toBe(createHash('sha256').update(bytes).digest('hex'));
+      expect(read).toBe(size);
+    }
+  });
+
+  it('stops when told to', async () => {
+    await expect(sha256Of(new Blob(['x']), () => undefined, AbortSignal.abort())).rejects.toThrow();
+  });
+});
+
+describe('what was dropped', () => {
+  const file = (name: string) => ({ name, isDirectory: false, file: (done: (file: File) => void) => done(new File([], name)) });
+  const folder = (name: string, inside: unknown[]) => ({
+    name,
+    isDirectory: true,
+    // As a browser does: at most 100 at a time, and an empty answer at the end.
+    createReader: () => {
+      const left = [...inside];
+      return { readEntries: (done: (some: unknown[]) => void) => done(left.splice(0, 100)) };
+    },
+  });
+  const names = async (entries: unknown[]) => (await filesOf(entries as FileSystemEntry[])).map(({ name }) => name);
+
+  it('reads all entries of a folder, not the first hundred', async () => {
+    const many = Array.from({ length: 350 }, (_, index) => file(`${index}.jpg`));
+    expect(await names([folder('trip', [...many, folder('deep', [file('last.jpg')])])])).toHaveLength(351);
+  });
+
+  it('passes over what the system left there', async () => {
+    const entries = [file('.DS_Store'), file('Thumbs.db'), file('a.jpg'), folder('@eaDir', [file('b.jpg')]), folder('.git', [file('c')])];
+    expect(await names(entries)).toEqual(['a.jpg']);
+    expect(chosenFiles([new File([], '.hidden'), new File([], 'notes.txt')]).map(({ name }) => name)).toEqual(['notes.txt']);
+  });
+});
+
+describe('the rate', () => {
+  it('says nothing at first, then the speed of the last seconds', () => {
+    const meter = new Meter();
+    meter.note(0, 0);
+    expect(meter.rate(500)).toBeUndefined();
+    for (let second = 1; second <= 10; second++) meter.note(second * 1000, second * 1000);
+    expect(meter.rate(10_000)).toBeCloseTo(1000, -2);
+    for (let second = 11; second <= 30; second++) meter.note(10_000 + (second - 10) * 5000, second * 1000);
+    expect(meter.rate(30_000)).toBeCloseTo(5000, -2);
+  });
+
+  it('sinks when nothing goes', () => {
+    const meter = new Meter();
+    meter.note(0, 0);
+    meter.note(10_000, 2_000);
+    expect(meter.rate(8_000)).toBeLessThan(2_000);
+  });
+});

@@ -1,0 +1,151 @@
+// One file's way to the server, once its hash is known: reserve, send the parts two at a time, complete. It waits out a lost
+// network, asks again for addresses that ended, and leaves every other refusal to the caller.
+import { ConnectionLost, ProblemError } from '../api';
+import type { Completed, PartHash, PartTarget, PartTargets, Upload, UploadAnswer, UploadRequest } from '../api/types';
+
+/** What a transfer needs of the world; tests bring their own. */
+export interface World {
+  start(request: UploadRequest, signal: AbortSignal): Promise<UploadAnswer>;
+  status(upload: string, signal: AbortSignal): Promise<Upload>;
+  targets(upload: string, parts: PartHash[], signal: AbortSignal): Promise<PartTargets>;
+  complete(upload: string, signal: AbortSignal): Promise<Completed>;
+  cancel(upload: string): Promise<void>;
+  put(target: PartTarget, body: Blob, onProgress: (sent: number) => void, signal: AbortSignal): Promise<void>;
+  hash(blob: Blob, onProgress: (read: number) => void, signal: AbortSignal): Promise<string>;
+  /** Resolves when the server can be reached. */
+  reachable(signal: AbortSignal): Promise<void>;
+  /** The server did not answer. */
+  lost(): void;
+  /** Waits before trying again. */
+  pause(milliseconds: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface Sent {
+  asset: string;
+  duplicate: boolean;
+}
+
+const PARTS_AT_ONCE = 2;
+const TRIES = 4;
+const FIRST_PAUSE_MS = 500;
+
+export async function transfer(
+  file: File,
+  sha256: string,
+  world: World,
+  onSent: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<Sent> {
+  const request: UploadRequest = { file_name: file.name, bytes: file.size, sha256, modified_at: modifiedAt(file) };
+  const answer = await again(world, signal, () => world.start(request, signal));
+  if (answer.outcome === 'duplicate') return { asset: answer.asset, duplicate: true };
+  const { upload } = answer;
+  try {
+    return { asset: await sendAll(file, sha256, upload, world, onSent, signal), duplicate: false };
+  } catch (error) {
+    // The reservation is given back at once; if that fails too, the server reaps it later.
+    world.cancel(upload.id).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function sendAll(
+  file: File,
+  sha256: string,
+  upload: Upload,
+  world: World,
+  onSent: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<string> {
+  let known = upload;
+  for (let round = 1; ; round++) {
+    if (known.asset) return known.asset;
+    await sendParts(file, sha256, known, world, onSent, signal);
+    try {
+      return (await again(world, signal, () => world.complete(upload.id, signal))).asset;
+    } catch (error) {
+      if (round > 1 || !(error instanceof ProblemError) || error.status !== 409) throw error;
+      known = await again(world, signal, () => world.status(upload.id, signal));
+    }
+  }
+}
+
+async function sendParts(
+  file: File,
+  sha256: string,
+  upload: Upload,
+  world: World,
+  onSent: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const arrived = new Set(upload.arrived.map((part) => part.number));
+  const waiting = Array.from({ length: upload.part_count }, (_, index) => index + 1).filter((part) => !arrived.has(part));
+  const sent = new Map<number, number>();
+  for (const number of arrived) sent.set(number, partOf(file, upload, number).size);
+  const tell = () => onSent([...sent.values()].reduce((total, bytes) => total + bytes, 0));
+  tell();
+  // When one part is refused for good, the part beside it has no reason to go on.
+  const refused = new AbortController();
+  const either = AbortSignal.any([signal, refused.signal]);
+  const sendNext = async () => {
+    for (let number = waiting.shift(); number !== undefined; number = waiting.shift()) {
+      const part = number;
+      const body = partOf(file, upload, part);
+      const hash = upload.part_count === 1 ? sha256 : await world.hash(body, () => undefined, either);
+      await again(world, either, async () => {
+        const { parts } = await world.targets(upload.id, [{ number: part, sha256: hash }], either);
+        const target = parts[0];
+        if (!target) throw new Error('the server named no place for the part');
+        await world.put(target, body, (bytes) => (sent.set(part, Math.min(bytes, body.size)), tell()), either);
+      });
+      sent.set(part, body.size);
+      tell();
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: PARTS_AT_ONCE }, sendNext));
+  } catch (error) {
+    refused.abort();
+    throw error;
+  }
+}
+
+/** A part's bytes. Without a type, so that no Content-Type is sent: a signed address allows only the headers it names. */
+function partOf(file: File, upload: Upload, number: number): Blob {
+  const start = (number - 1) * upload.part_size;
+  return file.slice(start, Math.min(start + upload.part_size, file.size), '');
+}
+
+/** Tries again what may succeed the next time: a lost network as long as it takes, a server in trouble a few times. */
+async function again<T>(world: World, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; ) {
+    signal.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof ConnectionLost) {
+        world.lost();
+        await world.reachable(signal);
+      } else if (mayPass(error) && tries < TRIES) {
+        await world.pause(FIRST_PAUSE_MS * 2 ** tries++, signal);
+      } else {
+        throw error;
+      }
+    }
+  }
+}
+
+/** 403: the address ended before it was used. 429 and 5xx: the server is busy or in trouble. */
+function mayPass(error: unknown): boolean {
+  return error instanceof ProblemError && (error.status === 403 || error.status === 429 || error.status >= 500);
+}
+
+/** A file's time of change with this device's offset on that day: `2024-05-31T18:04:05+02:00`. */
+export function modifiedAt(file: { lastModified: number }, offset?: number): string {
+  const date = new Date(file.lastModified);
+  const minutes = offset ?? -date.getTimezoneOffset();
+  const local = new Date(date.getTime() + minutes * 60_000).toISOString().slice(0, 19);
+  const two = (value: number) => String(Math.trunc(Math.abs(value))).padStart(2, '0');
+  return `${local}${minutes < 0 ? '-' : '+'}${two(minutes / 60)}:${two(Math.abs(minutes) % 60)}`;
+}
