@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::{App, Error, process, upload};
+use crate::{App, Error, process, session, upload};
 
 const PROCESS: &str = "process";
 const KINDS: [&str; 1] = [PROCESS];
@@ -85,7 +85,7 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
         }
         if app.now() >= next_reap {
             next_reap = app.now().plus(REAP_EVERY);
-            if let Err(error) = upload::reap(&app).await {
+            if let Err(error) = reap(&app).await {
                 tracing::warn!(%error, "reaping failed; trying again later");
             }
         }
@@ -101,6 +101,12 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
     if tokio::time::timeout(DRAIN, under_way.wait()).await.is_err() {
         tracing::warn!(jobs = under_way.len(), "stopping with jobs under way; their leases lapse and they run again");
     }
+}
+
+/// Puts right what nobody finished, and forgets what nobody needs.
+async fn reap(app: &App) -> Result<(), Error> {
+    session::prune(app).await?;
+    upload::reap(app).await
 }
 
 async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSemaphorePermit)>, Error> {

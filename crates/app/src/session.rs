@@ -141,6 +141,13 @@ pub fn authenticate(app: &App, token: &str) -> Result<Access, Error> {
     app.0.access_tokens.check(token, app.now())
 }
 
+/// Forgets sessions that ended by themselves.
+pub(crate) async fn prune(app: &App) -> Result<(), Error> {
+    let mut write = app.database().write().await?;
+    write.session_prune(app.now()).await?;
+    Ok(write.commit().await?)
+}
+
 async fn give(app: &App, session: SessionId, account: AccountId, secret: &RandomToken) -> Result<Opened, Error> {
     let account = account::fetch(app, account).await?;
     let (now, settings) = (app.now(), app.settings());

@@ -143,7 +143,6 @@ CREATE TABLE uploads (
     file_name VARCHAR(255) NOT NULL,
     bytes BIGINT NOT NULL,
     sha256 BINARY(32) NOT NULL,
-    part_size BIGINT NOT NULL,
     file_modified_at BIGINT,
     offset_minutes SMALLINT,
     -- The store's own name for what is being put together.
@@ -158,16 +157,6 @@ CREATE TABLE uploads (
 CREATE INDEX uploads_owner ON uploads (owner, state, id);
 CREATE INDEX uploads_sha256 ON uploads (owner, sha256, state, id);
 CREATE INDEX uploads_expiry ON uploads (expires_at, id);
-
-CREATE TABLE upload_parts (
-    upload BINARY(16) NOT NULL,
-    number INTEGER NOT NULL,
-    bytes BIGINT NOT NULL,
-    sha256 BINARY(32) NOT NULL,
-    stored_at BIGINT NOT NULL,
-    PRIMARY KEY (upload, number),
-    FOREIGN KEY (upload) REFERENCES uploads (id) ON DELETE CASCADE
-) {table};
 
 -- A leased job has run_after = leased_until, so "may be claimed" is one comparison on one index, also when the holder died.
 -- attempts counts the claims and is thereby the lease's token: whoever holds attempt 3 is refused once attempt 4 exists.

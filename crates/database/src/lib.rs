@@ -46,4 +46,4 @@ pub use object::{Object, ObjectState};
 pub use routing::{Database, Read, Write};
 pub use session::{NewSession, Rotation, Session};
 pub use timeline::{DayCount, Direction, TimelineAsset, TimelineCursor};
-pub use upload::{NewUpload, Upload, UploadPart, UploadState};
+pub use upload::{NewUpload, Upload, UploadState};

@@ -68,8 +68,6 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     tx.upload_open_by_sha256(account, &hash).await?;
     tx.upload_list_open(account, 10).await?;
     tx.upload_list_expired(NOW, 10).await?;
-    tx.upload_part_list(upload).await?;
-    tx.upload_take_over(upload, NOW, NOW).await?;
 
     tx.job_counts(NOW).await?;
     tx.job_next_due(&["a"]).await?;

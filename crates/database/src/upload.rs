@@ -53,8 +53,6 @@ pub struct NewUpload {
     pub bytes: ByteSize,
     /// The declared hash.
     pub sha256: Sha256,
-    /// The size of every part but the last, in bytes.
-    pub part_size: ByteSize,
     /// When the file was last changed, as the client told.
     pub file_modified_at: Option<Timestamp>,
     /// Minutes east of UTC where the client is, as it told.
@@ -82,8 +80,6 @@ pub struct Upload {
     pub bytes: ByteSize,
     /// The declared hash.
     pub sha256: Sha256,
-    /// The size of every part but the last, in bytes.
-    pub part_size: ByteSize,
     /// When the file was last changed, as the client told.
     pub file_modified_at: Option<Timestamp>,
     /// Minutes east of UTC where the client is, as it told.
@@ -100,23 +96,10 @@ pub struct Upload {
     pub expires_at: Timestamp,
 }
 
-/// A part that arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UploadPart {
-    /// From 1.
-    pub number: u32,
-    /// Its size.
-    pub bytes: ByteSize,
-    /// Its hash.
-    pub sha256: Sha256,
-    /// When it was stored.
-    pub stored_at: Timestamp,
-}
-
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, owner, asset, file_name, bytes, sha256, part_size, file_modified_at, offset_minutes, handle, \
+            "SELECT id, owner, asset, file_name, bytes, sha256, file_modified_at, offset_minutes, handle, \
              state, created_at, updated_at, expires_at FROM uploads ",
             $rest
         )
@@ -131,7 +114,6 @@ fn upload(row: &Row) -> Result<Upload, Error> {
         file_name: row.word("file_name", FileName::new)?,
         bytes: row.size("bytes")?,
         sha256: row.id("sha256")?,
-        part_size: row.size("part_size")?,
         file_modified_at: row.maybe_time("file_modified_at")?,
         offset_minutes: row.maybe_int("offset_minutes")?,
         handle: row.text("handle")?,
@@ -139,15 +121,6 @@ fn upload(row: &Row) -> Result<Upload, Error> {
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
         expires_at: row.time("expires_at")?,
-    })
-}
-
-fn part(row: &Row) -> Result<UploadPart, Error> {
-    Ok(UploadPart {
-        number: row.int("number")?,
-        bytes: row.size("bytes")?,
-        sha256: row.id("sha256")?,
-        stored_at: row.time("stored_at")?,
     })
 }
 
@@ -199,15 +172,6 @@ impl Read {
         let statement = Statement::new("upload_list_expired", sql).time(now).int(limit);
         self.all(statement).await?.iter().map(upload).collect()
     }
-
-    /// The parts that arrived, by number: at most 10,000.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn upload_part_list(&mut self, upload: UploadId) -> Result<Vec<UploadPart>, Error> {
-        let sql = "SELECT number, bytes, sha256, stored_at FROM upload_parts WHERE upload = ? ORDER BY number";
-        self.all(Statement::new("upload_part_list", sql).id(&upload)).await?.iter().map(part).collect()
-    }
 }
 
 impl Write {
@@ -216,9 +180,9 @@ impl Write {
     /// # Errors
     /// [`Error::Conflict`] `upload` when the id exists.
     pub async fn upload_insert(&mut self, new: &NewUpload) -> Result<(), Error> {
-        let sql = "INSERT INTO uploads (id, owner, asset, file_name, bytes, sha256, part_size, file_modified_at, \
+        let sql = "INSERT INTO uploads (id, owner, asset, file_name, bytes, sha256, file_modified_at, \
                    offset_minutes, handle, state, created_at, updated_at, expires_at) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         let statement = Statement::new("upload_insert", sql)
             .id(&new.id)
             .id(&new.owner)
@@ -226,7 +190,6 @@ impl Write {
             .text(new.file_name.as_str())
             .size(new.bytes)
             .id(&new.sha256)
-            .size(new.part_size)
             .maybe_time(new.file_modified_at)
             .maybe_int(new.offset_minutes)
             .text(&new.handle)
@@ -236,32 +199,6 @@ impl Write {
             .time(new.expires_at);
         self.run(statement).await.map_err(|error| error.or_conflict("upload"))?;
         Ok(())
-    }
-
-    /// Records a part that was stored while its upload is open. Telling the same part twice is fine.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] `part` when that number is recorded with other bytes, `upload` when the upload is not open.
-    pub async fn upload_part_record(&mut self, upload: UploadId, part: &UploadPart) -> Result<(), Error> {
-        let sql = "INSERT INTO upload_parts (upload, number, bytes, sha256, stored_at) \
-                   SELECT id, ?, ?, ?, ? FROM uploads WHERE id = ? AND state = 'open'";
-        let statement = Statement::new("upload_part_record", sql)
-            .int(part.number)
-            .size(part.bytes)
-            .id(&part.sha256)
-            .time(part.stored_at)
-            .id(&upload);
-        match self.changed(statement).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Error::Conflict("upload")),
-            Err(error) if error.is_taken() => {
-                let sql = "SELECT bytes, sha256 FROM upload_parts WHERE upload = ? AND number = ?";
-                let known = self.row(Statement::new("upload_part_known", sql).id(&upload).int(part.number)).await?;
-                let same = known.size("bytes")? == part.bytes && known.id::<Sha256>("sha256")? == part.sha256;
-                if same { Ok(()) } else { Err(Error::Conflict("part")) }
-            }
-            Err(error) => Err(error),
-        }
     }
 
     /// Moves an upload from one state to another; of several callers one gets `true`.
@@ -280,22 +217,7 @@ impl Write {
         self.changed(statement).await
     }
 
-    /// Takes over the putting together of an upload from someone who began it before a moment and was not heard of since,
-    /// because the process ended. Of several callers one gets `true`.
-    ///
-    /// # Errors
-    /// When the database cannot write.
-    pub async fn upload_take_over(
-        &mut self,
-        id: UploadId,
-        begun_before: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let sql = "UPDATE uploads SET updated_at = ? WHERE id = ? AND state = 'completing' AND updated_at < ?";
-        self.changed(Statement::new("upload_take_over", sql).time(now).id(&id).time(begun_before)).await
-    }
-
-    /// Forgets an upload in that state, and its parts. `false` when it is in another, or gone: then someone else is at it,
+    /// Forgets an upload in that state. `false` when it is in another, or gone: then someone else is at it,
     /// and its reservation is theirs to settle.
     ///
     /// # Errors

@@ -106,7 +106,6 @@ pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Rese
         file_name: new.file_name,
         bytes: new.bytes,
         sha256: new.sha256,
-        part_size: ByteSize::new(plan.part_size())?,
         file_modified_at: new.modified.map(|(at, _)| at),
         offset_minutes: new.modified.and_then(|(_, offset)| offset),
         handle: staged.handle().to_owned(),

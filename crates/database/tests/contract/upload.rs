@@ -1,4 +1,4 @@
-use picup_database::{Database, Error, NewUpload, Upload, UploadPart, UploadState};
+use picup_database::{Database, Error, NewUpload, Upload, UploadState};
 use picup_domain::{AccountId, AssetId, FileName, UploadId};
 
 use crate::fresh::{account, at, fresh, hash, size};
@@ -11,7 +11,6 @@ fn new_upload(owner: AccountId, begun: i64) -> NewUpload {
         file_name: FileName::new("바다.jpg").unwrap(),
         bytes: size(40),
         sha256: hash("file"),
-        part_size: size(16),
         file_modified_at: Some(at(-5)),
         offset_minutes: Some(-540),
         handle: "multipart-1".to_owned(),
@@ -26,10 +25,6 @@ async fn upload(db: &Database, owner: AccountId, begun: i64) -> UploadId {
     tx.upload_insert(&new).await.unwrap();
     tx.commit().await.unwrap();
     new.id
-}
-
-fn part(number: u32, content: &str) -> UploadPart {
-    UploadPart { number, bytes: size(16), sha256: hash(content), stored_at: at(1) }
 }
 
 fn ids(uploads: &[Upload]) -> Vec<UploadId> {
@@ -51,7 +46,6 @@ async fn an_upload_is_kept_as_declared() {
         file_name: new.file_name,
         bytes: new.bytes,
         sha256: new.sha256,
-        part_size: new.part_size,
         file_modified_at: new.file_modified_at,
         offset_minutes: new.offset_minutes,
         handle: new.handle,
@@ -65,37 +59,14 @@ async fn an_upload_is_kept_as_declared() {
 }
 
 #[tokio::test]
-async fn a_part_may_be_told_twice_but_not_replaced() {
-    let db = fresh().await;
-    let id = upload(&db, account(&db, None).await, 0).await;
-    let mut tx = db.write().await.unwrap();
-    tx.upload_part_record(id, &part(2, "b")).await.unwrap();
-    tx.upload_part_record(id, &part(1, "a")).await.unwrap();
-    tx.upload_part_record(id, &part(2, "b")).await.unwrap();
-    let other = tx.upload_part_record(id, &part(2, "c")).await;
-    assert!(matches!(other, Err(Error::Conflict("part"))), "{other:?}");
-    assert_eq!(tx.upload_part_list(id).await.unwrap(), [part(1, "a"), part(2, "b")]);
-    assert!(tx.upload_set_state(id, UploadState::Open, UploadState::Completing, at(2)).await.unwrap());
-    let late = tx.upload_part_record(id, &part(3, "d")).await;
-    assert!(matches!(late, Err(Error::Conflict("upload"))), "{late:?}");
-    assert!(!tx.upload_delete(id, UploadState::Open).await.unwrap());
-    assert!(tx.upload_delete(id, UploadState::Completing).await.unwrap());
-    assert!(tx.upload_part_list(id).await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn one_caller_completes_and_another_takes_over_only_from_the_dead() {
+async fn of_several_callers_one_moves_an_upload_on() {
     let db = fresh().await;
     let owner = account(&db, None).await;
     let id = upload(&db, owner, 0).await;
     let (open, completing) = (UploadState::Open, UploadState::Completing);
     let mut tx = db.write().await.unwrap();
-    assert!(!tx.upload_take_over(id, at(50), at(50)).await.unwrap(), "nobody began");
     assert!(tx.upload_set_state(id, open, completing, at(10)).await.unwrap());
     assert!(!tx.upload_set_state(id, open, completing, at(11)).await.unwrap());
-    assert!(!tx.upload_take_over(id, at(10), at(30)).await.unwrap(), "begun too lately");
-    assert!(tx.upload_take_over(id, at(11), at(30)).await.unwrap());
-    assert!(!tx.upload_take_over(id, at(11), at(31)).await.unwrap(), "taken over already");
     assert!(tx.upload_set_state(id, completing, UploadState::Committed, at(32)).await.unwrap());
     let after = tx.upload_by_id(owner, id).await.unwrap().unwrap();
     assert_eq!((after.state, after.updated_at), (UploadState::Committed, at(32)));
