@@ -1,0 +1,31 @@
+# The few commands of this repository. `make` alone explains them.
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-more tour soak bench
+
+help: ## Explains these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Sets up, builds and starts PicUp on port 8080 with its data in ./data  [LISTEN=… DATA_DIR=… ARGS="…"]
+	@scripts/run $(ARGS)
+
+build: ## Builds target/release/picup with the pages in it
+	@scripts/build
+
+test: ## Everything a change must pass; prints the time of each suite  [SUITES="rust web"]
+	@scripts/test $(SUITES)
+
+test-more: ## Slower tests, by name
+	@echo "Nothing is slower than 'make test' yet."
+
+tour: ## Five minutes through every promised capability, on real services
+	@scripts/system-packages --tests
+	@scripts/fetch-samples
+	@scripts/build
+	@cargo test --release --locked --quiet -p picup --test tour
+
+soak: ## Hours of use at once, watching memory and latency
+	@echo "There is no soak test yet; it arrives with the load bench."
+
+bench: ## Comparisons with peers
+	@echo "There is no bench yet; the first arrives with the edge."
