@@ -31,7 +31,6 @@ pub(crate) struct Rooms {
     pub(crate) app: App,
     pub(crate) database: Database,
     pub(crate) storage: Storage,
-    pub(crate) media: Media,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) media_key: Arc<SigningKey>,
 }
@@ -65,11 +64,11 @@ impl Rooms {
         let rooms = picup_app::Rooms {
             database: database.clone(),
             storage: storage.clone(),
-            media: media.clone(),
+            media,
             clock: Arc::clone(&clock),
         };
         let app = App::new(rooms, settings, secrets, picup_app::Metrics::register(registry))?;
-        Ok(Self { app, database, storage, media, clock, media_key })
+        Ok(Self { app, database, storage, clock, media_key })
     }
 }
 

@@ -1,0 +1,285 @@
+//! What each row of the tour does, and the figure it gives.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use picup_api::wire::{Account, Albums, Asset, AssetColumns, AssetState, Timeline};
+use picup_testkit::{PicupProcess, ProcessBuilder, TempDir, fresh_folder, run, samples};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+const PICUP: &str = env!("CARGO_BIN_EXE_picup");
+const EMAIL: &str = "tour@example.com";
+const PASSWORD: &str = "a password for the tour";
+const ALBUM: &str = "The tour";
+
+/// A PicUp with one account, and the photographs the tour shows.
+pub(crate) struct Stage {
+    folder: TempDir,
+    photographs: PathBuf,
+    server: Option<PicupProcess>,
+    admin: String,
+    client: reqwest::Client,
+    /// An asset that is shown, for the rows that fetch media.
+    shown: Option<Asset>,
+}
+
+impl Stage {
+    pub(crate) async fn set() -> anyhow::Result<Self> {
+        let folder = fresh_folder();
+        std::fs::write(folder.path().join("password"), PASSWORD)?;
+        private(&folder.path().join("password"))?;
+        let admin = picup_testkit::free_address().to_string();
+        let mut stage = Self {
+            photographs: folder.path().join("photographs"),
+            server: None,
+            admin,
+            client: reqwest::Client::new(),
+            shown: None,
+            folder,
+        };
+        stage.choose_photographs()?;
+        stage.picup(&["user", "create", EMAIL, "--admin", "--quota", "2GB"]).await?;
+        stage.start().await?;
+        Ok(stage)
+    }
+
+    /// A folder with the sample photographs, linked, and one film made on the spot.
+    fn choose_photographs(&self) -> anyhow::Result<()> {
+        std::fs::create_dir(&self.photographs)?;
+        let mut files: Vec<_> = std::fs::read_dir(samples::photographs()?)?.collect::<Result<_, _>>()?;
+        files.sort_by_key(std::fs::DirEntry::file_name);
+        for file in files.iter().filter(|file| file.path().is_file()).take(300) {
+            std::fs::copy(file.path(), self.photographs.join(file.file_name()))?;
+        }
+        let film = self.photographs.join("film.mp4");
+        let made = std::process::Command::new("ffmpeg")
+            .args(["-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=3"])
+            .args(["-pix_fmt", "yuv420p", "-metadata", "creation_time=2024-05-31T18:04:05Z"])
+            .arg(&film)
+            .status()
+            .context("making a film with ffmpeg")?;
+        ensure!(made.success(), "ffmpeg could not make a film");
+        Ok(())
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    async fn start(&mut self) -> anyhow::Result<Duration> {
+        let server = ProcessBuilder::new(PICUP, self.data_dir()).arg("--admin-listen").arg(&self.admin).start().await?;
+        let took = server.ready_after();
+        self.server = Some(server);
+        Ok(took)
+    }
+
+    fn server(&mut self) -> anyhow::Result<&mut PicupProcess> {
+        self.server.as_mut().context("the server is not running")
+    }
+
+    fn url(&self, path: &str) -> String {
+        self.server.as_ref().map_or_else(String::new, |server| server.url(path))
+    }
+
+    /// Runs a command of picup on the stage's data directory or server, with its password file.
+    async fn picup(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let (data, password) = (self.data_dir(), self.folder.path().join("password"));
+        let mut all: Vec<std::ffi::OsString> = arguments.iter().map(Into::into).collect();
+        if arguments[0] == "user" {
+            all.extend(["--data-dir".into(), data.into_os_string()]);
+        } else {
+            all.extend(["--server".into(), self.url("").into(), "--email".into(), EMAIL.into()]);
+        }
+        all.extend(["--password-file".into(), password.into_os_string()]);
+        let ended = run(PICUP, all).await?;
+        ensure!(ended.status.success(), "picup {} failed: {}{}", arguments[0], ended.stdout, ended.stderr);
+        Ok(ended.stdout)
+    }
+
+    async fn import(&self) -> anyhow::Result<Value> {
+        let photographs = self.photographs.to_string_lossy().into_owned();
+        let out = self.picup(&["import", &photographs, "--album", ALBUM, "--json"]).await?;
+        Ok(serde_json::from_str(out.trim_end().lines().last().unwrap_or_default())?)
+    }
+
+    /// Signs in as a browser and gives the cookies of the answer as one header.
+    async fn cookies(&self) -> anyhow::Result<String> {
+        let answer = self
+            .client
+            .post(self.url("/api/session"))
+            .json(&json!({"email": EMAIL, "password": PASSWORD}))
+            .send()
+            .await?
+            .error_for_status()?;
+        let lines = answer.headers().get_all("set-cookie").iter();
+        let pairs: Vec<&str> =
+            lines.filter_map(|line| line.to_str().ok()?.split(';').next()).collect();
+        Ok(pairs.join("; "))
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str, cookies: &str) -> anyhow::Result<T> {
+        let answer = self.client.get(self.url(path)).header("cookie", cookies).send().await?.error_for_status()?;
+        Ok(answer.json().await?)
+    }
+
+    /// Every asset, once none is still being processed.
+    async fn settled(&self) -> anyhow::Result<AssetColumns> {
+        let deadline = Instant::now() + Duration::from_secs(180);
+        loop {
+            let cookies = self.cookies().await?;
+            let columns: AssetColumns = self.get("/api/timeline/assets?limit=1000", &cookies).await?;
+            if !columns.state.contains(&AssetState::Processing) {
+                return Ok(columns);
+            }
+            ensure!(Instant::now() < deadline, "processing did not end in three minutes");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    pub(crate) async fn photos(&mut self) -> anyhow::Result<String> {
+        let begin = Instant::now();
+        let first = self.import().await?;
+        let columns = self.settled().await?;
+        let rate = columns.id.len() as f64 / begin.elapsed().as_secs_f64();
+        let again = self.import().await?;
+        ensure!(first["failed"] == 0 && again["failed"] == 0, "files failed: {first} {again}");
+        ensure!(again["uploaded"] == 0, "the second import sent files again: {again}");
+
+        let cookies = self.cookies().await?;
+        let timeline: Timeline = self.get("/api/timeline", &cookies).await?;
+        ensure!(timeline.total == columns.id.len() as u64, "the day counts do not add up");
+        let albums: Albums = self.get("/api/albums", &cookies).await?;
+        ensure!(albums.albums.iter().any(|album| album.count == timeline.total), "the album lacks assets");
+        let account: Account = self.get("/api/account", &cookies).await?;
+        ensure!(first["bytes"] == account.used_bytes, "used {} but sent {}", account.used_bytes, first["bytes"]);
+        self.refuse_over_quota(&cookies).await?;
+
+        let shown = columns.state.iter().position(|state| *state == AssetState::Ready).context("nothing is shown")?;
+        self.shown = Some(self.get(&format!("/api/assets/{}", columns.id[shown]), &cookies).await?);
+        let ready = columns.state.iter().filter(|state| **state == AssetState::Ready).count();
+        Ok(format!("{} in, {ready} shown, {rate:.1} files/s; the second import: all duplicates", columns.id.len()))
+    }
+
+    async fn refuse_over_quota(&self, cookies: &str) -> anyhow::Result<()> {
+        let wish = json!({"file_name": "large.mp4", "bytes": 2_000_000_000_u64, "sha256": "0".repeat(64)});
+        let answer = self
+            .client
+            .post(self.url("/api/uploads"))
+            .header("cookie", cookies)
+            .header("origin", self.url(""))
+            .json(&wish)
+            .send()
+            .await?;
+        ensure!(answer.status() == StatusCode::PAYLOAD_TOO_LARGE, "over quota gave {}", answer.status());
+        Ok(())
+    }
+
+    pub(crate) async fn delivery(&mut self) -> anyhow::Result<String> {
+        let cookies = self.cookies().await?;
+        let shown = self.shown.as_ref().context("the first row found nothing to show")?;
+        let preview = shown.media.preview.clone().context("no preview")?;
+        let mut refused = 0;
+        let altered = cookies.replacen("CloudFront-Signature=M", "CloudFront-Signature=N", 1);
+        ensure!(altered != cookies, "the signature was not found among the cookies");
+        let stranger = preview.replacen(char::is_numeric, "f", 1);
+        for (path, cookies) in [(&preview, ""), (&preview, altered.as_str()), (&stranger, cookies.as_str())] {
+            let answer = self.client.get(self.url(path)).header("cookie", cookies).send().await?;
+            ensure!(answer.status() == StatusCode::FORBIDDEN, "{path} answered {}", answer.status());
+            refused += 1;
+        }
+        let mut times = Vec::new();
+        for _ in 0..200 {
+            let begin = Instant::now();
+            let answer = self.client.get(self.url(&preview)).header("cookie", &cookies).send().await?;
+            ensure!(answer.status() == StatusCode::OK, "the owner got {}", answer.status());
+            answer.bytes().await?;
+            times.push(begin.elapsed());
+        }
+        times.sort_unstable();
+        Ok(format!("{refused} of 3 strangers refused; the owner's preview in {:.2} ms (median of 200)", millis(times[100])))
+    }
+
+    pub(crate) async fn front(&mut self) -> anyhow::Result<String> {
+        let page = self.client.get(self.url("/")).send().await?;
+        ensure!(page.status() == StatusCode::OK, "the page answered {}", page.status());
+        ensure!(page.headers().contains_key("content-security-policy"), "the page has no content security policy");
+        let http2 = reqwest::Client::builder().http2_prior_knowledge().build()?;
+        let answer = http2.get(self.url("/ready")).send().await?;
+        ensure!(answer.version() == reqwest::Version::HTTP_2, "HTTP/2 was not spoken");
+        let mut refused = 0;
+        for path in ["/media/%2e%2e/secrets", "/media//x", "/%2f", "/a/%5c"] {
+            let answer = self.client.get(self.url(path)).send().await?;
+            ensure!(answer.status() == StatusCode::BAD_REQUEST, "{path} answered {}", answer.status());
+            refused += 1;
+        }
+        Ok(format!("page and HTTP/2 served; {refused} of 4 disguised paths refused"))
+    }
+
+    pub(crate) async fn metrics(&mut self) -> anyhow::Result<String> {
+        let before = self.requests_counted().await?;
+        for _ in 0..10 {
+            self.client.get(self.url("/live")).send().await?.error_for_status()?;
+        }
+        let after = self.requests_counted().await?;
+        ensure!(after - before == 10, "10 requests were counted as {}", after - before);
+        Ok(format!("{after} requests counted, exactly"))
+    }
+
+    /// All requests the front has counted as health checks.
+    async fn requests_counted(&self) -> anyhow::Result<u64> {
+        let text = self.client.get(format!("http://{}/metrics", self.admin)).send().await?.text().await?;
+        let counts = text
+            .lines()
+            .filter(|line| line.starts_with("http_server_request_duration_seconds_count") && line.contains("\"health\""));
+        counts.map(|line| Ok(line.rsplit(' ').next().unwrap_or_default().parse::<u64>()?)).sum()
+    }
+
+    pub(crate) async fn light(&mut self) -> anyhow::Result<String> {
+        self.server()?.terminate().await?;
+        let ready = self.start().await?;
+        let idle = self.server()?.resident_bytes()?;
+        ensure!(idle < 60 << 20, "idle at {} MiB", idle >> 20);
+        ensure!(ready < Duration::from_millis(1500), "ready after {} ms", ready.as_millis());
+        Ok(format!("ready in {} ms on this library, idle at {} MiB", ready.as_millis(), idle >> 20))
+    }
+
+    pub(crate) async fn safe(&mut self) -> anyhow::Result<String> {
+        self.server()?.terminate().await?;
+        std::fs::remove_dir_all(self.data_dir())?;
+        self.picup(&["user", "create", EMAIL]).await?;
+        self.start().await?;
+        let import = self.import();
+        let kill = async {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        };
+        tokio::select! {
+            _ = import => bail!("the import ended before the kill; the tour shows nothing"),
+            () = kill => {}
+        }
+        self.server()?.kill().await?;
+        self.start().await?;
+        let kept = self.settled_or_not().await?;
+        let rest = self.import().await?;
+        let columns = self.settled().await?;
+        ensure!(rest["failed"] == 0, "files failed after the restart: {rest}");
+        let files = rest["found"].as_u64().unwrap_or(0) - rest["skipped"].as_u64().unwrap_or(0);
+        Ok(format!("kill -9 with {kept} in; import again: {} of {files} files, none partial", columns.id.len()))
+    }
+
+    async fn settled_or_not(&self) -> anyhow::Result<u64> {
+        let cookies = self.cookies().await?;
+        let timeline: Timeline = self.get("/api/timeline", &cookies).await?;
+        Ok(timeline.total)
+    }
+}
+
+fn millis(span: Duration) -> f64 {
+    span.as_secs_f64() * 1000.0
+}
+
+fn private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+}
