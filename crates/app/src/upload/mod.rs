@@ -5,6 +5,8 @@
 
 mod part_address;
 mod reap;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use futures_util::Stream;

@@ -1,0 +1,191 @@
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::stream;
+
+use super::*;
+use crate::account;
+use crate::testing::TestApp;
+
+/// An app with one account whose quota is 1,000 bytes.
+async fn app() -> (TestApp, AccountId) {
+    let app = TestApp::new().await;
+    let owner = account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
+    (app, owner)
+}
+
+fn wish(content: &[u8]) -> NewUpload {
+    NewUpload {
+        file_name: FileName::new("photo.jpg").unwrap(),
+        bytes: ByteSize::new(content.len() as u64).unwrap(),
+        sha256: Sha256::of(content),
+        modified: None,
+    }
+}
+
+async fn begin(app: &TestApp, owner: AccountId, content: &[u8]) -> Upload {
+    match reserve(app, owner, wish(content)).await.unwrap() {
+        Reserved::Upload(upload) => upload,
+        Reserved::Duplicate(asset) => panic!("{asset} is there already"),
+    }
+}
+
+/// Takes a part's address apart as the API does.
+fn parse(url: &str, upload: UploadId) -> (PartAddress, String) {
+    let (path, query) = url.split_once('?').unwrap();
+    let value =
+        |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap().to_owned();
+    let address = PartAddress {
+        upload,
+        number: path.rsplit('/').next().unwrap().parse().unwrap(),
+        bytes: value("bytes").parse().unwrap(),
+        sha256: value("sha256").parse().unwrap(),
+        expires: value("expires").parse().unwrap(),
+    };
+    (address, value("signature"))
+}
+
+async fn send(app: &TestApp, owner: AccountId, id: UploadId, content: &[u8]) -> Result<(), Error> {
+    let targets = part_targets(app, owner, id, &[(1, Sha256::of(content))]).await?;
+    let (address, signature) = parse(&targets[0].url, id);
+    part(app, address, &signature, stream::iter([Ok(Bytes::copy_from_slice(content))])).await
+}
+
+async fn quota(app: &TestApp, owner: AccountId) -> (u64, u64) {
+    let account = account::fetch(app, owner).await.unwrap();
+    (account.quota.used.get(), account.quota.reserved.get())
+}
+
+#[tokio::test]
+async fn an_upload_becomes_an_asset_once_however_often_it_is_completed() {
+    let (app, owner) = app().await;
+    let upload = begin(&app, owner, b"content").await;
+    assert_eq!(quota(&app, owner).await, (0, 7));
+    assert!(matches!(complete(&app, owner, upload.id).await, Err(Error::PartsMissing(parts)) if parts == [1]));
+    send(&app, owner, upload.id, b"content").await.unwrap();
+    assert_eq!(fetch(&app, owner, upload.id).await.unwrap().arrived, [(1, Sha256::of(b"content"))]);
+    let assets: Vec<AssetId> =
+        join_all((0..10).map(|_| complete(&app, owner, upload.id))).await.into_iter().map(Result::unwrap).collect();
+    assert!(assets.windows(2).all(|pair| pair[0] == pair[1]));
+    assert_eq!(quota(&app, owner).await, (7, 0));
+    assert_eq!(crate::timeline::days(&app, owner).await.unwrap()[0].count, 1);
+    assert_eq!(fetch(&app, owner, upload.id).await.unwrap().asset, Some(assets[0]));
+    assert_eq!(jobs::counts(&app).await.unwrap()[0].pending, 1);
+}
+
+#[tokio::test]
+async fn the_same_wish_again_goes_on_with_the_same_upload() {
+    let (app, owner) = app().await;
+    let first = begin(&app, owner, b"content").await;
+    send(&app, owner, first.id, b"content").await.unwrap();
+    let second = begin(&app, owner, b"content").await;
+    assert_eq!(first.id, second.id);
+    assert_eq!(second.arrived.len(), 1);
+    assert_eq!(quota(&app, owner).await, (0, 7));
+}
+
+#[tokio::test]
+async fn other_bytes_than_announced_are_refused_and_change_nothing() {
+    let (app, owner) = app().await;
+    let upload = begin(&app, owner, b"content").await;
+    let targets = part_targets(&app, owner, upload.id, &[(1, Sha256::of(b"content"))]).await.unwrap();
+    let (address, signature) = parse(&targets[0].url, upload.id);
+    for wrong in [&b"CONTENT"[..], b"conten", b"contents", b""] {
+        let body = stream::iter([Ok(Bytes::copy_from_slice(wrong))]);
+        assert!(matches!(part(&app, address, &signature, body).await, Err(Error::PartRefused { number: 1, .. })));
+    }
+    let broken = stream::iter([Ok(Bytes::from_static(b"con")), Err(std::io::Error::other("cut"))]);
+    assert!(matches!(part(&app, address, &signature, broken).await, Err(Error::PartRefused { .. })));
+    assert!(fetch(&app, owner, upload.id).await.unwrap().arrived.is_empty());
+    send(&app, owner, upload.id, b"content").await.unwrap();
+    assert!(part_targets(&app, owner, upload.id, &[(2, Sha256::of(b""))]).await.is_err());
+    assert!(part_targets(&app, owner, upload.id, &[]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_hundred_wishes_at_the_edge_get_not_a_byte_too_much() {
+    let (app, owner) = app().await;
+    let contents: Vec<Vec<u8>> = (0..100_u8).map(|n| vec![n; 30]).collect();
+    let answers = join_all(contents.iter().map(|content| reserve(&app, owner, wish(content)))).await;
+    let granted = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!(granted, 33, "33 × 30 bytes fit into 1,000");
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(_) | Err(Error::QuotaExceeded { wanted: 30, .. }))));
+    assert_eq!(quota(&app, owner).await, (0, 990));
+    assert_eq!(app.storage().uploads_staged().await.unwrap().len(), 33);
+}
+
+#[tokio::test]
+async fn of_cancel_and_complete_at_once_one_wins_and_the_books_are_right() {
+    let (app, owner) = app().await;
+    let mut used = 0;
+    for content in (0..20_u8).map(|n| [n; 7]) {
+        let upload = begin(&app, owner, &content).await;
+        send(&app, owner, upload.id, &content).await.unwrap();
+        let (completed, cancelled) = tokio::join!(complete(&app, owner, upload.id), cancel(&app, owner, upload.id));
+        assert!(completed.is_ok() != cancelled.is_ok(), "{completed:?} {cancelled:?}");
+        used += if completed.is_ok() { 7 } else { 0 };
+        assert_eq!(quota(&app, owner).await, (used, 0));
+        assert!(app.storage().uploads_staged().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_finished_in_time_is_reaped() {
+    let (app, owner) = app().await;
+    let abandoned = begin(&app, owner, b"abandoned").await;
+    send(&app, owner, abandoned.id, b"abandoned").await.unwrap();
+    let finished = begin(&app, owner, b"finished").await;
+    send(&app, owner, finished.id, b"finished").await.unwrap();
+    complete(&app, owner, finished.id).await.unwrap();
+    reap(&app).await.unwrap();
+    assert_eq!(quota(&app, owner).await, (8, 9), "nothing is due yet");
+
+    app.clock.advance(app.settings().upload_life + Duration::from_secs(1));
+    reap(&app).await.unwrap();
+    assert_eq!(quota(&app, owner).await, (8, 0));
+    assert!(app.storage().uploads_staged().await.unwrap().is_empty());
+    for id in [abandoned.id, finished.id] {
+        assert!(matches!(fetch(&app, owner, id).await, Err(Error::NotFound("upload"))));
+    }
+}
+
+#[tokio::test]
+async fn a_completion_that_a_crash_cut_short_is_finished_by_the_reaper() {
+    let (app, owner) = app().await;
+    let upload = begin(&app, owner, b"content").await;
+    send(&app, owner, upload.id, b"content").await.unwrap();
+    // The process ended right after this step of `complete`.
+    let mut write = app.database().write().await.unwrap();
+    write.upload_set_state(upload.id, UploadState::Open, UploadState::Completing, app.now()).await.unwrap();
+    write.commit().await.unwrap();
+    assert!(matches!(cancel(&app, owner, upload.id).await, Err(Error::Conflict(_))));
+
+    app.clock.advance(app.settings().upload_life + Duration::from_secs(1));
+    reap(&app).await.unwrap();
+    assert_eq!(quota(&app, owner).await, (7, 0));
+}
+
+#[tokio::test]
+async fn staged_bytes_of_an_unknown_upload_are_removed_once_they_are_old() {
+    let (app, owner) = app().await;
+    let id = UploadId::new(app.now());
+    let key = ObjectKey::new(owner, AssetId::new(app.now()), ObjectRole::Original, 1, "jpg");
+    app.storage().upload_begin(id, &key, ByteSize::new(5).unwrap()).await.unwrap();
+    reap(&app).await.unwrap();
+    assert_eq!(app.storage().uploads_staged().await.unwrap(), [id]);
+    app.clock.advance(Duration::from_secs(2 * 60 * 60));
+    reap(&app).await.unwrap();
+    assert!(app.storage().uploads_staged().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_reaches_another_accounts_upload() {
+    let (app, owner) = app().await;
+    let upload = begin(&app, owner, b"content").await;
+    let stranger = account::create(&app, TestApp::account("bob@example.com")).await.unwrap();
+    assert!(matches!(fetch(&app, stranger, upload.id).await, Err(Error::NotFound(_))));
+    assert!(matches!(complete(&app, stranger, upload.id).await, Err(Error::NotFound(_))));
+    assert!(matches!(cancel(&app, stranger, upload.id).await, Err(Error::NotFound(_))));
+    let part = part_targets(&app, stranger, upload.id, &[(1, Sha256::of(b"content"))]).await;
+    assert!(matches!(part, Err(Error::NotFound(_))));
+}
