@@ -1,0 +1,106 @@
+//! `picup import`.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use picup_domain::{AlbumTitle, Email};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Failure, block_on, output, password};
+use crate::client::{Credentials, Import, ImportError, Stop, import};
+use crate::config::BaseAddress;
+
+/// What a shell expects of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// The folder with photos and videos, also in folders below it; or a single file
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The PicUp to send them to, such as http://192.168.1.5:8080
+    #[arg(long, value_name = "URL")]
+    server: BaseAddress,
+    /// The account they are for
+    #[arg(long, value_name = "EMAIL", value_parser = Email::new)]
+    email: Email,
+    /// The file that holds its password, - for standard input; without it you are asked
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// The album to put all of them in; made when there is none of that title
+    #[arg(long, value_name = "NAME", value_parser = AlbumTitle::new)]
+    album: Option<AlbumTitle>,
+    /// How many files are sent at once, 1 to 32
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
+    parallel: u8,
+    /// No progress; the last line is the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: ImportArgs) -> Result<ExitCode, Failure> {
+    let question = format!("The password of {} at {}: ", args.email, args.server.as_str());
+    let wish = Import {
+        credentials: Credentials {
+            password: password::read(args.password_file.as_deref(), &question)?,
+            email: args.email.to_string(),
+        },
+        dir: args.dir,
+        server: args.server,
+        album: args.album,
+        parallel: usize::from(args.parallel),
+        json: args.json,
+        terminal: std::io::stderr().is_terminal(),
+    };
+    let stop = Arc::<Stop>::default();
+    let report = block_on(async {
+        listen_for_the_end(Arc::clone(&stop))?;
+        import(wish, stop).await.map_err(failure)
+    })?;
+    for failure in &report.failures {
+        eprintln!("{failure}");
+    }
+    if args.json {
+        output::json(&report.counts)?;
+    } else {
+        output::text_of(&report.summary);
+    }
+    Ok(if report.complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Ctrl-C or SIGTERM ends the import and still reports; a second one leaves at once.
+fn listen_for_the_end(stop: Arc<Stop>) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    tokio::spawn(async move {
+        for again in [false, true] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if again {
+                std::process::exit(INTERRUPTED);
+            }
+            eprintln!("stopping; once more leaves at once");
+            stop.interrupt();
+        }
+    });
+    Ok(())
+}
+
+fn failure(error: ImportError) -> Failure {
+    match error {
+        ImportError::Folder(..) => {
+            Failure::usage(error.to_string()).next("name a folder that is there and can be read")
+        }
+        ImportError::Credentials => {
+            Failure::from(anyhow::Error::new(error)).next("check --email, and what is in the password file")
+        }
+        ImportError::SignIn(..) => Failure::from(anyhow::Error::new(error))
+            .next("check --server, and that PicUp is running there: the address is the one a browser shows"),
+    }
+}

@@ -1,0 +1,161 @@
+//! The command line: what may be said, and which part of PicUp each command calls.
+//!
+//! A command reads its arguments, calls one function of the rest, and tells what came of it. Exit codes: 0 it is done,
+//! 1 it failed, 2 the command line or the configuration has a mistake. Results go to standard output, everything else to
+//! standard error.
+
+mod config;
+mod doctor;
+mod failure;
+mod import;
+mod output;
+mod password;
+mod serve;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use failure::Failure;
+
+use crate::config::{Config, Flags};
+
+/// A private photo and video cloud for people who run their own.
+#[derive(Debug, Parser)]
+#[command(name = "picup", version, disable_help_subcommand = true, after_help = EXAMPLES)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  picup serve --data-dir ~/picup --listen 0.0.0.0:8080
+  picup import ~/Pictures --server http://127.0.0.1:8080 --email ada@example.org
+  picup doctor --data-dir ~/picup";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs PicUp: the web page, the API and the work in the background.
+    Serve(serve::ServeArgs),
+    /// Sends a folder of photos and videos to a PicUp; what is there already is not sent again.
+    Import(import::ImportArgs),
+    /// Makes and lists accounts, also while PicUp is running.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Prints or checks the configuration.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Looks whether everything PicUp needs is there and well.
+    Doctor(doctor::DoctorArgs),
+    /// Looks at one picture, for `serve`, with no rights; of no use to people. `main` answers it before this is read.
+    #[command(hide = true)]
+    MediaChild,
+    /// Prints the version.
+    Version,
+}
+
+/// Where PicUp keeps its data, and the file with its settings: the same for all commands that work on the data itself.
+#[derive(Debug, Args)]
+struct Place {
+    /// The folder with the database, the keys and the photos [default: data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The configuration file; `picup config template` prints one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Place {
+    /// The settings, with this place's data directory.
+    fn load(&self) -> Result<Config, Failure> {
+        self.load_with(Flags::default())
+    }
+
+    fn load_with(&self, flags: Flags) -> Result<Config, Failure> {
+        let flags = Flags { data_dir: self.data_dir.clone(), ..flags };
+        crate::config::load(self.config.as_deref(), flags).map_err(Failure::from)
+    }
+}
+
+/// Reads the command line and does what it says.
+pub(crate) fn main() -> ExitCode {
+    let command = CommandLine::parse().command;
+    match run(command) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprint!("{failure}");
+            failure.code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve(args) => serve::run(args),
+        Command::Import(args) => import::run(args),
+        Command::User(command) => user::run(command),
+        Command::Config(command) => config::run(command),
+        Command::Doctor(args) => doctor::run(args),
+        Command::MediaChild => Err(Failure::usage("media-child is started by `picup serve` alone")),
+        Command::Version => {
+            output::line(&format!("picup {}", env!("CARGO_PKG_VERSION")));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Runs `work` to its end, on as many threads as there are processors.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the threads that PicUp runs on")?;
+    runtime.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn the_contracts_are_understood() {
+        for line in [
+            "picup serve --data-dir D --listen 127.0.0.1:0 --config F --roles api,worker,gateway",
+            "picup serve",
+            "picup user create a@b --password-file F --admin --quota 10GB --data-dir D",
+            "picup import D --server http://h --email a@b --password-file F --album A --json",
+            "picup doctor --data-dir D --json",
+            "picup config check --config F",
+            "picup config template",
+            "picup user list --data-dir D --json",
+            "picup version",
+        ] {
+            CommandLine::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
+    fn mistakes_are_refused_as_usage() {
+        for line in [
+            "picup",
+            "picup serve --listen nowhere",
+            "picup import D --server h --email a@b",
+            "picup import D --server http://h --email a@b --parallel 0",
+            "picup user create nobody --password-file F",
+            "picup user create a@b --quota lots",
+        ] {
+            let error = CommandLine::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `picup user`: accounts, made by somebody who holds the data directory. Works beside a running `picup serve`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use picup_app::account::{self, Account, NewAccount};
+use picup_domain::{AccountRole, ByteSize, DisplayName, Email, Password};
+use serde::Serialize;
+
+use super::{Failure, Place, block_on, output, password};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Makes an account.
+    Create(CreateArgs),
+    /// Lists the accounts.
+    List(ListArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    /// The address to sign in with
+    #[arg(value_name = "EMAIL", value_parser = Email::new)]
+    email: Email,
+    /// The file that holds the password, - for standard input; without it you are asked
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// May manage other accounts
+    #[arg(long)]
+    admin: bool,
+    /// The most it may keep, such as 10GB; no limit without it
+    #[arg(long, value_name = "SIZE")]
+    quota: Option<ByteSize>,
+    /// The name to be called by; without it, what stands before the @
+    #[arg(long, value_name = "NAME", value_parser = DisplayName::new)]
+    name: Option<DisplayName>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// One line of JSON instead of a table
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) fn run(command: UserCommand) -> Result<ExitCode, Failure> {
+    match command {
+        UserCommand::Create(args) => create(args),
+        UserCommand::List(args) => list(&args),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn create(args: CreateArgs) -> Result<(), Failure> {
+    let config = args.place.load()?;
+    let text = password::read(args.password_file.as_deref(), &format!("A password for {}: ", args.email))?;
+    let invalid = |invalid: picup_domain::Invalid| Failure::usage(invalid.to_string());
+    let new = NewAccount {
+        name: match args.name {
+            Some(name) => name,
+            None => DisplayName::new(args.email.as_str().split('@').next().unwrap_or_default())
+                .map_err(|error| Failure::usage(error.to_string()).next("give the account a name: --name NAME"))?,
+        },
+        password: Password::new(&text).map_err(invalid)?,
+        role: if args.admin { AccountRole::Admin } else { AccountRole::Member },
+        quota: args.quota,
+        email: args.email,
+    };
+    let said = format!(
+        "made the {} account {}, {}",
+        new.role.as_str(),
+        new.email,
+        new.quota.map_or_else(|| "no quota".to_owned(), |quota| format!("quota {quota}"))
+    );
+    block_on(async {
+        let app = crate::roles::offline(&config).await?;
+        account::create(&app, new).await.context("cannot make the account")?;
+        Ok(())
+    })?;
+    output::line(&said);
+    Ok(())
+}
+
+/// An account, for programs.
+#[derive(Serialize)]
+struct Listed {
+    email: String,
+    name: String,
+    role: &'static str,
+    quota_bytes: Option<u64>,
+    used_bytes: u64,
+}
+
+impl From<Account> for Listed {
+    fn from(account: Account) -> Self {
+        Self {
+            email: account.email.to_string(),
+            name: account.name.as_str().to_owned(),
+            role: account.role.as_str(),
+            quota_bytes: account.quota.limit.map(ByteSize::get),
+            used_bytes: account.quota.used.get(),
+        }
+    }
+}
+
+fn list(args: &ListArgs) -> Result<(), Failure> {
+    let config = args.place.load()?;
+    let accounts = block_on(async {
+        let app = crate::roles::offline(&config).await?;
+        Ok(account::list(&app).await.context("cannot list the accounts")?)
+    })?;
+    let accounts: Vec<Listed> = accounts.into_iter().map(Listed::from).collect();
+    if args.json {
+        return Ok(output::json(&accounts)?);
+    }
+    if accounts.is_empty() {
+        output::line("no accounts yet; make one with: picup user create EMAIL --admin");
+    }
+    let size = |bytes| ByteSize::new(bytes).unwrap_or_default().to_string();
+    let width = accounts.iter().map(|account| account.email.chars().count()).max().unwrap_or_default();
+    for account in accounts {
+        let quota = account.quota_bytes.map_or_else(|| "no quota".to_owned(), |quota| format!("of {}", size(quota)));
+        output::line(&format!(
+            "{:width$}  {:6}  {:>9} {:<11}  {}",
+            account.email,
+            account.role,
+            size(account.used_bytes),
+            quota,
+            account.name
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! Finds what is to be imported in a folder, and says of everything else why it is not.
+//!
+//! What a file is, is judged here by its name alone: the server looks at the bytes. Nothing is opened, links are not
+//! followed (they could lead in circles, or out of the folder), and the order is that of the names, so that two runs over
+//! the same folder do the same.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+/// Names of photos and videos, in lower case.
+const MEDIA: [&str; 25] = [
+    "jpg", "jpeg", "png", "gif", "webp", "heic", "heif", "avif", "tif", "tiff", "dng", "cr2", "cr3", "nef", "arw",
+    "raf", "rw2", "orf", "mp4", "mov", "m4v", "webm", "mkv", "avi", "3gp",
+];
+/// Camcorder streams, which share their ending with nothing else worth importing.
+const STREAMS: [&str; 2] = ["mts", "m2ts"];
+/// What other programs put beside photos.
+const SIDECARS: [&str; 9] = ["json", "xmp", "aae", "thm", "xml", "txt", "csv", "html", "ini"];
+/// Folders and files that systems make for themselves.
+const SYSTEM: [&str; 7] =
+    ["@eadir", "$recycle.bin", "system volume information", "#recycle", "lost+found", "thumbs.db", "desktop.ini"];
+
+/// A file to import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// Its size when it was found.
+    pub(super) bytes: u64,
+}
+
+/// Why a file is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Skip {
+    /// Its name, or that of a folder it is in, begins with a dot.
+    Hidden,
+    /// A system keeps it for itself.
+    System,
+    /// It only points elsewhere.
+    Link,
+    /// A pipe, a socket or a device.
+    Special,
+    /// Other programs' notes about a photo.
+    Sidecar,
+    /// Its name is not that of a photo or video.
+    NotMedia,
+    /// It has no bytes.
+    Empty,
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hidden => "hidden",
+            Self::System => "kept by a system for itself",
+            Self::Link => "symbolic links (not followed)",
+            Self::Special => "not regular files",
+            Self::Sidecar => "sidecar files (.json, .xmp and the like)",
+            Self::NotMedia => "not photos or videos by their names",
+            Self::Empty => "empty",
+        })
+    }
+}
+
+/// All that was seen.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    /// What is to be imported, in the order of names.
+    pub(super) media: Vec<Found>,
+    /// How many were left out, by reason.
+    pub(super) skipped: BTreeMap<Skip, u64>,
+    /// What could not be looked at, with the reason.
+    pub(super) unreadable: Vec<(PathBuf, String)>,
+}
+
+/// Looks through `root`, a folder or a single file. Blocks.
+pub(super) fn walk(root: &Path) -> Walk {
+    let mut walk = Walk::default();
+    for entry in WalkDir::new(root).follow_links(false).sort_by_file_name() {
+        match entry {
+            Ok(entry) if entry.file_type().is_dir() => {}
+            Ok(entry) => sort_in(&mut walk, root, &entry),
+            Err(error) => {
+                let path = error.path().unwrap_or(root).to_owned();
+                let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                walk.unreadable.push((path, reason));
+            }
+        }
+    }
+    walk
+}
+
+fn sort_in(walk: &mut Walk, root: &Path, entry: &DirEntry) {
+    let inside = entry.path().strip_prefix(root).unwrap_or(entry.path());
+    if let Some(skip) = by_name(inside, entry) {
+        *walk.skipped.entry(skip).or_default() += 1;
+        return;
+    }
+    match entry.metadata() {
+        Ok(metadata) if metadata.len() == 0 => *walk.skipped.entry(Skip::Empty).or_default() += 1,
+        Ok(metadata) => walk.media.push(Found { path: entry.path().to_owned(), bytes: metadata.len() }),
+        Err(error) => {
+            let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+            walk.unreadable.push((entry.path().to_owned(), reason));
+        }
+    }
+}
+
+fn by_name(inside: &Path, entry: &DirEntry) -> Option<Skip> {
+    let names = || inside.components().map(|part| part.as_os_str().to_string_lossy().to_lowercase());
+    if names().any(|name| SYSTEM.contains(&name.as_str())) {
+        return Some(Skip::System);
+    }
+    if names().any(|name| name.starts_with('.')) {
+        return Some(Skip::Hidden);
+    }
+    if entry.path_is_symlink() {
+        return Some(Skip::Link);
+    }
+    if !entry.file_type().is_file() {
+        return Some(Skip::Special);
+    }
+    let ending = entry.path().extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let ending = ending.as_str();
+    if MEDIA.contains(&ending) || STREAMS.contains(&ending) {
+        None
+    } else if SIDECARS.contains(&ending) {
+        Some(Skip::Sidecar)
+    } else {
+        Some(Skip::NotMedia)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn put(root: &Path, name: &str, bytes: &[u8]) {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    #[test]
+    fn media_is_found_in_order_and_the_rest_has_its_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        for name in ["b/2.JPG", "b/1.heic", "a.mp4", "c.MTS", "z.Mov"] {
+            put(root, name, b"x");
+        }
+        put(root, "empty.jpg", b"");
+        put(root, ".hidden.jpg", b"x");
+        put(root, ".cache/deep/1.jpg", b"x");
+        put(root, "@eaDir/1.jpg", b"x");
+        put(root, "Thumbs.db", b"x");
+        put(root, "b/2.JPG.json", b"x");
+        put(root, "b/2.xmp", b"x");
+        put(root, "notes.pdf", b"x");
+        put(root, "no_ending", b"x");
+        symlink(root.join("a.mp4"), root.join("link.mp4")).unwrap();
+        symlink(root, root.join("circle")).unwrap();
+
+        let walk = walk(root);
+        let names: Vec<_> =
+            walk.media.iter().map(|found| found.path.strip_prefix(root).unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["a.mp4", "b/1.heic", "b/2.JPG", "c.MTS", "z.Mov"]);
+        let expected = [
+            (Skip::Hidden, 2),
+            (Skip::System, 2),
+            (Skip::Link, 2),
+            (Skip::Sidecar, 2),
+            (Skip::NotMedia, 2),
+            (Skip::Empty, 1),
+        ];
+        assert_eq!(walk.skipped, BTreeMap::from(expected));
+        assert!(walk.unreadable.is_empty());
+    }
+
+    #[test]
+    fn the_folder_itself_may_be_hidden_and_a_single_file_will_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join(".private");
+        put(&root, "1.jpg", b"x");
+        assert_eq!(walk(&root).media.len(), 1);
+        assert_eq!(walk(&root.join("1.jpg")).media.len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_there_is_said() {
+        let walk = walk(Path::new("/nonexistent/folder"));
+        assert_eq!(walk.unreadable.len(), 1);
+        assert!(walk.media.is_empty() && walk.skipped.is_empty());
+    }
+
+    #[test]
+    fn pipes_are_not_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe.jpg");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert_eq!(walk(dir.path()).skipped, BTreeMap::from([(Skip::Special, 1)]));
+    }
+}

@@ -1,0 +1,267 @@
+//! Every setting of PicUp, defined once: its name, type, default and what it means.
+//!
+//! The doc comments below are what `picup config template` prints, the types are what `picup config check` holds a file
+//! against, and the fields are what [`crate::roles`] takes its plain values from. Settings come from one TOML file and
+//! from command-line flags, which win; never from environment variables, which leak into child processes and logs.
+
+mod check;
+mod rooms;
+mod units;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use confique::Layer as _;
+use picup_domain::ByteSize;
+use serde::Deserialize;
+
+pub(crate) use check::{Mistakes, load};
+pub(crate) use units::{BaseAddress, ListenAddress};
+
+/// Settings of PicUp. Every line that begins with `#` shows a default: remove the `#` to change it.
+/// Check the file with `picup config check --config FILE`. Flags on the command line win over this file.
+#[derive(Debug, Clone, confique::Config)]
+#[config(validate = Self::validate)]
+#[config(layer_attr(derive(Debug)))]
+pub(crate) struct Config {
+    /// The folder where PicUp keeps its database, its keys and, on a file store, the photos and videos.
+    /// A relative path starts where `picup` was started.
+    #[config(default = "data")]
+    pub(crate) data_dir: PathBuf,
+
+    /// The address and port that people's browsers reach. `0.0.0.0:8080` lets the home network in.
+    #[config(default = "127.0.0.1:8080", deserialize_with = units::address)]
+    pub(crate) listen: SocketAddr,
+
+    /// The address and port for `/metrics`, `/live` and `/ready`; keep it on loopback or a private network.
+    /// Port 0 takes a free one and prints it; an empty text turns it off.
+    #[config(default = "127.0.0.1:9090")]
+    pub(crate) admin_listen: ListenAddress,
+
+    /// The address under which people reach PicUp, such as `https://photos.example.org`: what signed cookies are made
+    /// for and the printed link begins with. Without it, PicUp works at whatever address it is reached.
+    pub(crate) public_base: Option<BaseAddress>,
+
+    /// How long people stay signed in.
+    #[config(nested)]
+    pub(crate) session: SessionConfig,
+
+    /// Work in the background: making thumbnails and the like.
+    #[config(nested)]
+    pub(crate) worker: WorkerConfig,
+
+    /// Thumbnails, previews and the programs that help to make them.
+    #[config(nested)]
+    pub(crate) media: MediaConfig,
+
+    /// The most that one request may ask for.
+    #[config(nested)]
+    pub(crate) limits: LimitsConfig,
+
+    /// The log, on standard error.
+    #[config(nested)]
+    pub(crate) log: LogConfig,
+
+    /// The database.
+    #[config(nested)]
+    pub(crate) database: DatabaseConfig,
+}
+
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug)))]
+pub(crate) struct SessionConfig {
+    /// How long a signed-in browser that is not used stays signed in; each use starts it anew. At least 10 minutes.
+    #[config(default = "30d", deserialize_with = units::duration)]
+    #[config(validate(*refresh_life >= Duration::from_secs(600), "must be at least 10m"))]
+    pub(crate) refresh_life: Duration,
+
+    /// How long the signed cookies that open photos hold before the page renews them; also how long a signed-out
+    /// browser could still open them. From 10 minutes to 24 hours.
+    #[config(default = "1h", deserialize_with = units::duration)]
+    #[config(validate(
+        (Duration::from_secs(600)..=Duration::from_secs(86_400)).contains(media_life), "must be from 10m to 24h"
+    ))]
+    pub(crate) media_life: Duration,
+}
+
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug)))]
+pub(crate) struct WorkerConfig {
+    /// How many photos or videos are worked on at once; 0 means one for each processor.
+    #[config(default = 0, validate(*concurrency <= 256, "must be at most 256"))]
+    pub(crate) concurrency: usize,
+}
+
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug)))]
+pub(crate) struct MediaConfig {
+    /// The short side of a thumbnail in the timeline, in pixels; smaller originals keep their size.
+    #[config(default = 250, validate((64..=1024).contains(thumbnail_px), "must be from 64 to 1024"))]
+    pub(crate) thumbnail_px: u32,
+
+    /// The long side of a preview in the viewer, in pixels; smaller originals keep their size.
+    #[config(default = 2048, validate((512..=8192).contains(preview_px), "must be from 512 to 8192"))]
+    pub(crate) preview_px: u32,
+
+    /// Pictures with more million pixels are kept and can be downloaded, but not shown.
+    #[config(default = 256, validate((1..=2000).contains(max_megapixels), "must be from 1 to 2000"))]
+    pub(crate) max_megapixels: u32,
+
+    /// How long the work on one photo or video may take, in seconds.
+    #[config(default = 60, validate((1..=3600).contains(deadline_seconds), "must be from 1 to 3600"))]
+    pub(crate) deadline_seconds: u64,
+
+    /// The program that takes stills from videos: an absolute path, or a name that is found in /usr/local/bin, /usr/bin or /bin.
+    #[config(default = "ffmpeg")]
+    pub(crate) ffmpeg: PathBuf,
+
+    /// The program that tells a video's length and date; as `ffmpeg`.
+    #[config(default = "ffprobe")]
+    pub(crate) ffprobe: PathBuf,
+}
+
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug)))]
+pub(crate) struct LimitsConfig {
+    /// The largest file that may be uploaded.
+    #[config(default = "100GB", deserialize_with = units::size)]
+    pub(crate) upload: ByteSize,
+
+    /// The largest body of a request that is not a part of a file.
+    #[config(default = "1MiB", deserialize_with = units::size)]
+    #[config(validate(request_body.get() >= 65_536, "must be at least 64KiB"))]
+    pub(crate) request_body: ByteSize,
+}
+
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug)))]
+pub(crate) struct LogConfig {
+    /// `text` for people, `json` for programs that collect logs.
+    #[config(default = "text")]
+    pub(crate) format: LogFormat,
+
+    /// `error`, `warn`, `info`, `debug` or `trace`; also for parts alone: `info,picup_database=debug`.
+    #[config(default = "info", validate = units::log_level)]
+    pub(crate) level: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug)))]
+pub(crate) struct DatabaseConfig {
+    /// How many connections read from the SQLite file at once (one more writes).
+    #[config(default = 4, validate((1..=64).contains(readers), "must be from 1 to 64"))]
+    pub(crate) readers: u32,
+}
+
+/// What the command line sets, over the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Flags {
+    /// `--data-dir`.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// `--listen`.
+    pub(crate) listen: Option<SocketAddr>,
+    /// `--admin-listen`.
+    pub(crate) admin_listen: Option<ListenAddress>,
+}
+
+type Layer = <Config as confique::Config>::Layer;
+
+impl Flags {
+    fn into_layer(self) -> Layer {
+        let mut layer = Layer::empty();
+        layer.data_dir = self.data_dir;
+        layer.listen = self.listen;
+        layer.admin_listen = self.admin_listen;
+        layer
+    }
+}
+
+impl Config {
+    /// Rules between settings, which no single one of them can break.
+    fn validate(&self) -> Result<(), String> {
+        let admin = self.admin_listen.address();
+        if self.listen.port() != 0 && admin == Some(self.listen) {
+            return Err(format!("listen and admin_listen are both {}; give them different ports", self.listen));
+        }
+        if self.media.preview_px < self.media.thumbnail_px {
+            return Err("media.preview_px is smaller than media.thumbnail_px; make the preview the larger".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The public address, such as `https://photos.example.org`, when one is set.
+    pub(crate) fn public_base(&self) -> Option<&str> {
+        self.public_base.as_ref().map(BaseAddress::as_str)
+    }
+
+    /// The file with every setting as a comment, at its default, with what it means.
+    pub(crate) fn template() -> String {
+        let template = confique::toml::template::<Self>(confique::toml::FormatOptions::default());
+        // The commented setting below it says the same.
+        let mut lines: Vec<&str> = template.lines().filter(|line| !line.starts_with("# Default value: ")).collect();
+        lines.dedup_by(|line, before| *line == "#" && *before == "#");
+        let kept = lines.iter().zip(lines.iter().skip(1).chain([&""]));
+        // The empty comment that led to the default leads nowhere now.
+        kept.filter(|(line, next)| **line != "#" || next.starts_with("# "))
+            .fold(String::new(), |text, (line, _)| text + line + "\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check::read;
+    use super::*;
+
+    #[test]
+    fn without_a_file_the_defaults_hold() {
+        let config = load(None, Flags::default()).unwrap();
+        assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!(config.admin_listen.address(), Some("127.0.0.1:9090".parse().unwrap()));
+        assert_eq!(config.session.refresh_life, Duration::from_secs(30 * 86_400));
+        assert_eq!(config.limits.upload.get(), 100_000_000_000);
+        assert_eq!(config.log.format, LogFormat::Text);
+        assert!(config.public_base.is_none());
+    }
+
+    #[test]
+    fn the_template_read_back_is_the_defaults() {
+        let template = Config::template();
+        assert!(template.contains("#listen = \"127.0.0.1:8080\""), "{template}");
+        let uncommented: String = template
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(setting) if !setting.starts_with([' ', '#']) && !setting.ends_with('=') && !setting.is_empty() => {
+                    format!("{setting}\n")
+                }
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        let read = read(&uncommented, Flags::default()).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{:?}", load(None, Flags::default()).unwrap()));
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let flags = Flags { listen: Some("0.0.0.0:1".parse().unwrap()), ..Flags::default() };
+        let config = read("listen = '127.0.0.1:2'\ndata_dir = '/srv/picup'", flags).unwrap();
+        assert_eq!(config.listen, "0.0.0.0:1".parse().unwrap());
+        assert_eq!(config.data_dir, PathBuf::from("/srv/picup"));
+    }
+
+    #[test]
+    fn rules_between_settings_are_told_too() {
+        let mistakes = read("admin_listen = '127.0.0.1:8080'", Flags::default()).unwrap_err();
+        assert!(mistakes.to_string().contains("different ports"), "{mistakes}");
+    }
+}

@@ -1,0 +1,54 @@
+//! What the rooms are told at their start, taken from the settings: the one place that knows where things stand in the data
+//! directory.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Config;
+
+impl Config {
+    /// The SQLite file.
+    pub(crate) fn database_path(&self) -> PathBuf {
+        self.data_dir.join("picup.db")
+    }
+
+    /// The folder of the file store.
+    pub(crate) fn store_path(&self) -> PathBuf {
+        self.data_dir.join("objects")
+    }
+
+    /// For the database.
+    pub(crate) fn database_settings(&self) -> picup_database::Settings {
+        picup_database::Settings { path: self.database_path(), readers: self.database.readers }
+    }
+
+    /// For the store.
+    pub(crate) fn storage_settings(&self) -> picup_storage::Settings {
+        picup_storage::Settings::files(self.store_path())
+    }
+
+    /// For the media room.
+    ///
+    /// # Errors
+    /// When the system does not say where this program's own file is.
+    pub(crate) fn media_settings(&self) -> std::io::Result<picup_media::Settings> {
+        let usual = picup_media::Settings::new(std::env::current_exe()?, self.concurrency());
+        Ok(picup_media::Settings {
+            ffmpeg: self.media.ffmpeg.clone(),
+            ffprobe: self.media.ffprobe.clone(),
+            deadline: Duration::from_secs(self.media.deadline_seconds),
+            max_pixels: u64::from(self.media.max_megapixels) * 1_000_000,
+            preview_long: self.media.preview_px,
+            thumbnail_short: self.media.thumbnail_px,
+            ..usual
+        })
+    }
+
+    /// How many originals are worked on at once, at least 1.
+    pub(crate) fn concurrency(&self) -> usize {
+        match self.worker.concurrency {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            chosen => chosen,
+        }
+    }
+}
