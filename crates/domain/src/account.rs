@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Invalid;
+use crate::text::one_line;
 
 /// What an account may do beyond its own library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +85,7 @@ impl DisplayName {
     /// # Errors
     /// When empty, longer than 100 characters, or with control characters.
     pub fn new(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim();
-        if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
-            return Err(Invalid::new("name", "a name has 1 to 100 characters, none of them control characters"));
-        }
-        Ok(Self(text.to_owned()))
+        one_line("name", text, 100).map(Self)
     }
 
     /// The name.

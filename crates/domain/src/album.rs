@@ -1,6 +1,7 @@
 //! Albums: named selections of assets.
 
 use crate::Invalid;
+use crate::text::one_line;
 
 /// An album's title: 1 to 200 characters, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,11 +13,7 @@ impl AlbumTitle {
     /// # Errors
     /// When empty, longer than 200 characters, or with control characters.
     pub fn new(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim();
-        if text.is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control) {
-            return Err(Invalid::new("title", "a title has 1 to 200 characters, none of them control characters"));
-        }
-        Ok(Self(text.to_owned()))
+        one_line("title", text, 200).map(Self)
     }
 
     /// The title.

@@ -17,6 +17,7 @@ mod id;
 mod key;
 mod quota;
 mod sha256;
+mod text;
 mod upload;
 
 pub use account::{AccountRole, DisplayName, Email, Password};

@@ -123,7 +123,9 @@ impl Run {
                 end = self.send_once(&file, &progress) => end,
             },
         };
-        progress.done(bytes);
+        if !matches!(end, End::Left(_)) {
+            progress.done(bytes);
+        }
         end
     }
 
