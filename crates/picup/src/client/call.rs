@@ -23,11 +23,19 @@ pub(super) enum ApiError {
     #[error("{0}")]
     Unreachable(String),
     /// The server said no.
-    #[error("{}", .0.detail)]
+    #[error("{}{}", .0.detail, request(.0))]
     Refused(wire::Problem),
     /// The server did not answer as a PicUp does.
     #[error("the server did not answer as PicUp does ({0}); check the address")]
     Garbled(String),
+}
+
+/// A failure inside the server is found in its log by this.
+fn request(problem: &wire::Problem) -> String {
+    match &problem.request_id {
+        Some(id) if problem.status >= 500 => format!(" (request {id})"),
+        _ => String::new(),
+    }
 }
 
 impl ApiError {

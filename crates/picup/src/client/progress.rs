@@ -2,11 +2,12 @@
 //!
 //! All of it goes to standard error, so that standard output holds the result alone.
 
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use picup_domain::ByteSize;
 
 /// How often a line is printed where there is no terminal.
@@ -151,18 +152,28 @@ impl FileProgress {
 
 fn bars(files: u64, bytes: u64) -> Look {
     let style = |template: &str| {
-        ProgressStyle::with_template(template)
-            .map_or_else(|_| ProgressStyle::default_bar(), |it| it.progress_chars("━╸─"))
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        style.with_key("left", time_left).progress_chars("━╸─")
     };
     let all = MultiProgress::new();
     let files = all.add(ProgressBar::new(files));
     files.set_style(style("{bar:30} {human_pos} of {human_len} files, {elapsed}"));
     let bytes = all.add(ProgressBar::new(bytes));
-    bytes.set_style(style("{bar:30} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left"));
+    bytes.set_style(style("{bar:30} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {left}"));
     for bar in [&files, &bytes] {
         bar.enable_steady_tick(Duration::from_millis(500));
     }
     Look::Bars { all, files, bytes }
+}
+
+/// How long it will still take; nothing is known before the first bytes have moved.
+fn time_left(state: &ProgressState, text: &mut dyn Write) {
+    // Writing to a bar cannot fail.
+    let _ = if state.per_sec() > 0.0 {
+        write!(text, "{} left", HumanDuration(state.eta()))
+    } else {
+        write!(text, "starting")
+    };
 }
 
 #[cfg(test)]
