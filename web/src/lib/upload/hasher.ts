@@ -1,4 +1,5 @@
 // The page's side of the hashing worker, which is started when the first file comes.
+import { ConnectionLost } from '../api';
 import type { HashReply, HashRequest } from './hash.worker';
 
 interface Waiting {
@@ -25,15 +26,18 @@ export function hashInWorker(blob: Blob, onProgress: (read: number) => void, sig
 
 function startWorker(): Worker {
   const started = new Worker(new URL('./hash.worker.ts', import.meta.url), { type: 'module' });
+  let spoke = false;
   started.addEventListener('message', (event: MessageEvent<HashReply>) => {
     const answer = event.data;
+    spoke = true;
     const one = waiting.get(answer.id);
     if ('read' in answer) one?.progress(answer.read);
     else if ('sha256' in answer) one?.done(answer.sha256);
     else one?.failed(new DOMException(answer.error, 'NotReadableError'));
   });
   started.addEventListener('error', () => {
-    for (const one of waiting.values()) one.failed(new Error('the hashing worker stopped'));
+    // One that never spoke could not be fetched: the server is away, and the caller waits for it.
+    for (const one of waiting.values()) one.failed(spoke ? new Error('the hashing worker stopped') : new ConnectionLost());
     worker = undefined;
   });
   return started;

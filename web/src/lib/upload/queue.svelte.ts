@@ -1,7 +1,7 @@
 // The files on their way. Hashing runs a little ahead of sending; two files are sent at a time; identical files are sent
 // once. It outlives the pages, so that one can look around while it works.
 import { Meter } from './meter';
-import { transfer, type World } from './transfer';
+import { again, transfer, type World } from './transfer';
 
 export type Status = 'waiting' | 'hashing' | 'hashed' | 'sending' | 'done' | 'duplicate' | 'failed' | 'cancelled';
 
@@ -139,7 +139,9 @@ export class UploadQueue {
     const { signal } = item.abort;
     this.#move(item, 'hashing');
     try {
-      item.sha256 ??= await this.#world.hash(item.file, (read) => (item.read = read), signal);
+      item.sha256 ??= await again(this.#world, signal, () =>
+        this.#world.hash(item.file, (read) => (item.read = read), signal),
+      );
       if (signal.aborted) return;
       this.#move(item, 'hashed');
       this.#afterHash(item, item.sha256);

@@ -164,6 +164,17 @@ describe('the upload queue', () => {
     expect(queue.counts.done).toBe(1);
   });
 
+  it('waits when not even the hashing could be fetched', async () => {
+    const server = new Server();
+    server.faults.hash = [new ConnectionLost()];
+    const { queue } = makeQueue(server);
+    queue.add([file('x'), file('y')]);
+    await until(() => server.losses === 1);
+    server.back.resolve();
+    await settled(queue);
+    expect(queue.counts.done).toBe(2);
+  });
+
   it('asks for a new address when one has ended, and tries a server in trouble again', async () => {
     const server = new Server();
     server.faults = { put: [problem(403)], complete: [problem(503)] };

@@ -117,7 +117,7 @@ function partOf(file: File, upload: Upload, number: number): Blob {
 }
 
 /** Tries again what may succeed the next time: a lost network as long as it takes, a server in trouble a few times. */
-async function again<T>(world: World, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+export async function again<T>(world: World, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; ) {
     signal.throwIfAborted();
     try {

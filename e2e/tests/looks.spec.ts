@@ -1,0 +1,100 @@
+// Every page in both languages, light and dark, on a desk and on a phone: nothing complains, nothing is cut off, and
+// nothing stands in the way of people who see, hear or move differently.
+import { accessible, allShown, choose, expect, PERSON, setUp, signIn, test, uploaded, usePicup, type Page } from './picup';
+import { photographs } from './samples';
+
+const picup = usePicup();
+
+const VARIETIES = [
+  { name: 'desk, English, light', viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'light' },
+  { name: 'desk, Korean, dark', viewport: { width: 1024, height: 768 }, locale: 'ko-KR', colorScheme: 'dark' },
+  { name: 'phone, Korean, dark', viewport: { width: 390, height: 844 }, locale: 'ko-KR', colorScheme: 'dark' },
+  { name: 'small phone, English, light', viewport: { width: 320, height: 640 }, locale: 'en-GB', colorScheme: 'light' },
+] as const;
+
+async function fits(page: Page, what: string): Promise<void> {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect(over, `${what} is no wider than the screen`).toBeLessThanOrEqual(0);
+}
+
+async function good(page: Page, what: string): Promise<void> {
+  // What fades in is judged when it is there.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
+  await fits(page, what);
+  await accessible(page, what);
+  await page.screenshot({ path: `artifacts/${what.replaceAll(/[^a-z]+/gi, '-')}.png` });
+}
+
+test('the doors', async ({ page }) => {
+  await page.goto(picup.current.origin);
+  await expect(page.getByRole('heading')).toBeVisible();
+  await good(page, 'a new picup');
+  await page.goto(picup.current.setupLink);
+  await expect(page.getByLabel('Your name')).toBeVisible();
+  await good(page, 'set-up');
+  await setUp(page, picup.current);
+  await good(page, 'an empty timeline');
+  await choose(page, photographs(12));
+  await uploaded(page);
+  await allShown(page);
+  await good(page, 'uploads done');
+});
+
+for (const { name, ...use } of VARIETIES) {
+  test.describe(name, () => {
+    test.use({ ...use, contextOptions: { reducedMotion: 'reduce' } });
+
+    test(`every page: ${name}`, async ({ page }) => {
+      await page.goto(picup.current.origin);
+      await expect(page.locator('form')).toBeVisible();
+      await good(page, `sign-in, ${name}`);
+      await signIn(page, picup.current);
+      await allShown(page);
+      await good(page, `timeline, ${name}`);
+
+      await page.locator('[data-asset]').first().focus();
+      await page.keyboard.press('x');
+      await good(page, `selection, ${name}`);
+      await page.keyboard.press('l');
+      await expect(page.locator('dialog')).toBeVisible();
+      await page.locator('dialog input').fill(`Album ${name}`);
+      await good(page, `album picker, ${name}`);
+      await page.keyboard.press('Enter');
+      await expect(page.locator('dialog')).toBeHidden();
+
+      await page.locator('.who').click();
+      await good(page, `menu, ${name}`);
+      await page.keyboard.press('Escape');
+
+      await page.locator('[data-asset]').first().click();
+      await expect(page.locator('.slide[aria-hidden=false] .preview.shown')).toBeVisible();
+      await good(page, `viewer, ${name}`);
+      await page.keyboard.press('i');
+      await expect(page.locator('aside')).toBeVisible();
+      await good(page, `information, ${name}`);
+      await page.keyboard.press('?');
+      await expect(page.locator('dialog')).toBeVisible();
+      await good(page, `keys, ${name}`);
+      await page.keyboard.press('Escape');
+      await page.goto(`${picup.current.origin}/#/albums`);
+      await expect(page.locator('main li').first()).toBeVisible();
+      await good(page, `albums, ${name}`);
+      await page.locator('main li a').first().click();
+      await expect(page.locator('.tile img.loaded').first()).toBeVisible();
+      await good(page, `album, ${name}`);
+    });
+  });
+}
+
+test('language and appearance are chosen by hand and kept', async ({ page }) => {
+  await signIn(page, picup.current);
+  await page.getByRole('button', { name: `Account of ${PERSON.name}` }).click();
+  await page.getByRole('radio', { name: '한국어' }).check();
+  await expect(page.getByRole('link', { name: '앨범', exact: true })).toBeVisible();
+  await expect(page.locator('html')).toHaveAttribute('lang', 'ko');
+  await page.getByRole('radio', { name: '어둡게' }).check();
+  await expect.poll(() => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe('dark');
+  await page.reload();
+  await expect(page.getByRole('link', { name: '앨범', exact: true })).toBeVisible();
+  expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe('dark');
+});

@@ -1,0 +1,146 @@
+// What every test uses: a picup per file, a page that is watched for anything unexpected, and the first steps in words.
+import { AxeBuilder } from '@axe-core/playwright';
+import { test as base, expect, type Page } from '@playwright/test';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { Picup } from './server';
+
+export const PERSON = { name: 'Ada', email: 'ada@example.org', password: 'seven quiet lighthouses' };
+
+/** Complaints of a page: errors in its console (a violated policy among them) and requests that failed. */
+export class Watch {
+  readonly #complaints: string[] = [];
+  readonly #expected: RegExp[] = [];
+
+  /** Complaints like this belong to the test. */
+  expects(pattern: RegExp): void {
+    this.#expected.push(pattern);
+  }
+
+  follow(page: Page): void {
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') this.#note(`console: ${message.text()} ${message.location().url}`);
+    });
+    page.on('pageerror', (error) => this.#note(`error: ${error.stack ?? error.message}`));
+    page.on('requestfailed', (request) => {
+      // A page that goes on to the next photo stops asking for the last one; a reload stops everything.
+      const why = request.failure()?.errorText ?? '';
+      if (why !== 'net::ERR_ABORTED') this.#note(`request: ${request.url()} ${why}`);
+    });
+    page.on('response', (response) => {
+      if (response.status() >= 400) this.#note(`answer: ${response.status()} ${response.url()}`);
+    });
+  }
+
+  check(): void {
+    const left = this.#complaints.filter((one) => !this.#expected.some((pattern) => pattern.test(one)));
+    expect(left, 'nothing unexpected in the console and on the network').toEqual([]);
+  }
+
+  #note(complaint: string): void {
+    this.#complaints.push(complaint);
+  }
+}
+
+export const test = base.extend<{ watch: Watch }, object>({
+  watch: [
+    async ({ context }, use) => {
+      const watch = new Watch();
+      for (const page of context.pages()) watch.follow(page);
+      context.on('page', (page) => watch.follow(page));
+      await use(watch);
+      watch.check();
+    },
+    { auto: true },
+  ],
+});
+
+/** One picup for the tests of the calling file. */
+export function usePicup(): { readonly current: Picup } {
+  let picup: Picup | undefined;
+  test.describe.configure({ mode: 'serial' });
+  test.beforeAll(async () => {
+    picup = await Picup.start();
+  });
+  test.afterAll(async () => {
+    await picup?.stop();
+  });
+  return {
+    get current() {
+      if (!picup) throw new Error('picup runs only inside tests');
+      return picup;
+    },
+  };
+}
+
+export async function setUp(page: Page, picup: Picup): Promise<void> {
+  await page.goto(picup.setupLink);
+  await page.getByLabel('Your name').fill(PERSON.name);
+  await page.getByLabel('E-mail').fill(PERSON.email);
+  await page.getByLabel('Password', { exact: true }).fill(PERSON.password);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
+}
+
+export async function signIn(page: Page, picup: Picup, email = PERSON.email, password = PERSON.password): Promise<void> {
+  await page.goto(picup.origin);
+  await page.locator('input[type=email]').fill(email);
+  await page.locator('input[autocomplete=current-password]').fill(password);
+  await page.locator('form button.primary').click();
+  await expect(page.locator('.shell')).toBeVisible();
+}
+
+/** Chooses files by the upload button. */
+export async function choose(page: Page, files: string[]): Promise<void> {
+  const chooser = page.waitForEvent('filechooser');
+  await page.locator('header button.upload').click();
+  await (await chooser).setFiles(files);
+}
+
+/** Drops files on the page, as if dragged from the desktop. */
+export async function drop(page: Page, files: string[]): Promise<void> {
+  const contents = files.map((path) => ({ name: basename(path), base64: readFileSync(path).toString('base64') }));
+  await page.evaluate(async (contents) => {
+    const transfer = new DataTransfer();
+    for (const { name, base64 } of contents) {
+      transfer.items.add(new File([await (await fetchBytes(base64)).arrayBuffer()], name, { lastModified: 1.6e12 }));
+    }
+    for (const type of ['dragenter', 'dragover', 'drop']) {
+      document.body.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+    }
+    async function fetchBytes(text: string): Promise<Blob> {
+      return new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))]);
+    }
+  }, contents);
+}
+
+/** Waits until the queue is done, and gives its words. */
+export async function uploaded(page: Page): Promise<string> {
+  const panel = page.getByRole('region', { name: 'Uploads' });
+  await expect(panel.getByText(/files? uploaded/)).toBeVisible({ timeout: 60_000 });
+  return (await panel.locator('.words').innerText()).replaceAll('\n', ' ');
+}
+
+/** What the server itself says of the timeline. */
+export async function total(page: Page): Promise<number> {
+  const answer = await page.request.get(new URL('/api/timeline', page.url()).href);
+  return ((await answer.json()) as { total: number }).total;
+}
+
+/** Waits until every tile that can be seen shows its picture. */
+export async function allShown(page: Page): Promise<void> {
+  await expect(page.locator('.tile').first()).toBeVisible();
+  await expect(page.locator('.tile .note')).toHaveCount(0, { timeout: 60_000 });
+  await expect(page.locator('.tile img:not(.loaded)')).toHaveCount(0);
+}
+
+/** No violation of the rules for people who see, hear or move differently. */
+export async function accessible(page: Page, what: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const grave = violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary ?? ''}`).join('\n  ')}`);
+  expect(grave, `accessibility of ${what}`).toEqual([]);
+}
+
+export { expect, type Page, type Picup };

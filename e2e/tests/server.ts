@@ -1,0 +1,71 @@
+// Starts the real picup on a free port and an empty folder, and stops it as an operator would.
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const BINARY = resolve(process.env['PICUP_BINARY'] ?? join(import.meta.dirname, '../../target/debug/picup'));
+const START_MS = 20_000;
+const STOP_MS = 20_000;
+
+export class Picup {
+  readonly folder: string;
+  /** The one-time link that it printed. */
+  readonly setupLink: string;
+  readonly origin: string;
+  readonly #process: ChildProcess;
+  readonly #said: () => string;
+
+  private constructor(folder: string, link: string, process: ChildProcess, said: () => string) {
+    this.folder = folder;
+    this.setupLink = link;
+    this.origin = new URL(link).origin;
+    this.#process = process;
+    this.#said = said;
+  }
+
+  static async start(): Promise<Picup> {
+    const folder = mkdtempSync(join(tmpdir(), 'picup-e2e-'));
+    const arguments_ = ['serve', '--data-dir', join(folder, 'data'), '--listen', '127.0.0.1:0', '--admin-listen', ''];
+    const child = spawn(BINARY, arguments_, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    const link = await new Promise<string>((done, failed) => {
+      const timer = setTimeout(() => failed(new Error(`picup did not start:\n${said}`)), START_MS);
+      const listen = (chunk: Buffer) => {
+        said += chunk.toString();
+        const found = /http:\/\/127\.0\.0\.1:\d+\/#\/setup\/[\w-]+/.exec(said)?.[0];
+        if (!found) return;
+        clearTimeout(timer);
+        done(found);
+      };
+      child.stdout.on('data', listen);
+      child.stderr.on('data', listen);
+      child.on('error', failed);
+      child.on('exit', (code) => failed(new Error(`picup ended with ${code}:\n${said}`)));
+    });
+    return new Picup(folder, link, child, () => said);
+  }
+
+  /** What it wrote so far. */
+  get log(): string {
+    return this.#said();
+  }
+
+  /** Makes an account by the command line. */
+  createUser(email: string, password: string): void {
+    const file = join(this.folder, 'password');
+    writeFileSync(file, password, { mode: 0o600 });
+    const where = ['--data-dir', join(this.folder, 'data')];
+    execFileSync(BINARY, ['user', 'create', email, '--password-file', file, ...where], { stdio: 'pipe' });
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise<number | null>((done) => this.#process.once('exit', done));
+    this.#process.kill('SIGTERM');
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_MS);
+    const code = await ended;
+    clearTimeout(timer);
+    rmSync(this.folder, { recursive: true, force: true });
+    if (code !== 0) throw new Error(`picup ended with ${code} on SIGTERM:\n${this.log}`);
+  }
+}
