@@ -105,16 +105,7 @@ impl ApiError {
     fn cause(&self) -> String {
         match self {
             Self::Request { detail, .. } => detail.clone(),
-            Self::App(error) => {
-                let mut text = error.to_string();
-                let mut source = std::error::Error::source(error);
-                while let Some(inner) = source {
-                    text.push_str(": ");
-                    text.push_str(&inner.to_string());
-                    source = inner.source();
-                }
-                text
-            }
+            Self::App(error) => error.story(),
         }
     }
 }

@@ -65,8 +65,10 @@ pub(crate) fn opened(app: &App, opened: Opened, client: ClientKind) -> Response 
     if client == ClientKind::Browser {
         cookies::set_session(&mut headers, &opened, secure(app));
     }
-    let tokens = (client == ClientKind::Program)
-        .then(|| Tokens { access_token: opened.access_token, refresh_token: opened.refresh_token });
+    let tokens = match client {
+        ClientKind::Program => Some(Tokens { access_token: opened.access_token, refresh_token: opened.refresh_token }),
+        ClientKind::Browser => None,
+    };
     let session = Session {
         account: views::account(opened.account),
         expires_at: views::moment(opened.access_expires_at),

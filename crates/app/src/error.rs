@@ -58,17 +58,32 @@ pub enum Error {
     #[error("the store is full; free some space on the server's disk")]
     StoreFull,
     /// The database failed.
-    #[error("database: {0}")]
-    Database(picup_database::Error),
+    #[error("the database failed")]
+    Database(#[source] picup_database::Error),
     /// The store failed.
-    #[error("store: {0}")]
-    Storage(picup_storage::Error),
+    #[error("the store failed")]
+    Storage(#[source] picup_storage::Error),
     /// The media child failed in a way that another try may mend.
-    #[error("media: {0}")]
+    #[error("making pictures failed")]
     Media(#[from] picup_media::Error),
     /// A key or token could not be made: broken configuration.
     #[error("{0}")]
     Internal(String),
+}
+
+impl Error {
+    /// The whole story for the log: this error and every cause below it.
+    #[must_use]
+    pub fn story(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
 }
 
 impl From<picup_database::Error> for Error {

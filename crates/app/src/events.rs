@@ -180,12 +180,12 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
     loop {
         match poll(&app, &mut cursor).await {
             Ok(()) => {}
-            Err(error) => tracing::warn!(%error, "reading events failed; trying again"),
+            Err(error) => tracing::warn!(error = error.story(), "reading events failed; trying again"),
         }
         if app.now() >= next_prune {
             next_prune = app.now().plus(KEEP);
             if let Err(error) = prune(&app).await {
-                tracing::warn!(%error, "pruning events failed; trying again later");
+                tracing::warn!(error = error.story(), "pruning events failed; trying again later");
             }
         }
         tokio::select! {

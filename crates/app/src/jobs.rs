@@ -70,7 +70,7 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
         let claimed = match claim(&app, &places).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                tracing::warn!(%error, "claiming jobs failed; trying again");
+                tracing::warn!(error = error.story(), "claiming jobs failed; trying again");
                 Vec::new()
             }
         };
@@ -86,7 +86,7 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
         if app.now() >= next_reap {
             next_reap = app.now().plus(REAP_EVERY);
             if let Err(error) = reap(&app).await {
-                tracing::warn!(%error, "reaping failed; trying again later");
+                tracing::warn!(error = error.story(), "reaping failed; trying again later");
             }
         }
         tokio::select! {
@@ -139,7 +139,7 @@ async fn run_one(app: &App, job: Job) {
         Ok(()) => app.0.metrics.job(PROCESS, "done"),
         Err(error) => {
             if let Err(again) = put_back(app, &job, &error).await {
-                tracing::error!(job = %lease.job, error = %again, "a failed job could not be put back; its lease will lapse");
+                tracing::error!(job = %lease.job, error = again.story(), "a failed job could not be put back; its lease will lapse");
             }
         }
     }
@@ -169,13 +169,15 @@ async fn keep_lease(app: &App, lease: JobLease) {
         match extended.await {
             Ok(true) => {}
             Ok(false) => return,
-            Err(error) => tracing::warn!(job = %lease.job, %error, "extending a lease failed; trying again"),
+            Err(error) => {
+                tracing::warn!(job = %lease.job, error = error.story(), "extending a lease failed; trying again")
+            }
         }
     }
 }
 
 async fn put_back(app: &App, job: &Job, error: &Error) -> Result<(), Error> {
-    let (now, attempt, text) = (app.now(), job.lease.attempt, error.to_string());
+    let (now, attempt, text) = (app.now(), job.lease.attempt, error.story());
     let mut write = app.database().write().await?;
     if attempt >= MAX_ATTEMPTS {
         write.job_give_up(job.lease, &text, now).await?;

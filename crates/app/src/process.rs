@@ -24,25 +24,24 @@ pub(crate) async fn process(app: &App, owner: AccountId, id: AssetId, lease: Job
         // Done by another worker, or deleted meanwhile: nothing is left to do.
         return finish_job(app, lease).await;
     };
-    let original = original_key(&row);
-    if stored_hash(app, &original, row.bytes).await? != row.sha256 {
+    if !is_as_declared(app, &row).await? {
         return mark_damaged(app, &row, lease).await;
     }
-    let file = app.storage().open_file(&original).await?;
+    let file = app.storage().open_file(&original_key(&row)).await?;
     let processed = app.0.rooms.media.process(file).await?;
     let made = Made::of(&row, processed)?;
     let objects = stage(app, &row, &made).await?;
     commit(app, &row, made, &objects, lease).await
 }
 
-/// The hash of what the store really gives back.
-async fn stored_hash(app: &App, key: &ObjectKey, bytes: ByteSize) -> Result<Sha256, Error> {
-    let mut chunks = app.storage().read(key, 0..bytes.get()).await?;
+/// Whether what the store really gives back has the hash that was declared.
+pub(crate) async fn is_as_declared(app: &App, row: &Row) -> Result<bool, Error> {
+    let mut chunks = app.storage().read(&original_key(row), 0..row.bytes.get()).await?;
     let mut hasher = sha2::Sha256::new();
     while let Some(chunk) = chunks.try_next().await? {
         hasher.update(&chunk);
     }
-    Ok(Sha256::from_hasher(hasher))
+    Ok(Sha256::from_hasher(hasher) == row.sha256)
 }
 
 async fn mark_damaged(app: &App, row: &Row, lease: JobLease) -> Result<(), Error> {

@@ -171,6 +171,22 @@ impl Read {
         let statement = Statement::new("asset_verified_by_sha256", sql).id(&owner).id(sha256);
         self.one(statement).await?.as_ref().map(asset).transpose()
     }
+
+    /// The owner's oldest asset outside the trash that was declared with that hash and whose original was not read back yet.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_unproved_by_sha256(
+        &mut self,
+        owner: AccountId,
+        sha256: &Sha256,
+    ) -> Result<Option<Asset>, Error> {
+        let sql = select!(
+            "WHERE owner = ? AND sha256 = ? AND trashed_at IS NULL AND state = 'processing' ORDER BY id LIMIT 1"
+        );
+        let statement = Statement::new("asset_unproved_by_sha256", sql).id(&owner).id(sha256);
+        self.one(statement).await?.as_ref().map(asset).transpose()
+    }
 }
 
 impl Write {

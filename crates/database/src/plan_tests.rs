@@ -42,6 +42,7 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
 
     tx.asset_by_id(account, asset).await?;
     tx.asset_verified_by_sha256(account, &hash).await?;
+    tx.asset_unproved_by_sha256(account, &hash).await?;
     tx.timeline_days(account).await?;
     tx.timeline_range(account, day, day, 10).await?;
     for direction in [Direction::Older, Direction::Newer] {

@@ -18,13 +18,15 @@ use picup_domain::{
 use picup_storage::PartStored;
 
 use crate::events::Change;
-use crate::{App, Error, events, jobs};
+use crate::{App, Error, events, jobs, process};
 
 pub use part_address::PartAddress;
 pub(crate) use reap::reap;
 
 /// Parts one request may ask addresses for.
 const TARGETS_AT_ONCE: usize = 100;
+/// The largest original that is read back while its owner waits: about a second from a disk.
+const PROVED_ON_THE_SPOT: u64 = 256 << 20;
 
 /// A wish to upload one file.
 #[derive(Debug, Clone)]
@@ -84,13 +86,11 @@ pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Rese
     if new.bytes > largest {
         return Err(invalid("bytes", format!("this PicUp takes files of at most {largest}")));
     }
-    let mut read = app.database().read_fresh().await?;
-    if let Some(asset) = read.asset_verified_by_sha256(owner, &new.sha256).await? {
+    if let Some(asset) = duplicate(app, owner, &new).await? {
         app.0.metrics.upload("duplicate");
-        return Ok(Reserved::Duplicate(asset.id));
+        return Ok(Reserved::Duplicate(asset));
     }
-    let open = read.upload_open_by_sha256(owner, &new.sha256).await?;
-    drop(read);
+    let open = app.database().read_fresh().await?.upload_open_by_sha256(owner, &new.sha256).await?;
     if let Some(row) = open.filter(|row| row.bytes == new.bytes && row.expires_at > app.now()) {
         return Ok(Reserved::Upload(view(app, row).await?));
     }
@@ -119,6 +119,21 @@ pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Rese
         return Err(error);
     }
     Ok(Reserved::Upload(Upload { id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None }))
+}
+
+/// The owner's asset whose stored original is proved to be this file. One that still waits for its worker is proved on the
+/// spot, unless it is so large that the client had better send it.
+async fn duplicate(app: &App, owner: AccountId, new: &NewUpload) -> Result<Option<AssetId>, Error> {
+    let mut read = app.database().read_fresh().await?;
+    if let Some(asset) = read.asset_verified_by_sha256(owner, &new.sha256).await? {
+        return Ok(Some(asset.id));
+    }
+    let unproved = read.asset_unproved_by_sha256(owner, &new.sha256).await?;
+    drop(read);
+    match unproved.filter(|row| row.bytes == new.bytes && row.bytes.get() <= PROVED_ON_THE_SPOT) {
+        Some(row) if process::is_as_declared(app, &row).await? => Ok(Some(row.id)),
+        _ => Ok(None),
+    }
 }
 
 /// Promises the bytes and writes the upload and its object down, together or not at all.

@@ -12,12 +12,16 @@ const AT_ONCE: u32 = 100;
 /// Left-overs younger than this may belong to somebody at work.
 const LEFT_OVER: Duration = Duration::from_secs(60 * 60);
 
+/// Half-written files of the store this old have no writer any more.
+const INTERRUPTED: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// One round: gives up uploads past their time, finishes those a crash caught while completing, and clears away bytes that
 /// nothing names any more.
 pub(crate) async fn reap(app: &App) -> Result<(), Error> {
     let now = app.now();
     expired(app, now).await?;
     orphans(app, now).await?;
+    app.storage().sweep(now.minus(INTERRUPTED)).await?;
     doomed(app, now).await
 }
 

@@ -74,6 +74,28 @@ async fn an_upload_becomes_an_asset_once_however_often_it_is_completed() {
 }
 
 #[tokio::test]
+async fn a_file_that_waits_for_its_worker_is_a_duplicate_all_the_same() {
+    let (app, owner) = app().await;
+    let upload = begin(&app, owner, b"content").await;
+    send(&app, owner, upload.id, b"content").await.unwrap();
+    let asset = complete(&app, owner, upload.id).await.unwrap();
+    let again = reserve(&app, owner, wish(b"content")).await.unwrap();
+    assert!(matches!(again, Reserved::Duplicate(found) if found == asset));
+    let stranger = account::create(&app, TestApp::account("bob@example.com")).await.unwrap();
+    assert!(matches!(reserve(&app, stranger, wish(b"content")).await.unwrap(), Reserved::Upload(_)));
+}
+
+#[tokio::test]
+async fn a_declared_hash_that_the_bytes_do_not_have_makes_no_duplicate() {
+    let (app, owner) = app().await;
+    let lie = NewUpload { sha256: Sha256::of(b"another"), ..wish(b"content") };
+    let Reserved::Upload(upload) = reserve(&app, owner, lie).await.unwrap() else { panic!("nothing is there") };
+    send(&app, owner, upload.id, b"content").await.unwrap();
+    complete(&app, owner, upload.id).await.unwrap();
+    assert!(matches!(reserve(&app, owner, wish(b"another")).await.unwrap(), Reserved::Upload(_)));
+}
+
+#[tokio::test]
 async fn the_same_wish_again_goes_on_with_the_same_upload() {
     let (app, owner) = app().await;
     let first = begin(&app, owner, b"content").await;

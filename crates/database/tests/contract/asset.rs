@@ -76,6 +76,8 @@ async fn only_a_verified_asset_counts_as_had_already() {
     }
     let same = hash("same");
     assert_eq!(tx.asset_verified_by_sha256(owner, &same).await.unwrap(), None, "processing is not proof");
+    assert_eq!(tx.asset_unproved_by_sha256(owner, &same).await.unwrap().unwrap().id, ids[0], "the oldest");
+    assert_eq!(tx.asset_unproved_by_sha256(other, &same).await.unwrap(), None);
     assert!(tx.asset_make_ready(owner, ids[0], &facts(0)).await.unwrap());
     assert!(tx.asset_set_state(owner, ids[2], AssetState::Processing, AssetState::Damaged).await.unwrap());
     assert_eq!(tx.asset_verified_by_sha256(owner, &same).await.unwrap().unwrap().id, ids[0]);

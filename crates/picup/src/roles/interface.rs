@@ -9,7 +9,7 @@ use rust_embed::RustEmbed;
 
 /// What `npm run build` leaves in `web/dist`. A debug build reads the folder at start, a release build carries it.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../web/dist"]
+#[folder = "../../web/dist"]
 #[allow_missing = true]
 struct Dist;
 

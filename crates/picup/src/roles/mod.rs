@@ -94,9 +94,9 @@ fn gateway(config: &Config, rooms: &Rooms, registry: &mut Registry) -> anyhow::R
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("listening on {address}; is another program using it? Choose one with --listen ADDR:PORT"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("listening on {address}; is another program using it? Choose one with --listen ADDR:PORT")
+    })
 }
 
 /// Two servers on one folder would each believe that uploads are theirs alone. The lock goes with the process, however it ends.

@@ -14,7 +14,7 @@ use picup_media::Media;
 use picup_storage::Storage;
 use prometheus_client::registry::Registry;
 
-use crate::config::{Config, MediaConfig};
+use crate::config::Config;
 use crate::secrets;
 
 /// Sign-out takes effect within this time; the page renews well before.
@@ -42,14 +42,16 @@ impl Rooms {
         let media_key = Arc::clone(&secrets.media_key);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
-        let settings = database_settings(config);
-        let database = Database::open(&settings, picup_database::Metrics::register(registry))
+        let database = Database::open(&config.database_settings(), picup_database::Metrics::register(registry))
             .await
             .with_context(|| format!("opening the database in {}", config.data_dir.display()))?;
-        let storage = Storage::open(storage_settings(config), picup_storage::Metrics::register(registry))
+        let storage = Storage::open(config.storage_settings(), picup_storage::Metrics::register(registry))
             .await
             .context("opening the store")?;
-        let media = Media::new(media_settings(config)?, picup_media::Metrics::register(registry));
+        let media = Media::new(
+            config.media_settings().context("finding PicUp's own program")?,
+            picup_media::Metrics::register(registry),
+        );
 
         let settings = picup_app::Settings {
             public_base: config.public_base().unwrap_or(NO_PUBLIC_BASE).to_owned(),
@@ -59,48 +61,12 @@ impl Rooms {
             upload_life: UPLOAD_LIFE,
             part_life: PART_LIFE,
             max_upload: config.limits.upload,
-            workers: concurrency(config),
+            workers: config.concurrency(),
         };
-        let rooms = picup_app::Rooms {
-            database: database.clone(),
-            storage: storage.clone(),
-            media,
-            clock: Arc::clone(&clock),
-        };
+        let rooms =
+            picup_app::Rooms { database: database.clone(), storage: storage.clone(), media, clock: Arc::clone(&clock) };
         let app = App::new(rooms, settings, secrets, picup_app::Metrics::register(registry))?;
         Ok(Self { app, database, storage, clock, media_key })
-    }
-}
-
-pub(crate) fn database_settings(config: &Config) -> picup_database::Settings {
-    picup_database::Settings {
-        readers: config.database.readers,
-        ..picup_database::Settings::sqlite(config.data_dir.join("picup.db"))
-    }
-}
-
-pub(crate) fn storage_settings(config: &Config) -> picup_storage::Settings {
-    picup_storage::Settings::files(config.data_dir.join("objects"))
-}
-
-pub(crate) fn media_settings(config: &Config) -> anyhow::Result<picup_media::Settings> {
-    let MediaConfig { thumbnail_px, preview_px, max_megapixels, deadline_seconds, ffmpeg, ffprobe } = &config.media;
-    let program = std::env::current_exe().context("finding PicUp's own program")?;
-    Ok(picup_media::Settings {
-        ffmpeg: ffmpeg.clone(),
-        ffprobe: ffprobe.clone(),
-        deadline: Duration::from_secs(*deadline_seconds),
-        max_pixels: u64::from(*max_megapixels) * 1_000_000,
-        preview_long: *preview_px,
-        thumbnail_short: *thumbnail_px,
-        ..picup_media::Settings::new(program, concurrency(config))
-    })
-}
-
-fn concurrency(config: &Config) -> usize {
-    match config.worker.concurrency {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        chosen => chosen,
     }
 }
 

@@ -69,7 +69,8 @@ fn signing_key(path: &Path) -> anyhow::Result<SigningKey> {
     let id = |name: &str| KeyId::parse(name).context("naming a key");
     let pem = read_or_create(path, || {
         // The id is set anew below; a fresh key only needs one to exist.
-        id("new").map_or_else(|_| Zeroizing::new(String::new()), |id| SigningKey::generate(id, &mut rand::rng()).to_pem())
+        id("new")
+            .map_or_else(|_| Zeroizing::new(String::new()), |id| SigningKey::generate(id, &mut rand::rng()).to_pem())
     })?;
     let unnamed = SigningKey::from_pem(id("new")?, &pem)
         .with_context(|| format!("{} is not a P-256 private key in PKCS#8 PEM", path.display()))?;
@@ -145,7 +146,8 @@ mod tests {
     fn several_processes_at_once_agree() {
         let folder = tempfile::tempdir().unwrap();
         let keys: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| load_or_create(folder.path()).unwrap().part_key)).collect();
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| load_or_create(folder.path()).unwrap().part_key)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(keys.windows(2).all(|pair| pair[0] == pair[1]));
