@@ -2,9 +2,9 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { allShown, choose, drop, expect, PERSON, setUp, signIn, test, total, uploaded, usePicup } from './picup';
-import { basename, makeVideo, photographs, sha256 } from './samples';
+import { makeVideo, photographs, sha256 } from './samples';
 
 const picup = usePicup();
 const photos = photographs(12);

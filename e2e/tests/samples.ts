@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 
 const CACHE = join(homedir(), '.cache', 'picup-tools');
 
@@ -40,5 +40,3 @@ export function makeVideo(folder: string): string {
   execFileSync('ffmpeg', ['-v', 'error', '-y', ...picture, ...coding, path]);
   return path;
 }
-
-export { basename };

@@ -39,13 +39,13 @@ function moment(day: string): Date {
   return new Date(`${day}T00:00:00Z`);
 }
 
-/** A day's name above its photos; the year only when it is not this one. */
-export function dayName(language: string, day: string, today: string): string {
+/** A day's name above its photos; the year only when it is not this one, the weekday only where there is room. */
+export function dayName(language: string, day: string, today: string, short = false): string {
   const apart = Math.round((moment(day).getTime() - moment(today).getTime()) / 86_400_000);
   if (apart === 0 || apart === -1) return capitalised(new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(apart, 'day'));
   return new Intl.DateTimeFormat(language, {
     timeZone: 'UTC',
-    weekday: 'short',
+    ...(short ? {} : { weekday: 'short' }),
     day: 'numeric',
     month: 'short',
     ...(day.slice(0, 4) === today.slice(0, 4) ? {} : { year: 'numeric' }),

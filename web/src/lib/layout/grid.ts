@@ -35,7 +35,7 @@ export interface GridModel {
 
 /** Sizes that suit a grid of that width. */
 export function styleFor(width: number): DayStyle {
-  if (width < 560) return { height: 118, gap: 3, heading: 38, between: 10, below: 10, narrowest: 88 };
+  if (width < 560) return { height: 118, gap: 3, heading: 38, between: 10, below: 10, narrowest: 96 };
   if (width < 1700) return { height: 206, gap: 4, heading: 42, between: 20, below: 18, narrowest: 128 };
   return { height: 250, gap: 5, heading: 44, between: 24, below: 20, narrowest: 140 };
 }
