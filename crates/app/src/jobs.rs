@@ -170,7 +170,7 @@ async fn keep_lease(app: &App, lease: JobLease) {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
-                tracing::warn!(job = %lease.job, error = error.story(), "extending a lease failed; trying again")
+                tracing::warn!(job = %lease.job, error = error.story(), "extending a lease failed; trying again");
             }
         }
     }

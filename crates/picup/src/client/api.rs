@@ -64,6 +64,8 @@ impl Api {
             .user_agent(concat!("picup/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIME)
             .tcp_nodelay(true)
+            // A connection a part: over HTTP/2 all would share one, and one lost packet would stall them all.
+            .http1_only()
             .redirect(reqwest::redirect::Policy::none());
         if super::network::is_loopback(&base) {
             builder = builder.no_proxy();

@@ -114,8 +114,7 @@ impl Stage {
             .await?
             .error_for_status()?;
         let lines = answer.headers().get_all("set-cookie").iter();
-        let pairs: Vec<&str> =
-            lines.filter_map(|line| line.to_str().ok()?.split(';').next()).collect();
+        let pairs: Vec<&str> = lines.filter_map(|line| line.to_str().ok()?.split(';').next()).collect();
         Ok(pairs.join("; "))
     }
 
@@ -198,7 +197,10 @@ impl Stage {
             times.push(begin.elapsed());
         }
         times.sort_unstable();
-        Ok(format!("{refused} of 3 strangers refused; the owner's preview in {:.2} ms (median of 200)", millis(times[100])))
+        Ok(format!(
+            "{refused} of 3 strangers refused; the owner's preview in {:.2} ms (median of 200)",
+            millis(times[100])
+        ))
     }
 
     pub(crate) async fn front(&mut self) -> anyhow::Result<String> {
@@ -230,9 +232,9 @@ impl Stage {
     /// All requests the front has counted as health checks.
     async fn requests_counted(&self) -> anyhow::Result<u64> {
         let text = self.client.get(format!("http://{}/metrics", self.admin)).send().await?.text().await?;
-        let counts = text
-            .lines()
-            .filter(|line| line.starts_with("http_server_request_duration_seconds_count") && line.contains("\"health\""));
+        let counts = text.lines().filter(|line| {
+            line.starts_with("http_server_request_duration_seconds_count") && line.contains("\"health\"")
+        });
         counts.map(|line| Ok(line.rsplit(' ').next().unwrap_or_default().parse::<u64>()?)).sum()
     }
 
