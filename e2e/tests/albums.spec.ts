@@ -1,5 +1,5 @@
 // Selecting, and albums from the first to the last day of their life.
-import { allShown, choose, expect, setUp, signIn, test, total, uploaded, usePicup, type Page } from './picup';
+import { allShown, choose, drop, expect, setUp, signIn, test, total, uploaded, usePicup, type Page } from './picup';
 import { photographs } from './samples';
 
 const picup = usePicup();
@@ -24,6 +24,14 @@ test('photos are selected by check, key, range and day', async ({ page }) => {
   await tiles.nth(3).click({ modifiers: ['Shift'] });
   await expect(selected(page)).toHaveText('4 selected');
   await tiles.nth(2).click();
+  await expect(selected(page)).toHaveText('3 selected');
+
+  // What others do in the meantime does not undo it.
+  const usage = page.waitForResponse('**/api/account');
+  await drop(page, photographs(11).slice(10));
+  await uploaded(page);
+  await usage;
+  await expect(tiles).toHaveCount(11);
   await expect(selected(page)).toHaveText('3 selected');
   await page.keyboard.press('Escape');
   await expect(selected(page)).toBeHidden();
@@ -98,7 +106,7 @@ test('an album is made, filled, renamed, emptied a little and deleted; its photo
   await page.getByRole('button', { name: 'Delete album' }).click();
   await question.getByRole('button', { name: 'Delete' }).click();
   await expect(page.getByText('No albums yet.')).toBeVisible();
-  expect(await total(page)).toBe(10);
+  expect(await total(page)).toBe(11);
 });
 
 test('the album page makes one too', async ({ page }) => {

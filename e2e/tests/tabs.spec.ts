@@ -36,11 +36,12 @@ test('tabs that wake up together renew the session once', async ({ page, context
   await signIn(page, picup.current);
   const tabs = [page, await context.newPage(), await context.newPage(), await context.newPage()];
   await page.evaluate(() => localStorage.setItem('picup.session', JSON.stringify({ renewAt: 1 })));
+  await page.goto('about:blank');
   let renewals = 0;
   context.on('request', (request) => {
     if (request.url().endsWith('/api/session/refresh')) renewals++;
   });
-  await Promise.all(tabs.map((tab) => tab.goto(picup.current.origin).then(() => tab.reload())));
+  await Promise.all(tabs.map((tab) => tab.goto(picup.current.origin)));
   for (const tab of tabs) await expect(tab.locator('.shell')).toBeVisible();
   expect(renewals).toBe(1);
   expect(await total(page)).toBe(5);

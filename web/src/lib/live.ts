@@ -29,18 +29,15 @@ function stream(tell: (hint: Hint) => void, renew: () => Promise<boolean>): () =
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
-  const open = (after: boolean) => {
+  const open = () => {
     if (stopped) return;
     source = new EventSource('/api/events');
     source.addEventListener('change', (event) => {
       const change = parseChange(event.data);
       if (change) tell(change);
     });
+    // Also the first word of every connection: what was said before it, nobody heard.
     source.addEventListener('reset', () => tell({ kind: 'reset' }));
-    source.addEventListener('open', () => {
-      // Whatever was said while this tab could not hear is lost.
-      if (after) tell({ kind: 'reset' });
-    });
     source.addEventListener('error', () => {
       // A browser reconnects by itself after a cut line, but gives up after a refusal, such as an ended session.
       if (source?.readyState === EventSource.CLOSED) timer = setTimeout(() => void reopen(), REOPEN_MS);
@@ -48,9 +45,9 @@ function stream(tell: (hint: Hint) => void, renew: () => Promise<boolean>): () =
   };
   const reopen = async () => {
     const fit = await renew().catch(() => true);
-    if (fit) open(true);
+    if (fit) open();
   };
-  open(false);
+  open();
   return () => {
     stopped = true;
     clearTimeout(timer);

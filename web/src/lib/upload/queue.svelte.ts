@@ -47,6 +47,7 @@ export class UploadQueue {
   over = $derived(this.counts.done + this.counts.duplicate + this.counts.failed + this.counts.cancelled);
   secondsLeft = $derived(this.active && this.rate ? (this.bytes - this.bytesDone) / this.rate : undefined);
 
+  #account: string | undefined;
   #world: World;
   #events: QueueEvents;
   #now: () => number;
@@ -63,6 +64,15 @@ export class UploadQueue {
     this.#world = world;
     this.#events = events;
     this.#now = now;
+  }
+
+  /** What is under way belongs to one account: another one's sign-in ends it. */
+  belongTo(account: string): void {
+    if (this.#account !== undefined && this.#account !== account) {
+      this.cancelAll();
+      this.clear();
+    }
+    this.#account = account;
   }
 
   add(files: readonly File[]): void {

@@ -244,6 +244,23 @@ describe('the upload queue', () => {
     expect(queue.counts.done).toBe(1);
   });
 
+  it('ends when another account signs in, and not when the same one does', async () => {
+    const server = new Server();
+    const barrier = gate();
+    server.gate = barrier.promise;
+    const { queue } = makeQueue(server);
+    queue.belongTo('ada');
+    queue.add([file('secret')]);
+    await until(() => server.sending === 1);
+    queue.belongTo('ada');
+    expect(queue.active).toBe(true);
+    queue.belongTo('bob');
+    expect(queue.items).toEqual([]);
+    barrier.resolve();
+    await until(() => server.sending === 0);
+    expect(server.stored.size).toBe(0);
+  });
+
   it('takes 20,000 files without slowing down', { timeout: 30_000 }, async () => {
     const { queue } = makeQueue(new Server());
     const started = performance.now();
