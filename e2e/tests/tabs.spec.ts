@@ -47,6 +47,17 @@ test('tabs that wake up together renew the session once', async ({ page, context
   expect(await total(page)).toBe(5);
 });
 
+test('an open page renews its session before it ends', async ({ page }) => {
+  await page.clock.install();
+  await signIn(page, picup.current);
+  await allShown(page);
+  await page.clock.fastForward('03:50');
+  const renewal = page.waitForResponse('**/api/session/refresh');
+  await page.clock.fastForward('00:20');
+  expect((await renewal).status()).toBe(200);
+  expect(await total(page)).toBe(5);
+});
+
 test('a session that ended leads to sign-in and back to where one was', async ({ page, context, watch }) => {
   await signIn(page, picup.current);
   watch.expects(/401/);
