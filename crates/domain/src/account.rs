@@ -136,6 +136,31 @@ impl fmt::Debug for Password {
     }
 }
 
+/// A hashed password: the text of a PHC string (`$argon2id$v=19$…`), which names its own algorithm and salt. Made and
+/// understood by the hasher alone, stored as it is, and never shown, not even by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Takes what the hasher or the database gave; whether it is a PHC string is found out when a password is compared.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, for the hasher and the database alone.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,5 +191,12 @@ mod tests {
         let password = Password::new("correct horse").unwrap();
         assert!(!format!("{password:?}").contains("horse"));
         assert!(Password::attempt("short").is_ok());
+    }
+
+    #[test]
+    fn hashes_are_kept_as_they_are_and_never_shown() {
+        let hash = PasswordHash::new("$argon2id$v=19$salt$digest".to_owned());
+        assert_eq!(hash.as_str(), "$argon2id$v=19$salt$digest");
+        assert_eq!(format!("{hash:?}"), "PasswordHash(…)");
     }
 }

@@ -76,12 +76,6 @@ impl AssetState {
             _ => Err(Invalid::new("state", "processing, ready, unviewable or damaged")),
         }
     }
-
-    /// Whether the stored bytes were read back and have the declared hash.
-    #[must_use]
-    pub const fn is_verified(self) -> bool {
-        matches!(self, Self::Ready | Self::Unviewable)
-    }
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl CaptureTime {
             return Err(Invalid::new("captured_at", "the year is out of range"));
         }
         let local = wall.to_zoned(TimeZone::UTC).map_err(outside)?.timestamp().as_microsecond();
-        let offset_minutes = offset_minutes.filter(|minutes| minutes.abs() < 24 * 60);
+        let offset_minutes = offset_minutes.filter(|minutes| minutes.unsigned_abs() < 24 * 60);
         let shift = i64::from(offset_minutes.unwrap_or(0)) * 60_000_000;
         Ok(Self {
             at: Timestamp::from_micros(local - shift),
@@ -95,7 +95,7 @@ impl CaptureTime {
     /// For years outside 1 to 9999.
     pub fn from_moment(at: Timestamp, offset_minutes: Option<i16>, source: CaptureSource) -> Result<Self, Invalid> {
         let outside = |_| Invalid::new("captured_at", "the year is out of range");
-        let offset_minutes = offset_minutes.filter(|minutes| minutes.abs() < 24 * 60);
+        let offset_minutes = offset_minutes.filter(|minutes| minutes.unsigned_abs() < 24 * 60);
         let offset = Offset::from_seconds(i32::from(offset_minutes.unwrap_or(0)) * 60).map_err(outside)?;
         let moment = jiff::Timestamp::from_microsecond(at.micros()).map_err(outside)?;
         Self::from_wall(offset.to_datetime(moment), offset_minutes, source)
@@ -185,8 +185,11 @@ mod tests {
     #[test]
     fn impossible_offsets_count_as_unknown() {
         let wall = date(2024, 5, 31).at(12, 0, 0, 0);
-        let time = CaptureTime::from_wall(wall, Some(i16::MIN + 1), CaptureSource::Exif).unwrap();
-        assert_eq!(time.offset_minutes, None);
+        for minutes in [i16::MIN, -24 * 60, 24 * 60, i16::MAX] {
+            let time = CaptureTime::from_wall(wall, Some(minutes), CaptureSource::Exif).unwrap();
+            assert_eq!(time.offset_minutes, None);
+            assert_eq!(CaptureTime::from_moment(time.at, Some(minutes), CaptureSource::Exif), Ok(time));
+        }
         assert!(CaptureTime::from_moment(Timestamp::from_micros(i64::MAX), None, CaptureSource::File).is_err());
     }
 

@@ -20,7 +20,7 @@ mod sha256;
 mod text;
 mod upload;
 
-pub use account::{AccountRole, DisplayName, Email, Password};
+pub use account::{AccountRole, DisplayName, Email, Password, PasswordHash};
 pub use album::AlbumTitle;
 pub use asset::{AssetKind, AssetState};
 pub use bytes::ByteSize;
