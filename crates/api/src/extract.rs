@@ -1,7 +1,7 @@
 //! Taking requests apart: who calls, and what they ask, each with an error a person can act on.
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
@@ -105,9 +105,11 @@ fn path_error(rejection: &PathRejection) -> ApiError {
 /// Refuses an unsafe request that another site's page may have caused.
 ///
 /// A browser says where a request comes from, in `Sec-Fetch-Site` or at least in `Origin`; one from elsewhere is refused. A
-/// request that says neither comes from no browser and passes only without cookies: then it carries its own right.
-pub(crate) async fn same_origin(request: Request, next: Next) -> Response {
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) || comes_from_here(&request) {
+/// request that says neither comes from no browser and passes only without cookies: then it carries its own right. "Here" is
+/// the host the request was sent to, or the configured public address, since a proxy in between may name another host.
+pub(crate) async fn same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if safe || comes_from_here(&request, &app.settings().public_base) {
         return next.run(request).await;
     }
     ApiError::request(
@@ -119,16 +121,17 @@ pub(crate) async fn same_origin(request: Request, next: Next) -> Response {
     .into_response()
 }
 
-fn comes_from_here(request: &Request) -> bool {
+fn comes_from_here(request: &Request, public_base: &str) -> bool {
     let headers = request.headers();
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }
     match headers.get(header::ORIGIN) {
         Some(origin) => {
-            let origin = origin.to_str().ok().and_then(|text| text.parse::<Uri>().ok());
-            let from = origin.as_ref().and_then(|uri| uri.authority().map(axum::http::uri::Authority::as_str));
-            from.is_some() && from == authority(request)
+            let Ok(origin) = origin.to_str() else { return false };
+            let uri = origin.parse::<Uri>().ok();
+            let from = uri.as_ref().and_then(|uri| uri.authority().map(axum::http::uri::Authority::as_str));
+            from.is_some() && (from == authority(request) || origin == public_base)
         }
         None => !headers.contains_key(header::COOKIE),
     }

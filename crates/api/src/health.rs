@@ -13,7 +13,7 @@ pub(crate) async fn live() -> Answer<Health> {
     Answer(Health { ok: true })
 }
 
-/// Whether requests should be sent here: the database answers, the store takes bytes, and nobody asked this process to stop.
+/// Whether requests should be sent here: the database answers, and nobody asked this process to stop.
 #[utoipa::path(get, path = "/ready", operation_id = "ready",
     responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Answer<Health>) {

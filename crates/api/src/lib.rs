@@ -36,7 +36,7 @@ pub fn router(app: App, largest_body: ByteSize) -> Router {
         .fallback(problem::no_such_endpoint)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(largest_body))
-        .layer(middleware::from_fn(extract::same_origin))
+        .layer(middleware::from_fn_with_state(app.clone(), extract::same_origin))
         .layer(middleware::from_fn(problem::finish))
         .with_state(app)
 }

@@ -1,6 +1,10 @@
 //! The description of the API: every endpoint is listed here once, and a route that is not listed does not exist.
 
-use axum::Json;
+use std::sync::LazyLock;
+
+use axum::http::header;
+use axum::response::IntoResponse;
+use bytes::Bytes;
 use picup_app::App;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -58,6 +62,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
     operation_id = "openapi",
     responses((status = 200, description = "The OpenAPI 3.1 document", content_type = "application/json"))
 )]
-async fn serve_document() -> Json<utoipa::openapi::OpenApi> {
-    Json(document())
+async fn serve_document() -> impl IntoResponse {
+    // The same for everybody and for the life of the process: written once.
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| serde_json::to_vec(&document()).unwrap_or_default().into());
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone())
 }

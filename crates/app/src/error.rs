@@ -54,7 +54,7 @@ pub enum Error {
     /// Too much of this at once; try again shortly.
     #[error("{0}")]
     Busy(&'static str),
-    /// The disk has no room.
+    /// The disk, of the store or of the database, has no room.
     #[error("the store is full; free some space on the server's disk")]
     StoreFull,
     /// The database failed.
@@ -90,6 +90,7 @@ impl From<picup_database::Error> for Error {
     fn from(error: picup_database::Error) -> Self {
         match error {
             picup_database::Error::Busy => Self::Busy("the database is busy; try again in a moment"),
+            picup_database::Error::Full => Self::StoreFull,
             other => Self::Database(other),
         }
     }

@@ -23,8 +23,8 @@ pub(crate) struct Passwords(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    permits: Semaphore,
-    waiting: AtomicUsize,
+    permits: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
     /// Checked when there is no such account, so that the time of an answer does not tell.
     decoy: String,
 }
@@ -32,7 +32,7 @@ struct Inner {
 impl Passwords {
     pub(crate) fn new() -> Result<Self, Error> {
         let decoy = hash(b"no account has this password")?;
-        Ok(Self(Arc::new(Inner { permits: Semaphore::new(AT_ONCE), waiting: AtomicUsize::new(0), decoy })))
+        Ok(Self(Arc::new(Inner { permits: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::default(), decoy })))
     }
 
     /// The PHC string to store for `password`.
@@ -57,27 +57,32 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let _place = Place::take(&self.0.waiting)?;
-        let _permit = self.0.permits.acquire().await.map_err(|_| Error::Busy("shutting down"))?;
+        let place = Place::take(&self.0.waiting)?;
+        let permits = Arc::clone(&self.0.permits);
+        let permit = permits.acquire_owned().await.map_err(|_| Error::Busy("shutting down"))?;
+        // Both go along with the work: a caller who hangs up stops nothing that has begun.
+        let held = (place, permit);
         #[allow(clippy::disallowed_methods, reason = "bounded by the permits above")]
-        tokio::task::spawn_blocking(work).await.map_err(|_| Error::Internal("password hashing was interrupted".into()))
+        tokio::task::spawn_blocking(move || (work(), held).0)
+            .await
+            .map_err(|_| Error::Internal("password hashing was interrupted".into()))
     }
 }
 
 /// A place in the queue, given back on drop.
-struct Place<'a>(&'a AtomicUsize);
+struct Place(Arc<AtomicUsize>);
 
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Result<Self, Error> {
+impl Place {
+    fn take(waiting: &Arc<AtomicUsize>) -> Result<Self, Error> {
         if waiting.fetch_add(1, Ordering::SeqCst) >= MAX_WAITING + AT_ONCE {
             waiting.fetch_sub(1, Ordering::SeqCst);
             return Err(Error::Busy("too many sign-ins at once; try again in a moment"));
         }
-        Ok(Self(waiting))
+        Ok(Self(Arc::clone(waiting)))
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -114,5 +119,23 @@ mod tests {
         let answers = futures_util::future::join_all(flood).await;
         assert!(answers.iter().any(|answer| matches!(answer, Err(Error::Busy(_)))));
         assert!(passwords.verify(&attempt, None).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn callers_who_hang_up_do_not_make_room_for_more() {
+        let passwords = Passwords::new().unwrap();
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let wait = Arc::new(std::sync::Mutex::new(wait));
+        for _ in 0..AT_ONCE {
+            let wait = Arc::clone(&wait);
+            let mut abandoned = Box::pin(passwords.run(move || {
+                let _ = wait.lock().unwrap().recv();
+            }));
+            // Begun, and then nobody waits for it any more.
+            assert!(futures_util::poll!(&mut abandoned).is_pending());
+        }
+        assert_eq!(passwords.0.permits.available_permits(), 0);
+        drop(release);
+        assert!(passwords.verify(&Password::attempt("x").unwrap(), None).await.is_ok());
     }
 }

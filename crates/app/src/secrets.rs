@@ -12,8 +12,8 @@ pub struct Secrets {
     pub access_key_pem: Arc<picup_delivery::Zeroizing<String>>,
     /// Its public half as SPKI PEM.
     pub access_public_pem: Arc<str>,
-    /// Signs the addresses that parts are sent to: 32 random bytes.
-    pub part_key: [u8; 32],
+    /// Signs what only this PicUp has to check: the addresses of parts, and the steps of refresh tokens. 32 random bytes.
+    pub server_key: [u8; 32],
     /// Signs the cookies that open media.
     pub media_key: Arc<SigningKey>,
 }

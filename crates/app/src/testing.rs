@@ -21,7 +21,7 @@ pub(crate) fn secrets() -> Secrets {
     Secrets {
         access_public_pem: access.public_key_pem().into(),
         access_key_pem: Arc::new(access.to_pem()),
-        part_key: rand::random(),
+        server_key: rand::random(),
         media_key: Arc::new(key("MEDIA")),
     }
 }

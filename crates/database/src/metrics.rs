@@ -28,17 +28,17 @@ fn seconds() -> Histogram {
 }
 
 impl Metrics {
-    /// Adds `picup_database_statement_seconds{statement}` and `picup_database_wait_seconds{intent}` to `registry`.
+    /// Adds `database_statement_seconds{statement}` and `database_wait_seconds{intent}` to `registry`.
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         registry.register(
-            "picup_database_statement_seconds",
+            "database_statement_seconds",
             "Time a statement took, by its name",
             metrics.statements.clone(),
         );
         registry.register(
-            "picup_database_wait_seconds",
+            "database_wait_seconds",
             "Time until a transaction began, by intent (read or write)",
             metrics.waits.clone(),
         );
@@ -67,9 +67,9 @@ mod tests {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [
-            r#"picup_database_statement_seconds_bucket{le="0.0001",statement="asset_by_id"} 1"#,
-            r#"picup_database_wait_seconds_bucket{le="0.001",intent="read"} 0"#,
-            r#"picup_database_wait_seconds_count{intent="read"} 1"#,
+            r#"database_statement_seconds_bucket{le="0.0001",statement="asset_by_id"} 1"#,
+            r#"database_wait_seconds_bucket{le="0.001",intent="read"} 0"#,
+            r#"database_wait_seconds_count{intent="read"} 1"#,
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

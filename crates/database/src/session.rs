@@ -168,24 +168,6 @@ impl Write {
         }
     }
 
-    /// Answers a renewal whose answer was lost: with the token *before* the good one, the good one is replaced by `new`. When
-    /// that is fair, the caller decides by [`Rotation::Reused`]; the moment of the first rotation stays.
-    ///
-    /// # Errors
-    /// When the database cannot write.
-    pub async fn session_rotate_again(
-        &mut self,
-        id: SessionId,
-        previous: &Sha256,
-        new: &Sha256,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let sql = "UPDATE sessions SET refresh_hash = ? \
-                   WHERE id = ? AND previous_refresh_hash = ? AND revoked_at IS NULL AND expires_at > ?";
-        let statement = Statement::new("session_rotate_again", sql).id(new).id(&id).id(previous).time(now);
-        self.changed(statement).await
-    }
-
     /// Ends a session. `false` when there is none or it was ended before.
     ///
     /// # Errors

@@ -44,6 +44,9 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
+    // Both keep a gauge of what they are asked.
+    let _ = admin.0.rooms.storage.space().await;
+    let _ = jobs::counts(&admin.0.rooms.app).await;
     let mut text = String::new();
     match encode(&mut text, &admin.0.registry) {
         Ok(()) => {

@@ -20,6 +20,7 @@ use picup_delivery::Keyring;
 use picup_gateway::{Gateway, Parts, api_service};
 use prometheus_client::registry::Registry;
 use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -34,9 +35,11 @@ use rooms::Rooms;
 /// Runs PicUp until SIGTERM or SIGINT, then finishes what is under way.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     log::start(&config.log);
+    rooms::make_private(&config.data_dir)?;
+    // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
+    let _lock = lock(&config.data_dir)?;
     let mut registry = Registry::default();
     let rooms = Rooms::open(&config, &mut registry).await?;
-    let _lock = lock(&config.data_dir)?;
     let stop = stop_on_signal()?;
 
     let listener = listen(config.listen).await?;
@@ -48,8 +51,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let tasks = TaskTracker::new();
     let app = rooms.app.clone();
-    tasks.spawn(jobs::run(app.clone(), stop.clone().cancelled_owned()));
-    tasks.spawn(events::run(app.clone(), stop.clone().cancelled_owned()));
+    // The lock above says that nobody else is at work here.
+    jobs::take_over(&app).await.context("taking over from the last run")?;
+    tasks.spawn(vital("worker", jobs::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
+    tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     if let Some(listener) = admin {
         tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready");
         // Goes on while the rest drains, so that what happens then can still be seen.
@@ -108,10 +113,13 @@ fn lock(data_dir: &Path) -> anyhow::Result<File> {
         .write(true)
         .open(&path)
         .with_context(|| format!("opening {}", path.display()))?;
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        bail!("another PicUp is serving {}; stop it first, or use another --data-dir", data_dir.display());
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(Errno::WOULDBLOCK) => {
+            bail!("another PicUp is serving {}; stop it first, or use another --data-dir", data_dir.display())
+        }
+        Err(error) => Err(error).with_context(|| format!("locking {}", path.display())),
     }
-    Ok(file)
 }
 
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
@@ -128,6 +136,16 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
         told.cancel();
     });
     Ok(stop)
+}
+
+/// A task without which PicUp is not whole: if it ends before its time, by a panic too, PicUp stops, and its supervisor starts
+/// it anew.
+async fn vital(name: &'static str, task: impl Future<Output = ()> + Send + 'static, stop: CancellationToken) {
+    let ended = tokio::spawn(task).await;
+    if !stop.is_cancelled() {
+        tracing::error!(name, ?ended, "a vital task ended before its time; stopping");
+        stop.cancel();
+    }
 }
 
 /// Completes when it is time to drain, after saying so to balancers and open pages.

@@ -38,6 +38,7 @@ pub(crate) struct Rooms {
 impl Rooms {
     pub(crate) async fn open(config: &Config, registry: &mut Registry) -> anyhow::Result<Self> {
         make_private(&config.data_dir)?;
+        let registry = registry.sub_registry_with_prefix("picup");
         let secrets = secrets::load_or_create(&config.data_dir)?;
         let media_key = Arc::clone(&secrets.media_key);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -71,7 +72,7 @@ impl Rooms {
 }
 
 /// Makes the data directory, readable by its owner alone, if there is none.
-fn make_private(data_dir: &Path) -> anyhow::Result<()> {
+pub(super) fn make_private(data_dir: &Path) -> anyhow::Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

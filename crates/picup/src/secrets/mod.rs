@@ -16,7 +16,7 @@ use picup_delivery::{KeyId, SigningKey, Zeroizing};
 
 const ACCESS_KEY: &str = "access-token-key.pem";
 const MEDIA_KEY: &str = "media-key.pem";
-const PART_KEY: &str = "part-key.hex";
+const SERVER_KEY: &str = "server-key.hex";
 
 /// The folder of a data directory that holds its secrets.
 pub(crate) fn folder(data_dir: &Path) -> PathBuf {
@@ -34,18 +34,18 @@ pub(crate) fn load_or_create(data_dir: &Path) -> anyhow::Result<Secrets> {
 
     let access = signing_key(&folder.join(ACCESS_KEY))?;
     let media = signing_key(&folder.join(MEDIA_KEY))?;
-    let part_key = read_or_create(&folder.join(PART_KEY), || {
+    let server_key = read_or_create(&folder.join(SERVER_KEY), || {
         let bytes: [u8; 32] = rand::random();
         Zeroizing::new(hex::encode(bytes))
     })?;
-    let mut part_bytes = [0; 32];
-    hex::decode_to_slice(part_key.trim(), &mut part_bytes)
-        .with_context(|| format!("{} must hold 64 hexadecimal digits", folder.join(PART_KEY).display()))?;
+    let mut server_bytes = [0; 32];
+    hex::decode_to_slice(server_key.trim(), &mut server_bytes)
+        .with_context(|| format!("{} must hold 64 hexadecimal digits", folder.join(SERVER_KEY).display()))?;
 
     Ok(Secrets {
         access_public_pem: access.public_key_pem().into(),
         access_key_pem: Arc::new(access.to_pem()),
-        part_key: part_bytes,
+        server_key: server_bytes,
         media_key: Arc::new(media),
     })
 }
@@ -56,7 +56,7 @@ pub(crate) fn problems(data_dir: &Path) -> Vec<String> {
     if !folder.exists() {
         return Vec::new();
     }
-    [ACCESS_KEY, MEDIA_KEY, PART_KEY]
+    [ACCESS_KEY, MEDIA_KEY, SERVER_KEY]
         .iter()
         .filter_map(|name| match read(&folder.join(name)) {
             Ok(_) => None,
@@ -132,7 +132,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = load_or_create(folder.path()).unwrap();
         let second = load_or_create(folder.path()).unwrap();
-        assert_eq!(first.part_key, second.part_key);
+        assert_eq!(first.server_key, second.server_key);
         assert_eq!(*first.access_key_pem, *second.access_key_pem);
         assert_eq!(first.media_key.id(), second.media_key.id());
         assert_ne!(first.access_public_pem.as_ref(), first.media_key.public_key_pem());
@@ -147,7 +147,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keys: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| load_or_create(folder.path()).unwrap().part_key)).collect();
+                (0..8).map(|_| scope.spawn(|| load_or_create(folder.path()).unwrap().server_key)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(keys.windows(2).all(|pair| pair[0] == pair[1]));
