@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::phc;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use picup_domain::Password;
+use picup_domain::{Password, PasswordHash};
 use tokio::sync::Semaphore;
 
 use crate::Error;
@@ -26,7 +26,7 @@ struct Inner {
     permits: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     /// Checked when there is no such account, so that the time of an answer does not tell.
-    decoy: String,
+    decoy: PasswordHash,
 }
 
 impl Passwords {
@@ -35,20 +35,20 @@ impl Passwords {
         Ok(Self(Arc::new(Inner { permits: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::default(), decoy })))
     }
 
-    /// The PHC string to store for `password`.
-    pub(crate) async fn hash(&self, password: &Password) -> Result<String, Error> {
+    /// The hash to store for `password`.
+    pub(crate) async fn hash(&self, password: &Password) -> Result<PasswordHash, Error> {
         let password = password.clone();
         self.run(move || hash(password.expose().as_bytes())).await?
     }
 
     /// Whether `password` is the one behind `stored`. Takes as long when there is nothing stored.
-    pub(crate) async fn verify(&self, password: &Password, stored: Option<String>) -> Result<bool, Error> {
+    pub(crate) async fn verify(&self, password: &Password, stored: Option<PasswordHash>) -> Result<bool, Error> {
         let password = password.clone();
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.0.decoy.clone());
         let matches = self
             .run(move || {
-                PasswordHash::new(&stored).is_ok_and(|parsed| {
+                phc::PasswordHash::new(stored.as_str()).is_ok_and(|parsed| {
                     Argon2::default().verify_password(password.expose().as_bytes(), &parsed).is_ok()
                 })
             })
@@ -88,10 +88,10 @@ impl Drop for Place {
     }
 }
 
-fn hash(password: &[u8]) -> Result<String, Error> {
-    let hashed: PasswordHash =
+fn hash(password: &[u8]) -> Result<PasswordHash, Error> {
+    let hashed: phc::PasswordHash =
         Argon2::default().hash_password(password).map_err(|error| Error::Internal(format!("argon2: {error}")))?;
-    Ok(hashed.to_string())
+    Ok(PasswordHash::new(hashed.to_string()))
 }
 
 #[cfg(test)]
@@ -103,10 +103,10 @@ mod tests {
         let passwords = Passwords::new().unwrap();
         let right = Password::new("correct horse battery").unwrap();
         let stored = passwords.hash(&right).await.unwrap();
-        assert!(stored.starts_with("$argon2id$"));
+        assert!(stored.as_str().starts_with("$argon2id$"));
         assert!(passwords.verify(&right, Some(stored.clone())).await.unwrap());
         assert!(!passwords.verify(&Password::attempt("wrong").unwrap(), Some(stored)).await.unwrap());
-        assert!(!passwords.verify(&right, Some("not a hash".into())).await.unwrap());
+        assert!(!passwords.verify(&right, Some(PasswordHash::new("not a hash".into()))).await.unwrap());
         let decoy = Password::attempt("no account has this password").unwrap();
         assert!(!passwords.verify(&decoy, None).await.unwrap());
     }
@@ -115,7 +115,7 @@ mod tests {
     async fn a_flood_is_turned_away_and_the_queue_recovers() {
         let passwords = Passwords::new().unwrap();
         let attempt = Password::attempt("x").unwrap();
-        let flood = (0..MAX_WAITING + AT_ONCE + 5).map(|_| passwords.verify(&attempt, Some(String::new())));
+        let flood = (0..MAX_WAITING + AT_ONCE + 5).map(|_| passwords.verify(&attempt, Some(PasswordHash::new(String::new()))));
         let answers = futures_util::future::join_all(flood).await;
         assert!(answers.iter().any(|answer| matches!(answer, Err(Error::Busy(_)))));
         assert!(passwords.verify(&attempt, None).await.is_ok());

@@ -1,7 +1,7 @@
 //! Accounts and their quota. Every change of a quota is one conditional UPDATE, so that no number of uploads at once goes
 //! a byte over, and no lock is held while bytes travel.
 
-use picup_domain::{AccountId, AccountRole, ByteSize, DisplayName, Email, Quota, Timestamp};
+use picup_domain::{AccountId, AccountRole, ByteSize, DisplayName, Email, PasswordHash, Quota, Timestamp};
 
 use crate::statement::{Row, Statement};
 use crate::{Error, Read, Write};
@@ -18,7 +18,7 @@ pub struct NewAccount {
     /// What it may do.
     pub role: AccountRole,
     /// The password's hash in PHC form.
-    pub password_hash: String,
+    pub password_hash: PasswordHash,
     /// The most it may keep; `None` means no limit.
     pub quota: Option<ByteSize>,
     /// Now.
@@ -37,7 +37,7 @@ pub struct Account {
     /// What it may do.
     pub role: AccountRole,
     /// The password's hash in PHC form.
-    pub password_hash: String,
+    pub password_hash: PasswordHash,
     /// What it may keep and keeps.
     pub quota: Quota,
     /// Since when it may not sign in; `None` when it may.
@@ -64,7 +64,7 @@ fn account(row: &Row) -> Result<Account, Error> {
         email: row.word("email", Email::new)?,
         name: row.word("name", DisplayName::new)?,
         role: row.word("role", AccountRole::parse)?,
-        password_hash: row.text("password_hash")?,
+        password_hash: PasswordHash::new(row.text("password_hash")?),
         quota: Quota {
             limit: row.maybe_size("quota_bytes")?,
             used: row.size("used_bytes")?,
@@ -125,7 +125,7 @@ impl Write {
             .text(new.email.as_str())
             .text(new.name.as_str())
             .text(new.role.as_str())
-            .text(&new.password_hash)
+            .text(new.password_hash.as_str())
             .maybe_size(new.quota)
             .time(new.created_at)
             .time(new.created_at);
@@ -137,9 +137,9 @@ impl Write {
     ///
     /// # Errors
     /// When the database cannot write.
-    pub async fn account_set_password(&mut self, id: AccountId, hash: &str, now: Timestamp) -> Result<bool, Error> {
+    pub async fn account_set_password(&mut self, id: AccountId, hash: &PasswordHash, now: Timestamp) -> Result<bool, Error> {
         let sql = "UPDATE accounts SET password_hash = ?, updated_at = ? WHERE id = ?";
-        self.changed(Statement::new("account_set_password", sql).text(hash).time(now).id(&id)).await
+        self.changed(Statement::new("account_set_password", sql).text(hash.as_str()).time(now).id(&id)).await
     }
 
     /// Promises `bytes` more to an account. `false` when its quota does not admit them or it does not exist. The rule is

@@ -24,7 +24,7 @@ fn ada() -> NewAccount {
         email: Email::new("ada@example.com").unwrap(),
         name: DisplayName::new("Ada").unwrap(),
         role: AccountRole::Admin,
-        password_hash: "x".to_owned(),
+        password_hash: picup_domain::PasswordHash::new("x".to_owned()),
         quota: None,
         created_at: now,
     }

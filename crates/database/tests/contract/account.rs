@@ -1,8 +1,12 @@
 use picup_database::Error;
-use picup_domain::{AccountId, Email, Quota};
+use picup_domain::{AccountId, Email, PasswordHash, Quota};
 use proptest::prelude::*;
 
 use crate::fresh::{account, at, fresh, new_account, size};
+
+fn hashed(text: &str) -> PasswordHash {
+    PasswordHash::new(text.to_owned())
+}
 
 #[tokio::test]
 async fn an_account_is_found_by_id_and_address() {
@@ -12,14 +16,14 @@ async fn an_account_is_found_by_id_and_address() {
     tx.account_insert(&new_account(id, "Ada@Example.com", Some(500))).await.unwrap();
     let taken = tx.account_insert(&new_account(AccountId::new(at(1)), "ada@example.com", None)).await;
     assert!(matches!(taken, Err(Error::Conflict("email"))), "{taken:?}");
-    assert!(tx.account_set_password(id, "$argon2id$new", at(9)).await.unwrap());
-    assert!(!tx.account_set_password(AccountId::new(at(1)), "x", at(9)).await.unwrap());
+    assert!(tx.account_set_password(id, &hashed("$argon2id$new"), at(9)).await.unwrap());
+    assert!(!tx.account_set_password(AccountId::new(at(1)), &hashed("x"), at(9)).await.unwrap());
     tx.commit().await.unwrap();
 
     let mut read = db.read().await.unwrap();
     let found = read.account_by_email(&Email::new("ada@example.com").unwrap()).await.unwrap().unwrap();
     assert_eq!(found.id, id);
-    assert_eq!(found.password_hash, "$argon2id$new");
+    assert_eq!(found.password_hash.as_str(), "$argon2id$new");
     assert_eq!(found.updated_at, at(9));
     assert_eq!(found.quota, Quota { limit: Some(size(500)), used: size(0), reserved: size(0) });
     assert_eq!(read.account_by_id(id).await.unwrap(), Some(found.clone()));

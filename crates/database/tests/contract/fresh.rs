@@ -58,7 +58,7 @@ pub(crate) fn new_account(id: AccountId, email: &str, quota: Option<u64>) -> New
         email: Email::new(email).unwrap(),
         name: DisplayName::new("Ada").unwrap(),
         role: AccountRole::Member,
-        password_hash: "$argon2id$…".to_owned(),
+        password_hash: picup_domain::PasswordHash::new("$argon2id$…".to_owned()),
         quota: quota.map(size),
         created_at: at(0),
     }
