@@ -19,6 +19,7 @@ mod blocking;
 mod check;
 mod error;
 mod files;
+mod hash;
 mod locks;
 mod memory;
 mod metrics;
@@ -32,13 +33,13 @@ use std::sync::Arc;
 pub use check::{Check, Space};
 pub use error::{BoxError, Error};
 pub use metrics::Metrics;
-pub use objects::{Head, Listed, Scope};
 pub use opened::{ByteStream, Opened};
 pub use settings::{Place, Settings};
 pub use uploads::{PartStored, Upload};
 
 use blocking::Blocking;
 use files::Files;
+use hash::Hashing;
 use locks::Locks;
 use memory::Memory;
 
@@ -48,6 +49,7 @@ pub struct Storage {
     store: Store,
     blocking: Blocking,
     locks: Locks,
+    hashing: Hashing,
     metrics: Metrics,
 }
 
@@ -71,7 +73,7 @@ impl Storage {
                 Store::Files(Arc::new(blocking.run(move || Files::open(&folder, locks)).await?))
             }
         };
-        Ok(Self { store, blocking, locks, metrics })
+        Ok(Self { store, blocking, locks, hashing: Hashing::default(), metrics })
     }
 
     /// Runs file work in the bounded place for it.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use picup_domain::{ObjectKey, Part, Sha256, UploadId};
 
 use crate::locks::Held;
-use crate::{Error, Listed, PartStored, Scope, Upload};
+use crate::{Error, PartStored, Upload};
 
 /// A store in memory.
 #[derive(Debug, Default)]
@@ -55,17 +55,6 @@ impl Memory {
 
     pub(crate) fn delete(&self, key: &ObjectKey) {
         self.state().objects.remove(key);
-    }
-
-    pub(crate) fn list(&self, scope: Scope) -> Vec<Listed> {
-        let shown = |key: &&ObjectKey| match scope {
-            Scope::All => true,
-            Scope::Owner(owner) => key.owner() == owner,
-            Scope::Asset(owner, asset) => key.owner() == owner && key.asset() == asset,
-        };
-        let state = self.state();
-        let listed = |(key, bytes): (&ObjectKey, &Bytes)| Listed { key: key.clone(), bytes: bytes.len() as u64 };
-        state.objects.iter().filter(|(key, _)| shown(key)).map(listed).collect()
     }
 
     pub(crate) fn begin(&self, upload: &Upload) -> Result<(), Error> {

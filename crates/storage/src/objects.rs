@@ -1,46 +1,13 @@
-//! Whole objects: write, open, look, delete, list. Called by `app` for renditions, deliveries and deletions.
+//! Whole objects: write, open, delete. Called by `app` for renditions and deletions, and by the gateway's origin for deliveries.
 
 use std::fs::File;
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use picup_domain::{AccountId, AssetId, ObjectKey};
+use picup_domain::ObjectKey;
 
-use crate::files::Walk;
 use crate::opened::{ByteStream, Opened};
 use crate::{Error, Storage, Store};
-
-/// How many objects a listing fetches at a time.
-const LISTED_AT_ONCE: usize = 256;
-
-/// What is known of an object without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    /// Its size, in bytes.
-    pub bytes: u64,
-}
-
-/// One object of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Where it stands.
-    pub key: ObjectKey,
-    /// Its size, in bytes.
-    pub bytes: u64,
-}
-
-/// Whose objects a listing shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Everybody's.
-    All,
-    /// One account's.
-    Owner(AccountId),
-    /// One asset's.
-    Asset(AccountId, AssetId),
-}
 
 impl Storage {
     /// Writes a whole object that is in memory, a rendition for example. When this returns, the object survives a power cut.
@@ -106,21 +73,6 @@ impl Storage {
         self.metrics.count("open", file)
     }
 
-    /// Looks at an object without reading it.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn head(&self, key: &ObjectKey) -> Result<Head, Error> {
-        let head = match &self.store {
-            Store::Memory(memory) => memory.get(key).map(|bytes| Head { bytes: bytes.len() as u64 }),
-            Store::Files(files) => {
-                let key = key.clone();
-                self.on_files(files, move |files| files.head(&key)).await
-            }
-        };
-        self.metrics.count("head", head)
-    }
-
     /// Deletes an object. One that is not there is as good as deleted.
     ///
     /// # Errors
@@ -137,27 +89,5 @@ impl Storage {
             }
         };
         self.metrics.count("delete", result)
-    }
-
-    /// Lists objects in no particular order. Ones written or deleted meanwhile may be listed or not.
-    pub fn list(&self, scope: Scope) -> BoxStream<'static, Result<Listed, Error>> {
-        match &self.store {
-            Store::Memory(memory) => stream::iter(memory.list(scope).into_iter().map(Ok)).boxed(),
-            Store::Files(files) => {
-                let (files, blocking) = (Arc::clone(files), self.blocking.clone());
-                let batches = stream::try_unfold(None, move |walk: Option<Walk>| {
-                    let (files, blocking) = (Arc::clone(&files), blocking.clone());
-                    async move {
-                        let step = move || {
-                            let mut walk = walk.map_or_else(|| Walk::start(&files, scope), Ok)?;
-                            Ok((walk.next(LISTED_AT_ONCE)?, walk))
-                        };
-                        let (batch, walk) = blocking.run(step).await?;
-                        Ok::<_, Error>((!batch.is_empty()).then_some((batch, Some(walk))))
-                    }
-                });
-                batches.map_ok(|batch| stream::iter(batch.into_iter().map(Ok))).try_flatten().boxed()
-            }
-        }
     }
 }

@@ -63,12 +63,6 @@ impl Upload {
         self.size.get()
     }
 
-    /// How it is cut into parts.
-    #[must_use]
-    pub const fn plan(&self) -> &PartPlan {
-        &self.plan
-    }
-
     /// The store's own name for the upload, to be kept with it: empty on files and in memory, an upload id on S3.
     #[must_use]
     pub fn handle(&self) -> &str {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use futures_util::{future, poll};
 use picup_domain::{AccountId, AssetId, ByteSize, ObjectKey, ObjectRole, Sha256, UploadId};
-use picup_storage::{Error, PartStored, Scope, Upload};
+use picup_storage::{Error, PartStored, Upload};
 use support::*;
 use tokio::sync::mpsc;
 
@@ -31,7 +31,7 @@ contract! {
     an_object_opens_as_a_file
     deleting_is_idempotent_and_leaves_readers_alone
     writing_beside_a_deletion_works
-    listings_show_their_scope
+    the_whole_object_is_hashed
     parts_come_in_any_order_and_in_parallel
     an_empty_file_is_one_empty_part
     a_bad_part_is_as_if_never_sent
@@ -54,10 +54,8 @@ contract! {
 async fn what_is_put_is_read(it: Fixture) {
     for size in [0, 1, 1000, 256 << 10, (256 << 10) + 1, 1 << 20] {
         let (key, bytes) = (key(), noise(size as u64, size));
-        assert!(matches!(it.storage.head(&key).await, Err(Error::NotFound(_))));
         assert!(matches!(it.storage.open_object(&key).await, Err(Error::NotFound(_))));
         it.storage.put(&key, bytes.clone()).await.unwrap();
-        assert_eq!(it.storage.head(&key).await.unwrap().bytes, size as u64);
         assert_eq!(it.storage.open_object(&key).await.unwrap().bytes(), size as u64);
         assert_eq!(it.content(&key).await, bytes);
     }
@@ -118,7 +116,7 @@ async fn deleting_is_idempotent_and_leaves_readers_alone(it: Fixture) {
     let mut read = reading.next().await.unwrap().unwrap().to_vec();
     it.storage.delete(&key).await.unwrap();
     it.storage.delete(&key).await.unwrap();
-    assert!(matches!(it.storage.head(&key).await, Err(Error::NotFound(_))));
+    assert!(matches!(it.storage.open_object(&key).await, Err(Error::NotFound(_))));
     read.extend(collect(reading).await);
     assert_eq!(read, bytes);
 }
@@ -137,34 +135,19 @@ async fn writing_beside_a_deletion_works(it: Fixture) {
     }
 }
 
-async fn listings_show_their_scope(it: Fixture) {
-    let owners = [AccountId::new(now()), AccountId::new(now())];
-    let mut keys = Vec::new();
-    for owner in owners {
-        for _ in 0..150 {
-            let asset = AssetId::new(now());
-            for (role, extension) in [(ObjectRole::Original, "png"), (ObjectRole::Thumbnail, "webp")] {
-                let key = ObjectKey::new(owner, asset, role, 1, extension);
-                it.storage.put(&key, noise(1, 10)).await.unwrap();
-                keys.push(key);
-            }
-        }
+async fn the_whole_object_is_hashed(it: Fixture) {
+    assert!(matches!(it.storage.hash(&key()).await, Err(Error::NotFound(_))));
+    let sizes = [0, 1, (1 << 20) - 1, 1 << 20, 16 << 20, (33 << 20) + 1];
+    let mut wanted = Vec::new();
+    for size in sizes {
+        let (key, bytes) = (key(), noise(size as u64, size));
+        it.storage.put(&key, bytes.clone()).await.unwrap();
+        wanted.push((key, (size as u64, Sha256::of(&bytes))));
     }
-    it.storage.delete(&keys.pop().unwrap()).await.unwrap();
-    let (asset, nobody) = (keys[0].asset(), AccountId::new(now()));
-    for scope in [Scope::All, Scope::Owner(owners[0]), Scope::Asset(owners[0], asset), Scope::Owner(nobody)] {
-        let listed: Vec<_> = it.storage.list(scope).try_collect().await.unwrap();
-        assert!(listed.iter().all(|object| object.bytes == 10));
-        let mut listed: Vec<_> = listed.iter().map(|object| object.key.to_string()).collect();
-        let shown = |key: &&ObjectKey| match scope {
-            Scope::All => true,
-            Scope::Owner(owner) => key.owner() == owner,
-            Scope::Asset(_, asset) => key.asset() == asset,
-        };
-        let mut wanted: Vec<_> = keys.iter().filter(shown).map(ToString::to_string).collect();
-        listed.sort();
-        wanted.sort();
-        assert!(listed == wanted, "{scope:?}: {} listed, {} wanted", listed.len(), wanted.len());
+    // All at once, more than may run together.
+    let hashes = future::join_all(wanted.iter().map(|(key, _)| it.storage.hash(key))).await;
+    for (hash, (_, wanted)) in hashes.into_iter().zip(&wanted) {
+        assert_eq!(hash.unwrap(), *wanted);
     }
 }
 
@@ -179,7 +162,10 @@ async fn parts_come_in_any_order_and_in_parallel(it: Fixture) {
         PartStored { number, bytes: bytes.len() as u64, sha256: Sha256::of(&bytes) }
     };
     assert_eq!(arrived, [1, 2, 3].map(stored));
-    assert!(matches!(it.storage.head(&key).await, Err(Error::NotFound(_))), "nothing is shown before it is complete");
+    assert!(
+        matches!(it.storage.open_object(&key).await, Err(Error::NotFound(_))),
+        "nothing is shown before it is complete"
+    );
     it.storage.upload_complete(&upload).await.unwrap();
     assert!(it.content(&key).await == file);
     assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
@@ -191,7 +177,7 @@ async fn an_empty_file_is_one_empty_part(it: Fixture) {
     assert!(matches!(it.storage.upload_complete(&upload).await, Err(Error::UploadIncomplete { first_missing: 1, .. })));
     send(&it.storage, &upload, &Bytes::new(), 1).await;
     it.storage.upload_complete(&upload).await.unwrap();
-    assert_eq!(it.storage.head(&key).await.unwrap().bytes, 0);
+    assert_eq!(it.storage.open_object(&key).await.unwrap().bytes(), 0);
     assert_eq!(it.content(&key).await, b"");
 }
 
@@ -343,7 +329,7 @@ async fn an_incomplete_upload_does_not_complete(it: Fixture) {
     send(&it.storage, &upload, &file, 1).await;
     let error = it.storage.upload_complete(&upload).await.unwrap_err();
     assert!(matches!(error, Error::UploadIncomplete { first_missing: 2, .. }));
-    assert!(matches!(it.storage.head(&key).await, Err(Error::NotFound(_))));
+    assert!(matches!(it.storage.open_object(&key).await, Err(Error::NotFound(_))));
     assert_eq!(it.storage.upload_parts(&upload).await.unwrap().len(), 1);
 }
 
@@ -417,7 +403,7 @@ async fn aborting_under_a_writer_leaves_nothing(it: Fixture) {
     let _ = writing.await;
     assert!(matches!(it.storage.upload_complete(&upload).await, Err(Error::UploadNotFound(_))));
     assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
-    assert!(it.storage.list(Scope::All).next().await.is_none());
+    assert!(matches!(it.storage.open_object(&key).await, Err(Error::NotFound(_))));
 }
 
 async fn an_upload_survives_restarts(it: Fixture) {

@@ -39,7 +39,12 @@ impl Folder {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         let folder = Self(rustix::fs::open(path, FOLDER, Mode::empty())?);
         if let Some(above) = path.canonicalize()?.parent() {
-            File::open(above)?.sync_all()?;
+            match File::open(above) {
+                Ok(above) => above.sync_all()?,
+                // One that may be entered and not read, as packagers like them; the folder in it is the operator's then.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(folder)
     }

@@ -8,7 +8,6 @@
 mod folder;
 mod parts;
 mod staging;
-mod walk;
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -19,11 +18,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use picup_domain::{ObjectKey, Timestamp};
 
+use crate::Error;
 use crate::locks::{Locks, Name};
-use crate::{Error, Head};
 use folder::{Access, Folder};
 pub(crate) use staging::PartWriter;
-pub(crate) use walk::Walk;
 
 /// How often a move is tried again when a deletion takes the empty folder away under it.
 const MOVE_ATTEMPTS: u32 = 16;
@@ -82,11 +80,6 @@ impl Files {
             ErrorKind::NotFound => Error::not_found(key),
             _ => Error::io("open an object")(error),
         })
-    }
-
-    pub(crate) fn head(&self, key: &ObjectKey) -> Result<Head, Error> {
-        let file = self.open_object(key)?;
-        Ok(Head { bytes: file.metadata().map_err(Error::io("look at an object"))?.len() })
     }
 
     /// Removes an object and the folders it leaves empty.

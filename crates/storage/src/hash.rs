@@ -1,0 +1,121 @@
+//! The hash of a stored object, read back as the store really gives it. Called by `app` to prove that an original is what
+//! was declared. It reads far more than any other operation, so only a few run at once, and none holds a thread for long.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use picup_domain::{ObjectKey, Sha256};
+use sha2::Digest;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{Error, Storage, Store};
+
+/// How many objects are hashed at once: enough to keep a disk busy, few enough to leave it to those who look at pictures.
+const AT_ONCE: usize = 2;
+/// How much is read at a time.
+const CHUNK: usize = 1 << 20;
+/// How many chunks are hashed before the thread is given back: a caller that goes away stops the work there.
+const CHUNKS_IN_A_ROW: usize = 16;
+
+/// The places for hashing in one store.
+#[derive(Clone, Debug)]
+pub(crate) struct Hashing(Arc<Semaphore>);
+
+impl Default for Hashing {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+/// A file as far as it is hashed. Goes to the blocking thread and back.
+struct Reading {
+    file: File,
+    buffer: Vec<u8>,
+    hasher: sha2::Sha256,
+    at: u64,
+    ended: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Storage {
+    /// Reads the whole object and gives its size in bytes and its hash. Waits for its turn; dropping the future ends the
+    /// work soon.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Io`] when the disk does not give the bytes back.
+    pub async fn hash(&self, key: &ObjectKey) -> Result<(u64, Sha256), Error> {
+        let hash = self.hash_in_turn(key).await;
+        if let Ok((bytes, _)) = &hash {
+            self.metrics.read(*bytes);
+        }
+        self.metrics.count("hash", hash)
+    }
+
+    async fn hash_in_turn(&self, key: &ObjectKey) -> Result<(u64, Sha256), Error> {
+        let place = Arc::clone(&self.hashing.0).acquire_owned().await.expect("the semaphore is never closed");
+        let files = match &self.store {
+            Store::Files(files) => files,
+            Store::Memory(memory) => {
+                let bytes = memory.get(key)?;
+                return self.blocking.run(move || Ok((bytes.len() as u64, Sha256::of(&bytes)))).await;
+            }
+        };
+        let key = key.clone();
+        let file = self.on_files(files, move |files| files.open_object(&key)).await?;
+        let (buffer, hasher) = (vec![0; CHUNK], sha2::Sha256::new());
+        let mut reading = Reading { file, buffer, hasher, at: 0, ended: false, _place: place };
+        while !reading.ended {
+            reading = self.blocking.run(move || reading.go_on()).await?;
+        }
+        Ok((reading.at, Sha256::from_hasher(reading.hasher)))
+    }
+}
+
+impl Reading {
+    fn go_on(mut self) -> Result<Self, Error> {
+        for _ in 0..CHUNKS_IN_A_ROW {
+            match self.file.read_at(&mut self.buffer, self.at) {
+                Ok(0) => {
+                    self.ended = true;
+                    break;
+                }
+                Ok(count) => {
+                    self.hasher.update(&self.buffer[..count]);
+                    self.at += count as u64;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("read an object")(error)),
+            }
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use picup_domain::{AccountId, AssetId, ObjectRole, Timestamp};
+
+    use super::*;
+    use crate::{Metrics, Settings};
+
+    #[tokio::test]
+    async fn hashes_take_turns() {
+        let folder = tempfile::tempdir().unwrap();
+        for settings in [Settings::memory(), Settings::files(folder.path().join("store"))] {
+            let storage = Storage::open(settings, Metrics::default()).await.unwrap();
+            let now = Timestamp::from_micros(1_790_000_000_000_000);
+            let key = ObjectKey::new(AccountId::new(now), AssetId::new(now), ObjectRole::Original, 1, "jpg");
+            storage.put(&key, Bytes::from_static(b"bytes")).await.unwrap();
+            let all = u32::try_from(AT_ONCE).unwrap();
+            let others = Arc::clone(&storage.hashing.0).acquire_many_owned(all).await.unwrap();
+            let mut hash = Box::pin(storage.hash(&key));
+            assert!(futures_util::poll!(&mut hash).is_pending());
+            drop(others);
+            assert_eq!(hash.await.unwrap(), (5, Sha256::of(b"bytes")));
+            assert_eq!(storage.hashing.0.available_permits(), AT_ONCE);
+        }
+    }
+}
