@@ -19,32 +19,23 @@ const PREFIX: &str = "CloudFront-";
 
 /// The cookies that together open one resource. They are a bearer token, so `Debug` shows no value.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SignedCookies {
-    pairs: [(&'static str, String); 4],
-    expires_at_epoch_s: u64,
-}
+pub struct SignedCookies([(&'static str, String); 4]);
 
 impl SignedCookies {
     /// Each cookie's name and value. The values need no quoting or encoding in a `Set-Cookie` header.
     ///
     /// All must be set with one same `Path` and `Domain`: of two cookies of one name the verifier trusts neither.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.pairs.iter().map(|(name, value)| (*name, value.as_str()))
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// First second, since 1970 in UTC, at which they open nothing any more.
-    pub fn expires_at_epoch_s(&self) -> u64 {
-        self.expires_at_epoch_s
-    }
-
-    /// The names of all cookies ever set, for the answer that clears them at sign-out.
+    /// The names of all cookies ever set, for the answer that clears them at sign-out: the one list of them.
     pub const NAMES: [&'static str; 4] = [POLICY, SIGNATURE, KEY_PAIR_ID, HASH_ALGORITHM];
 }
 
 impl fmt::Debug for SignedCookies {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let expires = &self.expires_at_epoch_s;
-        formatter.debug_struct("SignedCookies").field("expires_at_epoch_s", expires).finish_non_exhaustive()
+        formatter.write_str("SignedCookies(…)")
     }
 }
 
@@ -55,20 +46,17 @@ pub fn signed_cookies(key: &SigningKey, resource: &Resource, expires_at_epoch_s:
     let policy =
         Policy { resource: resource.clone(), expires_at_epoch_s, not_before_epoch_s: None, addresses: None }.to_json();
     let signature = key.sign(policy.as_bytes());
-    SignedCookies {
-        pairs: [
-            (POLICY, encode(policy.as_bytes())),
-            (SIGNATURE, encode(&signature)),
-            (KEY_PAIR_ID, key.id().as_str().to_owned()),
-            (HASH_ALGORITHM, "SHA256".to_owned()),
-        ],
-        expires_at_epoch_s,
-    }
+    SignedCookies([
+        (POLICY, encode(policy.as_bytes())),
+        (SIGNATURE, encode(&signature)),
+        (KEY_PAIR_ID, key.id().as_str().to_owned()),
+        (HASH_ALGORITHM, "SHA256".to_owned()),
+    ])
 }
 
 /// The CloudFront cookies of one request, as sent: not yet decoded, not yet believed.
 #[derive(Clone, Copy, Default)]
-pub struct CookieSet<'a> {
+pub(crate) struct CookieSet<'a> {
     pub(crate) policy: Option<&'a str>,
     pub(crate) signature: Option<&'a str>,
     pub(crate) key_pair_id: Option<&'a str>,
@@ -164,7 +152,7 @@ mod tests {
         for (_, value) in cookies.iter() {
             assert!(value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-~_".contains(&byte)), "{value}");
         }
-        assert_eq!(format!("{cookies:?}"), "SignedCookies { expires_at_epoch_s: 9, .. }");
+        assert_eq!(format!("{cookies:?}"), "SignedCookies(…)");
     }
 
     proptest! {

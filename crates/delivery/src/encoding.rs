@@ -20,10 +20,10 @@ const ENGINE: GeneralPurpose = {
 /// The text is not canonical CloudFront base64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not CloudFront base64 (A-Z a-z 0-9 - ~, padded with _)")]
-pub struct Malformed;
+pub(crate) struct Malformed;
 
 /// Bytes to CloudFront base64.
-pub fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     ENGINE.encode(bytes)
 }
 
@@ -31,7 +31,7 @@ pub fn encode(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// [`Malformed`] for any other alphabet, for missing or extra padding, and for bits set beyond the last byte.
-pub fn decode(text: &str) -> Result<Vec<u8>, Malformed> {
+pub(crate) fn decode(text: &str) -> Result<Vec<u8>, Malformed> {
     ENGINE.decode(text).map_err(|_| Malformed)
 }
 

@@ -38,14 +38,9 @@ mod verify;
 mod wildcard;
 
 pub use address::AddressRange;
-pub use cookie::{CookieSet, SignedCookies, signed_cookies};
+pub use cookie::{SignedCookies, signed_cookies};
 pub use keyring::{KeyId, KeyIdError, Keyring, KeyringError};
 pub use p256::elliptic_curve::zeroize::Zeroizing;
 pub use policy::{Policy, PolicyError, Resource, ResourceError};
 pub use sign::{SigningKey, SigningKeyError};
 pub use verify::{Denied, Fetch, authorise_cookies};
-
-/// The encoding of policies and signatures on the wire, for tools that look inside one.
-pub mod wire {
-    pub use crate::encoding::{Malformed, decode, encode};
-}
