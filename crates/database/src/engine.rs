@@ -33,6 +33,13 @@ impl Settings {
     }
 }
 
+/// What opening does to the schema.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Schema {
+    Migrated,
+    AsItIs,
+}
+
 impl Database {
     /// Opens the database, making or migrating it when needed.
     ///
@@ -40,6 +47,18 @@ impl Database {
     /// [`Error::Place`] when the file cannot be made or used there, [`Error::Damaged`] when it is not a database,
     /// [`Error::NewerSchema`] when a newer PicUp wrote it, [`Error::Busy`] when another process keeps it locked.
     pub async fn open(settings: &Settings, metrics: Metrics) -> Result<Self, Error> {
+        Self::open_as(settings, metrics, Schema::Migrated).await
+    }
+
+    /// Opens a database that another program may be using, to look at it: its schema stays as it is.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub async fn open_to_look(settings: &Settings) -> Result<Self, Error> {
+        Self::open_as(settings, Metrics::default(), Schema::AsItIs).await
+    }
+
+    async fn open_as(settings: &Settings, metrics: Metrics, schema: Schema) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::Sqlite;
         let options = sqlite_options(&settings.path).await?;
@@ -47,8 +66,10 @@ impl Database {
         // A connection of its own, because a pool would try a failing one again until it reports a mere time-out.
         let mut first = AnyConnection::connect_with(&options).await?;
         first.execute(dialect.prepare_writer()).await?;
-        keep_a_log(&mut first).await?;
-        migrations::run(&mut first, dialect).await?;
+        if schema == Schema::Migrated {
+            keep_a_log(&mut first).await?;
+            migrations::run(&mut first, dialect).await?;
+        }
 
         let writer = pool(1, WRITER_WAIT, dialect.prepare_writer()).connect_with(options.clone()).await?;
         first.close().await?;

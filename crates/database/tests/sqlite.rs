@@ -101,6 +101,23 @@ async fn a_newer_schema_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
+async fn looking_at_another_schema_names_it_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder);
+    open(&path).await.unwrap().close().await;
+    let mut stranger = stranger(&path).await;
+    stranger.execute("UPDATE schema_versions SET version = 0").await.unwrap();
+    stranger.close().await.unwrap();
+    let looking = Database::open_to_look(&Settings::sqlite(&path)).await.unwrap();
+    let checks = looking.check().await;
+    let schema = checks.iter().find(|check| check.name == "database schema").unwrap();
+    assert!(!schema.ok && schema.advice.contains("restart it to migrate"), "{schema:?}");
+    looking.close().await;
+    let again = Database::open_to_look(&Settings::sqlite(&path)).await.unwrap();
+    assert!(again.check().await.iter().any(|check| check.name == "database schema" && !check.ok));
+}
+
+#[tokio::test]
 async fn garbage_is_called_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder);

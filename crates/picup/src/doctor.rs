@@ -177,7 +177,7 @@ async fn database(config: &Config) -> Vec<Check> {
         let shown = path.display();
         return vec![ill("database", format!("{shown} is not there; `picup serve` makes it, or restore a backup"))];
     }
-    match Database::open(&config.database_settings(), picup_database::Metrics::default()).await {
+    match Database::open_to_look(&config.database_settings()).await {
         Ok(database) => {
             let checks = database.check().await;
             database.close().await;
