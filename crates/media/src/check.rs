@@ -1,12 +1,12 @@
-//! What `picup doctor` asks of this room: can films be read, and does a child answer?
+//! What `picup doctor` asks of this room: can videos be read, and does a child answer?
 
 use std::{fs::File, path::Path, process::Stdio, time::Duration};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use crate::{
-    child::{CHILD_PATH, Media},
-    processed::Outcome,
+    child::{CHILD_PATH, Error, Media},
+    processed::{Outcome, Processed},
 };
 
 /// A GIF of one pixel, the smallest picture there is.
@@ -27,7 +27,7 @@ pub struct Check {
 }
 
 impl Media {
-    /// Looks whether films and pictures can be processed here.
+    /// Looks whether videos and pictures can be processed here.
     pub async fn check(&self) -> Vec<Check> {
         let settings = self.settings();
         vec![
@@ -42,13 +42,18 @@ impl Media {
         let advice = match smallest_original() {
             Err(error) => format!("no memory file could be made: {error}"),
             Ok(original) => match self.process(original).await {
-                Ok(processed) => match processed.outcome {
-                    Outcome::Shown { .. } => return Check { name, ok: true, advice: "pictures are processed".into() },
-                    Outcome::Undecodable { reason } => format!(
+                Ok(Processed { outcome: Outcome::Shown { .. }, .. }) => {
+                    return Check { name, ok: true, advice: "pictures are processed".into() };
+                }
+                Ok(Processed { outcome: Outcome::Undecodable { reason }, .. }) | Err(Error::Broken { reason, .. }) => {
+                    format!(
                         "a sound picture could not be shown: the file {reason}. Raise the limits of memory and time \
                          that pictures are processed with, and see the log"
-                    ),
-                },
+                    )
+                }
+                Err(error @ Error::Child { .. }) => {
+                    format!("{error}. Give this machine or this service more memory, and see the log")
+                }
                 Err(error) => format!("{error}. The program file must stay where it was started from"),
             },
         };
@@ -85,7 +90,7 @@ async fn program_check(name: &'static str, program: &Path) -> Check {
             name,
             ok: false,
             advice: format!(
-                "{} does not run ({problem}): films get no poster. Install the package ffmpeg, or set its path",
+                "{} does not run ({problem}): videos get no poster. Install the package ffmpeg, or set its path",
                 program.display()
             ),
         },

@@ -1,6 +1,6 @@
 //! Bytes to facts and renditions, in a child process.
 //!
-//! An original is hostile until proven otherwise: decoders of pictures and films are where photo servers are broken
+//! An original is hostile until proven otherwise: decoders of pictures and videos are where photo servers are broken
 //! into, and where they hang or eat all memory. So the process that holds keys and database connections never decodes.
 //! [`Media::process`] starts a child for each original, hands it nothing but an open file, and reads an answer that it
 //! trusts no more than the file; [`child_main`] is what runs on the other side. The child process is also the place
@@ -31,4 +31,4 @@ pub use facts::{CaptureSource, Captured, Facts, Orientation};
 pub use metrics::Metrics;
 pub use processed::{Outcome, Processed, Rendition, RenditionName};
 pub use settings::{CHILD_COMMAND, Settings};
-pub use sniff::{Format, HEAD_BYTES, Kind, sniff};
+pub use sniff::{Format, Kind};

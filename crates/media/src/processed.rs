@@ -18,7 +18,7 @@ pub struct Processed {
 pub enum Outcome {
     /// It was decoded.
     Shown {
-        /// A photo's thumbnail and preview, or a film's thumbnail and poster; each name once.
+        /// A photo's thumbnail and preview, or a video's thumbnail and poster; each name once.
         renditions: Vec<Rendition>,
         /// A thumbhash, at most 32 bytes.
         placeholder: Vec<u8>,
@@ -37,12 +37,6 @@ pub struct Rendition {
     pub name: RenditionName,
     /// File name extension, without a dot.
     pub extension: &'static str,
-    /// Media type.
-    pub mime: &'static str,
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in pixels.
-    pub height: u32,
     /// The file.
     pub bytes: Vec<u8>,
 }
@@ -54,22 +48,13 @@ pub enum RenditionName {
     Thumbnail,
     /// Large, for the viewer: JPEG.
     Preview,
-    /// A film's still picture, as large as a preview: JPEG.
+    /// A video's still picture, as large as a preview: JPEG.
     Poster,
 }
 
 impl RenditionName {
-    /// The name as it stands in object keys.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RenditionName::Thumbnail => "thumbnail",
-            RenditionName::Preview => "preview",
-            RenditionName::Poster => "poster",
-        }
-    }
-
     /// The format renditions of this name always have.
-    pub fn format(self) -> Format {
+    pub(crate) fn format(self) -> Format {
         match self {
             RenditionName::Thumbnail => Format::WebP,
             RenditionName::Preview | RenditionName::Poster => Format::Jpeg,
@@ -78,9 +63,8 @@ impl RenditionName {
 }
 
 impl Rendition {
-    /// A rendition whose extension and media type follow from its name.
-    pub(crate) fn new(name: RenditionName, width: u32, height: u32, bytes: Vec<u8>) -> Rendition {
-        let format = name.format();
-        Rendition { name, extension: format.extension(), mime: format.mime(), width, height, bytes }
+    /// A rendition whose extension follows from its name.
+    pub(crate) fn new(name: RenditionName, bytes: Vec<u8>) -> Rendition {
+        Rendition { name, extension: name.format().extension(), bytes }
     }
 }

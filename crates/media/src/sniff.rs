@@ -1,12 +1,13 @@
 //! What a file is, told by its first bytes and never by its name or by what the sender declared: a name can lie, and
 //! what is decided here chooses the decoder that will be trusted with the bytes. Called by the child before anything
-//! else, and by `app` where an upload must be labelled before it is processed. It never reads past the slice it is given.
+//! else, and by the parent, for a file whose child gave no facts and for what a child calls a rendition. It never reads
+//! past the slice it is given.
 
 use serde::{Deserialize, Serialize};
 
 /// How many leading bytes [`sniff`] wants to see. Fewer is allowed; formats that cannot be told apart then come out
 /// as the more general one or as [`Format::Unknown`].
-pub const HEAD_BYTES: usize = 4096;
+pub(crate) const HEAD_BYTES: usize = 4096;
 
 /// Whether an original is a still picture, a moving one, or neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,7 +15,7 @@ pub const HEAD_BYTES: usize = 4096;
 pub enum Kind {
     /// One picture (an animated GIF or WebP counts as one: its first frame is shown).
     Photo,
-    /// A film, with or without sound.
+    /// A video, with or without sound.
     Video,
     /// Neither, as far as the bytes tell.
     Other,
@@ -44,15 +45,15 @@ pub enum Format {
     Raw,
     /// Windows bitmap.
     Bmp,
-    /// MPEG-4 and 3GPP films.
+    /// MPEG-4 and 3GPP videos.
     Mp4,
-    /// QuickTime films.
+    /// QuickTime videos.
     Mov,
-    /// WebM films.
+    /// WebM videos.
     WebM,
-    /// Matroska films.
+    /// Matroska videos.
     Mkv,
-    /// AVI films.
+    /// AVI videos.
     Avi,
     /// MPEG transport streams, also those of camcorders (MTS).
     MpegTs,
@@ -64,52 +65,47 @@ pub enum Format {
 
 impl Format {
     /// A short lower-case name, for labels and logs.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         self.row().0
     }
 
-    /// The media type, as in RFC 9110 and the IANA registry where it has one.
-    pub fn mime(self) -> &'static str {
-        self.row().1
-    }
-
     /// The usual file name extension, without a dot.
-    pub fn extension(self) -> &'static str {
-        self.row().2
+    pub(crate) fn extension(self) -> &'static str {
+        self.row().1
     }
 
     /// Photo, video or neither.
     pub fn kind(self) -> Kind {
-        self.row().3
+        self.row().2
     }
 
-    fn row(self) -> (&'static str, &'static str, &'static str, Kind) {
+    fn row(self) -> (&'static str, &'static str, Kind) {
         use Kind::{Other, Photo, Video};
         match self {
-            Format::Jpeg => ("jpeg", "image/jpeg", "jpg", Photo),
-            Format::Png => ("png", "image/png", "png", Photo),
-            Format::Gif => ("gif", "image/gif", "gif", Photo),
-            Format::WebP => ("webp", "image/webp", "webp", Photo),
-            Format::Heic => ("heic", "image/heic", "heic", Photo),
-            Format::Avif => ("avif", "image/avif", "avif", Photo),
-            Format::Jxl => ("jxl", "image/jxl", "jxl", Photo),
-            Format::Tiff => ("tiff", "image/tiff", "tif", Photo),
-            Format::Raw => ("raw", "image/x-raw", "raw", Photo),
-            Format::Bmp => ("bmp", "image/bmp", "bmp", Photo),
-            Format::Mp4 => ("mp4", "video/mp4", "mp4", Video),
-            Format::Mov => ("mov", "video/quicktime", "mov", Video),
-            Format::WebM => ("webm", "video/webm", "webm", Video),
-            Format::Mkv => ("mkv", "video/matroska", "mkv", Video),
-            Format::Avi => ("avi", "video/vnd.avi", "avi", Video),
-            Format::MpegTs => ("mpegts", "video/mp2t", "ts", Video),
-            Format::MpegPs => ("mpegps", "video/mpeg", "mpg", Video),
-            Format::Unknown => ("unknown", "application/octet-stream", "bin", Other),
+            Format::Jpeg => ("jpeg", "jpg", Photo),
+            Format::Png => ("png", "png", Photo),
+            Format::Gif => ("gif", "gif", Photo),
+            Format::WebP => ("webp", "webp", Photo),
+            Format::Heic => ("heic", "heic", Photo),
+            Format::Avif => ("avif", "avif", Photo),
+            Format::Jxl => ("jxl", "jxl", Photo),
+            Format::Tiff => ("tiff", "tif", Photo),
+            Format::Raw => ("raw", "raw", Photo),
+            Format::Bmp => ("bmp", "bmp", Photo),
+            Format::Mp4 => ("mp4", "mp4", Video),
+            Format::Mov => ("mov", "mov", Video),
+            Format::WebM => ("webm", "webm", Video),
+            Format::Mkv => ("mkv", "mkv", Video),
+            Format::Avi => ("avi", "avi", Video),
+            Format::MpegTs => ("mpegts", "ts", Video),
+            Format::MpegPs => ("mpegps", "mpg", Video),
+            Format::Unknown => ("unknown", "bin", Other),
         }
     }
 }
 
 /// Tells the format from the first bytes of a file ([`HEAD_BYTES`] of them, or the whole file if it is shorter).
-pub fn sniff(head: &[u8]) -> Format {
+pub(crate) fn sniff(head: &[u8]) -> Format {
     let starts = |magic: &[u8]| head.starts_with(magic);
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     if starts(b"\xff\xd8\xff") {

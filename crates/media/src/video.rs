@@ -1,13 +1,16 @@
-//! Films, by ffprobe and ffmpeg: facts and one still picture. Runs in the child, which is the parent of both programs;
+//! Videos, by ffprobe and ffmpeg: facts and one still picture. Runs in the child, which is the parent of both programs;
 //! they get the original as their standard input, the container that was sniffed and no other protocol than `file`, so
-//! that a playlist or a reference inside a film cannot make them open anything else.
+//! that a playlist or a reference inside a video cannot make them open anything else.
 
 use std::{
     fs::File,
-    io::Read,
+    io::{self, ErrorKind, Read},
+    os::unix::process::ExitStatusExt,
     path::Path,
     process::{Command, Stdio},
 };
+
+use rustix::process::Signal;
 
 use crate::{
     child::{Broken, Request},
@@ -16,35 +19,67 @@ use crate::{
     sniff::Format,
 };
 
-/// The most that ffprobe may print; a usual film's description has 3 KB.
+/// The most that ffprobe may print; a usual video's description has 3 KB.
 const DESCRIPTION_LIMIT: u64 = 1 << 20;
 
 /// The original as both programs see it. Opening it anew gives them a position of their own to seek with.
 const ORIGINAL: &str = "/dev/stdin";
 
-/// A film's facts; broken if it has no picture.
-pub(crate) fn facts(original: &File, format: Format, request: &Request) -> Result<Facts, Broken> {
+/// Why a video gave nothing.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The file is to blame, or the programs are not installed.
+    Broken(Broken),
+    /// The machine is: another time it may work.
+    Machine(io::Error),
+}
+
+impl From<Broken> for Trouble {
+    fn from(broken: Broken) -> Self {
+        Trouble::Broken(broken)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Trouble::Machine(error)
+    }
+}
+
+impl Trouble {
+    /// What is wrong with the machine on the outside, what is wrong with the file inside.
+    pub(crate) fn apart<T>(result: Result<T, Trouble>) -> io::Result<Result<T, Broken>> {
+        match result {
+            Ok(value) => Ok(Ok(value)),
+            Err(Trouble::Broken(broken)) => Ok(Err(broken)),
+            Err(Trouble::Machine(error)) => Err(error),
+        }
+    }
+}
+
+/// A video's facts; broken if it has no picture.
+pub(crate) fn facts(original: &File, format: Format, request: &Request) -> Result<Facts, Trouble> {
     let arguments = ["-v", "error", "-of", "json", "-show_format", "-show_streams"];
     let mut command = command(&request.ffprobe, original, &arguments)?;
     command.args(input(format));
     let json = output(command, DESCRIPTION_LIMIT)?;
     let probe: Probe =
         serde_json::from_slice(&json).map_err(|error| Broken(format!("could not be described: {error}")))?;
-    probe.facts().ok_or_else(|| Broken("has no moving picture".into()))
+    Ok(probe.facts().ok_or_else(|| Broken("has no moving picture".into()))?)
 }
 
-/// One frame in RGB, upright, long side at most as long as a preview's: a tenth into the film, one second at most, so
-/// that it is not the black a film may begin with.
-pub(crate) fn poster(original: &File, format: Format, facts: &Facts, request: &Request) -> Result<Bitmap, Broken> {
+/// One frame in RGB, upright, long side at most as long as a preview's: a tenth into the video, one second at most, so
+/// that it is not the black a video may begin with.
+pub(crate) fn poster(original: &File, format: Format, facts: &Facts, request: &Request) -> Result<Bitmap, Trouble> {
     let milliseconds = (facts.duration_ms.unwrap_or(0) / 10).min(1000);
     match frame(original, format, milliseconds, request) {
-        // A film that is cut short, or whose duration is a lie, may still have a first frame.
-        Err(_) if milliseconds > 0 => frame(original, format, 0, request),
+        // A video that is cut short, or whose duration is a lie, may still have a first frame.
+        Err(Trouble::Broken(_)) if milliseconds > 0 => frame(original, format, 0, request),
         result => result,
     }
 }
 
-fn frame(original: &File, format: Format, milliseconds: u64, request: &Request) -> Result<Bitmap, Broken> {
+fn frame(original: &File, format: Format, milliseconds: u64, request: &Request) -> Result<Bitmap, Trouble> {
     let long = request.preview_long;
     let start = format!("{milliseconds}ms");
     // Samples are made square first; then both sides are fitted.
@@ -57,7 +92,7 @@ fn frame(original: &File, format: Format, milliseconds: u64, request: &Request) 
     command.args(["-map", "0:V:0", "-frames:v", "1", "-vf", &filter]);
     command.args(["-c:v", "ppm", "-pix_fmt", "rgb24", "-f", "image2pipe", "pipe:1"]);
     let ppm = output(command, u64::from(long) * u64::from(long) * 3 + 64)?;
-    parse_ppm(&ppm).ok_or_else(|| Broken("has no frame that can be shown".into()))
+    Ok(parse_ppm(&ppm).ok_or_else(|| Broken("has no frame that can be shown".into()))?)
 }
 
 fn input(format: Format) -> [&'static str; 6] {
@@ -71,30 +106,36 @@ fn input(format: Format) -> [&'static str; 6] {
     ["-protocol_whitelist", "file", "-f", container, "-i", ORIGINAL]
 }
 
-fn command(program: &Path, original: &File, arguments: &[&str]) -> Result<Command, Broken> {
-    let original = original.try_clone().map_err(|error| Broken(format!("could not be passed on: {error}")))?;
+fn command(program: &Path, original: &File, arguments: &[&str]) -> io::Result<Command> {
+    let original = original.try_clone()?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(original).stdout(Stdio::piped());
     Ok(command)
 }
 
 /// Runs `command` and gives what it printed, up to `limit` bytes.
-fn output(mut command: Command, limit: u64) -> Result<Vec<u8>, Broken> {
+fn output(mut command: Command, limit: u64) -> Result<Vec<u8>, Trouble> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let failed = |error: &dyn std::fmt::Display| Broken(format!("could not be read by {program}: {error}"));
-    let mut child = command.spawn().map_err(|error| failed(&error))?;
+    let broken = |cause: &dyn std::fmt::Display| Broken(format!("could not be read by {program}: {cause}")).into();
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::PermissionDenied => broken(&error),
+        _ => error.into(),
+    })?;
     let mut bytes = Vec::new();
     let read = match child.stdout.take() {
         Some(stdout) => stdout.take(limit + 1).read_to_end(&mut bytes),
         None => Ok(0),
     };
     // The pipe is closed by now: a program with more to say ends by that.
-    let status = child.wait().map_err(|error| failed(&error))?;
-    read.map_err(|error| failed(&error))?;
+    let status = child.wait()?;
+    read?;
     if bytes.len() as u64 > limit {
-        Err(failed(&"it printed too much"))
+        Err(broken(&"it printed too much"))
+    } else if status.signal() == Some(Signal::KILL.as_raw()) {
+        // Nobody here did that: the system was short of memory, most likely.
+        Err(io::Error::other(format!("{program} was killed")).into())
     } else if !status.success() {
-        Err(failed(&status))
+        Err(broken(&status))
     } else {
         Ok(bytes)
     }

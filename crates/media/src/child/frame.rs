@@ -25,9 +25,6 @@ const RENDITION_LIMIT: u32 = 16 << 20;
 const PLACEHOLDER_LIMIT: u32 = 32;
 const REASON_LIMIT: u32 = 512;
 
-/// Name, width and height before a rendition's own bytes.
-const RENDITION_HEADER: usize = 9;
-
 /// What the answer begins with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Known {
@@ -61,14 +58,12 @@ pub(super) fn write_known(out: &mut impl Write, known: &Known) -> io::Result<()>
 }
 
 pub(super) fn write_rendition(out: &mut impl Write, rendition: &Rendition) -> io::Result<()> {
-    let mut payload = Vec::with_capacity(RENDITION_HEADER + rendition.bytes.len());
+    let mut payload = Vec::with_capacity(1 + rendition.bytes.len());
     payload.push(match rendition.name {
         RenditionName::Thumbnail => 0,
         RenditionName::Preview => 1,
         RenditionName::Poster => 2,
     });
-    payload.extend(rendition.width.to_be_bytes());
-    payload.extend(rendition.height.to_be_bytes());
     payload.extend(&rendition.bytes);
     write_frame(out, RENDITION, &payload)
 }
@@ -148,22 +143,16 @@ impl Answer {
     }
 }
 
-/// A rendition must at least begin like the format its name promises: nothing else is ever stored as one.
+/// One byte of name, then the rendition's own bytes, which must at least begin like the format its name promises: nothing else is ever stored as one.
 fn parse_rendition(mut payload: Vec<u8>) -> Result<Rendition, FrameError> {
-    let header: [u8; RENDITION_HEADER] = *payload.first_chunk().ok_or(FrameError::Malformed)?;
-    let [name, w0, w1, w2, w3, h0, h1, h2, h3] = header;
-    let name = match name {
-        0 => RenditionName::Thumbnail,
-        1 => RenditionName::Preview,
-        2 => RenditionName::Poster,
+    let name = match payload.first() {
+        Some(0) => RenditionName::Thumbnail,
+        Some(1) => RenditionName::Preview,
+        Some(2) => RenditionName::Poster,
         _ => return Err(FrameError::Malformed),
     };
-    payload.drain(..RENDITION_HEADER);
-    let (width, height) = (u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]));
-    if sniff(&payload) != name.format() || width == 0 || height == 0 {
-        return Err(FrameError::Malformed);
-    }
-    Ok(Rendition::new(name, width, height, payload))
+    payload.drain(..1);
+    if sniff(&payload) == name.format() { Ok(Rendition::new(name, payload)) } else { Err(FrameError::Malformed) }
 }
 
 #[cfg(test)]
@@ -191,7 +180,7 @@ mod tests {
     }
 
     fn preview() -> Rendition {
-        Rendition::new(RenditionName::Preview, 3, 2, b"\xff\xd8\xff\xe0 pixels".to_vec())
+        Rendition::new(RenditionName::Preview, b"\xff\xd8\xff\xe0 pixels".to_vec())
     }
 
     #[test]

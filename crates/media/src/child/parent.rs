@@ -33,7 +33,10 @@ use crate::{
 /// How much of what a child complains about is passed on to the log.
 const COMPLAINT_LIMIT: u64 = 8 << 10;
 
-/// What kept an original from being processed that is no fault of its own; trying again later is right.
+/// What a child ends with that gave up in good order, as [`std::process::ExitCode::FAILURE`] is on Unix.
+const FAILURE: i32 = 1;
+
+/// What kept an original from being processed that may be no fault of its own; trying again later is right.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The child could not be started.
@@ -47,6 +50,23 @@ pub enum Error {
     /// The original could not be handed over, or the child's end could not be learned.
     #[error("cannot talk to the process that decodes: {0}")]
     Talk(#[from] io::Error),
+    /// The child was killed (the system may have been short of memory), gave up over something that is wrong with this
+    /// machine, or ended before it said anything of the file.
+    #[error("the process that decodes {cause}")]
+    Child {
+        /// How it ended: the end of a sentence that begins with "the process that decodes".
+        cause: String,
+    },
+    /// The file made its decoder crash twice in a row, or takes too long. A machine that is short of memory or time may do
+    /// that to a sound file, so the caller tries again later and after some tries records the reason.
+    #[error("the file {reason}")]
+    Broken {
+        /// Why, for people: the end of a sentence that begins with "the file".
+        reason: String,
+        /// What to record after some tries: the format, the facts that were found before it broke, and an
+        /// [`Outcome::Undecodable`] of that reason.
+        known: Box<Processed>,
+    },
 }
 
 /// Turns originals into facts and renditions. Clones share one bound on how many are processed at once: make one for
@@ -99,7 +119,8 @@ impl Media {
     /// position is neither used nor changed. Dropping the future kills the child and all it started.
     ///
     /// # Errors
-    /// Only for what is wrong with this machine. Anything wrong with the file is an [`Outcome::Undecodable`].
+    /// For what is wrong with this machine, and [`Error::Broken`] for what may be. Anything that is surely wrong with the
+    /// file is an [`Outcome::Undecodable`].
     pub async fn process(&self, original: File) -> Result<Processed, Error> {
         let inner = &*self.inner;
         let _place = inner.places.acquire().await.map_err(io::Error::other)?;
@@ -111,29 +132,44 @@ impl Media {
             answer = Answer::default();
             end = inner.attempt(&original, &mut answer).await?;
         }
-        let (outcome, label) = match end {
-            End::Answered(outcome @ Outcome::Shown { .. }) => (outcome, "shown"),
-            End::Answered(outcome @ Outcome::Undecodable { .. }) => (outcome, "undecodable"),
-            End::Late => {
-                let reason = format!("took longer than {} s to decode", inner.settings.deadline.as_secs_f64());
-                (Outcome::Undecodable { reason }, "late")
+        let (reason, label) = match end {
+            End::Answered(outcome) => {
+                let label = if matches!(outcome, Outcome::Shown { .. }) { "shown" } else { "undecodable" };
+                return Ok(inner.processed(&original, answer.known, outcome, label, started)?);
             }
+            End::Late => (format!("took longer than {} s to decode", inner.settings.deadline.as_secs_f64()), "late"),
+            // Nothing was done to the file yet, so it cannot have been the file.
+            End::Crashed(cause) if answer.known.is_none() => return Err(Error::Child { cause }),
             End::Crashed(cause) => {
                 tracing::warn!(%cause, "a media child crashed twice over the same file");
-                (Outcome::Undecodable { reason: "made its decoder crash".into() }, "crashed")
+                ("made its decoder crash".to_owned(), "crashed")
             }
         };
-        // A child that ended before it gave any facts still leaves what the magic bytes say.
-        let known = match answer.known {
-            Some(known) => known,
-            None => Known { format: sniff(&head(&original)?), facts: Facts::default() },
-        };
-        inner.metrics.job(known.format, label, started.elapsed());
-        Ok(Processed { format: known.format, facts: known.facts, outcome })
+        let outcome = Outcome::Undecodable { reason: reason.clone() };
+        let known = Box::new(inner.processed(&original, answer.known, outcome, label, started)?);
+        Err(Error::Broken { reason, known })
     }
 }
 
 impl Inner {
+    /// Counts a job that told something of the file. A child that ended before it gave any facts still leaves what the
+    /// magic bytes say.
+    fn processed(
+        &self,
+        original: &File,
+        known: Option<Known>,
+        outcome: Outcome,
+        label: &'static str,
+        started: Instant,
+    ) -> io::Result<Processed> {
+        let Known { format, facts } = match known {
+            Some(known) => known,
+            None => Known { format: sniff(&head(original)?), facts: Facts::default() },
+        };
+        self.metrics.job(format, label, started.elapsed());
+        Ok(Processed { format, facts, outcome })
+    }
+
     async fn attempt(&self, original: &File, answer: &mut Answer) -> Result<End, Error> {
         let mut group = self.start(original)?;
         let (Some(stdout), Some(stderr)) = (group.child.stdout.take(), group.child.stderr.take()) else {
@@ -149,7 +185,7 @@ impl Inner {
             Ok(Ok(())) => answer.outcome.take().map_or_else(|| End::Crashed("no outcome".into()), End::Answered),
             Ok(Err(error)) => {
                 self.metrics.crash();
-                end_of_failure(&error, status)
+                end_of_failure(&error, status)?
             }
         })
     }
@@ -172,10 +208,20 @@ impl Inner {
     }
 }
 
-fn end_of_failure(error: &FrameError, status: ExitStatus) -> End {
-    match status.signal() {
-        Some(signal) if signal == Signal::XCPU.as_raw() => End::Late,
-        _ => End::Crashed(format!("{error}; {status}")),
+/// What a child's end without an answer means. Only of one that closed its pipe does the status tell why: one that was cut
+/// short because of what it answered has been killed by us. A child that has begun to end when it is killed keeps its own
+/// status.
+fn end_of_failure(error: &FrameError, status: ExitStatus) -> Result<End, Error> {
+    let closed = matches!(error, FrameError::Read(_));
+    match (status.signal(), status.code()) {
+        (Some(signal), _) if signal == Signal::XCPU.as_raw() => Ok(End::Late),
+        (Some(signal), _) if closed && signal == Signal::KILL.as_raw() => {
+            Err(Error::Child { cause: "was killed; the system may be short of memory".into() })
+        }
+        (_, Some(FAILURE)) if closed => {
+            Err(Error::Child { cause: "gave up; what it complained of is logged at level debug".into() })
+        }
+        _ => Ok(End::Crashed(format!("broke off: {error}; {status}"))),
     }
 }
 

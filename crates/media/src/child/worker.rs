@@ -10,7 +10,7 @@ use std::{
     process::ExitCode,
 };
 
-use rustix::process::{Resource, Rlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 
 use super::{
     Broken, Limits, Request,
@@ -25,7 +25,7 @@ use crate::{
     raster::Raster,
     scale::{preview_size, resize, thumbnail_size},
     sniff::{Format, HEAD_BYTES, Kind, sniff},
-    video,
+    video::{self, Trouble},
 };
 
 /// Pictures larger than this in bytes are not read; the largest raw files have a fifth of it.
@@ -42,8 +42,8 @@ struct Look {
 
 /// The whole life of a child. `request` is the argument after [`crate::CHILD_COMMAND`]; the original is standard input,
 /// a regular file, and standard output belongs to the answer, so nothing else may write to it. Call it first in `main`,
-/// before any runtime or thread is started. Fails if the answer could not be given; a file that cannot be shown is an
-/// answer, not a failure.
+/// before any runtime or thread is started. Fails, with [`ExitCode::FAILURE`] and before it has answered in full, for what
+/// is wrong with the machine; a file that cannot be shown is an answer, not a failure.
 pub fn child_main(request: &str) -> ExitCode {
     let result = serde_json::from_str::<Request>(request).map_err(io::Error::other).and_then(|request| {
         bind(&request.limits)?;
@@ -61,16 +61,26 @@ pub fn child_main(request: &str) -> ExitCode {
 
 /// Limits that hold for this process and every program it starts.
 fn bind(limits: &Limits) -> io::Result<()> {
-    let both = |most| Rlimit { current: Some(most), maximum: Some(most) };
-    setrlimit(Resource::Core, both(0))?;
-    setrlimit(Resource::Fsize, both(0))?;
-    setrlimit(Resource::As, both(limits.max_memory))?;
+    let (memory, seconds) = (limits.max_memory, limits.cpu_seconds);
+    limit(Resource::Core, 0, 0)?;
+    limit(Resource::Fsize, 0, 0)?;
+    limit(Resource::As, memory, memory)?;
     // The soft limit sends a signal that tells the parent what happened; a second later the hard one kills.
-    let seconds = limits.cpu_seconds;
-    setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 1) })?;
+    limit(Resource::Cpu, seconds, seconds.saturating_add(1))?;
     // Being nice is a courtesy; where it is refused the work is done all the same.
     let _ = nice(NICENESS);
     Ok(())
+}
+
+fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
+    Ok(setrlimit(resource, within(getrlimit(resource), soft, hard))?)
+}
+
+/// The wanted limits, as far as the hard one that holds already (none: unlimited) lets them: whoever set it, a service
+/// manager or a person, wanted less than we allow, and raising it is refused.
+fn within(now: Rlimit, soft: u64, hard: u64) -> Rlimit {
+    let most = now.maximum.unwrap_or(u64::MAX);
+    Rlimit { current: Some(soft.min(most)), maximum: Some(hard.min(most)) }
 }
 
 fn answer(original: &File, request: &Request, out: &mut impl Write) -> io::Result<()> {
@@ -95,8 +105,8 @@ fn answer_photo(original: &File, format: Format, request: &Request, out: &mut im
         return frame::write_undecodable(out, "is too large to be decoded");
     }
     let bytes = read_start(original, size)?;
-    let mut facts = exif::read(&bytes);
-    if let Ok(Some((width, height))) = caught(|| Ok(decode::stored_size(format, &bytes))) {
+    let mut facts = caught::<_, Broken>(|| Ok(exif::read(&bytes))).unwrap_or_default();
+    if let Ok(Some((width, height))) = caught::<_, Broken>(|| Ok(decode::stored_size(format, &bytes))) {
         facts.set_stored_size(width, height);
     }
     let orientation = facts.orientation;
@@ -112,16 +122,16 @@ fn answer_photo(original: &File, format: Format, request: &Request, out: &mut im
 }
 
 fn answer_video(original: &File, format: Format, request: &Request, out: &mut impl Write) -> io::Result<()> {
-    let facts = caught(|| video::facts(original, format, request));
+    let facts = Trouble::apart(caught(|| video::facts(original, format, request)))?;
     let known = Known { format, facts: facts.clone().unwrap_or_default() };
     frame::write_known(out, &known)?;
-    let look = facts.and_then(|facts| {
+    let look = facts.map_err(Trouble::Broken).and_then(|facts| {
         caught(|| {
             let poster = video::poster(original, format, &facts, request)?;
-            look_at(Raster::Packed(poster), RenditionName::Poster, None, request)
+            Ok(look_at(Raster::Packed(poster), RenditionName::Poster, None, request)?)
         })
     });
-    answer_look(look, out)
+    answer_look(Trouble::apart(look)?, out)
 }
 
 fn answer_look(look: Result<Look, Broken>, out: &mut impl Write) -> io::Result<()> {
@@ -141,16 +151,16 @@ fn look_at(raster: Raster, large: RenditionName, icc: Option<&[u8]>, request: &R
         planar @ Raster::Planar(_) => planar,
     };
     let (width, height) = raster.size();
-    let preview = Rendition::new(large, width, height, jpeg(&raster, icc)?);
+    let preview = Rendition::new(large, jpeg(&raster, icc)?);
     let (width, height) = thumbnail_size(width, height, request.thumbnail_short);
     let small = resize(raster, (width, height))?;
-    let thumbnail = Rendition::new(RenditionName::Thumbnail, width, height, webp(&small, icc)?);
+    let thumbnail = Rendition::new(RenditionName::Thumbnail, webp(&small, icc)?);
     Ok(Look { renditions: [thumbnail, preview], placeholder: placeholder(&small)? })
 }
 
 /// Runs a decoder; its panic is one more way for a file to be broken, and would only repeat if the child were restarted.
-fn caught<T>(decode: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err(Broken("made its decoder fail".into())))
+fn caught<T, E: From<Broken>>(decode: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err(Broken("made its decoder fail".into()).into()))
 }
 
 /// The first `size` bytes of `file`, or all if it has fewer. The position is left alone: the parent shares it.
@@ -168,4 +178,19 @@ fn read_start(file: &File, size: u64) -> io::Result<Vec<u8>> {
     }
     bytes.truncate(filled);
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_hold_already_are_never_raised() {
+        let now = |maximum| Rlimit { current: Some(1), maximum };
+        let limits = |limit: Rlimit| (limit.current, limit.maximum);
+        assert_eq!(limits(within(now(None), 60, 61)), (Some(60), Some(61)));
+        assert_eq!(limits(within(now(Some(100)), 60, 61)), (Some(60), Some(61)));
+        assert_eq!(limits(within(now(Some(60)), 60, 61)), (Some(60), Some(60)));
+        assert_eq!(limits(within(now(Some(5)), 60, 61)), (Some(5), Some(5)));
+    }
 }

@@ -19,7 +19,7 @@ pub struct Facts {
     pub width: Option<u32>,
     /// Height in pixels as shown, that is after the orientation is applied.
     pub height: Option<u32>,
-    /// Length of a film in milliseconds.
+    /// Length of a video in milliseconds.
     pub duration_ms: Option<u64>,
     /// When it was taken.
     pub captured: Option<Captured>,
@@ -45,14 +45,12 @@ pub struct Facts {
     pub longitude: Option<f64>,
     /// Metres above sea level.
     pub altitude: Option<f64>,
-    /// Name of the film's picture codec as ffprobe gives it: `h264`, `hevc`.
-    pub video_codec: Option<String>,
 }
 
 /// A time of capture: what a clock on the wall showed, and how far that clock was from UTC if the file says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Captured {
-    /// Date and time on the wall. Where the file has only an instant (GPS, most films), this is UTC and the offset is 0.
+    /// Date and time on the wall. Where the file has only an instant (GPS, most videos), this is UTC and the offset is 0.
     pub local: civil::DateTime,
     /// Minutes east of UTC, -900 to 900; `None` if the file does not say.
     pub offset_minutes: Option<i16>,
@@ -68,7 +66,7 @@ pub enum CaptureSource {
     Exif,
     /// The satellite clock in EXIF, used where the camera's own clock says nothing.
     Gps,
-    /// A film's creation date.
+    /// A video's creation date.
     Quicktime,
 }
 
@@ -129,7 +127,7 @@ impl Facts {
 
     /// The same facts with everything out of its documented range removed. Applied by the parent to what a child says.
     pub(crate) fn bounded(mut self) -> Facts {
-        for text in [&mut self.camera_make, &mut self.camera_model, &mut self.lens, &mut self.video_codec] {
+        for text in [&mut self.camera_make, &mut self.camera_model, &mut self.lens] {
             *text = text.take().and_then(|text| clean(text.as_bytes()));
         }
         for number in [&mut self.f_number, &mut self.exposure_time, &mut self.focal_length] {

@@ -1,4 +1,4 @@
-//! Facts of a film, from what ffprobe prints about it as JSON: QuickTime and MPEG-4 metadata above all, and what other
+//! Facts of a video, from what ffprobe prints about it as JSON: QuickTime and MPEG-4 metadata above all, and what other
 //! containers offer under the same names. Called by the child with ffprobe's output, which echoes the hostile file's own
 //! words: anything missing, malformed or of the wrong type is passed over, never an error.
 
@@ -37,7 +37,6 @@ struct Container {
 #[serde(default)]
 struct Stream {
     codec_type: Value,
-    codec_name: Value,
     width: Value,
     height: Value,
     sample_aspect_ratio: Value,
@@ -48,14 +47,14 @@ struct Stream {
 }
 
 impl Probe {
-    /// The stream that holds the film's picture, not a cover picture beside sound.
+    /// The stream that holds the video's picture, not a cover picture beside sound.
     fn picture(&self) -> Option<&Stream> {
         self.streams.iter().find(|stream| {
             stream.codec_type == "video" && stream.disposition.get("attached_pic").is_none_or(|value| value != 1)
         })
     }
 
-    /// The film's facts; `None` if it has no moving picture at all.
+    /// The video's facts; `None` if it has no moving picture at all.
     pub(crate) fn facts(&self) -> Option<Facts> {
         let picture = self.picture()?;
         let place = self.tag(&PLACE_TAGS).and_then(iso6709);
@@ -68,7 +67,6 @@ impl Probe {
             latitude: place.map(|place| place.0),
             longitude: place.map(|place| place.1),
             altitude: place.and_then(|place| place.2),
-            video_codec: picture.codec_name.as_str().and_then(|name| clean(name.as_bytes())),
             ..Facts::default()
         };
         if let Some((width, height)) = picture.shown_size() {
@@ -168,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_film() {
+    fn a_phone_video() {
         let facts = facts(
             r#"{"streams":[
                 {"codec_type":"audio","codec_name":"aac"},
@@ -189,7 +187,6 @@ mod tests {
         assert_eq!(captured.offset_minutes, Some(540));
         assert_eq!((facts.latitude, facts.longitude, facts.altitude), (Some(37.5665), Some(126.978), Some(38.204)));
         assert_eq!(facts.camera_model.as_deref(), Some("iPhone 13"));
-        assert_eq!(facts.video_codec.as_deref(), Some("hevc"));
     }
 
     #[test]
@@ -207,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_with_a_cover_is_no_film() {
+    fn sound_with_a_cover_is_no_video() {
         let cover = r#"{"streams":[{"codec_type":"video","width":9,"height":9,"disposition":{"attached_pic":1}}]}"#;
         assert_eq!(facts(cover), None);
         assert_eq!(facts("{}"), None);

@@ -8,7 +8,10 @@ use std::{
     process::ExitCode,
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    process::{Resource, Rlimit, setrlimit},
+};
 
 /// Makes a link of that name in `folder`.
 pub(crate) fn cast(folder: &Path, part: &str) -> PathBuf {
@@ -29,6 +32,33 @@ pub(crate) fn play(arguments: &[String]) -> Option<ExitCode> {
             }
             Some(picup_media::child_main(&arguments[2]))
         }
+        "knows-and-crashes" => {
+            say_facts();
+            std::process::abort()
+        }
+        "gives-up" => Some(ExitCode::FAILURE),
+        "is-killed" => {
+            let me = rustix::process::getpid();
+            rustix::process::kill_process(me, rustix::process::Signal::KILL).unwrap();
+            None
+        }
+        "is-killed-late" => {
+            say_facts();
+            let me = rustix::process::getpid();
+            rustix::process::kill_process(me, rustix::process::Signal::KILL).unwrap();
+            None
+        }
+        "is-confined" => {
+            for (resource, most) in [(Resource::As, 1 << 30), (Resource::Cpu, 5), (Resource::Core, 0)] {
+                setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).unwrap();
+            }
+            Some(picup_media::child_main(&arguments[2]))
+        }
+        "knows-and-babbles" => {
+            say_facts();
+            std::io::stdout().write_all(&[0x5a; 4096]).unwrap();
+            Some(ExitCode::SUCCESS)
+        }
         "babbles" => {
             std::io::stdout().write_all(&[0x5a; 4096]).unwrap();
             Some(ExitCode::SUCCESS)
@@ -45,6 +75,16 @@ pub(crate) fn play(arguments: &[String]) -> Option<ExitCode> {
         }
         _ => None,
     }
+}
+
+/// Answers as a child does that has looked at a picture and not decoded it yet.
+fn say_facts() {
+    let facts = br#"{"format":"png","facts":{"iso":100}}"#;
+    let mut frame = vec![1];
+    frame.extend(u32::try_from(facts.len()).unwrap().to_be_bytes());
+    frame.extend(facts);
+    let mut out = std::io::stdout();
+    out.write_all(&frame).and_then(|()| out.flush()).unwrap();
 }
 
 /// Holds a lock, says so, and never ends by itself.

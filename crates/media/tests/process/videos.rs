@@ -1,4 +1,4 @@
-//! Films made by ffmpeg, in the containers people have.
+//! Videos made by ffmpeg, in the containers people have.
 
 use std::{fs::File, io::Read, process::Command};
 
@@ -9,11 +9,11 @@ use picup_media::{CaptureSource, Format, Orientation, Processed, RenditionName::
 use crate::{Test, assert_alike, process_with, reason, rendition, settings};
 
 pub(crate) const TESTS: &[Test] = &[
-    ("film_gives_facts_poster_and_thumbnail", film),
-    ("turned_film_has_an_upright_poster", turned),
+    ("video_gives_facts_poster_and_thumbnail", video),
+    ("turned_video_has_an_upright_poster", turned),
     ("webm_and_avi_have_posters", containers),
     ("sound_alone_is_not_shown", sound),
-    ("film_cut_short_keeps_nothing_but_its_format", cut),
+    ("video_cut_short_keeps_nothing_but_its_format", cut),
 ];
 
 /// Runs ffmpeg with a synthetic input and gives the file it made.
@@ -30,8 +30,8 @@ fn made(source: &str, name: &str, arguments: &[&str]) -> File {
     File::open(&path).unwrap()
 }
 
-fn shown(film: File) -> Processed {
-    process_with(settings(), film)
+fn shown(video: File) -> Processed {
+    process_with(settings(), video)
 }
 
 /// Black, from a fifth of a second on red on the left and blue on the right.
@@ -43,13 +43,12 @@ fn scene() -> RgbImage {
     RgbImage::from_fn(320, 240, |x, _| image::Rgb(if x < 160 { [253, 0, 0] } else { [0, 0, 254] }))
 }
 
-fn film() {
+fn video() {
     let metadata = ["-metadata", "creation_time=2020-05-06T07:08:09Z", "-metadata", "location=+37.5665+126.9780/"];
-    let processed = shown(made(SCENE, "film.mp4", &metadata));
+    let processed = shown(made(SCENE, "video.mp4", &metadata));
     assert_eq!(processed.format, Format::Mp4);
     let facts = &processed.facts;
     assert_eq!((facts.width, facts.height, facts.duration_ms), (Some(320), Some(240), Some(3000)));
-    assert!(facts.video_codec.is_some());
     let captured = facts.captured.unwrap();
     assert_eq!(captured.local, date(2020, 5, 6).at(7, 8, 9, 0));
     assert_eq!((captured.offset_minutes, captured.source), (Some(0), CaptureSource::Quicktime));
@@ -59,12 +58,12 @@ fn film() {
 }
 
 /// A quarter turn clockwise, as phones held upright write it into the track header (ISO/IEC 14496-12, 8.3.2).
-fn turn_clockwise(film: &mut [u8]) {
+fn turn_clockwise(video: &mut [u8]) {
     const MATRIX_BEHIND_NAME: usize = 4 + 40;
     let one = 1i32 << 16;
-    let name = film.windows(4).position(|word| word == b"tkhd").unwrap();
+    let name = video.windows(4).position(|word| word == b"tkhd").unwrap();
     let matrix = [0, one, 0, -one, 0, 0, 240 * one, 0, 1 << 30];
-    for (value, place) in matrix.iter().zip(film[name + MATRIX_BEHIND_NAME..].chunks_exact_mut(4)) {
+    for (value, place) in matrix.iter().zip(video[name + MATRIX_BEHIND_NAME..].chunks_exact_mut(4)) {
         place.copy_from_slice(&value.to_be_bytes());
     }
 }
@@ -83,9 +82,12 @@ fn turned() {
 }
 
 fn containers() {
-    for (name, format) in
-        [("film.webm", Format::WebM), ("film.avi", Format::Avi), ("film.mkv", Format::Mkv), ("film.ts", Format::MpegTs)]
-    {
+    for (name, format) in [
+        ("video.webm", Format::WebM),
+        ("video.avi", Format::Avi),
+        ("video.mkv", Format::Mkv),
+        ("video.ts", Format::MpegTs),
+    ] {
         let small = SCENE.replace("d=3", "d=1").replace("0.2", "0.05");
         let processed = shown(made(&small, name, &["-b:v", "2M"]));
         assert_eq!(processed.format, format);
@@ -101,9 +103,9 @@ fn sound() {
 
 fn cut() {
     use std::os::unix::fs::FileExt;
-    let film = made(SCENE, "film.mp4", &[]);
+    let video = made(SCENE, "video.mp4", &[]);
     let mut start = vec![0; 600];
-    film.read_exact_at(&mut start, 0).unwrap();
+    video.read_exact_at(&mut start, 0).unwrap();
     let processed = crate::process(&start);
     assert_eq!(processed.format, Format::Mp4);
     assert!(reason(&processed).starts_with("could not be read by"), "{processed:?}");
