@@ -8,56 +8,36 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use picup_database::{Job, JobLease, NewJob, Write};
-use picup_domain::{AccountId, AssetId, JobId, Timestamp};
-use serde::{Deserialize, Serialize};
+use picup_database::{Job, JobLease};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::{App, Error, process, session, upload};
-
-const PROCESS: &str = "process";
-const KINDS: [&str; 1] = [PROCESS];
+use crate::queue::{KINDS, PROCESS, ProcessPayload, wake};
+use crate::{App, Error, events, process, session, upload};
 
 const LEASE: Duration = Duration::from_secs(60);
 const EXTEND_EVERY: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const REAP_EVERY: Duration = Duration::from_secs(60);
-/// How long jobs under way are waited for when the process stops; then their leases are handed back.
+/// How long jobs under way are waited for when the process stops; after that their leases lapse.
 const DRAIN: Duration = Duration::from_secs(10);
 /// After so many failures a job is kept to be looked at and not tried again.
 const MAX_ATTEMPTS: u32 = 8;
 
-#[derive(Serialize, Deserialize)]
-pub(crate) struct ProcessPayload {
-    pub(crate) owner: AccountId,
-    pub(crate) asset: AssetId,
-}
-
-/// Queues the processing of an asset with the caller's transaction.
-pub(crate) async fn enqueue_process(
-    write: &mut Write,
-    owner: AccountId,
-    asset: AssetId,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let payload = serde_json::to_string(&ProcessPayload { owner, asset })
-        .map_err(|error| Error::Internal(format!("writing a job: {error}")))?;
-    let job = NewJob {
-        id: JobId::new(now),
-        kind: PROCESS.to_owned(),
-        payload,
-        dedupe_key: Some(format!("{PROCESS}:{asset}")),
-        run_after: now,
-        created_at: now,
-    };
-    write.job_enqueue(&job).await?;
-    Ok(())
-}
-
-/// Wakes this process's worker after a commit that queued a job.
-pub(crate) fn wake(app: &App) {
-    app.0.jobs_waiting.notify_one();
+/// Takes over from a process that was killed: its jobs are claimed anew at once, and what it left half done is finished or
+/// cleared away. Only for the one process that works on its database and store, before it begins; others wait for leases
+/// to lapse and for the reaper.
+///
+/// # Errors
+/// When the database or the store cannot do it.
+pub async fn take_over(app: &App) -> Result<(), Error> {
+    let mut write = app.database().write().await?;
+    let released = write.job_release(&KINDS, app.now()).await?;
+    write.commit().await?;
+    if released > 0 {
+        tracing::info!(jobs = released, "the last run was cut short; its jobs are taken up again");
+    }
+    upload::take_over(app).await
 }
 
 /// Runs jobs until `shutdown`, then waits for those under way.
@@ -127,19 +107,23 @@ async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSema
 }
 
 async fn run_one(app: &App, job: Job) {
-    let lease = job.lease;
-    let outcome = tokio::select! {
-        outcome = work(app, &job) => outcome,
-        () = keep_lease(app, lease) => {
-            tracing::warn!(job = %lease.job, "a job's lease was lost; another worker has it");
-            return;
+    let outcome = if job.lease.attempt > MAX_ATTEMPTS {
+        // It never came to an end that could be put back: each time its worker died of it.
+        Err(Error::Internal("the worker ended each time it ran".to_owned()))
+    } else {
+        tokio::select! {
+            outcome = work(app, &job) => outcome,
+            () = keep_lease(app, job.lease) => {
+                tracing::warn!(job = %job.lease.job, "a job's lease was lost; another worker has it");
+                return;
+            }
         }
     };
     match outcome {
         Ok(()) => app.0.metrics.job(PROCESS, "done"),
         Err(error) => {
             if let Err(again) = put_back(app, &job, &error).await {
-                tracing::error!(job = %lease.job, error = again.story(), "a failed job could not be put back; its lease will lapse");
+                tracing::error!(job = %job.lease.job, error = again.story(), "a failed job could not be put back; its lease will lapse");
             }
         }
     }
@@ -148,8 +132,7 @@ async fn run_one(app: &App, job: Job) {
 async fn work(app: &App, job: &Job) -> Result<(), Error> {
     match job.kind.as_str() {
         PROCESS => {
-            let payload: ProcessPayload = serde_json::from_str(&job.payload)
-                .map_err(|error| Error::Internal(format!("reading a job: {error}")))?;
+            let payload = ProcessPayload::read(&job.payload)?;
             process::process(app, payload.owner, payload.asset, job.lease).await
         }
         other => Err(Error::Internal(format!("unknown kind of job: {other}"))),
@@ -160,13 +143,7 @@ async fn work(app: &App, job: &Job) -> Result<(), Error> {
 async fn keep_lease(app: &App, lease: JobLease) {
     loop {
         tokio::time::sleep(EXTEND_EVERY).await;
-        let extended = async {
-            let mut write = app.database().write().await?;
-            let ours = write.job_extend(lease, app.now().plus(LEASE)).await?;
-            write.commit().await?;
-            Ok::<bool, Error>(ours)
-        };
-        match extended.await {
+        match extend(app, lease).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
@@ -176,19 +153,35 @@ async fn keep_lease(app: &App, lease: JobLease) {
     }
 }
 
-async fn put_back(app: &App, job: &Job, error: &Error) -> Result<(), Error> {
-    let (now, attempt, text) = (app.now(), job.lease.attempt, error.story());
+/// Keeps a lease for its full time from now on; `false` when it was lost to another worker.
+pub(crate) async fn extend(app: &App, lease: JobLease) -> Result<bool, Error> {
     let mut write = app.database().write().await?;
-    if attempt >= MAX_ATTEMPTS {
-        write.job_give_up(job.lease, &text, now).await?;
-        app.0.metrics.job(PROCESS, "given_up");
-        tracing::error!(job = %job.lease.job, kind = job.kind, payload = job.payload, error = text, "a job was given up");
-    } else {
-        write.job_retry(job.lease, &text, now.plus(backoff(attempt))).await?;
+    let ours = write.job_extend(lease, app.now().plus(LEASE)).await?;
+    write.commit().await?;
+    Ok(ours)
+}
+
+async fn put_back(app: &App, job: &Job, error: &Error) -> Result<(), Error> {
+    let (now, attempt, story) = (app.now(), job.lease.attempt, error.story());
+    let mut write = app.database().write().await?;
+    if attempt < MAX_ATTEMPTS {
+        write.job_retry(job.lease, &story, now.plus(backoff(attempt))).await?;
         app.0.metrics.job(PROCESS, "retried");
-        tracing::warn!(job = %job.lease.job, kind = job.kind, attempt, error = text, "a job failed and will be tried again");
+        tracing::warn!(job = %job.lease.job, kind = job.kind, attempt, error = story, "a job failed and will be tried again");
+        return Ok(write.commit().await?);
     }
-    Ok(write.commit().await?)
+    tracing::error!(job = %job.lease.job, kind = job.kind, payload = job.payload, error = story, "a job was given up");
+    if write.job_give_up(job.lease, &story, now).await? {
+        // What waits for it must not wait for ever.
+        if let Ok(payload) = ProcessPayload::read(&job.payload) {
+            let reason = "it could not be looked at in several attempts; the log has the cause";
+            process::mark_damaged(app, &mut write, payload.owner, payload.asset, reason).await?;
+        }
+    }
+    app.0.metrics.job(PROCESS, "given_up");
+    write.commit().await?;
+    events::announce(app);
+    Ok(())
 }
 
 /// 2, 4, 8 … seconds, at most 5 minutes, give or take a quarter so that many do not come back at once.
@@ -202,5 +195,7 @@ fn backoff(attempt: u32) -> Duration {
 /// # Errors
 /// When the database cannot answer.
 pub async fn counts(app: &App) -> Result<Vec<picup_database::JobCounts>, Error> {
-    Ok(app.database().read().await?.job_counts(app.now()).await?)
+    let counts = app.database().read().await?.job_counts(app.now()).await?;
+    app.0.metrics.queue(&counts);
+    Ok(counts)
 }

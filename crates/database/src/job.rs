@@ -217,6 +217,21 @@ impl Write {
         self.changed(statement.id(&lease.job).int(lease.attempt)).await
     }
 
+    /// Takes every lease on jobs of those kinds back, to be claimed from `now` on, and tells how many. For a worker that
+    /// knows that all others are gone, and with them the work they were at; each job keeps the attempt it cost.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn job_release(&mut self, kinds: &[&str], now: Timestamp) -> Result<u64, Error> {
+        let sql = "UPDATE jobs SET leased_until = NULL, run_after = ? \
+                   WHERE kind = ? AND failed_at IS NULL AND leased_until IS NOT NULL";
+        let mut released = 0;
+        for kind in kinds {
+            released += self.run(Statement::new("job_release", sql).time(now).text(kind)).await?;
+        }
+        Ok(released)
+    }
+
     /// Gives a job up after a failure; it is kept to be looked at. `false` when the lease was lost.
     ///
     /// # Errors

@@ -8,7 +8,9 @@ use picup_domain::{
     Timestamp, UploadId,
 };
 
-use crate::{AlbumCursor, Database, Direction, Error, Metrics, ObjectState, Settings, TimelineCursor, Write};
+use crate::{
+    AlbumCursor, Database, Direction, Error, Metrics, ObjectState, Settings, TimelineCursor, UploadState, Write,
+};
 
 /// Statements that may read a whole table, each with the reason.
 const ALLOWED: [(&str, &str); 3] = [
@@ -66,8 +68,8 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     let upload = UploadId::new(NOW);
     tx.upload_by_id(account, upload).await?;
     tx.upload_by_address(upload).await?;
-    tx.upload_open_by_sha256(account, &hash).await?;
-    tx.upload_list_open(account, 10).await?;
+    tx.upload_by_sha256(account, &hash, UploadState::Open).await?;
+    tx.upload_list(account, UploadState::Completing, 10).await?;
     tx.upload_list_expired(NOW, 10).await?;
 
     tx.job_counts(NOW).await?;
@@ -83,6 +85,7 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     tx.job_enqueue(&job).await?;
     tx.job_enqueue(&job).await?;
     tx.job_claim(&["a"], NOW, Duration::ZERO, 10).await?;
+    tx.job_release(&["a"], NOW).await?;
     tx.event_append("a", None, "", NOW).await?;
     tx.event_list(0, 10).await?;
     tx.event_prune(NOW).await?;

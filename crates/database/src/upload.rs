@@ -143,23 +143,34 @@ impl Read {
         self.one(statement).await?.as_ref().map(upload).transpose()
     }
 
-    /// An owner's newest open upload of a file with that hash, so that a second try goes on where the first stopped.
+    /// An owner's newest upload in that state of a file with that hash, so that a second try goes on where the first
+    /// stopped.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn upload_open_by_sha256(&mut self, owner: AccountId, sha256: &Sha256) -> Result<Option<Upload>, Error> {
-        let sql = select!("WHERE owner = ? AND sha256 = ? AND state = 'open' ORDER BY id DESC LIMIT 1");
-        let statement = Statement::new("upload_open_by_sha256", sql).id(&owner).id(sha256);
+    pub async fn upload_by_sha256(
+        &mut self,
+        owner: AccountId,
+        sha256: &Sha256,
+        state: UploadState,
+    ) -> Result<Option<Upload>, Error> {
+        let sql = select!("WHERE owner = ? AND sha256 = ? AND state = ? ORDER BY id DESC LIMIT 1");
+        let statement = Statement::new("upload_by_sha256", sql).id(&owner).id(sha256).text(state.as_str());
         self.one(statement).await?.as_ref().map(upload).transpose()
     }
 
-    /// At most `limit` of an owner's open uploads, newest first.
+    /// At most `limit` of an owner's uploads in that state, newest first.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn upload_list_open(&mut self, owner: AccountId, limit: u32) -> Result<Vec<Upload>, Error> {
-        let sql = select!("WHERE owner = ? AND state = 'open' ORDER BY id DESC LIMIT ?");
-        let statement = Statement::new("upload_list_open", sql).id(&owner).int(limit);
+    pub async fn upload_list(
+        &mut self,
+        owner: AccountId,
+        state: UploadState,
+        limit: u32,
+    ) -> Result<Vec<Upload>, Error> {
+        let sql = select!("WHERE owner = ? AND state = ? ORDER BY id DESC LIMIT ?");
+        let statement = Statement::new("upload_list", sql).id(&owner).text(state.as_str()).int(limit);
         self.all(statement).await?.iter().map(upload).collect()
     }
 

@@ -10,7 +10,7 @@ mod tests;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use picup_database::{NewAsset, NewUpload as UploadRow, Object, ObjectState, Upload as Row, UploadState, Write};
+use picup_database::{NewAsset, NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState, Write};
 use picup_domain::{
     AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, ObjectRole,
     PartPlan, Sha256, Timestamp, UploadId,
@@ -21,7 +21,7 @@ use crate::events::Change;
 use crate::{App, Error, events, jobs, process};
 
 pub use part_address::PartAddress;
-pub(crate) use reap::reap;
+pub(crate) use reap::{reap, take_over};
 
 /// Parts one request may ask addresses for.
 const TARGETS_AT_ONCE: usize = 100;
@@ -86,15 +86,52 @@ pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Rese
     if new.bytes > largest {
         return Err(invalid("bytes", format!("this PicUp takes files of at most {largest}")));
     }
-    if let Some(asset) = duplicate(app, owner, &new).await? {
-        app.0.metrics.upload("duplicate");
-        return Ok(Reserved::Duplicate(asset));
+    loop {
+        let seen = Seen::of(&mut app.database().read_fresh().await?, owner, &new.sha256).await?;
+        if let Some(found) = standing(app, owner, &new, &seen).await? {
+            return Ok(found);
+        }
+        if let Some(begun) = begin(app, owner, &new, &seen).await? {
+            return Ok(Reserved::Upload(begun));
+        }
     }
-    let open = app.database().read_fresh().await?.upload_open_by_sha256(owner, &new.sha256).await?;
-    if let Some(row) = open.filter(|row| row.bytes == new.bytes && row.expires_at > app.now()) {
-        return Ok(Reserved::Upload(view(app, row).await?));
-    }
+}
 
+/// The newest uploads of a file, one for each state: while these are the same, nobody has begun or finished one.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    open: Option<Row>,
+    completing: Option<Row>,
+    committed: Option<Row>,
+}
+
+impl Seen {
+    async fn of(read: &mut Read, owner: AccountId, sha256: &Sha256) -> Result<Self, Error> {
+        Ok(Self {
+            open: read.upload_by_sha256(owner, sha256, UploadState::Open).await?,
+            completing: read.upload_by_sha256(owner, sha256, UploadState::Completing).await?,
+            committed: read.upload_by_sha256(owner, sha256, UploadState::Committed).await?,
+        })
+    }
+}
+
+/// What there is of this file already: an asset, or an upload that another try goes on with.
+async fn standing(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<Reserved>, Error> {
+    if let Some(asset) = duplicate(app, owner, new).await? {
+        app.0.metrics.upload("duplicate");
+        return Ok(Some(Reserved::Duplicate(asset)));
+    }
+    if let Some(row) = seen.open.as_ref().filter(|row| row.bytes == new.bytes && row.expires_at > app.now()) {
+        return Ok(Some(Reserved::Upload(view(app, row.clone()).await?)));
+    }
+    if seen.completing.as_ref().is_some_and(|row| row.bytes == new.bytes) {
+        return Err(Error::Busy("this file has arrived and is being put in its place; ask again in a moment"));
+    }
+    Ok(None)
+}
+
+/// Begins an upload, unless somebody else has begun or finished one of the same file meanwhile.
+async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<Upload>, Error> {
     let now = app.now();
     let (id, asset) = (UploadId::new(now), AssetId::new(now));
     let key = original_key(owner, asset, &new.file_name);
@@ -105,7 +142,7 @@ pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Rese
         id,
         owner,
         asset,
-        file_name: new.file_name,
+        file_name: new.file_name.clone(),
         bytes: new.bytes,
         sha256: new.sha256,
         file_modified_at: new.modified.map(|(at, _)| at),
@@ -114,11 +151,12 @@ pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Rese
         created_at: now,
         expires_at: now.plus(app.settings().upload_life),
     };
-    if let Err(error) = record(app, &row, key).await {
+    let recorded = record(app, &row, key, seen).await;
+    if !matches!(recorded, Ok(true)) {
         app.storage().upload_abort(id).await?;
-        return Err(error);
     }
-    Ok(Reserved::Upload(Upload { id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None }))
+    let upload = Upload { id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None };
+    Ok(recorded?.then_some(upload))
 }
 
 /// The owner's asset whose stored original is proved to be this file. One that still waits for its worker is proved on the
@@ -136,9 +174,13 @@ async fn duplicate(app: &App, owner: AccountId, new: &NewUpload) -> Result<Optio
     }
 }
 
-/// Promises the bytes and writes the upload and its object down, together or not at all.
-async fn record(app: &App, row: &UploadRow, key: ObjectKey) -> Result<(), Error> {
+/// Promises the bytes and writes the upload and its object down, together or not at all. `false` when what was seen of the
+/// same file no longer holds.
+async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Result<bool, Error> {
     let mut write = app.database().write().await?;
+    if Seen::of(&mut write, row.owner, &row.sha256).await? != *seen {
+        return Ok(false);
+    }
     if !write.quota_reserve(row.owner, row.bytes).await? {
         drop(write);
         return Err(over(app, row.owner, row.bytes).await?);
@@ -146,7 +188,8 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey) -> Result<(), Error>
     write.upload_insert(row).await?;
     let staged = Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at };
     write.object_insert(&staged).await?;
-    Ok(write.commit().await?)
+    write.commit().await?;
+    Ok(true)
 }
 
 /// Spares the store the beginning of an upload that plainly does not fit. The promise itself is made by `record`.
@@ -200,7 +243,7 @@ pub async fn part_targets(
             sha256: *sha256,
             expires: expires_at.seconds(),
         };
-        Ok(PartTarget { number: part.number, url: address.to_url(&app.0.secrets.part_key), expires_at })
+        Ok(PartTarget { number: part.number, url: address.to_url(&app.0.secrets.server_key), expires_at })
     };
     wanted.iter().map(target).collect()
 }
@@ -214,7 +257,7 @@ pub async fn part<S>(app: &App, address: PartAddress, signature: &str, body: S) 
 where
     S: Stream<Item = std::io::Result<Bytes>> + Send,
 {
-    address.verify(signature, &app.0.secrets.part_key, app.now())?;
+    address.verify(signature, &app.0.secrets.server_key, app.now())?;
     let row = app.database().read_fresh().await?.upload_by_address(address.upload).await?;
     let row = row.ok_or(Error::NotFound("upload"))?;
     if row.state != UploadState::Open {

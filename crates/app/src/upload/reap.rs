@@ -20,8 +20,27 @@ const INTERRUPTED: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) async fn reap(app: &App) -> Result<(), Error> {
     let now = app.now();
     expired(app, now).await?;
-    orphans(app, now).await?;
+    orphans(app, now.minus(LEFT_OVER)).await?;
     app.storage().sweep(now.minus(INTERRUPTED)).await?;
+    doomed(app, now.minus(LEFT_OVER)).await
+}
+
+/// What a killed process left half done, finished or cleared away at once. Only for the one process that works on its
+/// database and store: to it everything half done is a left-over.
+pub(crate) async fn take_over(app: &App) -> Result<(), Error> {
+    let accounts = app.database().read_fresh().await?.account_list().await?;
+    for account in accounts {
+        let half = app.database().read_fresh().await?.upload_list(account.id, UploadState::Completing, AT_ONCE).await?;
+        for row in half {
+            let id = row.id;
+            if let Err(error) = super::finish(app, row).await {
+                tracing::warn!(upload = %id, error = error.story(), "an upload that was being completed could not be; its client may ask again");
+            }
+        }
+    }
+    let now = app.now();
+    orphans(app, now).await?;
+    app.storage().sweep(now).await?;
     doomed(app, now).await
 }
 
@@ -49,12 +68,10 @@ async fn expired(app: &App, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// Staged bytes whose upload was never written down, or was forgotten.
-async fn orphans(app: &App, now: Timestamp) -> Result<(), Error> {
+/// Staged bytes, begun before a moment, whose upload was never written down, or was forgotten.
+async fn orphans(app: &App, before: Timestamp) -> Result<(), Error> {
     for id in app.storage().uploads_staged().await? {
-        if id.born_at() < now.minus(LEFT_OVER)
-            && app.database().read_fresh().await?.upload_by_address(id).await?.is_none()
-        {
+        if id.born_at() < before && app.database().read_fresh().await?.upload_by_address(id).await?.is_none() {
             app.storage().upload_abort(id).await?;
             tracing::info!(upload = %id, "staged bytes of an unknown upload were removed");
         }
@@ -62,10 +79,9 @@ async fn orphans(app: &App, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// Objects whose removal was decided and not finished.
-async fn doomed(app: &App, now: Timestamp) -> Result<(), Error> {
-    let stale = now.minus(LEFT_OVER);
-    let doomed = app.database().read_fresh().await?.object_list_stale(ObjectState::Deleting, stale, AT_ONCE).await?;
+/// Objects, made before a moment, whose removal was decided and not finished.
+async fn doomed(app: &App, before: Timestamp) -> Result<(), Error> {
+    let doomed = app.database().read_fresh().await?.object_list_stale(ObjectState::Deleting, before, AT_ONCE).await?;
     for object in doomed {
         app.storage().delete(&object.key).await?;
         let mut write = app.database().write().await?;

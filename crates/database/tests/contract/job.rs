@@ -105,6 +105,22 @@ async fn a_lapsed_lease_is_taken_over_and_its_holder_refused() {
     assert!(tx.job_complete(heir.lease).await.unwrap());
 }
 
+#[tokio::test]
+async fn leases_taken_back_are_claimed_at_once_and_their_holders_refused() {
+    let db = fresh().await;
+    for (kind, due) in [("a", 0), ("a", 50), ("b", 0)] {
+        enqueue(&db, &new_job(kind, None, due)).await;
+    }
+    let mut tx = db.write().await.unwrap();
+    let dead = tx.job_claim(&["a", "b"], at(0), LEASE, 10).await.unwrap();
+    assert_eq!(dead.len(), 2);
+    assert_eq!(tx.job_release(&["a"], at(1)).await.unwrap(), 1);
+    assert!(!tx.job_complete(dead.iter().find(|job| job.kind == "a").unwrap().lease).await.unwrap());
+    let heirs = tx.job_claim(&["a", "b"], at(1), LEASE, 10).await.unwrap();
+    assert_eq!(heirs.iter().map(|job| (job.kind.as_str(), job.lease.attempt)).collect::<Vec<_>>(), [("a", 2)]);
+    assert_eq!(tx.job_next_due(&["a"]).await.unwrap(), Some(at(50)), "what waits goes on waiting");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_two_claimers_ever_hold_the_same_job() {
     let db = fresh().await;
