@@ -16,8 +16,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::activity::{Activity, first_request, idle};
 use crate::gateway::Inner;
 use crate::settings::Settings;
+use crate::stall::Stalling;
 
 /// Streams one HTTP/2 connection may have open at once.
 const MAX_STREAMS: u32 = 128;
@@ -29,23 +31,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Drained {
     /// Connections that were still busy at the deadline, and cut.
     pub cut: usize,
-}
-
-/// What one connection is doing, so that a quiet one can be closed.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Activity {
-    begun: u64,
-    ended: u64,
-}
-
-impl Activity {
-    pub(crate) fn begin(&mut self) {
-        self.begun += 1;
-    }
-
-    pub(crate) fn end(&mut self) {
-        self.ended += 1;
-    }
 }
 
 /// Serves until `shutdown` is ready and everything in flight has ended or the drain time is over.
@@ -105,7 +90,8 @@ async fn connection(
         async move { Ok::<_, Infallible>(gateway.answer(request, peer, activity).await) }
     });
     let builder = builder(settings);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(Stalling::new(stream, settings.write_timeout));
+    let mut connection = pin!(builder.serve_connection(stream, service));
     tokio::select! {
         result = connection.as_mut() => return ended(result, peer),
         () = first_request(seen.clone(), settings.header_timeout) => return,
@@ -140,60 +126,4 @@ fn builder(settings: &Settings) -> Builder<TokioExecutor> {
         .keep_alive_interval(settings.header_timeout)
         .keep_alive_timeout(settings.header_timeout);
     builder
-}
-
-/// Ready when the first request has not begun in time: covers what no later time-out does, a client that connects and is
-/// silent before even the protocol is known.
-async fn first_request(mut seen: watch::Receiver<Activity>, patience: Duration) {
-    let begun = timeout(patience, seen.wait_for(|activity| activity.begun > 0)).await.is_ok();
-    if begun {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Ready when, after a first request, none has been in flight for `patience`.
-async fn idle(mut seen: watch::Receiver<Activity>, patience: Duration) {
-    let mut begun = 0;
-    loop {
-        let Ok(activity) = seen.wait_for(|now| now.begun > begun && now.begun == now.ended).await.map(|now| *now)
-        else {
-            return;
-        };
-        begun = activity.begun;
-        if timeout(patience, seen.wait_for(|now| now.begun > begun)).await.is_err() {
-            return;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_client_is_not_waited_for() {
-        let (activity, seen) = watch::channel(Activity::default());
-        let second = Duration::from_secs(1);
-        first_request(seen.clone(), second).await;
-        activity.send_modify(Activity::begin);
-        assert!(timeout(10 * second, first_request(seen, second)).await.is_err());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_quiet_counts_as_idle() {
-        let (activity, seen) = watch::channel(Activity::default());
-        let second = Duration::from_secs(1);
-        let mut idle = pin!(idle(seen, 2 * second));
-        assert!(timeout(10 * second, &mut idle).await.is_err(), "nothing yet: that is the other clock's business");
-        activity.send_modify(Activity::begin);
-        assert!(timeout(10 * second, &mut idle).await.is_err(), "a request in flight");
-        activity.send_modify(Activity::end);
-        assert!(timeout(second, &mut idle).await.is_err(), "not quiet for long enough");
-        activity.send_modify(|now| {
-            now.begin();
-            now.end();
-        });
-        assert!(timeout(second, &mut idle).await.is_err(), "a request in between, however short, starts it anew");
-        assert!(timeout(2 * second, &mut idle).await.is_ok());
-    }
 }

@@ -15,7 +15,7 @@ use picup_delivery::Denied;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::accept::Activity;
+use crate::activity::Activity;
 use crate::body::{Body, BoxError};
 use crate::metrics::{self, Metrics, method_label};
 use crate::request_id::RequestId;

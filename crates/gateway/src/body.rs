@@ -5,18 +5,23 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
 use tokio::time::{Instant, Sleep};
-
-use crate::origin::ByteStream;
 
 /// Any error, as bodies carry them.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body of a request or a response, whatever it is made of.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// Bytes in order. Chunks of 64 KiB to 1 MiB keep the cost per byte low.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
+
+/// What a client must send of a request's body in the time it is given, unless the body ends.
+const LEAST: usize = 4096;
 
 pub(crate) fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
@@ -72,18 +77,35 @@ impl http_body::Body for Exact {
     }
 }
 
-/// A request's body that fails when the client sends nothing for a while: a stalled upload must not hold its place for
-/// ever. The time runs only while someone waits for bytes, so a busy reader costs the client nothing.
+/// A request's body that fails when the client sends too little: a stalled upload, or one that drips, must not hold its
+/// place for ever. Every [`LEAST`] bytes get the same time. It runs only while someone waits for bytes, so a busy reader
+/// costs the client nothing.
 pub(crate) struct Patient<B> {
     inner: B,
     patience: Duration,
+    /// What is left of the time for the bytes that are due, but for the wait under way.
+    left: Duration,
+    came: usize,
     deadline: Pin<Box<Sleep>>,
     waiting: bool,
 }
 
 impl<B> Patient<B> {
     pub(crate) fn new(inner: B, patience: Duration) -> Self {
-        Self { inner, patience, deadline: Box::pin(tokio::time::sleep(patience)), waiting: false }
+        let deadline = Box::pin(tokio::time::sleep(patience));
+        Self { inner, patience, left: patience, came: 0, deadline, waiting: false }
+    }
+
+    fn received(&mut self, bytes: usize) {
+        if self.waiting {
+            self.waiting = false;
+            self.left = self.deadline.deadline().saturating_duration_since(Instant::now());
+        }
+        self.came += bytes;
+        if self.came >= LEAST {
+            self.came = 0;
+            self.left = self.patience;
+        }
     }
 }
 
@@ -98,15 +120,16 @@ where
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(context) {
-            this.waiting = false;
+            let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            this.received(data.map_or(0, Bytes::len));
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         if !this.waiting {
             this.waiting = true;
-            this.deadline.as_mut().reset(Instant::now() + this.patience);
+            this.deadline.as_mut().reset(Instant::now() + this.left);
         }
         ready!(this.deadline.as_mut().poll(context));
-        Poll::Ready(Some(Err("the client stopped sending the body".into())))
+        Poll::Ready(Some(Err("the client stopped sending the body, or sends too little".into())))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -136,16 +159,39 @@ mod tests {
         assert!(collect(&[b"ab", b"cd"], 3).await.is_err());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_stalled_body_fails_and_a_slow_one_does_not() {
-        let slow = futures_util::stream::unfold(0, |step| async move {
-            tokio::time::sleep(Duration::from_secs(if step < 3 { 9 } else { 11 })).await;
-            Some((Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"x"))), step + 1))
+    /// How many chunks of that many bytes arrive, one every so many seconds, before a body with ten seconds of patience fails.
+    async fn arriving(bytes: usize, every: u64) -> usize {
+        let chunks = futures_util::stream::unfold((), move |()| async move {
+            tokio::time::sleep(Duration::from_secs(every)).await;
+            Some((Ok::<_, BoxError>(Frame::data(vec![0; bytes].into())), ()))
         });
-        let mut body = Patient::new(http_body_util::StreamBody::new(Box::pin(slow)), Duration::from_secs(10));
-        for _ in 0..3 {
+        let mut body = Patient::new(http_body_util::StreamBody::new(Box::pin(chunks)), Duration::from_secs(10));
+        for arrived in 0..100 {
+            if body.frame().await.unwrap().is_err() {
+                return arrived;
+            }
+        }
+        100
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_fails_that_stalls_or_drips_and_not_one_that_is_slow() {
+        assert_eq!(arriving(LEAST, 9).await, 100);
+        assert_eq!(arriving(LEAST / 2, 4).await, 100);
+        assert_eq!(arriving(LEAST, 11).await, 0);
+        assert_eq!(arriving(1, 9).await, 1);
+        assert_eq!(arriving(LEAST / 4, 3).await, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_reader_costs_the_client_nothing() {
+        let chunks =
+            futures_util::stream::iter((0..5).map(|_| Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"x")))));
+        let mut body = Patient::new(http_body_util::StreamBody::new(chunks), Duration::from_secs(10));
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_secs(9)).await;
             assert!(body.frame().await.unwrap().is_ok());
         }
-        assert!(body.frame().await.unwrap().is_err());
+        assert!(body.frame().await.is_none());
     }
 }

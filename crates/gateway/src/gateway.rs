@@ -21,8 +21,9 @@ use picup_delivery::Keyring;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::accept::{self, Activity, Drained};
+use crate::accept::{self, Drained};
 use crate::access_log::{Logged, Record};
+use crate::activity::Activity;
 use crate::api::{self, ApiService};
 use crate::authorise;
 use crate::body::{Body, Patient};

@@ -9,6 +9,7 @@
 
 mod accept;
 mod access_log;
+mod activity;
 mod api;
 mod authorise;
 mod body;
@@ -24,13 +25,14 @@ mod request_id;
 mod route;
 mod security;
 mod settings;
+mod stall;
 mod static_files;
 
 pub use accept::Drained;
 pub use api::{ApiService, api_service};
-pub use body::{Body, BoxError};
+pub use body::{Body, BoxError, ByteStream};
 pub use gateway::{Gateway, Parts};
 pub use metrics::Metrics;
-pub use origin::{ByteStream, Opened, Origin, OriginError};
+pub use origin::{Opened, Origin, OriginError};
 pub use settings::Settings;
 pub use static_files::{StaticFile, StaticFiles};

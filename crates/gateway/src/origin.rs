@@ -3,16 +3,10 @@
 //! `picup` implements [`Origin`] over its stores. The gateway asks only for what has been authorised, and never writes.
 
 use std::ops::Range;
-use std::pin::Pin;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::Stream;
 
-use crate::body::BoxError;
-
-/// Bytes in order. Chunks of 64 KiB to 1 MiB keep the cost per byte low.
-pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
+use crate::body::{BoxError, ByteStream};
 
 /// A place media are read from.
 #[async_trait]

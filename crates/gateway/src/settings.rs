@@ -10,8 +10,10 @@ pub struct Settings {
     pub public_base: String,
     /// How long a client may take to send its first request, or the head of a later one over HTTP/1.1.
     pub header_timeout: Duration,
-    /// How long a client may send nothing in the middle of a request's body.
+    /// How long a client may take for each 4 KiB of a request's body, or for its end: while they are waited for.
     pub body_timeout: Duration,
+    /// How long a client may read nothing of an answer that waits for it, beyond what the system's buffers hold.
+    pub write_timeout: Duration,
     /// How long an HTTP/2 connection may stay open with no request in flight.
     pub idle_timeout: Duration,
     /// How long requests in flight may go on after the shutdown signal before they are cut.
@@ -29,6 +31,7 @@ impl Settings {
             public_base: public_base.into(),
             header_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(120),
             drain_timeout: Duration::from_secs(30),
             max_connections: 1024,

@@ -55,6 +55,44 @@ async fn a_body_that_stalls_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_body_that_drips_is_given_up() {
+    let gateway = TestGateway::start_with(|settings| settings.body_timeout = SOON).await;
+    let mut stream = gateway.connect().await;
+    stream.write_all(b"POST /api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n").await.unwrap();
+    let (mut reading, mut writing) = stream.split();
+    let mut answer = Vec::new();
+    // No pause is as long as the time-out, and yet it comes to an end long before the last byte is sent.
+    let mut drops = tokio::time::interval(SOON / 10);
+    let drip = async {
+        for _ in 0..1_000_000 {
+            drops.tick().await;
+            let _ = writing.write_all(b"x").await;
+        }
+    };
+    tokio::select! {
+        read = tokio::time::timeout(LONG, reading.read_to_end(&mut answer)) => drop(read.expect("the gateway hangs up")),
+        () = drip => panic!("a million drops were waited for"),
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_is_cut() {
+    let mut gateway = TestGateway::start_with(|settings| {
+        settings.write_timeout = SOON;
+        settings.drain_timeout = LONG;
+    })
+    .await;
+    let mut stream = gateway.connect().await;
+    let request = format!("GET /media/ann/large/view/1 HTTP/1.1\r\nHost: x\r\n{}\r\n", gateway.cookies("ann"));
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.read_exact(&mut [0; 1000]).await.unwrap();
+    gateway.shut_down();
+    assert_eq!(gateway.drained().await.cut, 0, "it had ended before the drain time was over");
+    assert!(closes(&mut stream).await.len() < support::LARGE);
+}
+
+#[tokio::test]
 async fn draining_lets_a_download_finish() {
     let mut gateway = TestGateway::start().await;
     let (gate, address) = (gateway.gate.clone(), gateway.address);

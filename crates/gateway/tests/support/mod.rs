@@ -38,7 +38,11 @@ pub(crate) fn content(range: Range<usize>) -> Vec<u8> {
     range.map(|position| u8::try_from(position % 251).unwrap()).collect()
 }
 
-/// Media in memory. A medium below `gated/` streams its first chunk and the rest only after `gate` opens.
+/// More than any system buffers for a client that does not read.
+pub(crate) const LARGE: usize = 256 << 20;
+
+/// Media in memory. A medium below `gated/` streams its first chunk and the rest only after `gate` opens; one below
+/// `large/` has [`LARGE`] zeros.
 pub(crate) struct MemoryOrigin {
     media: HashMap<&'static str, &'static str>,
     pub(crate) gate: Arc<Notify>,
@@ -53,6 +57,13 @@ impl Origin for MemoryOrigin {
             return Err(OriginError::Unavailable("the disk is on fire".into()));
         }
         let content_type = *self.media.get(key).ok_or(OriginError::NotFound)?;
+        if key.contains("large") {
+            return Ok(Opened::new(LARGE as u64, content_type, |range| -> ByteStream {
+                let chunk = Bytes::from_static(&[0; 65_536]);
+                let count = usize::try_from(range.end - range.start).unwrap() / chunk.len();
+                Box::pin(stream::iter(std::iter::repeat_n(chunk, count).map(Ok)))
+            }));
+        }
         let (gated, short, gate) = (key.contains("gated"), key.contains("short"), self.gate.clone());
         Ok(Opened::new(SIZE as u64, content_type, move |range| -> ByteStream {
             let range = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
@@ -212,6 +223,7 @@ fn media() -> HashMap<&'static str, &'static str> {
         (&ORIGINAL[1..], "image/svg+xml"),
         ("media/ann/gated/view/1", "video/mp4"),
         ("media/ann/short/view/1", "video/mp4"),
+        ("media/ann/large/view/1", "video/mp4"),
         ("media/ann/odd/view/1", "image/\nx"),
         ("media/bob/b1/view/preview.1.webp", "image/webp"),
     ])
