@@ -248,18 +248,25 @@ fn doctor() {
 
 fn counted() {
     let mut registry = Registry::default();
-    let media = Media::new(settings(), Metrics::register(&mut registry));
+    let metrics = Metrics::register(&mut registry);
+    let media = Media::new(settings(), metrics.clone());
+    let folder = tempfile::tempdir().unwrap();
+    let crashing = Media::new(acted(folder.path(), "knows-and-crashes"), metrics.clone());
+    let killed = Media::new(acted(folder.path(), "is-killed"), metrics);
     let runtime = runtime();
     let both = runtime.block_on(async { tokio::join!(media.process(sound()), media.process(original(b"text"))) });
     assert!(matches!(both.0.unwrap().outcome, Outcome::Shown { .. }));
     assert!(matches!(both.1.unwrap().outcome, Outcome::Undecodable { .. }));
+    runtime.block_on(crashing.process(sound())).unwrap_err();
+    runtime.block_on(killed.process(sound())).unwrap_err();
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     for line in [
         r#"media_jobs_total{format="png",outcome="shown"} 1"#,
         r#"media_jobs_total{format="unknown",outcome="undecodable"} 1"#,
-        "media_seconds_count 2",
-        "media_child_crashes_total 0",
+        r#"media_jobs_total{format="png",outcome="crashed"} 1"#,
+        "media_seconds_count 3",
+        "media_child_crashes_total 3",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
