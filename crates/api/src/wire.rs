@@ -223,7 +223,7 @@ pub enum AssetState {
     Ready,
     /// Verified, but no picture can be made from it; it can be downloaded.
     Unviewable,
-    /// What is stored does not have the hash that was declared.
+    /// What is stored could not be proved to have the hash that was declared.
     Damaged,
 }
 

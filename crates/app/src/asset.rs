@@ -1,6 +1,6 @@
 //! One asset and all that is known of it.
 
-use picup_domain::{AccountId, AssetId, ObjectKey, ObjectRole};
+use picup_domain::{AccountId, AssetId, FileName, ObjectKey, ObjectRole};
 use serde::{Deserialize, Serialize};
 
 pub use picup_database::Asset as Row;
@@ -56,13 +56,13 @@ pub async fn fetch(app: &App, owner: AccountId, id: AssetId) -> Result<Asset, Er
     Ok(Asset {
         thumbnail: rendition(ObjectRole::Thumbnail, &row.facts.thumbnail_extension),
         preview: rendition(ObjectRole::Preview, &row.facts.preview_extension),
-        original: original_key(&row),
+        original: original_key(owner, id, &row.file_name),
         details,
         row,
     })
 }
 
-/// Where an asset's original is.
-pub(crate) fn original_key(row: &Row) -> ObjectKey {
-    ObjectKey::new(row.owner, row.id, ObjectRole::Original, 1, &row.file_name.extension())
+/// Where an asset's original is, from before there is an asset.
+pub(crate) fn original_key(owner: AccountId, asset: AssetId, name: &FileName) -> ObjectKey {
+    ObjectKey::new(owner, asset, ObjectRole::Original, 1, &name.extension())
 }

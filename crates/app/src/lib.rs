@@ -17,6 +17,7 @@ pub mod jobs;
 mod metrics;
 mod password;
 mod process;
+mod queue;
 mod secrets;
 pub mod session;
 pub mod setup;

@@ -115,7 +115,8 @@ mod tests {
     async fn a_flood_is_turned_away_and_the_queue_recovers() {
         let passwords = Passwords::new().unwrap();
         let attempt = Password::attempt("x").unwrap();
-        let flood = (0..MAX_WAITING + AT_ONCE + 5).map(|_| passwords.verify(&attempt, Some(PasswordHash::new(String::new()))));
+        let flood =
+            (0..MAX_WAITING + AT_ONCE + 5).map(|_| passwords.verify(&attempt, Some(PasswordHash::new(String::new()))));
         let answers = futures_util::future::join_all(flood).await;
         assert!(answers.iter().any(|answer| matches!(answer, Err(Error::Busy(_)))));
         assert!(passwords.verify(&attempt, None).await.is_ok());

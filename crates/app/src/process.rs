@@ -5,17 +5,18 @@
 //! and listed all the same. Safe to run twice: renditions are staged under their keys first, and one transaction, which also
 //! ends the job, makes them count.
 
-use futures_util::TryStreamExt;
-use picup_database::{AssetFacts, JobLease, Object, ObjectState};
+use picup_database::{AssetFacts, JobLease, Object, ObjectState, Write};
 use picup_domain::{
     AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, ObjectKey, ObjectRole, Sha256,
 };
 use picup_media::{Facts, Kind, Outcome, Processed, Rendition, RenditionName};
-use sha2::Digest;
 
 use crate::asset::{Details, Row, original_key};
 use crate::events::{self, Change};
-use crate::{App, Error};
+use crate::{App, Error, jobs};
+
+/// A decoder that breaks on a file may have been broken by the machine: only after so many attempts it is the file's fault.
+const BROKEN_AFTER: u32 = 3;
 
 /// Processes an asset and ends the job in the same transaction.
 pub(crate) async fn process(app: &App, owner: AccountId, id: AssetId, lease: JobLease) -> Result<(), Error> {
@@ -24,37 +25,50 @@ pub(crate) async fn process(app: &App, owner: AccountId, id: AssetId, lease: Job
         // Done by another worker, or deleted meanwhile: nothing is left to do.
         return finish_job(app, lease).await;
     };
-    if !is_as_declared(app, &row).await? {
-        return mark_damaged(app, &row, lease).await;
+    if let Some(reason) = unproved(app, &row).await? {
+        let mut write = app.database().write().await?;
+        if write.job_complete(lease).await? {
+            mark_damaged(app, &mut write, owner, id, reason).await?;
+            write.commit().await?;
+            events::announce(app);
+        }
+        return Ok(());
     }
-    let file = app.storage().open_file(&original_key(&row)).await?;
-    let processed = app.0.rooms.media.process(file).await?;
-    let made = Made::of(&row, processed)?;
-    let objects = stage(app, &row, &made).await?;
+    let file = app.storage().open_file(&original_key(owner, id, &row.file_name)).await?;
+    let made = match app.0.rooms.media.process(file).await {
+        Ok(processed) => Made::of(&row, processed)?,
+        Err(picup_media::Error::Broken { known, .. }) if lease.attempt >= BROKEN_AFTER => Made::of(&row, *known)?,
+        Err(error) => return Err(error.into()),
+    };
+    let Some(objects) = stage(app, &row, &made, lease).await? else { return Ok(()) };
     commit(app, &row, made, &objects, lease).await
 }
 
-/// Whether what the store really gives back has the hash that was declared.
-pub(crate) async fn is_as_declared(app: &App, row: &Row) -> Result<bool, Error> {
-    let mut chunks = app.storage().read(&original_key(row), 0..row.bytes.get()).await?;
-    let mut hasher = sha2::Sha256::new();
-    while let Some(chunk) = chunks.try_next().await? {
-        hasher.update(&chunk);
+/// Why what the store really gives back is not the file that was declared; `None` when it is.
+pub(crate) async fn unproved(app: &App, row: &Row) -> Result<Option<&'static str>, Error> {
+    match app.storage().hash(&original_key(row.owner, row.id, &row.file_name)).await {
+        Ok((bytes, sha256)) if bytes == row.bytes.get() && sha256 == row.sha256 => Ok(None),
+        Ok(_) => Ok(Some("what is stored does not have the hash that was declared")),
+        Err(picup_storage::Error::NotFound(_)) => Ok(Some("the stored original is missing")),
+        Err(error) => Err(error.into()),
     }
-    Ok(Sha256::from_hasher(hasher) == row.sha256)
 }
 
-async fn mark_damaged(app: &App, row: &Row, lease: JobLease) -> Result<(), Error> {
-    tracing::error!(asset = %row.id, "the stored original does not have the hash that was declared; it is kept and marked damaged");
-    let mut write = app.database().write().await?;
-    if !write.job_complete(lease).await? {
-        return Ok(());
+/// Marks an asset whose original could not be proved, with its event, in the caller's transaction. What is stored is kept.
+pub(crate) async fn mark_damaged(
+    app: &App,
+    write: &mut Write,
+    owner: AccountId,
+    id: AssetId,
+    reason: &str,
+) -> Result<(), Error> {
+    let Some(row) = write.asset_by_id(owner, id).await? else { return Ok(()) };
+    tracing::error!(asset = %id, reason, "an original could not be proved; it is kept and marked damaged");
+    let details = serialise(&Details { reason: Some(reason.to_owned()), ..Details::default() })?;
+    if write.asset_make_damaged(owner, id, &details).await? {
+        let change = Change::Asset { id, state: AssetState::Damaged, day: row.day };
+        events::append(write, owner, change, app.now()).await?;
     }
-    write.asset_set_state(row.owner, row.id, AssetState::Processing, AssetState::Damaged).await?;
-    let change = Change::Asset { id: row.id, state: AssetState::Damaged, day: row.day };
-    events::append(&mut write, row.owner, change, app.now()).await?;
-    write.commit().await?;
-    events::announce(app);
     Ok(())
 }
 
@@ -123,14 +137,17 @@ fn capture(row: &Row, facts: &Facts) -> CaptureTime {
 }
 
 fn details(facts: &Facts, reason: Option<String>) -> Result<String, Error> {
-    let details = Details {
+    serialise(&Details {
         f_number: facts.f_number,
         exposure_seconds: facts.exposure_time,
         iso: facts.iso,
         focal_length_mm: facts.focal_length,
         reason,
-    };
-    serde_json::to_string(&details).map_err(|error| Error::Internal(format!("writing details: {error}")))
+    })
+}
+
+fn serialise(details: &Details) -> Result<String, Error> {
+    serde_json::to_string(details).map_err(|error| Error::Internal(format!("writing details: {error}")))
 }
 
 const fn is_large(name: RenditionName) -> bool {
@@ -138,8 +155,11 @@ const fn is_large(name: RenditionName) -> bool {
 }
 
 /// Writes the renditions to the store, after writing down that they are about to be there. What an attempt before this one
-/// left behind is cleared away first.
-async fn stage(app: &App, row: &Row, made: &Made) -> Result<Vec<Object>, Error> {
+/// left behind is cleared away first. `None` when the job is another worker's by now: then the files are that worker's too.
+async fn stage(app: &App, row: &Row, made: &Made, lease: JobLease) -> Result<Option<Vec<Object>>, Error> {
+    if !jobs::extend(app, lease).await? {
+        return Ok(None);
+    }
     clear_staged(app, row).await?;
     let mut objects = Vec::with_capacity(made.renditions.len());
     for rendition in &made.renditions {
@@ -160,7 +180,7 @@ async fn stage(app: &App, row: &Row, made: &Made) -> Result<Vec<Object>, Error> 
     for (object, rendition) in objects.iter().zip(&made.renditions) {
         app.storage().put(&object.key, rendition.bytes.clone().into()).await?;
     }
-    Ok(objects)
+    Ok(Some(objects))
 }
 
 async fn clear_staged(app: &App, row: &Row) -> Result<(), Error> {
@@ -188,7 +208,9 @@ async fn commit(app: &App, row: &Row, made: Made, objects: &[Object], lease: Job
     }
     for object in objects {
         let sha256 = object.sha256.ok_or_else(|| Error::Internal("a rendition without a hash".to_owned()))?;
-        write.object_commit(&object.key, object.bytes, &sha256).await?;
+        if !write.object_commit(&object.key, object.bytes, &sha256).await? {
+            return Err(Error::Internal(format!("the staged object {} is not in the database", object.key)));
+        }
     }
     let done = match made.state {
         AssetState::Ready => write.asset_make_ready(row.owner, row.id, &made.facts).await?,

@@ -154,7 +154,7 @@ CREATE TABLE uploads (
     FOREIGN KEY (owner) REFERENCES accounts (id)
 ) {table};
 
-CREATE INDEX uploads_owner ON uploads (owner, state, id);
+CREATE INDEX uploads_state ON uploads (state, updated_at, id);
 CREATE INDEX uploads_sha256 ON uploads (owner, sha256, state, id);
 CREATE INDEX uploads_expiry ON uploads (expires_at, id);
 

@@ -137,7 +137,12 @@ impl Write {
     ///
     /// # Errors
     /// When the database cannot write.
-    pub async fn account_set_password(&mut self, id: AccountId, hash: &PasswordHash, now: Timestamp) -> Result<bool, Error> {
+    pub async fn account_set_password(
+        &mut self,
+        id: AccountId,
+        hash: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let sql = "UPDATE accounts SET password_hash = ?, updated_at = ? WHERE id = ?";
         self.changed(Statement::new("account_set_password", sql).text(hash.as_str()).time(now).id(&id)).await
     }

@@ -239,19 +239,19 @@ impl Write {
         self.asset_finish(owner, id, AssetState::Unviewable, facts).await
     }
 
-    /// Moves an asset from one state to another. `false` when it is not in `from`.
+    /// Marks an asset whose original could not be proved, with the reason among its details. `false` when it is not
+    /// processing.
     ///
     /// # Errors
     /// When the database cannot write.
-    pub async fn asset_set_state(
-        &mut self,
-        owner: AccountId,
-        id: AssetId,
-        from: AssetState,
-        to: AssetState,
-    ) -> Result<bool, Error> {
-        let sql = "UPDATE assets SET state = ? WHERE id = ? AND owner = ? AND state = ?";
-        let statement = Statement::new("asset_set_state", sql).text(to.as_str()).id(&id).id(&owner).text(from.as_str());
+    pub async fn asset_make_damaged(&mut self, owner: AccountId, id: AssetId, details: &str) -> Result<bool, Error> {
+        let sql = "UPDATE assets SET state = ?, details = ? WHERE id = ? AND owner = ? AND state = ?";
+        let statement = Statement::new("asset_make_damaged", sql)
+            .text(AssetState::Damaged.as_str())
+            .text(details)
+            .id(&id)
+            .id(&owner)
+            .text(AssetState::Processing.as_str());
         self.changed(statement).await
     }
 

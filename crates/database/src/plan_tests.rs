@@ -69,7 +69,7 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     tx.upload_by_id(account, upload).await?;
     tx.upload_by_address(upload).await?;
     tx.upload_by_sha256(account, &hash, UploadState::Open).await?;
-    tx.upload_list(account, UploadState::Completing, 10).await?;
+    tx.upload_list_completing(NOW, 10).await?;
     tx.upload_list_expired(NOW, 10).await?;
 
     tx.job_counts(NOW).await?;

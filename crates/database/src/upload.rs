@@ -159,18 +159,13 @@ impl Read {
         self.one(statement).await?.as_ref().map(upload).transpose()
     }
 
-    /// At most `limit` of an owner's uploads in that state, newest first.
+    /// At most `limit` uploads of any owner that someone began to complete before a moment, longest ago first.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn upload_list(
-        &mut self,
-        owner: AccountId,
-        state: UploadState,
-        limit: u32,
-    ) -> Result<Vec<Upload>, Error> {
-        let sql = select!("WHERE owner = ? AND state = ? ORDER BY id DESC LIMIT ?");
-        let statement = Statement::new("upload_list", sql).id(&owner).text(state.as_str()).int(limit);
+    pub async fn upload_list_completing(&mut self, before: Timestamp, limit: u32) -> Result<Vec<Upload>, Error> {
+        let sql = select!("WHERE state = 'completing' AND updated_at < ? ORDER BY updated_at, id LIMIT ?");
+        let statement = Statement::new("upload_list_completing", sql).time(before).int(limit);
         self.all(statement).await?.iter().map(upload).collect()
     }
 

@@ -47,7 +47,7 @@ pub enum AssetState {
     Ready,
     /// The stored original has the declared SHA-256, but no picture can be made from it. It is listed and downloadable.
     Unviewable,
-    /// What is stored does not have the SHA-256 that was declared. Kept, marked, and never taken for a safe copy.
+    /// What is stored could not be proved to have the SHA-256 that was declared. Kept, marked, and never taken for a safe copy.
     Damaged,
 }
 

@@ -5,50 +5,28 @@
 
 mod part_address;
 mod reap;
+mod reserve;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use picup_database::{NewAsset, NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState, Write};
+use picup_database::{NewAsset, Upload as Row, UploadState, Write};
 use picup_domain::{
-    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, ObjectRole,
-    PartPlan, Sha256, Timestamp, UploadId,
+    AccountId, AssetId, AssetKind, AssetState, CaptureSource, CaptureTime, PartPlan, Sha256, Timestamp, UploadId,
 };
 use picup_storage::PartStored;
 
+use crate::asset::original_key;
 use crate::events::Change;
-use crate::{App, Error, events, jobs, process};
+use crate::{App, Error, events, queue};
 
 pub use part_address::PartAddress;
 pub(crate) use reap::{reap, take_over};
+pub use reserve::{NewUpload, Reserved, reserve};
 
 /// Parts one request may ask addresses for.
 const TARGETS_AT_ONCE: usize = 100;
-/// The largest original that is read back while its owner waits: about a second from a disk.
-const PROVED_ON_THE_SPOT: u64 = 256 << 20;
-
-/// A wish to upload one file.
-#[derive(Debug, Clone)]
-pub struct NewUpload {
-    /// The file's name.
-    pub file_name: FileName,
-    /// Its size.
-    pub bytes: ByteSize,
-    /// Its hash.
-    pub sha256: Sha256,
-    /// When it was last changed, and the offset in minutes east of UTC where the client is, as far as told.
-    pub modified: Option<(Timestamp, Option<i16>)>,
-}
-
-/// The answer to a wish to upload.
-#[derive(Debug, Clone)]
-pub enum Reserved {
-    /// The account has this file already, verified.
-    Duplicate(AssetId),
-    /// Send the parts.
-    Upload(Upload),
-}
 
 /// An upload as its client sees it.
 #[derive(Debug, Clone)]
@@ -74,134 +52,6 @@ pub struct PartTarget {
     pub url: String,
     /// When the address ends.
     pub expires_at: Timestamp,
-}
-
-/// Reserves room for a file, or finds that the account has it already. A second wish for the same file while the first is
-/// under way gets the same upload, so that another try goes on where the first stopped.
-///
-/// # Errors
-/// [`Error::QuotaExceeded`]; [`Error::Invalid`] for a size no plan fits.
-pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Reserved, Error> {
-    let largest = app.settings().max_upload;
-    if new.bytes > largest {
-        return Err(invalid("bytes", format!("this PicUp takes files of at most {largest}")));
-    }
-    loop {
-        let seen = Seen::of(&mut app.database().read_fresh().await?, owner, &new.sha256).await?;
-        if let Some(found) = standing(app, owner, &new, &seen).await? {
-            return Ok(found);
-        }
-        if let Some(begun) = begin(app, owner, &new, &seen).await? {
-            return Ok(Reserved::Upload(begun));
-        }
-    }
-}
-
-/// The newest uploads of a file, one for each state: while these are the same, nobody has begun or finished one.
-#[derive(PartialEq, Eq)]
-struct Seen {
-    open: Option<Row>,
-    completing: Option<Row>,
-    committed: Option<Row>,
-}
-
-impl Seen {
-    async fn of(read: &mut Read, owner: AccountId, sha256: &Sha256) -> Result<Self, Error> {
-        Ok(Self {
-            open: read.upload_by_sha256(owner, sha256, UploadState::Open).await?,
-            completing: read.upload_by_sha256(owner, sha256, UploadState::Completing).await?,
-            committed: read.upload_by_sha256(owner, sha256, UploadState::Committed).await?,
-        })
-    }
-}
-
-/// What there is of this file already: an asset, or an upload that another try goes on with.
-async fn standing(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<Reserved>, Error> {
-    if let Some(asset) = duplicate(app, owner, new).await? {
-        app.0.metrics.upload("duplicate");
-        return Ok(Some(Reserved::Duplicate(asset)));
-    }
-    if let Some(row) = seen.open.as_ref().filter(|row| row.bytes == new.bytes && row.expires_at > app.now()) {
-        return Ok(Some(Reserved::Upload(view(app, row.clone()).await?)));
-    }
-    if seen.completing.as_ref().is_some_and(|row| row.bytes == new.bytes) {
-        return Err(Error::Busy("this file has arrived and is being put in its place; ask again in a moment"));
-    }
-    Ok(None)
-}
-
-/// Begins an upload, unless somebody else has begun or finished one of the same file meanwhile.
-async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<Upload>, Error> {
-    let now = app.now();
-    let (id, asset) = (UploadId::new(now), AssetId::new(now));
-    let key = original_key(owner, asset, &new.file_name);
-    let plan = PartPlan::new(new.bytes)?;
-    refuse_if_over(app, owner, new.bytes).await?;
-    let staged = app.storage().upload_begin(id, &key, new.bytes).await?;
-    let row = UploadRow {
-        id,
-        owner,
-        asset,
-        file_name: new.file_name.clone(),
-        bytes: new.bytes,
-        sha256: new.sha256,
-        file_modified_at: new.modified.map(|(at, _)| at),
-        offset_minutes: new.modified.and_then(|(_, offset)| offset),
-        handle: staged.handle().to_owned(),
-        created_at: now,
-        expires_at: now.plus(app.settings().upload_life),
-    };
-    let recorded = record(app, &row, key, seen).await;
-    if !matches!(recorded, Ok(true)) {
-        app.storage().upload_abort(id).await?;
-    }
-    let upload = Upload { id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None };
-    Ok(recorded?.then_some(upload))
-}
-
-/// The owner's asset whose stored original is proved to be this file. One that still waits for its worker is proved on the
-/// spot, unless it is so large that the client had better send it.
-async fn duplicate(app: &App, owner: AccountId, new: &NewUpload) -> Result<Option<AssetId>, Error> {
-    let mut read = app.database().read_fresh().await?;
-    if let Some(asset) = read.asset_verified_by_sha256(owner, &new.sha256).await? {
-        return Ok(Some(asset.id));
-    }
-    let unproved = read.asset_unproved_by_sha256(owner, &new.sha256).await?;
-    drop(read);
-    match unproved.filter(|row| row.bytes == new.bytes && row.bytes.get() <= PROVED_ON_THE_SPOT) {
-        Some(row) if process::is_as_declared(app, &row).await? => Ok(Some(row.id)),
-        _ => Ok(None),
-    }
-}
-
-/// Promises the bytes and writes the upload and its object down, together or not at all. `false` when what was seen of the
-/// same file no longer holds.
-async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Result<bool, Error> {
-    let mut write = app.database().write().await?;
-    if Seen::of(&mut write, row.owner, &row.sha256).await? != *seen {
-        return Ok(false);
-    }
-    if !write.quota_reserve(row.owner, row.bytes).await? {
-        drop(write);
-        return Err(over(app, row.owner, row.bytes).await?);
-    }
-    write.upload_insert(row).await?;
-    let staged = Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at };
-    write.object_insert(&staged).await?;
-    write.commit().await?;
-    Ok(true)
-}
-
-/// Spares the store the beginning of an upload that plainly does not fit. The promise itself is made by `record`.
-async fn refuse_if_over(app: &App, owner: AccountId, bytes: ByteSize) -> Result<(), Error> {
-    let account = app.database().read_fresh().await?.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
-    if account.quota.admits(bytes) { Ok(()) } else { Err(over(app, owner, bytes).await?) }
-}
-
-async fn over(app: &App, owner: AccountId, bytes: ByteSize) -> Result<Error, Error> {
-    let account = app.database().read_fresh().await?.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
-    app.0.metrics.upload("over_quota");
-    Ok(Error::QuotaExceeded { wanted: bytes.get(), remaining: account.quota.remaining().unwrap_or(0) })
 }
 
 /// An upload of `owner` and what of it has arrived.
@@ -321,15 +171,17 @@ async fn finish(app: &App, row: Row) -> Result<AssetId, Error> {
     write.commit().await?;
     app.0.metrics.upload("completed");
     events::announce(app);
-    jobs::wake(app);
+    queue::wake(app);
     Ok(row.asset)
 }
 
 /// Everything that makes the stored bytes count, in the caller's transaction.
 async fn commit(write: &mut Write, row: &Row, now: Timestamp) -> Result<(), Error> {
-    let capture = match row.file_modified_at {
-        Some(at) => CaptureTime::from_moment(at, row.offset_minutes, CaptureSource::File)?,
-        None => CaptureTime::from_moment(now, None, CaptureSource::Upload)?,
+    // A time that cannot be is no reason to keep what has arrived from counting.
+    let told = row.file_modified_at.map(|at| CaptureTime::from_moment(at, row.offset_minutes, CaptureSource::File));
+    let capture = match told {
+        Some(Ok(told)) => told,
+        _ => CaptureTime::from_moment(now, None, CaptureSource::Upload)?,
     };
     let asset = NewAsset {
         id: row.asset,
@@ -347,7 +199,7 @@ async fn commit(write: &mut Write, row: &Row, now: Timestamp) -> Result<(), Erro
         return Err(Error::Internal(format!("the staged object {key} is not in the database")));
     }
     write.quota_move(row.owner, row.bytes).await?;
-    jobs::enqueue_process(write, row.owner, row.asset, now).await?;
+    queue::enqueue_process(write, row.owner, row.asset, now).await?;
     let change = Change::Asset { id: row.asset, state: AssetState::Processing, day: capture.day() };
     events::append(write, row.owner, change, now).await
 }
@@ -417,10 +269,6 @@ async fn arrived(app: &App, row: &Row) -> Result<Vec<PartStored>, Error> {
 fn staged(row: &Row) -> Result<picup_storage::Upload, Error> {
     let key = original_key(row.owner, row.asset, &row.file_name);
     Ok(picup_storage::Upload::resume(row.id, key, row.bytes, &row.handle)?)
-}
-
-fn original_key(owner: AccountId, asset: AssetId, name: &FileName) -> ObjectKey {
-    ObjectKey::new(owner, asset, ObjectRole::Original, 1, &name.extension())
 }
 
 fn invalid(field: &'static str, advice: String) -> Error {

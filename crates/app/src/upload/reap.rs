@@ -1,68 +1,102 @@
-//! What nobody finished: uploads past their time, and what a crash left half done.
+//! What nobody finished: uploads past their time, and what a crash or a lost connection left half done.
+//!
+//! Each thing is put right by itself: one that cannot be is logged and keeps no other waiting.
 
 use std::time::Duration;
 
-use picup_database::{ObjectState, UploadState};
+use picup_database::{ObjectState, Upload as Row, UploadState};
 use picup_domain::Timestamp;
+use picup_storage::Error as Storage;
 
+use crate::asset::original_key;
 use crate::{App, Error};
 
 /// How many of a kind one round takes on.
 const AT_ONCE: u32 = 100;
 /// Left-overs younger than this may belong to somebody at work.
 const LEFT_OVER: Duration = Duration::from_secs(60 * 60);
-
+/// Nobody takes this long for the last step of an upload.
+const STUCK: Duration = Duration::from_secs(60);
 /// Half-written files of the store this old have no writer any more.
 const INTERRUPTED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// One round: gives up uploads past their time, finishes those a crash caught while completing, and clears away bytes that
+/// One round: gives up uploads past their time, finishes those whose completion was cut short, and clears away bytes that
 /// nothing names any more.
 pub(crate) async fn reap(app: &App) -> Result<(), Error> {
     let now = app.now();
-    expired(app, now).await?;
-    orphans(app, now.minus(LEFT_OVER)).await?;
-    app.storage().sweep(now.minus(INTERRUPTED)).await?;
-    doomed(app, now.minus(LEFT_OVER)).await
+    let rounds = [
+        stuck(app, now.minus(STUCK)).await,
+        expired(app, now).await,
+        orphans(app, now.minus(LEFT_OVER)).await,
+        app.storage().sweep(now.minus(INTERRUPTED)).await.map(drop).map_err(Error::from),
+        doomed(app, now.minus(LEFT_OVER)).await,
+    ];
+    rounds.into_iter().collect()
 }
 
 /// What a killed process left half done, finished or cleared away at once. Only for the one process that works on its
 /// database and store: to it everything half done is a left-over.
 pub(crate) async fn take_over(app: &App) -> Result<(), Error> {
-    let accounts = app.database().read_fresh().await?.account_list().await?;
-    for account in accounts {
-        let half = app.database().read_fresh().await?.upload_list(account.id, UploadState::Completing, AT_ONCE).await?;
-        for row in half {
-            let id = row.id;
-            if let Err(error) = super::finish(app, row).await {
-                tracing::warn!(upload = %id, error = error.story(), "an upload that was being completed could not be; its client may ask again");
-            }
-        }
-    }
     let now = app.now();
+    stuck(app, now).await?;
     orphans(app, now).await?;
     app.storage().sweep(now).await?;
     doomed(app, now).await
 }
 
+/// Uploads that someone began to complete before a moment and did not.
+async fn stuck(app: &App, before: Timestamp) -> Result<(), Error> {
+    let stuck = app.database().read_fresh().await?.upload_list_completing(before, AT_ONCE).await?;
+    for row in stuck {
+        let id = row.id;
+        match super::finish(app, row.clone()).await {
+            Ok(_) => tracing::info!(upload = %id, "an upload whose completion was cut short was completed"),
+            Err(Error::Storage(Storage::UploadNotFound(_) | Storage::UploadIncomplete { .. } | Storage::Exists(_))) => {
+                drop_incomplete(app, &row).await?;
+            }
+            Err(error) => {
+                tracing::warn!(upload = %id, error = error.story(), "an upload could not be completed; trying again")
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gives up an upload of which the store no longer has what it takes.
+async fn drop_incomplete(app: &App, row: &Row) -> Result<(), Error> {
+    tracing::error!(upload = %row.id, "the staged bytes of an upload are gone; it is given up, its client has to send it again");
+    let mut write = app.database().write().await?;
+    if write.upload_delete(row.id, UploadState::Completing).await? {
+        write.quota_release(row.owner, row.bytes).await?;
+        write.object_doom(&original_key(row.owner, row.asset, &row.file_name)).await?;
+    }
+    Ok(write.commit().await?)
+}
+
 async fn expired(app: &App, now: Timestamp) -> Result<(), Error> {
     let expired = app.database().read_fresh().await?.upload_list_expired(now, AT_ONCE).await?;
     for row in expired {
-        let id = row.id;
-        match row.state {
-            UploadState::Open => {
-                if super::give_up(app, &row).await? {
-                    app.0.metrics.upload("expired");
-                    tracing::info!(upload = %id, "an upload ran out of time and was given up");
-                }
+        if let Err(error) = expire(app, &row).await {
+            tracing::warn!(upload = %row.id, error = error.story(), "an upload past its time could not be put away; trying again");
+        }
+    }
+    Ok(())
+}
+
+async fn expire(app: &App, row: &Row) -> Result<(), Error> {
+    match row.state {
+        UploadState::Open => {
+            if super::give_up(app, row).await? {
+                app.0.metrics.upload("expired");
+                tracing::info!(upload = %row.id, "an upload ran out of time and was given up");
             }
-            UploadState::Completing => {
-                super::finish(app, row).await?;
-            }
-            UploadState::Committed => {
-                let mut write = app.database().write().await?;
-                write.upload_delete(id, UploadState::Committed).await?;
-                write.commit().await?;
-            }
+        }
+        // Being completed, or stuck in it: `stuck` sees to that.
+        UploadState::Completing => {}
+        UploadState::Committed => {
+            let mut write = app.database().write().await?;
+            write.upload_delete(row.id, UploadState::Committed).await?;
+            write.commit().await?;
         }
     }
     Ok(())
@@ -79,9 +113,11 @@ async fn orphans(app: &App, before: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// Objects, made before a moment, whose removal was decided and not finished.
+/// Objects, made before a moment, that are to be removed, and renditions that no worker came to count.
 async fn doomed(app: &App, before: Timestamp) -> Result<(), Error> {
-    let doomed = app.database().read_fresh().await?.object_list_stale(ObjectState::Deleting, before, AT_ONCE).await?;
+    let mut read = app.database().read_fresh().await?;
+    let doomed = read.object_list_stale(ObjectState::Deleting, before, AT_ONCE).await?;
+    drop(read);
     for object in doomed {
         app.storage().delete(&object.key).await?;
         let mut write = app.database().write().await?;

@@ -3,9 +3,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::stream;
 
+use picup_domain::{ByteSize, FileName, ObjectKey, ObjectRole};
+
 use super::*;
-use crate::account;
 use crate::testing::TestApp;
+use crate::{account, jobs};
 
 /// An app with one account whose quota is 1,000 bytes.
 async fn app() -> (TestApp, AccountId) {
@@ -182,9 +184,71 @@ async fn a_completion_that_a_crash_cut_short_is_finished_by_the_reaper() {
     write.commit().await.unwrap();
     assert!(matches!(cancel(&app, owner, upload.id).await, Err(Error::Conflict(_))));
 
-    app.clock.advance(app.settings().upload_life + Duration::from_secs(1));
+    reap(&app).await.unwrap();
+    assert_eq!(quota(&app, owner).await, (0, 7), "somebody may be at it");
+    app.clock.advance(Duration::from_secs(61));
     reap(&app).await.unwrap();
     assert_eq!(quota(&app, owner).await, (7, 0));
+}
+
+#[tokio::test]
+async fn a_completion_that_was_cut_short_is_finished_by_the_next_who_asks() {
+    let (app, owner) = app().await;
+    let upload = begin(&app, owner, b"content").await;
+    send(&app, owner, upload.id, b"content").await.unwrap();
+    let mut write = app.database().write().await.unwrap();
+    write.upload_set_state(upload.id, UploadState::Open, UploadState::Completing, app.now()).await.unwrap();
+    write.commit().await.unwrap();
+    assert!(matches!(reserve(&app, owner, wish(b"content")).await.unwrap(), Reserved::Duplicate(_)));
+    assert_eq!(quota(&app, owner).await, (7, 0));
+}
+
+#[tokio::test]
+async fn a_completion_whose_bytes_are_gone_is_given_up_and_keeps_no_other_waiting() {
+    let (app, owner) = app().await;
+    let lost = begin(&app, owner, b"lost").await;
+    send(&app, owner, lost.id, b"lost").await.unwrap();
+    let other = begin(&app, owner, b"other").await;
+    send(&app, owner, other.id, b"other").await.unwrap();
+    for id in [lost.id, other.id] {
+        let mut write = app.database().write().await.unwrap();
+        write.upload_set_state(id, UploadState::Open, UploadState::Completing, app.now()).await.unwrap();
+        write.commit().await.unwrap();
+    }
+    app.storage().upload_abort(lost.id).await.unwrap();
+    take_over(&app).await.unwrap();
+    app.clock.advance(Duration::from_secs(61));
+    reap(&app).await.unwrap();
+    assert_eq!(quota(&app, owner).await, (5, 0));
+    assert!(matches!(fetch(&app, owner, lost.id).await, Err(Error::NotFound("upload"))));
+}
+
+#[tokio::test]
+async fn of_many_wishes_for_one_file_at_once_one_upload_comes() {
+    let (app, owner) = app().await;
+    let answers = join_all((0..20).map(|_| reserve(&app, owner, wish(b"content")))).await;
+    let ids: std::collections::BTreeSet<UploadId> = answers
+        .into_iter()
+        .filter_map(|answer| match answer {
+            Ok(Reserved::Upload(upload)) => Some(upload.id),
+            Ok(Reserved::Duplicate(_)) => panic!("nothing has arrived"),
+            Err(Error::Busy(_)) => None,
+            Err(error) => panic!("{error}"),
+        })
+        .collect();
+    assert_eq!(ids.len(), 1);
+    assert_eq!(quota(&app, owner).await, (0, 7));
+    assert_eq!(app.storage().uploads_staged().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_time_that_cannot_be_is_refused_at_once() {
+    let (app, owner) = app().await;
+    for (micros, offset) in [(i64::MIN / 2, None), (253_402_300_799_000_000, Some(600)), (-62_167_219_200_000_000, None)] {
+        let wish = NewUpload { modified: Some((Timestamp::from_micros(micros), offset)), ..wish(b"content") };
+        assert!(matches!(reserve(&app, owner, wish).await, Err(Error::Invalid(_))), "{micros} {offset:?}");
+    }
+    assert_eq!(quota(&app, owner).await, (0, 0));
 }
 
 #[tokio::test]

@@ -55,10 +55,11 @@ async fn nobody_else_sees_or_changes_an_asset() {
     let stranger = AccountId::new(at(0));
     assert_eq!(tx.asset_by_id(stranger, id).await.unwrap(), None);
     assert!(!tx.asset_make_ready(stranger, id, &facts(0)).await.unwrap());
-    let (from, to) = (AssetState::Processing, AssetState::Damaged);
-    assert!(!tx.asset_set_state(stranger, id, from, to).await.unwrap());
-    assert!(tx.asset_set_state(owner, id, from, to).await.unwrap());
-    assert!(!tx.asset_set_state(owner, id, from, to).await.unwrap());
+    assert!(!tx.asset_make_damaged(stranger, id, "{}").await.unwrap());
+    assert!(tx.asset_make_damaged(owner, id, "{}").await.unwrap());
+    assert!(!tx.asset_make_damaged(owner, id, "{}").await.unwrap());
+    let damaged = tx.asset_by_id(owner, id).await.unwrap().unwrap();
+    assert_eq!((damaged.state, damaged.facts.details.as_deref()), (AssetState::Damaged, Some("{}")));
     assert!(!tx.asset_make_unviewable(owner, id, &facts(0)).await.unwrap(), "damaged stays damaged");
 }
 
@@ -79,7 +80,7 @@ async fn only_a_verified_asset_counts_as_had_already() {
     assert_eq!(tx.asset_unproved_by_sha256(owner, &same).await.unwrap().unwrap().id, ids[0], "the oldest");
     assert_eq!(tx.asset_unproved_by_sha256(other, &same).await.unwrap(), None);
     assert!(tx.asset_make_ready(owner, ids[0], &facts(0)).await.unwrap());
-    assert!(tx.asset_set_state(owner, ids[2], AssetState::Processing, AssetState::Damaged).await.unwrap());
+    assert!(tx.asset_make_damaged(owner, ids[2], "{}").await.unwrap());
     assert_eq!(tx.asset_verified_by_sha256(owner, &same).await.unwrap().unwrap().id, ids[0]);
     assert!(tx.asset_make_unviewable(owner, ids[1], &facts(0)).await.unwrap());
     assert_eq!(tx.asset_verified_by_sha256(owner, &same).await.unwrap().unwrap().id, ids[1], "the newest");

@@ -1,0 +1,176 @@
+//! The first step: room for one file, unless it is here already or on its way.
+
+use picup_database::{NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState};
+use picup_domain::{
+    AccountId, AssetId, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, PartPlan, Sha256, Timestamp,
+    UploadId,
+};
+
+use super::{Upload, finish, invalid, view};
+use crate::asset::original_key;
+use crate::{App, Error, process};
+
+/// The largest original that is read back while its owner waits: about a second from a disk.
+const PROVED_ON_THE_SPOT: u64 = 256 << 20;
+/// How often what was seen may turn out to have changed, before the client is asked to come back.
+const ROUNDS: usize = 3;
+
+/// A wish to upload one file.
+#[derive(Debug, Clone)]
+pub struct NewUpload {
+    /// The file's name.
+    pub file_name: FileName,
+    /// Its size.
+    pub bytes: ByteSize,
+    /// Its hash.
+    pub sha256: Sha256,
+    /// When it was last changed, and the offset in minutes east of UTC where the client is, as far as told.
+    pub modified: Option<(Timestamp, Option<i16>)>,
+}
+
+/// The answer to a wish to upload.
+#[derive(Debug, Clone)]
+pub enum Reserved {
+    /// The account has this file already, verified.
+    Duplicate(AssetId),
+    /// Send the parts.
+    Upload(Upload),
+}
+
+/// Reserves room for a file, or finds that the account has it already. A second wish for the same file while the first is
+/// under way gets the same upload, so that another try goes on where the first stopped.
+///
+/// # Errors
+/// [`Error::QuotaExceeded`]; [`Error::Invalid`] for a size no plan fits.
+pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Reserved, Error> {
+    let largest = app.settings().max_upload;
+    if new.bytes > largest {
+        return Err(invalid("bytes", format!("this PicUp takes files of at most {largest}")));
+    }
+    if let Some((at, offset)) = new.modified {
+        CaptureTime::from_moment(at, offset, CaptureSource::File)
+            .map_err(|error| invalid("modified_at", error.advice))?;
+    }
+    for _ in 0..ROUNDS {
+        let seen = Seen::of(&mut app.database().read_fresh().await?, owner, &new.sha256).await?;
+        if let Some(found) = standing(app, owner, &new, &seen).await? {
+            return Ok(found);
+        }
+        if let Some(begun) = begin(app, owner, &new, &seen).await? {
+            return Ok(Reserved::Upload(begun));
+        }
+    }
+    Err(Error::Busy("this file is being uploaded elsewhere at this moment; ask again shortly"))
+}
+
+/// The newest uploads of a file, one for each state: while these are the same, nobody has begun or finished one.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    open: Option<Row>,
+    completing: Option<Row>,
+    committed: Option<Row>,
+}
+
+impl Seen {
+    async fn of(read: &mut Read, owner: AccountId, sha256: &Sha256) -> Result<Self, Error> {
+        Ok(Self {
+            open: read.upload_by_sha256(owner, sha256, UploadState::Open).await?,
+            completing: read.upload_by_sha256(owner, sha256, UploadState::Completing).await?,
+            committed: read.upload_by_sha256(owner, sha256, UploadState::Committed).await?,
+        })
+    }
+}
+
+/// What there is of this file already: an asset, or an upload that another try goes on with.
+async fn standing(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<Reserved>, Error> {
+    if let Some(asset) = duplicate(app, owner, new).await? {
+        app.0.metrics.upload("duplicate");
+        return Ok(Some(Reserved::Duplicate(asset)));
+    }
+    if let Some(row) = seen.open.as_ref().filter(|row| row.bytes == new.bytes && row.expires_at > app.now()) {
+        return Ok(Some(Reserved::Upload(view(app, row.clone()).await?)));
+    }
+    if let Some(row) = seen.completing.as_ref().filter(|row| row.bytes == new.bytes) {
+        // All of it has arrived, and whoever was completing it may have gone: complete it here.
+        finish(app, row.clone()).await?;
+        return Ok(duplicate(app, owner, new).await?.map(Reserved::Duplicate));
+    }
+    Ok(None)
+}
+
+/// Begins an upload, unless somebody else has begun or finished one of the same file meanwhile.
+async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<Upload>, Error> {
+    let now = app.now();
+    let (id, asset) = (UploadId::new(now), AssetId::new(now));
+    let key = original_key(owner, asset, &new.file_name);
+    let plan = PartPlan::new(new.bytes)?;
+    refuse_if_over(app, owner, new.bytes).await?;
+    let staged = app.storage().upload_begin(id, &key, new.bytes).await?;
+    let row = UploadRow {
+        id,
+        owner,
+        asset,
+        file_name: new.file_name.clone(),
+        bytes: new.bytes,
+        sha256: new.sha256,
+        file_modified_at: new.modified.map(|(at, _)| at),
+        offset_minutes: new.modified.and_then(|(_, offset)| offset),
+        handle: staged.handle().to_owned(),
+        created_at: now,
+        expires_at: now.plus(app.settings().upload_life),
+    };
+    let recorded = record(app, &row, key, seen).await;
+    if !matches!(recorded, Ok(true))
+        && let Err(error) = app.storage().upload_abort(id).await
+    {
+        // The reaper finds it later; what the caller needs to know is why it was not recorded.
+        tracing::warn!(upload = %id, %error, "staged bytes could not be removed");
+    }
+    let upload = Upload { id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None };
+    Ok(recorded?.then_some(upload))
+}
+
+/// The owner's asset whose stored original is proved to be this file. One that still waits for its worker is proved on the
+/// spot, unless it is so large that the client had better send it.
+async fn duplicate(app: &App, owner: AccountId, new: &NewUpload) -> Result<Option<AssetId>, Error> {
+    let mut read = app.database().read_fresh().await?;
+    if let Some(asset) = read.asset_verified_by_sha256(owner, &new.sha256).await? {
+        return Ok(Some(asset.id));
+    }
+    let unproved = read.asset_unproved_by_sha256(owner, &new.sha256).await?;
+    drop(read);
+    match unproved.filter(|row| row.bytes == new.bytes && row.bytes.get() <= PROVED_ON_THE_SPOT) {
+        Some(row) if process::unproved(app, &row).await?.is_none() => Ok(Some(row.id)),
+        _ => Ok(None),
+    }
+}
+
+/// Promises the bytes and writes the upload and its object down, together or not at all. `false` when what was seen of the
+/// same file no longer holds.
+async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Result<bool, Error> {
+    let mut write = app.database().write().await?;
+    if Seen::of(&mut write, row.owner, &row.sha256).await? != *seen {
+        return Ok(false);
+    }
+    if !write.quota_reserve(row.owner, row.bytes).await? {
+        drop(write);
+        return Err(over(app, row.owner, row.bytes).await?);
+    }
+    write.upload_insert(row).await?;
+    let staged = Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at };
+    write.object_insert(&staged).await?;
+    write.commit().await?;
+    Ok(true)
+}
+
+/// Spares the store the beginning of an upload that plainly does not fit. The promise itself is made by `record`.
+async fn refuse_if_over(app: &App, owner: AccountId, bytes: ByteSize) -> Result<(), Error> {
+    let account = app.database().read_fresh().await?.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
+    if account.quota.admits(bytes) { Ok(()) } else { Err(over(app, owner, bytes).await?) }
+}
+
+async fn over(app: &App, owner: AccountId, bytes: ByteSize) -> Result<Error, Error> {
+    let account = app.database().read_fresh().await?.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
+    app.0.metrics.upload("over_quota");
+    Ok(Error::QuotaExceeded { wanted: bytes.get(), remaining: account.quota.remaining().unwrap_or(0) })
+}
