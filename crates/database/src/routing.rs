@@ -46,7 +46,15 @@ impl Database {
     /// [`Error::Busy`] when no turn came within 4 seconds.
     pub async fn write(&self) -> Result<Write, Error> {
         let begun = Instant::now();
-        let tx = self.inner.writer.begin_with(self.inner.dialect.begin_write()).await?;
+        let tx = match self.inner.writer.begin_with(self.inner.dialect.begin_write()).await {
+            // After a full disk the engine has ended a transaction by itself, and the driver counts it as open for ever.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                tracing::warn!("the writing connection lost count of its transactions; it is replaced");
+                self.inner.writer.acquire().await?.close().await?;
+                self.inner.writer.begin_with(self.inner.dialect.begin_write()).await?
+            }
+            begun => begun?,
+        };
         self.inner.metrics.wait("write", begun.elapsed());
         Ok(Write { read: Read { inner: Arc::clone(&self.inner), tx } })
     }
@@ -156,5 +164,36 @@ impl Deref for Write {
 impl DerefMut for Write {
     fn deref_mut(&mut self) -> &mut Read {
         &mut self.read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use picup_domain::{Sha256, Timestamp};
+    use sqlx::Executor;
+
+    use super::*;
+    use crate::{Metrics, Settings};
+
+    #[tokio::test]
+    async fn writing_goes_on_once_a_full_disk_has_room_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Database::open(&Settings::sqlite(folder.path().join("picup.db")), Metrics::default()).await.unwrap();
+        // What a full disk says, without filling one: this connection may not make the file larger.
+        db.inner.writer.acquire().await.unwrap().execute("PRAGMA max_page_count = 1").await.unwrap();
+        let text = "x".repeat(100_000);
+        for _ in 0..3 {
+            let mut tx = db.write().await.unwrap();
+            let full = tx.event_append("a", None, &text, Timestamp::from_micros(1)).await;
+            if full.is_ok() {
+                // The connection was replaced, and the new one has no such bound.
+                tx.commit().await.unwrap();
+                let mut again = db.write().await.unwrap();
+                again.setup_code_set(&Sha256::of(b"code")).await.unwrap();
+                return again.commit().await.unwrap();
+            }
+            assert!(matches!(full, Err(Error::Full)), "{full:?}");
+        }
+        panic!("the writer never recovered");
     }
 }
