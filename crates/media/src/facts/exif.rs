@@ -9,7 +9,7 @@ use std::{
 use exif::{Context, DateTime, Exif, Field, In, Reader, Tag, Value};
 use jiff::civil;
 
-use super::{CaptureSource, Captured, Facts, Orientation, clean, offset, place};
+use super::{CaptureSource, Captured, Facts, Orientation, clean, offset, place, raw_profile};
 use crate::sniff::{Format, sniff};
 
 /// Reads the facts of the picture in `bytes`; all empty if it has no EXIF.
@@ -20,7 +20,8 @@ pub(crate) fn read(bytes: &[u8]) -> Facts {
         reader.continue_on_error(true);
         let partial = |error: exif::Error| error.distill_partial_result(|_| ());
         let whole = reader.read_from_container(&mut Cursor::new(before_pixels(bytes))).or_else(partial).ok();
-        whole.or_else(|| reader.read_raw(misplaced(bytes)?.to_vec()).or_else(partial).ok()).map(|exif| facts(&exif))
+        let odd = || misplaced(bytes).map(<[u8]>::to_vec).or_else(|| raw_profile::find(bytes));
+        whole.or_else(|| reader.read_raw(odd()?).or_else(partial).ok()).map(|exif| facts(&exif))
     }));
     parsed.ok().flatten().unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod exif;
 pub(crate) mod quicktime;
+mod raw_profile;
 
 use jiff::civil;
 use serde::{Deserialize, Serialize};
