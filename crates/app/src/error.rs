@@ -72,6 +72,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the machine is to blame (a full disk, a database that fails): what was asked may work once it is well again.
+    #[must_use]
+    pub const fn is_the_machines(&self) -> bool {
+        match self {
+            Self::Busy(_) | Self::StoreFull | Self::Database(_) | Self::Storage(_) => true,
+            Self::Media(error) => !matches!(error, picup_media::Error::Broken { .. }),
+            _ => false,
+        }
+    }
+
     /// The whole story for the log: this error and every cause below it.
     #[must_use]
     pub fn story(&self) -> String {

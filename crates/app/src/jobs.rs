@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const REAP_EVERY: Duration = Duration::from_secs(60);
 /// How long jobs under way are waited for when the process stops; after that their leases lapse.
 const DRAIN: Duration = Duration::from_secs(10);
-/// After so many failures a job is kept to be looked at and not tried again.
+/// After so many failures that may be the file's fault a job is kept to be looked at and not tried again.
 const MAX_ATTEMPTS: u32 = 8;
 
 /// Takes over from a process that was killed: its jobs are claimed anew at once, and what it left half done is finished or
@@ -107,7 +107,7 @@ async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSema
 }
 
 async fn run_one(app: &App, job: Job) {
-    let outcome = if job.lease.attempt > MAX_ATTEMPTS {
+    let outcome = if job.lease.attempt > MAX_ATTEMPTS && job.last_error.is_none() {
         // It never came to an end that could be put back: each time its worker died of it.
         Err(Error::Internal("the worker ended each time it ran".to_owned()))
     } else {
@@ -164,7 +164,7 @@ pub(crate) async fn extend(app: &App, lease: JobLease) -> Result<bool, Error> {
 async fn put_back(app: &App, job: &Job, error: &Error) -> Result<(), Error> {
     let (now, attempt, story) = (app.now(), job.lease.attempt, error.story());
     let mut write = app.database().write().await?;
-    if attempt < MAX_ATTEMPTS {
+    if attempt < MAX_ATTEMPTS || error.is_the_machines() {
         write.job_retry(job.lease, &story, now.plus(backoff(attempt))).await?;
         app.0.metrics.job(PROCESS, "retried");
         tracing::warn!(job = %job.lease.job, kind = job.kind, attempt, error = story, "a job failed and will be tried again");

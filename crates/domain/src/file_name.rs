@@ -16,6 +16,8 @@ impl FileName {
         let last = text.rsplit(['/', '\\']).next().unwrap_or_default().trim();
         let clean: Vec<char> = last.chars().map(|c| if is_unsafe(c) { '_' } else { c }).collect();
         let kept: String = clean[clean.len().saturating_sub(255)..].iter().collect();
+        // Cutting may have bared a space: trimmed again, so that a name read back is the same name.
+        let kept = kept.trim().to_owned();
         if kept.is_empty() || kept == "." || kept == ".." {
             return Err(Invalid::new("file_name", "the file needs a name"));
         }
@@ -68,11 +70,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_long_name_read_back_is_the_same_name() {
+        for text in
+            [format!("a{}.jpg", " ".repeat(251)), format!("a{}.", " ".repeat(254)), format!("{} x", "y".repeat(300))]
+        {
+            let name = FileName::new(&text).unwrap();
+            assert_eq!(FileName::new(name.as_str()), Ok(name.clone()));
+            assert_eq!(FileName::new(name.as_str()).unwrap().extension(), name.extension());
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_gives_a_safe_name_or_none(text in ".*") {
             if let Ok(name) = FileName::new(&text) {
                 prop_assert!((1..=255).contains(&name.as_str().chars().count()));
+                prop_assert_eq!(FileName::new(name.as_str()), Ok(name.clone()));
                 prop_assert!(!name.as_str().contains(['/', '\\', '\0', '\n']));
                 prop_assert!(name.extension().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
             }

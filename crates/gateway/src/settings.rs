@@ -31,7 +31,7 @@ impl Settings {
             public_base: public_base.into(),
             header_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
-            write_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(300),
             idle_timeout: Duration::from_secs(120),
             drain_timeout: Duration::from_secs(30),
             max_connections: 1024,

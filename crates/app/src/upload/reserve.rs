@@ -1,6 +1,6 @@
 //! The first step: room for one file, unless it is here already or on its way.
 
-use picup_database::{NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState};
+use picup_database::{Asset, NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState};
 use picup_domain::{
     AccountId, AssetId, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, PartPlan, Sha256, Timestamp,
     UploadId,
@@ -88,6 +88,9 @@ async fn standing(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> 
         return Ok(Some(Reserved::Duplicate(asset)));
     }
     if let Some(row) = seen.open.as_ref().filter(|row| row.bytes == new.bytes && row.expires_at > app.now()) {
+        // Staged again, should its bytes have gone; otherwise this changes nothing.
+        let key = original_key(owner, row.asset, &row.file_name);
+        app.storage().upload_begin(row.id, &key, row.bytes).await?;
         return Ok(Some(Reserved::Upload(view(app, row.clone()).await?)));
     }
     if let Some(row) = seen.completing.as_ref().filter(|row| row.bytes == new.bytes) {
@@ -134,14 +137,26 @@ async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Res
 /// spot, unless it is so large that the client had better send it.
 async fn duplicate(app: &App, owner: AccountId, new: &NewUpload) -> Result<Option<AssetId>, Error> {
     let mut read = app.database().read_fresh().await?;
-    if let Some(asset) = read.asset_verified_by_sha256(owner, &new.sha256).await? {
-        return Ok(Some(asset.id));
-    }
+    let verified = read.asset_verified_by_sha256(owner, &new.sha256).await?;
     let unproved = read.asset_unproved_by_sha256(owner, &new.sha256).await?;
     drop(read);
+    if let Some(row) = verified.filter(|row| row.bytes == new.bytes)
+        && still_stands(app, &row).await?
+    {
+        return Ok(Some(row.id));
+    }
     match unproved.filter(|row| row.bytes == new.bytes && row.bytes.get() <= PROVED_ON_THE_SPOT) {
         Some(row) if process::unproved(app, &row).await?.is_none() => Ok(Some(row.id)),
         _ => Ok(None),
+    }
+}
+
+/// Whether a verified original is there, as long as it was: one that got lost is not to keep its owner from sending it again.
+async fn still_stands(app: &App, row: &Asset) -> Result<bool, Error> {
+    match app.storage().open_object(&original_key(row.owner, row.id, &row.file_name)).await {
+        Ok(opened) => Ok(opened.bytes() == row.bytes.get()),
+        Err(picup_storage::Error::NotFound(_)) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

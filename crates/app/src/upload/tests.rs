@@ -244,7 +244,9 @@ async fn of_many_wishes_for_one_file_at_once_one_upload_comes() {
 #[tokio::test]
 async fn a_time_that_cannot_be_is_refused_at_once() {
     let (app, owner) = app().await;
-    for (micros, offset) in [(i64::MIN / 2, None), (253_402_300_799_000_000, Some(600)), (-62_167_219_200_000_000, None)] {
+    for (micros, offset) in
+        [(i64::MIN / 2, None), (253_402_300_799_000_000, Some(600)), (-62_167_219_200_000_000, None)]
+    {
         let wish = NewUpload { modified: Some((Timestamp::from_micros(micros), offset)), ..wish(b"content") };
         assert!(matches!(reserve(&app, owner, wish).await, Err(Error::Invalid(_))), "{micros} {offset:?}");
     }

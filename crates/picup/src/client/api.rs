@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::call::{ApiError, Failure, attempt, refusal, unreachable_by};
+use super::call::{ApiError, Failure, attempt, plain, refusal, unreachable_by};
 use super::retry::Policy;
 use crate::config::BaseAddress;
 
@@ -129,15 +129,21 @@ impl Api {
     ) -> Result<(), Failure> {
         let lasting = |text: String| Failure::Lasting(ApiError::Garbled(text));
         let url = self.base.join(&target.url).map_err(|error| lasting(error.to_string()))?;
-        let method: Method = target.method.parse().map_err(|_| lasting(format!("method {}", target.method)))?;
+        // A part is a PUT with headers about its content: a server cannot make this client ask anything else of others.
+        if target.method != "PUT" {
+            return Err(lasting(format!("parts are sent by PUT, not by {}", plain(&target.method))));
+        }
         let mut headers = HeaderMap::new();
         for header in &target.headers {
-            let name: HeaderName = header.name.parse().map_err(|_| lasting(format!("header {}", header.name)))?;
+            let name: HeaderName = header.name.parse().map_err(|_| lasting(plain(&format!("header {}", header.name))))?;
+            if !name.as_str().starts_with("content-") && !name.as_str().starts_with("x-amz-") {
+                return Err(lasting(format!("a part needs no header {name}")));
+            }
             let value = HeaderValue::from_str(&header.value).map_err(|error| lasting(error.to_string()))?;
             headers.insert(name, value);
         }
         headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes));
-        let sent = self.http.request(method, url).headers(headers).body(body).send().await;
+        let sent = self.http.put(url).headers(headers).body(body).send().await;
         let response = sent.map_err(|error| Failure::Passing(unreachable_by(&error), None))?;
         if response.status().is_success() { Ok(()) } else { Err(refusal(response).await) }
     }

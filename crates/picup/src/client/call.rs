@@ -102,9 +102,20 @@ pub(super) async fn refusal(response: Response) -> Failure {
         return Failure::Lasting(ApiError::Garbled(format!("it points to {place}; use that address as --server")));
     }
     let bytes = bounded(response).await.unwrap_or_default();
-    let problem = serde_json::from_slice(&bytes).unwrap_or_else(|_| bare(status));
+    let mut problem: wire::Problem = serde_json::from_slice(&bytes).unwrap_or_else(|_| bare(status));
+    problem.detail = plain(&problem.detail);
+    problem.request_id = problem.request_id.as_deref().map(plain);
     let error = ApiError::Refused(problem);
     if may_pass(status.as_u16()) { Failure::Passing(error, told) } else { Failure::Lasting(error) }
+}
+
+/// Text from elsewhere made fit for a terminal: characters that would move the cursor, colour or turn what is around them
+/// become marks.
+pub(super) fn plain(text: &str) -> String {
+    let harmful = |c: char| {
+        c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}')
+    };
+    text.chars().map(|c| if harmful(c) { '\u{FFFD}' } else { c }).collect()
 }
 
 /// A problem for an answer that says nothing about itself, as proxies give.

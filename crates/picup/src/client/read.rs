@@ -4,15 +4,16 @@
 //! its hash: what arrives is what was hashed, or the file fails with that reason. Memory stays bounded: files are read in
 //! small pieces, and only a few at once.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use picup_domain::{ByteSize, Part, PartPlan, Sha256};
+use rustix::fs::OFlags;
 use sha2::Digest;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::Semaphore;
@@ -106,11 +107,18 @@ impl Measured {
     }
 }
 
+/// Opens what was a file when the folder was walked; something else in its place by now (a pipe, say) is refused and not
+/// waited for.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file any more")) }
+}
+
 /// Reads a file and hashes all of it and each of its parts in one pass. Blocks.
 ///
 /// `part_size` overrides the size of the parts, for a server that cuts otherwise than [`PartPlan`] does.
 fn measure(path: &Path, part_size: Option<u64>) -> Result<Measured, ReadError> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let look = Look::of(&file.metadata()?);
     let part_size = match part_size {
         Some(part_size) => part_size.max(1),

@@ -344,7 +344,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether requests should be sent here: the database answers, the store takes bytes, and nobody asked this process to stop. */
+        /** Whether requests should be sent here: the database answers, and nobody asked this process to stop. */
         get: operations["ready"];
         put?: never;
         post?: never;
