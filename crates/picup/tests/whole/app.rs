@@ -1,0 +1,221 @@
+//! A PicUp for one test: a fresh folder, a server on a free port, and accounts made as an operator makes them.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use picup_testkit::{Finished, PicupProcess, ProcessBuilder, TempDir, free_address, fresh_folder, run};
+use rustix::process::Signal;
+use tokio::time::{Instant, sleep};
+
+use crate::books;
+use crate::client::Client;
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_picup");
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// How long anything may take before a test gives up; generous, because builds run beside tests.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A running PicUp.
+pub(crate) struct TestApp {
+    pub(crate) server: PicupProcess,
+    pub(crate) admin: Option<SocketAddr>,
+    folder: TempDir,
+    /// What servers before the last restart printed.
+    said: String,
+}
+
+/// What a [`TestApp`] is to be like.
+#[derive(Default)]
+pub(crate) struct Builder {
+    accounts: Vec<(&'static str, Option<&'static str>)>,
+    admin: bool,
+    config: Option<&'static str>,
+}
+
+impl Builder {
+    /// With an account `{name}@example.org`.
+    pub(crate) fn account(mut self, name: &'static str) -> Self {
+        self.accounts.push((name, None));
+        self
+    }
+
+    /// With an account that may keep so much.
+    pub(crate) fn account_with(mut self, name: &'static str, quota: &'static str) -> Self {
+        self.accounts.push((name, Some(quota)));
+        self
+    }
+
+    /// With the admin listener on a free port.
+    pub(crate) fn admin(mut self) -> Self {
+        self.admin = true;
+        self
+    }
+
+    /// With these lines in its configuration file.
+    pub(crate) fn config(mut self, lines: &'static str) -> Self {
+        self.config = Some(lines);
+        self
+    }
+
+    pub(crate) async fn start(self) -> TestApp {
+        let folder = fresh_folder();
+        let data = folder.path().join("data");
+        write_private(&folder.path().join("password"), PASSWORD);
+        let admin = self.admin.then(free_address);
+        let mut process = ProcessBuilder::new(BINARY, &data)
+            .arg("--admin-listen")
+            .arg(admin.map_or_else(String::new, |address| address.to_string()));
+        if let Some(lines) = self.config {
+            let file = folder.path().join("picup.toml");
+            std::fs::write(&file, lines).unwrap();
+            process = process.arg("--config").arg(file);
+        }
+        let app = TestApp { server: process.start().await.unwrap(), admin, folder, said: String::new() };
+        for (name, quota) in self.accounts {
+            app.make_account(name, quota).await;
+        }
+        app
+    }
+}
+
+impl TestApp {
+    /// A PicUp for Ada and Bob.
+    pub(crate) async fn start() -> Self {
+        Self::builder().account("ada").account("bob").start().await
+    }
+
+    pub(crate) fn builder() -> Builder {
+        Builder::default()
+    }
+
+    async fn make_account(&self, name: &str, quota: Option<&str>) {
+        let email = email(name);
+        let mut arguments = vec!["user", "create", &email, "--password-file"];
+        let (password, data) = (self.path("password"), self.data());
+        arguments.extend([password.to_str().unwrap(), "--data-dir", data.to_str().unwrap()]);
+        if let Some(quota) = quota {
+            arguments.extend(["--quota", quota]);
+        }
+        let made = run(BINARY, arguments).await.unwrap();
+        assert!(made.status.success(), "{}", made.stderr);
+    }
+
+    /// A path beside the data folder, for what a test needs.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// Signs in as a program does.
+    pub(crate) async fn sign_in(&self, name: &str) -> Client {
+        Client::program(self.server.address(), &email(name), PASSWORD).await
+    }
+
+    /// Signs in as a page does.
+    pub(crate) async fn sign_in_browser(&self, name: &str) -> Client {
+        Client::browser(self.server.address(), &email(name), PASSWORD).await
+    }
+
+    /// Somebody who has not signed in.
+    pub(crate) fn stranger(&self) -> Client {
+        Client::stranger(self.server.address())
+    }
+
+    /// `picup import FOLDER` as `name`, to this server or to `server`.
+    pub(crate) async fn import(
+        &self,
+        name: &str,
+        folder: &Path,
+        server: Option<SocketAddr>,
+        more: &[&str],
+    ) -> Finished {
+        run(BINARY, self.import_arguments(name, folder, server, more)).await.unwrap()
+    }
+
+    pub(crate) fn import_arguments(
+        &self,
+        name: &str,
+        folder: &Path,
+        server: Option<SocketAddr>,
+        more: &[&str],
+    ) -> Vec<String> {
+        let mut arguments = vec!["import".to_owned(), folder.display().to_string()];
+        arguments.extend(["--server".to_owned(), format!("http://{}", server.unwrap_or(self.server.address()))]);
+        arguments.extend(["--email".to_owned(), email(name)]);
+        arguments.extend(["--password-file".to_owned(), self.path("password").display().to_string()]);
+        arguments.push("--json".to_owned());
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        arguments
+    }
+
+    /// Everything its servers have printed.
+    pub(crate) fn log(&self) -> String {
+        format!("{}\n{}", self.said, self.server.output().text())
+    }
+
+    /// Kills the server and all it started, as a power cut would, and starts it again.
+    pub(crate) async fn kill_and_restart(mut self) -> Self {
+        self.server.kill().await.unwrap();
+        self.said = self.log();
+        self.server = self.server.restart().await.unwrap();
+        self
+    }
+
+    /// Waits until no job waits or runs.
+    pub(crate) async fn settle(&self) {
+        let data = self.data();
+        let quiet = eventually("the end of all jobs", async || (books::jobs(&data).await == 0).then_some(())).await;
+        quiet.unwrap_or_else(|problem| panic!("{problem}\n{}", self.log()));
+    }
+
+    /// Audits what a server that has stopped by itself left behind.
+    pub(crate) async fn finish_stopped(self) {
+        let log = self.log();
+        assert!(!log.contains("panicked"), "{log}");
+        books::audit(&self.data()).await;
+    }
+
+    /// Waits until nothing is left to do, stops the server by SIGTERM, and audits what it leaves behind. Gives its log.
+    pub(crate) async fn finish(mut self) -> String {
+        self.settle().await;
+        self.server.signal(Signal::TERM);
+        let status = self.server.wait().await.unwrap();
+        let log = self.log();
+        assert!(status.success(), "{status}\n{log}");
+        assert!(!log.contains("panicked"), "{log}");
+        books::audit(&self.data()).await;
+        log
+    }
+}
+
+pub(crate) fn email(name: &str) -> String {
+    format!("{name}@example.org")
+}
+
+/// A file that only its owner may read, as a password file must be.
+pub(crate) fn write_private(path: &Path, text: &str) {
+    use std::io::Write;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+/// Looks again and again until there is something.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> Result<T, String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return Ok(found);
+        }
+        if Instant::now() > deadline {
+            return Err(format!("{what} did not come within {} s", PATIENCE.as_secs()));
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}

@@ -1,0 +1,386 @@
+//! Who may call what: every operation of the API is in the table below, and the table is held against a real server.
+//!
+//! An operation that is added to the API and not to the table fails the first test, so none is forgotten.
+
+use std::collections::BTreeMap;
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use picup_domain::{Clock, SystemClock};
+use picup_testkit::samples;
+use reqwest::Method;
+use reqwest::header::COOKIE;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::{PASSWORD, TestApp, email};
+use crate::client::{Answer, Client, Who, hash};
+
+/// What an operation asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Right {
+    /// Nothing, or a right of its own in its body that other tests look at: a password, a code, a refresh token.
+    Public,
+    /// A session, by cookie or bearer.
+    Session,
+    /// The address itself.
+    Address,
+}
+
+use Right::{Address, Public, Session};
+
+const TABLE: [(&str, Right); 27] = [
+    ("GET /api/account", Session),
+    ("GET /api/albums", Session),
+    ("POST /api/albums", Session),
+    ("GET /api/albums/{id}", Session),
+    ("PATCH /api/albums/{id}", Session),
+    ("DELETE /api/albums/{id}", Session),
+    ("GET /api/albums/{id}/assets", Session),
+    ("POST /api/albums/{id}/assets", Session),
+    ("POST /api/albums/{id}/assets/remove", Session),
+    ("GET /api/assets/{id}", Session),
+    ("GET /api/events", Session),
+    ("GET /api/openapi.json", Public),
+    ("POST /api/session", Public),
+    ("DELETE /api/session", Public),
+    ("POST /api/session/refresh", Public),
+    ("GET /api/setup", Public),
+    ("POST /api/setup", Public),
+    ("GET /api/timeline", Session),
+    ("GET /api/timeline/assets", Session),
+    ("POST /api/uploads", Session),
+    ("GET /api/uploads/{id}", Session),
+    ("DELETE /api/uploads/{id}", Session),
+    ("POST /api/uploads/{id}/complete", Session),
+    ("POST /api/uploads/{id}/parts", Session),
+    ("PUT /api/uploads/{id}/parts/{number}", Address),
+    ("GET /live", Public),
+    ("GET /ready", Public),
+];
+
+/// The operations of the API's own description.
+fn described() -> Vec<String> {
+    let document = serde_json::to_value(picup_api::document()).unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in ["get", "put", "post", "delete", "options", "head", "patch", "trace"] {
+            if item.get(method).is_some() {
+                operations.push(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+    }
+    operations
+}
+
+#[test]
+fn every_operation_is_in_the_table() {
+    let table: BTreeMap<&str, Right> = TABLE.into_iter().collect();
+    assert_eq!(table.len(), TABLE.len(), "one is there twice");
+    let described = described();
+    for operation in &described {
+        assert!(table.contains_key(operation.as_str()), "{operation}: say in TABLE who may call it");
+    }
+    for operation in table.keys() {
+        assert!(described.iter().any(|known| known == operation), "{operation}: there is no such operation any more");
+    }
+}
+
+/// Ada's things, which others ask for.
+struct Things {
+    album: Uuid,
+    asset: Uuid,
+    upload: Uuid,
+}
+
+impl Things {
+    async fn of(ada: &Client) -> Self {
+        let asset = ada.upload("a.jpg", samples::JPEG).await;
+        ada.processed(asset).await;
+        let album: picup_api::wire::Album = ada.post("/api/albums", &json!({"title": "Ada's"})).await.json(201);
+        let added = ada.post(&format!("/api/albums/{}/assets", album.id), &json!({"assets": [asset]})).await;
+        assert_eq!(added.status, 200);
+        Self { album: album.id, asset, upload: ada.reserve_new("b.jpg", b"not sent yet").await.id }
+    }
+
+    /// The method, path and a body that would be right.
+    fn call(&self, operation: &str) -> (Method, String, Option<Value>) {
+        let (method, path) = operation.split_once(' ').unwrap();
+        let id = match path.split('/').nth(2).unwrap() {
+            "albums" => self.album,
+            "assets" => self.asset,
+            _ => self.upload,
+        };
+        let body = match operation {
+            "POST /api/albums" | "PATCH /api/albums/{id}" => Some(json!({"title": "Taken over"})),
+            "POST /api/albums/{id}/assets" | "POST /api/albums/{id}/assets/remove" => {
+                Some(json!({"assets": [self.asset]}))
+            }
+            "POST /api/uploads" => Some(json!({"file_name": "c.jpg", "bytes": 1, "sha256": hash(b"c")})),
+            "POST /api/uploads/{id}/parts" => Some(json!({"parts": [{"number": 1, "sha256": hash(b"not sent yet")}]})),
+            _ => None,
+        };
+        (method.parse().unwrap(), path.replace("{id}", &id.to_string()), body)
+    }
+
+    /// Everything of Ada's as she sees it.
+    async fn seen_by(&self, ada: &Client) -> Vec<String> {
+        let mut seen = Vec::new();
+        for path in [
+            "/api/account".to_owned(),
+            "/api/albums".to_owned(),
+            "/api/timeline".to_owned(),
+            format!("/api/albums/{}/assets", self.album),
+            format!("/api/assets/{}", self.asset),
+            format!("/api/uploads/{}", self.upload),
+        ] {
+            let answer = ada.get(&path).await;
+            assert_eq!(answer.status, 200, "{path}");
+            seen.push(answer.text());
+        }
+        seen
+    }
+}
+
+async fn call(
+    caller: &Client,
+    (method, path, body): &(Method, String, Option<Value>),
+    headers: &[(&str, &str)],
+) -> Answer {
+    let mut request = caller.request(method.clone(), path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    caller.send(request).await
+}
+
+fn with_session() -> impl Iterator<Item = &'static str> {
+    TABLE.into_iter().filter(|(_, right)| *right == Session).map(|(operation, _)| operation)
+}
+
+/// An access token made with the server's own key, or another, with claims of the test's choice.
+fn token(pem: &str, algorithm: Algorithm, claims: &Value) -> String {
+    jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_ec_pem(pem.as_bytes()).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_good_token() {
+    let app = TestApp::start().await;
+    let ada = app.sign_in("ada").await;
+    let things = Things::of(&ada).await;
+    let before = things.seen_by(&ada).await;
+
+    let Who::Bearer(good) = &ada.who else { panic!("a program has a token") };
+    let pem = std::fs::read_to_string(app.data().join("secrets/access-token-key.pem")).unwrap();
+    let other_pem = std::fs::read_to_string(app.data().join("secrets/media-key.pem")).unwrap();
+    let now = SystemClock.now().seconds();
+    let claims = |aud: &str, exp: i64| json!({"aud": aud, "sub": ada.account(), "sid": Uuid::now_v7(), "exp": exp});
+    let fresh = token(&pem, Algorithm::ES256, &claims("picup-api", now + 60));
+    let mut made = ada.clone();
+    made.who = Who::Bearer(fresh.clone());
+    assert_eq!(made.get("/api/account").await.status, 200, "the test makes tokens as the server does");
+
+    let parts: Vec<&str> = fresh.split('.').collect();
+    let unsigned = base64_url(br#"{"alg":"none","typ":"JWT"}"#);
+    let bad = [
+        String::new(),
+        "x".to_owned(),
+        "a.b.c".to_owned(),
+        token(&pem, Algorithm::ES256, &claims("picup-api", now - 1)),
+        token(&pem, Algorithm::ES256, &claims("elsewhere", now + 60)),
+        token(&other_pem, Algorithm::ES256, &claims("picup-api", now + 60)),
+        format!("{}.{}.", parts[0], parts[1]),
+        format!("{unsigned}.{}.", parts[1]),
+        format!("{unsigned}.{}.{}", parts[1], parts[2]),
+        format!("{good}x"),
+        good[..good.len() - 2].to_owned(),
+        ada.session.clone().unwrap().tokens.unwrap().refresh_token,
+    ];
+    for operation in with_session() {
+        let wish = things.call(operation);
+        let answer = call(&app.stranger(), &wish, &[]).await;
+        assert_eq!(answer.refused(401).r#type, "urn:picup:not-signed-in", "{operation}");
+        for token in &bad {
+            let answer = call(&app.stranger(), &wish, &[("authorization", &format!("Bearer {token}"))]).await;
+            assert_eq!(answer.status, 401, "{operation} with {token}");
+            answer.refused(401);
+            let cookie = format!("picup_access={token}");
+            let answer = call(&app.stranger(), &wish, &[("cookie", &cookie), ("sec-fetch-site", "same-origin")]).await;
+            assert_eq!(answer.status, 401, "{operation} with the cookie {token}");
+        }
+    }
+    assert_eq!(things.seen_by(&ada).await, before);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn every_bit_of_an_access_token_counts() {
+    let app = TestApp::start().await;
+    let ada = app.sign_in("ada").await;
+    let Who::Bearer(good) = &ada.who else { panic!("a program has a token") };
+    for at in 0..good.len() {
+        let mut altered = good.clone().into_bytes();
+        altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
+        let mut caller = app.stranger();
+        caller.http = ada.http.clone();
+        caller.who = Who::Bearer(String::from_utf8(altered).unwrap());
+        assert_eq!(caller.get("/api/account").await.status, 401, "byte {at}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_anothers_is_not_there() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.sign_in("ada").await, app.sign_in("bob").await);
+    let things = Things::of(&ada).await;
+    let before = things.seen_by(&ada).await;
+    let nowhere = Things { album: Uuid::now_v7(), asset: Uuid::now_v7(), upload: Uuid::now_v7() };
+    for operation in with_session().filter(|operation| operation.contains("{id}")) {
+        let anothers = call(&bob, &things.call(operation), &[]).await;
+        let problem = anothers.refused(404);
+        // To the byte as for an id that was never given, so that nobody learns which exist.
+        let missing = call(&bob, &nowhere.call(operation), &[]).await;
+        assert_eq!((missing.status, missing.text()), (404, anothers.text()), "{operation}");
+        assert_eq!(problem.r#type, "urn:picup:not-found", "{operation}");
+    }
+    // Adding another's asset to one's own album finds no such asset.
+    let album: picup_api::wire::Album = bob.post("/api/albums", &json!({"title": "Bob's"})).await.json(201);
+    let answer = bob.post(&format!("/api/albums/{}/assets", album.id), &json!({"assets": [things.asset]})).await;
+    let results: picup_api::wire::ItemResults = answer.json(200);
+    assert_eq!(results.results[0].outcome, picup_api::wire::ItemOutcome::NotFound);
+    // The same content is no duplicate of another's.
+    assert_eq!(bob.reserve("a.jpg", samples::JPEG.len() as u64, &hash(samples::JPEG)).await.status, 201);
+    assert_eq!(things.seen_by(&ada).await, before);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn another_sites_page_can_change_nothing() {
+    let app = TestApp::start().await;
+    let ada = app.sign_in_browser("ada").await;
+    let things = Things::of(&ada).await;
+    let before = things.seen_by(&ada).await;
+    // The browser sends the cookies, whatever SameSite says: the second line of defence must hold alone.
+    let stranger = app.stranger();
+    let host = format!("http://{}", app.server.address());
+    let foreign: [&[(&str, &str)]; 8] = [
+        &[],
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+        &[("origin", "http://127.0.0.1:1")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "cross-site"), ("origin", &host)],
+        &[("sec-fetch-site", "")],
+    ];
+    for operation in TABLE.iter().map(|(operation, _)| *operation).filter(|operation| !operation.starts_with("GET ")) {
+        if operation == "PUT /api/uploads/{id}/parts/{number}" {
+            continue;
+        }
+        let wish = match operation {
+            "POST /api/session" => {
+                let body = json!({"email": email("ada"), "password": PASSWORD});
+                (Method::POST, "/api/session".to_owned(), Some(body))
+            }
+            other => things.call(other),
+        };
+        let cookies = format!("{}; x=y", ada.jar().header(&wish.1));
+        for headers in foreign {
+            let mut headers = headers.to_vec();
+            headers.push((COOKIE.as_str(), &cookies));
+            let answer = call(&stranger, &wish, &headers).await;
+            assert_eq!(answer.refused(403).r#type, "urn:picup:cross-site", "{operation} with {headers:?}");
+        }
+    }
+    assert_eq!(things.seen_by(&ada).await, before);
+    // And a page of our own, in a browser that says only `Origin`, can.
+    let cookies = ada.jar().header("/api/albums");
+    let body = Some(json!({"title": "Mine"}));
+    let headers = [(COOKIE.as_str(), cookies.as_str()), ("origin", &host)];
+    assert_eq!(call(&stranger, &(Method::POST, "/api/albums".to_owned(), body), &headers).await.status, 201);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_parts_address_is_a_right_to_that_part_alone() {
+    let app = TestApp::start().await;
+    let ada = app.sign_in("ada").await;
+    let content = samples::jpeg(1);
+    let upload = ada.reserve_new("a.jpg", &content).await;
+    let other = ada.reserve_new("b.jpg", &samples::jpeg(2)).await;
+    let url = ada.target(upload.id, 1, &content).await;
+    let (path, query) = url.split_once('?').unwrap();
+    let fields: Vec<(&str, &str)> = query.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
+    let with = |name: &str, value: &str| {
+        let pairs = fields.iter().map(|(key, old)| format!("{key}={}", if *key == name { value } else { old }));
+        format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
+    };
+    let value = |name: &str| fields.iter().find(|(key, _)| *key == name).unwrap().1;
+    let expires: i64 = value("expires").parse().unwrap();
+    let signature = value("signature");
+    let flipped = |at: usize| {
+        let mut text = signature.as_bytes().to_vec();
+        text[at] = if text[at] == b'0' { b'1' } else { b'0' };
+        String::from_utf8(text).unwrap()
+    };
+    let mut altered = vec![
+        with("bytes", &(content.len() + 1).to_string()),
+        with("bytes", "0"),
+        with("expires", &(expires + 1).to_string()),
+        with("expires", "1"),
+        with("expires", &i64::MAX.to_string()),
+        with("sha256", &hash(b"other")),
+        with("signature", ""),
+        with("signature", &signature[2..]),
+        with("signature", &"0".repeat(signature.len())),
+        url.replace(&upload.id.to_string(), &other.id.to_string()),
+        url.replace(&upload.id.to_string(), &Uuid::now_v7().to_string()),
+        url.replace("/parts/1?", "/parts/2?"),
+    ];
+    altered.extend((0..signature.len()).map(|at| with("signature", &flipped(at))));
+    for address in &altered {
+        // Signed in or not: only the address counts.
+        let answer = ada.send(ada.request(Method::PUT, address).body(content.clone())).await;
+        assert_eq!(answer.refused(403).r#type, "urn:picup:part-address", "{address}");
+    }
+    for malformed in
+        [path.to_owned(), format!("{url}&x=1"), format!("{url}&bytes=1"), with("bytes", "-1"), with("bytes", "x")]
+    {
+        app.stranger().put(&malformed, content.clone()).await.refused_somehow();
+    }
+    let before: picup_api::wire::Upload = ada.get(&format!("/api/uploads/{}", upload.id)).await.json(200);
+    assert!(before.arrived.is_empty());
+    assert_eq!(app.stranger().put(&url, content.clone()).await.status, 204);
+    let asset = ada.complete(upload.id).await.json::<picup_api::wire::Completed>(201).asset;
+    assert_eq!(ada.processed(asset).await.sha256, hash(&content));
+    // The right ends with the upload.
+    app.stranger().put(&url, content).await.refused(409);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_public_needs_no_session() {
+    let app = TestApp::start().await;
+    for path in ["/live", "/ready", "/api/setup", "/api/openapi.json"] {
+        assert_eq!(app.stranger().get(path).await.status, 200, "{path}");
+    }
+    assert_eq!(app.stranger().delete("/api/session").await.status, 204);
+    app.stranger().post("/api/session/refresh", &json!({})).await.refused(401);
+    let code = json!({"code": "x", "email": "eve@example.org", "name": "Eve", "password": PASSWORD});
+    // There are accounts, made by the operator; the way in by link stays shut for whoever has no code.
+    app.stranger().post("/api/setup", &code).await.refused_somehow();
+    for (method, path) in [("GET", "/api/nothing"), ("GET", "/api"), ("PUT", "/api/account"), ("TRACE", "/api/account")]
+    {
+        let answer = app.stranger().send(app.stranger().request(method.parse().unwrap(), path)).await;
+        answer.refused_somehow();
+    }
+    app.finish().await;
+}
+
+fn base64_url(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,169 @@
+//! What must be true of a data folder whenever nothing is under way: the figures are the sums they claim to be, and the
+//! store holds exactly what the database says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use picup_domain::Sha256;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+
+type Bytes = Vec<u8>;
+
+/// A connection of the test's own, beside PicUp's.
+pub(crate) async fn open(data: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(data.join("picup.db"));
+    options.busy_timeout(crate::app::PATIENCE).connect().await.unwrap()
+}
+
+/// How many jobs wait, run or were given up.
+pub(crate) async fn jobs(data: &Path) -> i64 {
+    let mut database = open(data).await;
+    let (count,) = sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM jobs").fetch_one(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    count
+}
+
+/// Holds everything against everything.
+pub(crate) async fn audit(data: &Path) {
+    let mut database = open(data).await;
+    let given_up: Vec<(String, Option<String>)> =
+        sqlx::query_as("SELECT payload, last_error FROM jobs").fetch_all(&mut database).await.unwrap();
+    assert!(given_up.is_empty(), "jobs are left: {given_up:?}");
+    quotas(&mut database).await;
+    days(&mut database).await;
+    albums(&mut database).await;
+    shown(&mut database).await;
+    objects(&mut database, data).await;
+    staging(&mut database, data).await;
+    database.close().await.unwrap();
+}
+
+async fn quotas(database: &mut SqliteConnection) {
+    let accounts: Vec<(String, i64, i64, i64, i64, Option<i64>)> = sqlx::query_as(
+        "SELECT email, used_bytes, reserved_bytes, \
+         (SELECT COALESCE(SUM(bytes), 0) FROM assets WHERE owner = accounts.id), \
+         (SELECT COALESCE(SUM(bytes), 0) FROM uploads WHERE owner = accounts.id AND state <> 'committed'), \
+         quota_bytes FROM accounts",
+    )
+    .fetch_all(database)
+    .await
+    .unwrap();
+    for (email, used, reserved, assets, uploads, quota) in accounts {
+        assert_eq!(used, assets, "{email}: used bytes are not those of its assets");
+        assert_eq!(reserved, uploads, "{email}: reserved bytes are not those of its uploads");
+        assert!(quota.is_none_or(|quota| used + reserved <= quota), "{email}: over quota");
+    }
+}
+
+async fn days(database: &mut SqliteConnection) {
+    let counted: Vec<(Bytes, i64, i64)> =
+        sqlx::query_as("SELECT owner, local_day, assets FROM timeline_days ORDER BY owner, local_day")
+            .fetch_all(&mut *database)
+            .await
+            .unwrap();
+    let there: Vec<(Bytes, i64, i64)> = sqlx::query_as(
+        "SELECT owner, local_day, COUNT(*) FROM assets WHERE trashed_at IS NULL GROUP BY owner, local_day \
+         ORDER BY owner, local_day",
+    )
+    .fetch_all(database)
+    .await
+    .unwrap();
+    assert_eq!(counted, there, "the days of the timeline are not those of the assets");
+}
+
+async fn albums(database: &mut SqliteConnection) {
+    let albums: Vec<(String, i64, i64)> = sqlx::query_as(
+        "SELECT title, asset_count, (SELECT COUNT(*) FROM album_assets WHERE album = albums.id) FROM albums",
+    )
+    .fetch_all(database)
+    .await
+    .unwrap();
+    for (title, counted, there) in albums {
+        assert_eq!(counted, there, "album {title}");
+    }
+}
+
+/// What is ready has both its pictures; no content is there twice; nothing is half looked at.
+async fn shown(database: &mut SqliteConnection) {
+    let count = "SELECT COUNT(*) FROM assets WHERE state = 'ready' AND 3 <> \
+         (SELECT COUNT(*) FROM objects WHERE objects.asset = assets.id AND objects.state = 'committed')";
+    let (incomplete,) = sqlx::query_as::<_, (i64,)>(count).fetch_one(&mut *database).await.unwrap();
+    assert_eq!(incomplete, 0, "ready assets without all of original, thumbnail and preview");
+    let count = "SELECT COUNT(*) FROM assets WHERE state = 'processing'";
+    let (processing,) = sqlx::query_as::<_, (i64,)>(count).fetch_one(&mut *database).await.unwrap();
+    assert_eq!(processing, 0, "assets in processing without a job");
+    let twice =
+        "SELECT file_name, COUNT(*) FROM assets WHERE state <> 'damaged' GROUP BY owner, sha256 HAVING COUNT(*) > 1";
+    let twice: Vec<(String, i64)> = sqlx::query_as(twice).fetch_all(database).await.unwrap();
+    assert!(twice.is_empty(), "one content, several assets: {twice:?}");
+}
+
+/// Every committed object is a file of exactly that size and hash, and every file is a committed object.
+async fn objects(database: &mut SqliteConnection, data: &Path) {
+    let rows: Vec<(String, i64, Option<Bytes>, String, bool)> = sqlx::query_as(
+        "SELECT object_key, bytes, sha256, state, \
+         EXISTS (SELECT 1 FROM assets WHERE id = objects.asset AND state = 'damaged') FROM objects",
+    )
+    .fetch_all(database)
+    .await
+    .unwrap();
+    let mut expected = BTreeSet::new();
+    for (key, bytes, sha256, state, damaged) in rows {
+        match state.as_str() {
+            "committed" => {
+                let content =
+                    std::fs::read(data.join("objects").join(&key)).unwrap_or_else(|error| panic!("{key}: {error}"));
+                assert_eq!(content.len() as i64, bytes, "{key}: size");
+                // A damaged asset is one whose bytes have another hash than was declared.
+                assert_eq!(Sha256::of(&content).as_bytes()[..] == sha256.unwrap(), !damaged, "{key}: hash");
+                expected.insert(key);
+            }
+            // The original of an upload that is open: its bytes are in the staging folder.
+            "staged" => assert!(key.contains("/file/original."), "{key}: a rendition was left staged"),
+            other => panic!("{key} is {other}"),
+        }
+    }
+    let mut found = BTreeSet::new();
+    let media = data.join("objects/media");
+    walk(&media, &mut |file| {
+        found.insert(format!("media/{}", file.strip_prefix(&media).unwrap().display()));
+    });
+    assert_eq!(found, expected, "files in the store against committed objects");
+}
+
+/// Only open uploads have anything staged, each with its object's row.
+async fn staging(database: &mut SqliteConnection, data: &Path) {
+    let open: Vec<(Bytes, Bytes, String)> =
+        sqlx::query_as("SELECT id, asset, state FROM uploads WHERE state <> 'committed'")
+            .fetch_all(&mut *database)
+            .await
+            .unwrap();
+    let mut expected = BTreeMap::new();
+    for (id, asset, state) in open {
+        assert_eq!(state, "open", "an upload was left half completed");
+        let id = uuid::Uuid::from_slice(&id).unwrap().to_string();
+        expected.insert(format!("{id}.parts"), ());
+        expected.insert(id, ());
+        let row = sqlx::query_as::<_, (String,)>("SELECT state FROM objects WHERE asset = ?").bind(asset);
+        assert_eq!(row.fetch_one(&mut *database).await.unwrap().0, "staged");
+    }
+    let staged: Vec<(i64,)> =
+        sqlx::query_as("SELECT COUNT(*) FROM objects WHERE state = 'staged'").fetch_all(database).await.unwrap();
+    assert_eq!(staged[0].0 as usize * 2, expected.len(), "staged objects against open uploads");
+    let mut found = BTreeMap::new();
+    let staging = data.join("objects/staging");
+    walk(&staging, &mut |file| {
+        found.insert(file.strip_prefix(&staging).unwrap().display().to_string(), ());
+    });
+    assert_eq!(found, expected, "files in the staging folder against open uploads");
+}
+
+fn walk(folder: &Path, each: &mut impl FnMut(&Path)) {
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry.unwrap();
+        if !entry.file_type().is_dir() {
+            each(entry.path());
+        }
+    }
+}

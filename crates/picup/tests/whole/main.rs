@@ -1,0 +1,25 @@
+//! The whole PicUp, as its users meet it: the real program on a fresh folder, spoken to over HTTP.
+//!
+//! Every test begins with a [`app::TestApp`] and ends with its `finish`, which waits until nothing is left to do, stops the
+//! server, and holds the database against the store. Tests run at the same time, wait for events and never for a while.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test stops where something it counts on fails")]
+
+mod app;
+mod authorisation;
+mod bad_files;
+mod bad_input;
+mod books;
+mod client;
+mod contracts;
+mod crash;
+mod delivery;
+mod events;
+mod exiftool;
+mod faults;
+mod library;
+mod life;
+mod pictures;
+mod quota;
+mod sessions;
