@@ -135,7 +135,8 @@ impl Api {
         }
         let mut headers = HeaderMap::new();
         for header in &target.headers {
-            let name: HeaderName = header.name.parse().map_err(|_| lasting(plain(&format!("header {}", header.name))))?;
+            let name: HeaderName =
+                header.name.parse().map_err(|_| lasting(plain(&format!("header {}", header.name))))?;
             if !name.as_str().starts_with("content-") && !name.as_str().starts_with("x-amz-") {
                 return Err(lasting(format!("a part needs no header {name}")));
             }

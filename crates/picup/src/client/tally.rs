@@ -93,7 +93,10 @@ impl Tally {
 
     /// Each failure on its own line, then what was not begun.
     pub(super) fn failures(&self) -> Vec<String> {
-        let each = self.failed.iter().map(|(path, reason)| super::call::plain(&format!("failed: {}: {reason}", path.display())));
+        let each = self
+            .failed
+            .iter()
+            .map(|(path, reason)| super::call::plain(&format!("failed: {}: {reason}", path.display())));
         let left = self.left.iter().map(|(reason, count)| format!("failed: {} not sent: {reason}", files(*count)));
         each.chain(left).collect()
     }
