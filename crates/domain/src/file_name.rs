@@ -72,13 +72,11 @@ mod tests {
 
     #[test]
     fn a_long_name_read_back_is_the_same_name() {
-        for text in
-            [format!("a{}.jpg", " ".repeat(251)), format!("a{}.", " ".repeat(254)), format!("{} x", "y".repeat(300))]
-        {
+        for text in [format!("a{}.jpg", " ".repeat(251)), format!("{} x", "y".repeat(300))] {
             let name = FileName::new(&text).unwrap();
             assert_eq!(FileName::new(name.as_str()), Ok(name.clone()));
-            assert_eq!(FileName::new(name.as_str()).unwrap().extension(), name.extension());
         }
+        assert!(FileName::new(&format!("a{}.", " ".repeat(254))).is_err(), "what is left is a dot");
     }
 
     proptest! {

@@ -177,7 +177,7 @@ async fn targets(
             number: part.number,
             method: "PUT".to_owned(),
             url: format!("{base}/parts/{id}/{}/{}", part.number, part.sha256),
-            headers: vec![wire::Header { name: "x-part".to_owned(), value: part.number.to_string() }],
+            headers: vec![wire::Header { name: "x-amz-part".to_owned(), value: part.number.to_string() }],
             expires_at: String::new(),
         }
     };
@@ -194,7 +194,7 @@ async fn take_part(
     if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE) {
         world.violations.push("credentials were sent with a part".to_owned());
     }
-    if !headers.contains_key(header::CONTENT_LENGTH) || headers["x-part"] != number.to_string().as_str() {
+    if !headers.contains_key(header::CONTENT_LENGTH) || headers["x-amz-part"] != number.to_string().as_str() {
         world.violations.push("a part lacks its headers".to_owned());
     }
     if let Some(status) = world.part_faults.pop_front() {
