@@ -176,15 +176,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_who_hangs_up_keeps_its_place_until_its_turn_is_over() {
+    async fn a_caller_who_hangs_up_keeps_its_place_until_what_has_begun_is_over() {
         let passwords = Passwords::new().unwrap();
         let (release, work) = held_up();
-        for _ in 0..AT_ONCE + MAX_WAITING {
-            assert!(futures_util::poll!(&mut Box::pin(passwords.run(work()))).is_pending());
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        for _ in 0..AT_ONCE {
+            let (work, begun) = (work(), begun.clone());
+            let mut abandoned = Box::pin(passwords.run(move || {
+                begun.send(()).unwrap();
+                work();
+            }));
+            assert!(futures_util::poll!(&mut abandoned).is_pending());
+            has_begun.recv().unwrap();
+        }
+        let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| Box::pin(passwords.run(work()))).collect();
+        for caller in &mut waiting {
+            assert!(futures_util::poll!(caller).is_pending());
         }
         let attempt = Password::attempt("x").unwrap();
         assert!(matches!(passwords.verify(&attempt, None).await, Err(Error::Busy(_))));
-        drop(release);
+        drop((release, waiting));
         while passwords.0.waiting.load(Ordering::SeqCst) > 0 {
             tokio::task::yield_now().await;
         }

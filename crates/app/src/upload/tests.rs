@@ -53,6 +53,13 @@ async fn send(app: &TestApp, owner: AccountId, id: UploadId, content: &[u8]) -> 
     part(app, address, &signature, stream::iter([Ok(Bytes::copy_from_slice(content))])).await
 }
 
+/// Leaves an upload as a process does that ends right after the first step of `complete`.
+async fn cut_short(app: &TestApp, id: UploadId) {
+    let mut write = app.database().write().await.unwrap();
+    write.upload_set_state(id, UploadState::Open, UploadState::Completing, app.now()).await.unwrap();
+    write.commit().await.unwrap();
+}
+
 async fn quota(app: &TestApp, owner: AccountId) -> (u64, u64) {
     let account = account::fetch(app, owner).await.unwrap();
     (account.quota.used.get(), account.quota.reserved.get())
@@ -178,10 +185,7 @@ async fn a_completion_that_a_crash_cut_short_is_finished_by_the_reaper() {
     let (app, owner) = app().await;
     let upload = begin(&app, owner, b"content").await;
     send(&app, owner, upload.id, b"content").await.unwrap();
-    // The process ended right after this step of `complete`.
-    let mut write = app.database().write().await.unwrap();
-    write.upload_set_state(upload.id, UploadState::Open, UploadState::Completing, app.now()).await.unwrap();
-    write.commit().await.unwrap();
+    cut_short(&app, upload.id).await;
     assert!(matches!(cancel(&app, owner, upload.id).await, Err(Error::Conflict(_))));
 
     reap(&app).await.unwrap();
@@ -196,9 +200,7 @@ async fn a_completion_that_was_cut_short_is_finished_by_the_next_who_asks() {
     let (app, owner) = app().await;
     let upload = begin(&app, owner, b"content").await;
     send(&app, owner, upload.id, b"content").await.unwrap();
-    let mut write = app.database().write().await.unwrap();
-    write.upload_set_state(upload.id, UploadState::Open, UploadState::Completing, app.now()).await.unwrap();
-    write.commit().await.unwrap();
+    cut_short(&app, upload.id).await;
     assert!(matches!(reserve(&app, owner, wish(b"content")).await.unwrap(), Reserved::Duplicate(_)));
     assert_eq!(quota(&app, owner).await, (7, 0));
 }
@@ -211,9 +213,7 @@ async fn a_completion_whose_bytes_are_gone_is_given_up_and_keeps_no_other_waitin
     let other = begin(&app, owner, b"other").await;
     send(&app, owner, other.id, b"other").await.unwrap();
     for id in [lost.id, other.id] {
-        let mut write = app.database().write().await.unwrap();
-        write.upload_set_state(id, UploadState::Open, UploadState::Completing, app.now()).await.unwrap();
-        write.commit().await.unwrap();
+        cut_short(&app, id).await;
     }
     app.storage().upload_abort(lost.id).await.unwrap();
     take_over(&app).await.unwrap();
