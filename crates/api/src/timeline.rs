@@ -17,8 +17,8 @@ use crate::wire::{AssetColumns, Problem, Timeline, TimelineDay, TimelineQuery};
 pub(crate) async fn days(State(app): State<App>, Caller(caller): Caller) -> Result<Answer<Timeline>, ApiError> {
     let days = timeline::days(&app, caller.account).await?;
     Ok(Answer(Timeline {
-        total: days.iter().map(|day| day.count).sum(),
-        days: days.iter().map(|day| TimelineDay { day: day.day.to_string(), count: day.count }).collect(),
+        total: days.iter().map(|day| day.assets).sum(),
+        days: days.iter().map(|day| TimelineDay { day: day.day.to_string(), count: day.assets }).collect(),
     }))
 }
 

@@ -85,8 +85,9 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
 
 /// Puts right what nobody finished, and forgets what nobody needs.
 async fn reap(app: &App) -> Result<(), Error> {
-    session::prune(app).await?;
-    upload::reap(app).await
+    // Neither keeps the other waiting.
+    let (sessions, uploads) = (session::prune(app).await, upload::reap(app).await);
+    sessions.and(uploads)
 }
 
 async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSemaphorePermit)>, Error> {

@@ -14,8 +14,7 @@ use crate::token::{Access, RandomToken, hash_token};
 use crate::{App, Error};
 
 /// The names of the cookies that open media, in CloudFront's format.
-pub const MEDIA_COOKIE_NAMES: [&str; 4] =
-    ["CloudFront-Policy", "CloudFront-Signature", "CloudFront-Key-Pair-Id", "CloudFront-Hash-Algorithm"];
+pub const MEDIA_COOKIE_NAMES: [&str; 4] = SignedCookies::NAMES;
 
 /// How long after a renewal the token before it still counts, for the client whose answer was lost on the way and for two
 /// tabs that renewed at once. Later its use means that somebody has a copy, and the session ends.

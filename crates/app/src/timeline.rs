@@ -1,19 +1,10 @@
 //! The timeline: how many assets each day has, and pages of the small fields a grid needs.
 
-pub use picup_database::TimelineAsset;
+pub use picup_database::{DayCount, TimelineAsset};
 use picup_database::{Direction, TimelineCursor};
 use picup_domain::{AccountId, LocalDay, Timestamp};
 
 use crate::{App, Error, cursor};
-
-/// How many assets a day has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Day {
-    /// The day on the wall.
-    pub day: LocalDay,
-    /// From 1.
-    pub count: u64,
-}
 
 /// The days wanted, both ends included.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,9 +28,8 @@ pub struct Page {
 ///
 /// # Errors
 /// When the database cannot answer.
-pub async fn days(app: &App, owner: AccountId) -> Result<Vec<Day>, Error> {
-    let days = app.database().read().await?.timeline_days(owner).await?;
-    Ok(days.into_iter().map(|day| Day { day: day.day, count: day.assets }).collect())
+pub async fn days(app: &App, owner: AccountId) -> Result<Vec<DayCount>, Error> {
+    Ok(app.database().read().await?.timeline_days(owner).await?)
 }
 
 /// A page of at most `limit` assets within `window`, newest first, from `from` on.

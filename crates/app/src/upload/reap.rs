@@ -114,7 +114,7 @@ async fn orphans(app: &App, before: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// Objects, made before a moment, that are to be removed, and renditions that no worker came to count.
+/// Objects, made before a moment, whose removal was decided and not finished.
 async fn doomed(app: &App, before: Timestamp) -> Result<(), Error> {
     let mut read = app.database().read_fresh().await?;
     let doomed = read.object_list_stale(ObjectState::Deleting, before, AT_ONCE).await?;

@@ -2,7 +2,7 @@
 
 use picup_database::{Asset, NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState};
 use picup_domain::{
-    AccountId, AssetId, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, PartPlan, Sha256, Timestamp,
+    AccountId, AssetId, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, PartPlan, Quota, Sha256, Timestamp,
     UploadId,
 };
 
@@ -138,13 +138,13 @@ async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Res
 async fn duplicate(app: &App, owner: AccountId, new: &NewUpload) -> Result<Option<AssetId>, Error> {
     let mut read = app.database().read_fresh().await?;
     let verified = read.asset_verified_by_sha256(owner, &new.sha256).await?;
-    let unproved = read.asset_unproved_by_sha256(owner, &new.sha256).await?;
     drop(read);
     if let Some(row) = verified.filter(|row| row.bytes == new.bytes)
         && still_stands(app, &row).await?
     {
         return Ok(Some(row.id));
     }
+    let unproved = app.database().read_fresh().await?.asset_unproved_by_sha256(owner, &new.sha256).await?;
     match unproved.filter(|row| row.bytes == new.bytes && row.bytes.get() <= PROVED_ON_THE_SPOT) {
         Some(row) if process::unproved(app, &row).await?.is_none() => Ok(Some(row.id)),
         _ => Ok(None),
@@ -168,8 +168,8 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Resu
         return Ok(false);
     }
     if !write.quota_reserve(row.owner, row.bytes).await? {
-        drop(write);
-        return Err(over(app, row.owner, row.bytes).await?);
+        let account = write.account_by_id(row.owner).await?.ok_or(Error::NotSignedIn)?;
+        return Err(over(app, &account.quota, row.bytes));
     }
     write.upload_insert(row).await?;
     let staged = Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at };
@@ -181,11 +181,10 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Resu
 /// Spares the store the beginning of an upload that plainly does not fit. The promise itself is made by `record`.
 async fn refuse_if_over(app: &App, owner: AccountId, bytes: ByteSize) -> Result<(), Error> {
     let account = app.database().read_fresh().await?.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
-    if account.quota.admits(bytes) { Ok(()) } else { Err(over(app, owner, bytes).await?) }
+    if account.quota.admits(bytes) { Ok(()) } else { Err(over(app, &account.quota, bytes)) }
 }
 
-async fn over(app: &App, owner: AccountId, bytes: ByteSize) -> Result<Error, Error> {
-    let account = app.database().read_fresh().await?.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
+fn over(app: &App, quota: &Quota, bytes: ByteSize) -> Error {
     app.0.metrics.upload("over_quota");
-    Ok(Error::QuotaExceeded { wanted: bytes.get(), remaining: account.quota.remaining().unwrap_or(0) })
+    Error::QuotaExceeded { wanted: bytes.get(), remaining: quota.remaining().unwrap_or(0) }
 }

@@ -77,7 +77,7 @@ async fn an_upload_becomes_an_asset_once_however_often_it_is_completed() {
         join_all((0..10).map(|_| complete(&app, owner, upload.id))).await.into_iter().map(Result::unwrap).collect();
     assert!(assets.windows(2).all(|pair| pair[0] == pair[1]));
     assert_eq!(quota(&app, owner).await, (7, 0));
-    assert_eq!(crate::timeline::days(&app, owner).await.unwrap()[0].count, 1);
+    assert_eq!(crate::timeline::days(&app, owner).await.unwrap()[0].assets, 1);
     assert_eq!(fetch(&app, owner, upload.id).await.unwrap().asset, Some(assets[0]));
     assert_eq!(jobs::counts(&app).await.unwrap()[0].pending, 1);
 }
