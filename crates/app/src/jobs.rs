@@ -8,11 +8,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use picup_database::{Job, JobLease};
+use picup_database::{Job, JobLease, Write};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::queue::{KINDS, PROCESS, ProcessPayload, wake};
+use crate::queue::{KINDS, Task, wake};
 use crate::{App, Error, events, process, session, upload};
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -108,12 +108,17 @@ async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSema
 }
 
 async fn run_one(app: &App, job: Job) {
+    let task = match Task::read(&job.kind, &job.payload) {
+        Ok(task) => task,
+        // Only kinds that are known are claimed, so this is a broken row, and no later try reads it.
+        Err(error) => return give_up_unread(app, &job, &error).await,
+    };
     let outcome = if job.lease.attempt > MAX_ATTEMPTS && job.last_error.is_none() {
         // It never came to an end that could be put back: each time its worker died of it.
         Err(Error::Internal("the worker ended each time it ran".to_owned()))
     } else {
         tokio::select! {
-            outcome = work(app, &job) => outcome,
+            outcome = work(app, task, job.lease) => outcome,
             () = keep_lease(app, job.lease) => {
                 tracing::warn!(job = %job.lease.job, "a job's lease was lost; another worker has it");
                 return;
@@ -121,22 +126,31 @@ async fn run_one(app: &App, job: Job) {
         }
     };
     match outcome {
-        Ok(()) => app.0.metrics.job(PROCESS, "done"),
+        Ok(()) => app.0.metrics.job(task.kind(), "done"),
         Err(error) => {
-            if let Err(again) = put_back(app, &job, &error).await {
+            if let Err(again) = put_back(app, &job, task, &error).await {
                 tracing::error!(job = %job.lease.job, error = again.story(), "a failed job could not be put back; its lease will lapse");
             }
         }
     }
 }
 
-async fn work(app: &App, job: &Job) -> Result<(), Error> {
-    match job.kind.as_str() {
-        PROCESS => {
-            let payload = ProcessPayload::read(&job.payload)?;
-            process::process(app, payload.owner, payload.asset, job.lease).await
-        }
-        other => Err(Error::Internal(format!("unknown kind of job: {other}"))),
+async fn give_up_unread(app: &App, job: &Job, error: &Error) {
+    let story = error.story();
+    tracing::error!(job = %job.lease.job, error = story, "a job cannot be read and was given up");
+    let given_up = async {
+        let mut write = app.database().write().await?;
+        write.job_give_up(job.lease, &story, app.now()).await?;
+        write.commit().await
+    };
+    if let Err(error) = given_up.await {
+        tracing::error!(job = %job.lease.job, %error, "giving it up failed; its lease will lapse");
+    }
+}
+
+async fn work(app: &App, task: Task, lease: JobLease) -> Result<(), Error> {
+    match task {
+        Task::Process { owner, asset } => process::process(app, owner, asset, lease).await,
     }
 }
 
@@ -162,27 +176,31 @@ pub(crate) async fn extend(app: &App, lease: JobLease) -> Result<bool, Error> {
     Ok(ours)
 }
 
-async fn put_back(app: &App, job: &Job, error: &Error) -> Result<(), Error> {
+async fn put_back(app: &App, job: &Job, task: Task, error: &Error) -> Result<(), Error> {
     let (now, attempt, story) = (app.now(), job.lease.attempt, error.story());
     let mut write = app.database().write().await?;
     if attempt < MAX_ATTEMPTS || error.is_the_machines() {
         write.job_retry(job.lease, &story, now.plus(backoff(attempt))).await?;
-        app.0.metrics.job(PROCESS, "retried");
+        app.0.metrics.job(task.kind(), "retried");
         tracing::warn!(job = %job.lease.job, kind = job.kind, attempt, error = story, "a job failed and will be tried again");
         return Ok(write.commit().await?);
     }
     tracing::error!(job = %job.lease.job, kind = job.kind, payload = job.payload, error = story, "a job was given up");
     if write.job_give_up(job.lease, &story, now).await? {
-        // What waits for it must not wait for ever.
-        if let Ok(payload) = ProcessPayload::read(&job.payload) {
-            let reason = "it could not be looked at in several attempts; the log has the cause";
-            process::mark_damaged(app, &mut write, payload.owner, payload.asset, reason).await?;
-        }
+        given_up(app, &mut write, task).await?;
     }
-    app.0.metrics.job(PROCESS, "given_up");
+    app.0.metrics.job(task.kind(), "given_up");
     write.commit().await?;
     events::announce(app);
     Ok(())
+}
+
+/// What waits for a job that was given up must not wait for ever.
+async fn given_up(app: &App, write: &mut Write, task: Task) -> Result<(), Error> {
+    let reason = "it could not be looked at in several attempts; the log has the cause";
+    match task {
+        Task::Process { owner, asset } => process::mark_damaged(app, write, owner, asset, reason).await,
+    }
 }
 
 /// 2, 4, 8 … seconds, at most 5 minutes, give or take a quarter so that many do not come back at once.

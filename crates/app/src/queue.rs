@@ -3,41 +3,61 @@
 use picup_database::{NewJob, Write};
 use picup_domain::{AccountId, AssetId, JobId, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{App, Error};
 
-/// Looks at a new original: see `process`.
-pub(crate) const PROCESS: &str = "process";
-/// Every kind of job there is.
-pub(crate) const KINDS: [&str; 1] = [PROCESS];
-
-/// What a job of the kind [`PROCESS`] works on.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct ProcessPayload {
-    pub(crate) owner: AccountId,
-    pub(crate) asset: AssetId,
+/// The work of a job. Its name is the job's kind, its fields are the job's payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Task {
+    /// Proves a new original and makes its renditions: see `process`.
+    Process { owner: AccountId, asset: AssetId },
 }
 
-impl ProcessPayload {
-    pub(crate) fn read(text: &str) -> Result<Self, Error> {
-        serde_json::from_str(text).map_err(|error| Error::Internal(format!("reading a job: {error}")))
+/// Every kind of job there is.
+pub(crate) const KINDS: [&str; 1] = ["process"];
+
+impl Task {
+    pub(crate) const fn kind(self) -> &'static str {
+        match self {
+            Self::Process { .. } => "process",
+        }
+    }
+
+    /// At most one job with this key waits at a time.
+    fn dedupe_key(self) -> String {
+        match self {
+            Self::Process { asset, .. } => format!("{}:{asset}", self.kind()),
+        }
+    }
+
+    /// The task of a stored job.
+    pub(crate) fn read(kind: &str, payload: &str) -> Result<Self, Error> {
+        let broken = |error| Error::Internal(format!("reading a job of the kind {kind}: {error}"));
+        let mut fields: Map<String, Value> = serde_json::from_str(payload).map_err(broken)?;
+        fields.insert("kind".to_owned(), kind.into());
+        serde_json::from_value(fields.into()).map_err(broken)
+    }
+
+    /// Its fields as they are stored.
+    fn payload(self) -> Result<String, Error> {
+        let mut fields =
+            serde_json::to_value(self).map_err(|error| Error::Internal(format!("writing a job: {error}")))?;
+        if let Some(fields) = fields.as_object_mut() {
+            fields.remove("kind");
+        }
+        Ok(fields.to_string())
     }
 }
 
-/// Queues the processing of an asset with the caller's transaction.
-pub(crate) async fn enqueue_process(
-    write: &mut Write,
-    owner: AccountId,
-    asset: AssetId,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let payload = serde_json::to_string(&ProcessPayload { owner, asset })
-        .map_err(|error| Error::Internal(format!("writing a job: {error}")))?;
+/// Queues a task with the caller's transaction; one that waits already is not queued twice.
+pub(crate) async fn enqueue(write: &mut Write, task: Task, now: Timestamp) -> Result<(), Error> {
     let job = NewJob {
         id: JobId::new(now),
-        kind: PROCESS.to_owned(),
-        payload,
-        dedupe_key: Some(format!("{PROCESS}:{asset}")),
+        kind: task.kind().to_owned(),
+        payload: task.payload()?,
+        dedupe_key: Some(task.dedupe_key()),
         run_after: now,
         created_at: now,
     };
@@ -48,4 +68,25 @@ pub(crate) async fn enqueue_process(
 /// Wakes this process's worker after a commit that queued a job.
 pub(crate) fn wake(app: &App) {
     app.0.jobs_waiting.notify_one();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_reads_back_and_every_kind_is_known() {
+        let now = Timestamp::from_micros(1);
+        let (owner, asset) = (AccountId::new(now), AssetId::new(now));
+        let tasks = [Task::Process { owner, asset }];
+        assert_eq!(tasks.map(Task::kind), KINDS);
+        for task in tasks {
+            assert_eq!(Task::read(task.kind(), &task.payload().unwrap()).unwrap(), task);
+        }
+        let stored = format!(r#"{{"owner":"{owner}","asset":"{asset}"}}"#);
+        assert_eq!(Task::read("process", &stored).unwrap(), Task::Process { owner, asset });
+        for (kind, payload) in [("process", "{}"), ("process", ""), ("process", "[]"), ("unheard", &stored)] {
+            assert!(Task::read(kind, payload).is_err(), "{kind} {payload}");
+        }
+    }
 }

@@ -20,10 +20,10 @@ pub(crate) enum Fault {
 }
 
 impl Dialect {
-    /// A migration in this engine's words.
+    /// A migration in this engine's words. An index belongs to its table on some engines, to the schema on SQLite.
     pub(crate) fn schema(self, sql: &str) -> String {
         match self {
-            Self::Sqlite => sql.replace(" {table}", ""),
+            Self::Sqlite => sql.replace(" {table}", "").replace(" {on assets}", ""),
         }
     }
 

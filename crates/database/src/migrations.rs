@@ -7,7 +7,10 @@ use crate::Error;
 use crate::dialect::Dialect;
 
 /// In order; a migration's place is its version, from 1. Never edit one that was released.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_walking_skeleton.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_walking_skeleton.sql"),
+    include_str!("../migrations/0002_accounts_trash_and_import.sql"),
+];
 
 /// The newest schema this program knows.
 pub(crate) const LATEST: i64 = MIGRATIONS.len() as i64;

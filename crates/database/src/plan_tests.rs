@@ -115,7 +115,7 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
     assert!(bad.is_empty(), "{bad:#?}");
     let pages = plans.iter().filter(|(name, _)| name.starts_with("timeline_"));
     for (name, step) in pages {
-        assert!(step.contains("COVERING INDEX assets_timeline") || step.contains("timeline_days"), "{name}: {step}");
+        assert!(step.contains("COVERING INDEX assets_by_time") || step.contains("timeline_days"), "{name}: {step}");
     }
     let counts = plans.iter().find(|(name, _)| *name == "job_counts").unwrap();
     assert!(counts.1.contains("COVERING INDEX"), "{}", counts.1);

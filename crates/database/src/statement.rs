@@ -2,7 +2,8 @@
 //! and read in the one way that every engine stores it.
 
 use picup_domain::{
-    AccountId, AlbumId, AssetId, ByteSize, Invalid, JobId, LocalDay, SessionId, Sha256, Timestamp, UploadId,
+    AccountId, AlbumId, ApiKeyId, AssetId, ByteSize, Invalid, InvitationId, JobId, LocalDay, SessionId, Sha256,
+    Timestamp, UploadId,
 };
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, Arguments, Decode, Encode, Row as _, Type};
@@ -29,7 +30,7 @@ macro_rules! binary {
     )*};
 }
 
-binary!(AccountId, AlbumId, AssetId, JobId, SessionId, Sha256, UploadId);
+binary!(AccountId, AlbumId, ApiKeyId, AssetId, InvitationId, JobId, SessionId, Sha256, UploadId);
 
 /// A statement, the name its time is measured under, and its values in the order of the question marks.
 pub(crate) struct Statement {

@@ -20,10 +20,14 @@ pub enum CaptureSource {
     Gps,
     /// A QuickTime or Matroska container's own date.
     Container,
+    /// Another program's notes beside the file, such as a Google Takeout's.
+    Sidecar,
     /// The file's modification time, as the uploader told it.
     File,
     /// Nothing better than the moment of the upload.
     Upload,
+    /// Its owner said so, which counts more than anything a file says.
+    Edited,
 }
 
 impl CaptureSource {
@@ -34,8 +38,10 @@ impl CaptureSource {
             Self::Exif => "exif",
             Self::Gps => "gps",
             Self::Container => "container",
+            Self::Sidecar => "sidecar",
             Self::File => "file",
             Self::Upload => "upload",
+            Self::Edited => "edited",
         }
     }
 
@@ -48,9 +54,11 @@ impl CaptureSource {
             "exif" => Ok(Self::Exif),
             "gps" => Ok(Self::Gps),
             "container" => Ok(Self::Container),
+            "sidecar" => Ok(Self::Sidecar),
             "file" => Ok(Self::File),
             "upload" => Ok(Self::Upload),
-            _ => Err(Invalid::new("capture_source", "exif, gps, container, file or upload")),
+            "edited" => Ok(Self::Edited),
+            _ => Err(Invalid::new("capture_source", "exif, gps, container, sidecar, file, upload or edited")),
         }
     }
 }

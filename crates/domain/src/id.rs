@@ -101,6 +101,8 @@ id!(/** Names an album. */ AlbumId, "album");
 id!(/** Names an asset: one photo or video. */ AssetId, "asset");
 id!(/** Names an upload. */ UploadId, "upload");
 id!(/** Names a job. */ JobId, "job");
+id!(/** Names an API key. */ ApiKeyId, "api_key");
+id!(/** Names an invitation. */ InvitationId, "invitation");
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Where bytes live: `media/{owner}/{asset}/{view|file}/{role}.{version}.{ext}`.
 //!
-//! One type owns every path, so a traversal cannot be spelled. `view/` holds what may be looked at and `file/` the original:
+//! One type owns every path, so a traversal cannot be spelled. `view/` holds what may be looked at and `file/` the originals:
 //! a right to look without a right to download is a signature on `view/` alone. Keys are immutable: nothing is renamed or
 //! overwritten after its commit, and a rendition made anew gets a new version.
 
@@ -14,6 +14,8 @@ use crate::{AccountId, AssetId, Invalid};
 pub enum ObjectRole {
     /// The file as it was uploaded.
     Original,
+    /// The moving part of a live photo, as it was uploaded.
+    Motion,
     /// The small picture of the timeline.
     Thumbnail,
     /// The large picture of the viewer; for a video its poster.
@@ -26,6 +28,7 @@ impl ObjectRole {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Original => "original",
+            Self::Motion => "motion",
             Self::Thumbnail => "thumbnail",
             Self::Preview => "preview",
         }
@@ -38,6 +41,7 @@ impl ObjectRole {
     pub fn parse(word: &str) -> Result<Self, Invalid> {
         match word {
             "original" => Ok(Self::Original),
+            "motion" => Ok(Self::Motion),
             "thumbnail" => Ok(Self::Thumbnail),
             "preview" => Ok(Self::Preview),
             _ => Err(Invalid::new("key", "unknown role")),
@@ -46,8 +50,8 @@ impl ObjectRole {
 
     const fn folder(self) -> &'static str {
         match self {
-            Self::Original => "file",
-            _ => "view",
+            Self::Original | Self::Motion => "file",
+            Self::Thumbnail | Self::Preview => "view",
         }
     }
 }

@@ -19,6 +19,7 @@ use picup_storage::PartStored;
 
 use crate::asset::original_key;
 use crate::events::Change;
+use crate::queue::Task;
 use crate::{App, Error, events, queue};
 
 pub use part_address::PartAddress;
@@ -199,7 +200,7 @@ async fn commit(write: &mut Write, row: &Row, now: Timestamp) -> Result<(), Erro
         return Err(Error::Internal(format!("the staged object {key} is not in the database")));
     }
     write.quota_move(row.owner, row.bytes).await?;
-    queue::enqueue_process(write, row.owner, row.asset, now).await?;
+    queue::enqueue(write, Task::Process { owner: row.owner, asset: row.asset }, now).await?;
     let change = Change::Asset { id: row.asset, state: AssetState::Processing, day: capture.day() };
     events::append(write, row.owner, change, now).await
 }

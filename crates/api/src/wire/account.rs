@@ -1,0 +1,25 @@
+//! Accounts.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// An account, as its owner sees it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Account {
+    /// Its id, also the owner's folder in media addresses.
+    pub id: Uuid,
+    /// The address to sign in with.
+    pub email: String,
+    /// The name to be called by.
+    pub name: String,
+    /// `admin` or `member`.
+    pub role: String,
+    /// The most it may keep, in bytes; absent means no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_bytes: Option<u64>,
+    /// What its originals take, in bytes.
+    pub used_bytes: u64,
+    /// What uploads under way have been promised, in bytes.
+    pub reserved_bytes: u64,
+}

@@ -1,0 +1,88 @@
+//! Albums, and lists of assets with what happened to each.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// An album.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Album {
+    /// Its id.
+    pub id: Uuid,
+    /// Its title.
+    pub title: String,
+    /// How many assets it has.
+    pub count: u64,
+    /// The asset on its cover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<AlbumCover>,
+    /// When it was made.
+    pub created_at: String,
+}
+
+/// The picture on an album's cover.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AlbumCover {
+    /// The asset.
+    pub asset: Uuid,
+    /// Its thumbnail's path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<String>,
+    /// Its thumbhash in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placeholder: Option<String>,
+}
+
+/// Albums, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Albums {
+    /// This page of them.
+    pub albums: Vec<Album>,
+    /// Where the next page begins; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Makes or renames an album.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlbumRequest {
+    /// 1 to 200 characters.
+    pub title: String,
+}
+
+/// Names assets.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssetIds {
+    /// 1 to 1000 of them.
+    pub assets: Vec<Uuid>,
+}
+
+/// What happened to each.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ItemResults {
+    /// In the order they were named.
+    pub results: Vec<ItemResult>,
+}
+
+/// What happened to one.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ItemResult {
+    /// Which.
+    pub asset: Uuid,
+    /// What.
+    pub outcome: ItemOutcome,
+}
+
+/// What happened to an item of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemOutcome {
+    /// Done.
+    Done,
+    /// It was so already.
+    Unchanged,
+    /// There is no such asset of yours.
+    NotFound,
+}

@@ -1,0 +1,140 @@
+//! One asset and all that is known of it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// What an asset is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AssetKind {
+    /// A still picture.
+    Photo,
+    /// A moving one.
+    Video,
+    /// Neither, or not known yet.
+    Other,
+}
+
+/// How far an asset has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AssetState {
+    /// Stored; being verified and looked at.
+    Processing,
+    /// Verified and shown.
+    Ready,
+    /// Verified, but no picture can be made from it; it can be downloaded.
+    Unviewable,
+    /// What is stored could not be proved to have the hash that was declared.
+    Damaged,
+}
+
+/// All that is known of one asset.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Asset {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is.
+    pub kind: AssetKind,
+    /// How far it has come.
+    pub state: AssetState,
+    /// The name it came with.
+    pub file_name: String,
+    /// The original's size.
+    pub bytes: u64,
+    /// The original's hash.
+    pub sha256: String,
+    /// When it was taken.
+    pub captured: Captured,
+    /// Pixels across, as shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Pixels down, as shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// A video's length in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// A thumbhash in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placeholder: Option<String>,
+    /// The camera and how it was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<Camera>,
+    /// Where it was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Where its bytes are fetched.
+    pub media: AssetMedia,
+    /// Why there is nothing to show, for an asset that is unviewable or damaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was added.
+    pub added_at: String,
+}
+
+/// A capture time.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Captured {
+    /// The moment in UTC; exact only when the offset is known.
+    pub at: String,
+    /// The time on the wall where it was taken, as `2024-05-31T18:04:05`.
+    pub local: String,
+    /// Minutes east of UTC, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_minutes: Option<i16>,
+    /// Where it was found: `exif`, `gps`, `container`, `file` or `upload`.
+    pub source: String,
+}
+
+/// The camera and how it was set.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Camera {
+    /// Who made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub make: Option<String>,
+    /// Which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The lens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lens: Option<String>,
+    /// The aperture's f-number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub f_number: Option<f64>,
+    /// The exposure in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure_seconds: Option<f64>,
+    /// The sensitivity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iso: Option<u32>,
+    /// The focal length in millimetres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub focal_length_mm: Option<f64>,
+}
+
+/// A place on Earth (WGS 84).
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Place {
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+    /// Metres above the sea.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub altitude: Option<f64>,
+}
+
+/// Where an asset's bytes are fetched: paths on this host that the session's media cookies open.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AssetMedia {
+    /// The small picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<String>,
+    /// The large picture; a video's still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<String>,
+    /// The file as it was uploaded.
+    pub original: String,
+}

@@ -1,0 +1,25 @@
+//! What goes over the wire: the JSON of every request and answer.
+//!
+//! The web client's types are generated from these through the OpenAPI file, and `picup import` uses them as they are, so
+//! each shape is written once. Moments are RFC 3339 text in UTC; sizes are bytes; hashes are lower-case hexadecimal SHA-256;
+//! ids are hyphenated lower-case UUIDs. Unknown fields in requests are refused, so that a misspelt one is not lost silently.
+
+mod account;
+mod album;
+mod asset;
+mod events;
+mod problem;
+mod session;
+mod timeline;
+mod upload;
+
+pub use account::Account;
+pub use album::{Album, AlbumCover, AlbumRequest, Albums, AssetIds, ItemOutcome, ItemResult, ItemResults};
+pub use asset::{Asset, AssetKind, AssetMedia, AssetState, Camera, Captured, Place};
+pub use events::Change;
+pub use problem::{Health, Problem};
+pub use session::{ClientKind, RefreshRequest, Session, Setup, SetupRequest, SignInRequest, Tokens};
+pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};
+pub use upload::{
+    Completed, Header, PartHash, PartTarget, PartTargets, PartTargetsRequest, Upload, UploadAnswer, UploadRequest,
+};
