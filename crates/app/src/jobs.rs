@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use picup_database::{Job, JobLease, Write};
+use picup_storage::crash_point;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
@@ -104,6 +105,9 @@ async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSema
     let limit = u32::try_from(held.len()).unwrap_or(u32::MAX);
     let jobs = write.job_claim(&KINDS, app.now(), LEASE, limit).await?;
     write.commit().await?;
+    if !jobs.is_empty() {
+        crash_point!("job-claimed");
+    }
     Ok(jobs.into_iter().zip(held).collect())
 }
 

@@ -10,6 +10,7 @@ use picup_domain::{
     AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, ObjectKey, ObjectRole, Sha256,
 };
 use picup_media::{Facts, Kind, Outcome, Processed, Rendition, RenditionName};
+use picup_storage::crash_point;
 
 use crate::asset::{Details, Row, original_key};
 use crate::events::{self, Change};
@@ -29,11 +30,13 @@ pub(crate) async fn process(app: &App, owner: AccountId, id: AssetId, lease: Job
         let mut write = app.database().write().await?;
         if write.job_complete(lease).await? {
             mark_damaged(app, &mut write, owner, id, reason).await?;
+            crash_point!("process-damaged-written");
             write.commit().await?;
             events::announce(app);
         }
         return Ok(());
     }
+    crash_point!("process-proved");
     let file = app.storage().open_file(&original_key(owner, id, &row.file_name)).await?;
     let made = match app.0.rooms.media.process(file).await {
         Ok(processed) => Made::of(&row, processed)?,
@@ -65,6 +68,11 @@ pub(crate) async fn mark_damaged(
     let Some(row) = write.asset_by_id(owner, id).await? else { return Ok(()) };
     tracing::error!(asset = %id, reason, "an original could not be proved; it is kept and marked damaged");
     let details = serialise(&Details { reason: Some(reason.to_owned()), ..Details::default() })?;
+    // No later attempt comes to clear away the renditions that one before left behind.
+    let left = write.object_list(id).await?;
+    for object in left.into_iter().filter(|object| object.state == ObjectState::Staged) {
+        write.object_doom(&object.key).await?;
+    }
     if write.asset_make_damaged(owner, id, &details).await? {
         let change = Change::Asset { id, state: AssetState::Damaged, day: row.day };
         events::append(write, owner, change, app.now()).await?;
@@ -177,8 +185,10 @@ async fn stage(app: &App, row: &Row, made: &Made, lease: JobLease) -> Result<Opt
         write.object_insert(object).await?;
     }
     write.commit().await?;
+    crash_point!("process-rows-staged");
     for (object, rendition) in objects.iter().zip(&made.renditions) {
         app.storage().put(&object.key, rendition.bytes.clone().into()).await?;
+        crash_point!("process-rendition-put");
     }
     Ok(Some(objects))
 }
@@ -192,6 +202,7 @@ async fn clear_staged(app: &App, row: &Row) -> Result<(), Error> {
     for object in &left {
         app.storage().delete(&object.key).await?;
     }
+    crash_point!("process-left-removed");
     let mut write = app.database().write().await?;
     for object in &left {
         write.object_delete(&object.key).await?;
@@ -220,7 +231,9 @@ async fn commit(app: &App, row: &Row, made: Made, objects: &[Object], lease: Job
         let change = Change::Asset { id: row.id, state: made.state, day: made.facts.capture.day() };
         events::append(&mut write, row.owner, change, app.now()).await?;
     }
+    crash_point!("process-written");
     write.commit().await?;
+    crash_point!("process-committed");
     events::announce(app);
     Ok(())
 }

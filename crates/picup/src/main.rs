@@ -22,5 +22,7 @@ fn main() -> ExitCode {
         let request = arguments.next().unwrap_or_default();
         return picup_media::child_main(&request.to_string_lossy());
     }
+    #[cfg(feature = "crash-points")]
+    let _armed = fail::FailScenario::setup();
     cli::main()
 }

@@ -17,6 +17,7 @@
 
 mod blocking;
 mod check;
+mod crash;
 mod error;
 mod files;
 mod hash;
@@ -31,6 +32,8 @@ mod uploads;
 use std::sync::Arc;
 
 pub use check::{Check, Space};
+#[cfg(feature = "crash-points")]
+pub use crash::crash_point_reached;
 pub use error::{BoxError, Error};
 pub use metrics::Metrics;
 pub use opened::{ByteStream, Opened};

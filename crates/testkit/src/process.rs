@@ -59,6 +59,12 @@ impl ProcessBuilder {
         self
     }
 
+    /// Where it is going to listen.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.listen
+    }
+
     /// Adds an argument after `serve --data-dir … --listen …`.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {

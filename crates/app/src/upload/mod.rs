@@ -15,7 +15,7 @@ use picup_database::{NewAsset, Upload as Row, UploadState, Write};
 use picup_domain::{
     AccountId, AssetId, AssetKind, AssetState, CaptureSource, CaptureTime, PartPlan, Sha256, Timestamp, UploadId,
 };
-use picup_storage::PartStored;
+use picup_storage::{PartStored, crash_point};
 
 use crate::asset::original_key;
 use crate::events::Change;
@@ -145,6 +145,7 @@ pub async fn complete(app: &App, owner: AccountId, id: UploadId) -> Result<Asset
         let mut write = app.database().write().await?;
         write.upload_set_state(id, UploadState::Open, UploadState::Completing, app.now()).await?;
         write.commit().await?;
+        crash_point!("complete-begun");
         // From here on it can no longer be given up; if it was a moment ago, there is no row.
         found = row(app, owner, id).await?;
     }
@@ -157,6 +158,7 @@ async fn finish(app: &App, row: Row) -> Result<AssetId, Error> {
         return Ok(row.asset);
     }
     let completed = app.storage().upload_complete(&staged(&row)?).await;
+    crash_point!("complete-stored");
     let mut write = app.database().write().await?;
     let now = app.now();
     if !write.upload_set_state(row.id, UploadState::Completing, UploadState::Committed, now).await? {
@@ -169,7 +171,9 @@ async fn finish(app: &App, row: Row) -> Result<AssetId, Error> {
     }
     completed?;
     commit(&mut write, &row, now).await?;
+    crash_point!("complete-written");
     write.commit().await?;
+    crash_point!("complete-committed");
     app.0.metrics.upload("completed");
     events::announce(app);
     queue::wake(app);
@@ -228,12 +232,16 @@ async fn give_up(app: &App, row: &Row) -> Result<bool, Error> {
     }
     write.quota_release(row.owner, row.bytes).await?;
     write.object_doom(&key).await?;
+    crash_point!("give-up-written");
     write.commit().await?;
+    crash_point!("give-up-committed");
 
     app.storage().upload_abort(row.id).await?;
+    crash_point!("give-up-removed");
     let mut write = app.database().write().await?;
     write.object_delete(&key).await?;
     write.commit().await?;
+    crash_point!("give-up-forgotten");
     Ok(true)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use picup_database::{ObjectState, Upload as Row, UploadState};
 use picup_domain::Timestamp;
-use picup_storage::Error as Storage;
+use picup_storage::{Error as Storage, crash_point};
 
 use crate::asset::original_key;
 use crate::{App, Error};
@@ -98,6 +98,7 @@ async fn expire(app: &App, row: &Row) -> Result<(), Error> {
             let mut write = app.database().write().await?;
             write.upload_delete(row.id, UploadState::Committed).await?;
             write.commit().await?;
+            crash_point!("reap-committed-forgotten");
         }
     }
     Ok(())
@@ -107,7 +108,11 @@ async fn expire(app: &App, row: &Row) -> Result<(), Error> {
 async fn orphans(app: &App, before: Timestamp) -> Result<(), Error> {
     for id in app.storage().uploads_staged().await? {
         if id.born_at() < before && app.database().read_fresh().await?.upload_by_address(id).await?.is_none() {
-            app.storage().upload_abort(id).await?;
+            if let Err(error) = app.storage().upload_abort(id).await {
+                tracing::warn!(upload = %id, %error, "staged bytes of an unknown upload could not be removed; trying again");
+                continue;
+            }
+            crash_point!("reap-orphan-removed");
             tracing::info!(upload = %id, "staged bytes of an unknown upload were removed");
         }
     }
@@ -120,10 +125,15 @@ async fn doomed(app: &App, before: Timestamp) -> Result<(), Error> {
     let doomed = read.object_list_stale(ObjectState::Deleting, before, AT_ONCE).await?;
     drop(read);
     for object in doomed {
-        app.storage().delete(&object.key).await?;
+        if let Err(error) = app.storage().delete(&object.key).await {
+            tracing::warn!(key = %object.key, %error, "an object could not be removed; trying again");
+            continue;
+        }
+        crash_point!("reap-doomed-removed");
         let mut write = app.database().write().await?;
         write.object_delete(&object.key).await?;
         write.commit().await?;
+        crash_point!("reap-doomed-forgotten");
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use picup_domain::{
     AccountId, AssetId, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, PartPlan, Quota, Sha256, Timestamp,
     UploadId,
 };
+use picup_storage::crash_point;
 
 use super::{Upload, finish, invalid, view};
 use crate::asset::original_key;
@@ -109,6 +110,7 @@ async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Res
     let plan = PartPlan::new(new.bytes)?;
     refuse_if_over(app, owner, new.bytes).await?;
     let staged = app.storage().upload_begin(id, &key, new.bytes).await?;
+    crash_point!("reserve-staged");
     let row = UploadRow {
         id,
         owner,
@@ -174,7 +176,9 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Resu
     write.upload_insert(row).await?;
     let staged = Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at };
     write.object_insert(&staged).await?;
+    crash_point!("reserve-written");
     write.commit().await?;
+    crash_point!("reserve-committed");
     Ok(true)
 }
 

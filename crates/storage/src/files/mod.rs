@@ -6,6 +6,7 @@
 //! The `object_store` crate's local store is not used here: it follows symbolic links and leaves modes to the umask.
 
 mod folder;
+mod holes;
 mod parts;
 mod staging;
 
@@ -18,8 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use picup_domain::{ObjectKey, Timestamp};
 
-use crate::Error;
 use crate::locks::{Locks, Name};
+use crate::{Error, crash_point};
 use folder::{Access, Folder};
 pub(crate) use staging::PartWriter;
 
@@ -60,8 +61,15 @@ impl Files {
     /// Writes a whole object. The same bytes again are fine, other bytes are refused.
     pub(crate) fn put(&self, key: &ObjectKey, bytes: &Bytes) -> Result<(), Error> {
         let (name, mut file) = self.temporary().map_err(Error::io("make a file"))?;
-        let written = file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Error::io("write an object"));
+        let mut write = || {
+            file.write_all(bytes)?;
+            crash_point!("put-written");
+            file.sync_all()
+        };
+        let written = write().map_err(Error::io("write an object"));
+        crash_point!("put-synced");
         let moved = written.and_then(|()| self.move_to_key(&name, key));
+        crash_point!("put-moved");
         if !matches!(moved, Ok(Moved::Done)) {
             self.staging.remove(&name).map_err(Error::io("remove a temporary file"))?;
         }
@@ -87,12 +95,16 @@ impl Files {
         let remove = || {
             let folder = self.key_folder(key)?;
             if folder.remove(&file_name(key))? {
+                crash_point!("delete-removed");
                 folder.sync()?;
             }
             io::Result::Ok(())
         };
         match remove() {
-            Ok(()) => self.prune(key),
+            Ok(()) => {
+                crash_point!("delete-synced");
+                self.prune(key);
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(Error::io("delete an object")(error)),
         }
@@ -156,6 +168,7 @@ impl Files {
         for _ in 0..MOVE_ATTEMPTS {
             let moved = self.key_folder_made(key).and_then(|folder| {
                 self.staging.move_to(name, &folder, &file_name(key))?;
+                crash_point!("move-renamed");
                 folder.sync()
             });
             match moved {

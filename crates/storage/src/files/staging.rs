@@ -5,16 +5,17 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 
 use bytes::Bytes;
 use picup_domain::{Part, Sha256, UploadId};
 use sha2::Digest;
 
 use super::folder::Access;
+use super::holes::Region;
 use super::{Files, Moved, parts};
 use crate::locks::Held;
-use crate::{Error, PartStored, Upload};
+use crate::{Error, PartStored, Upload, crash_point};
 
 /// One part on its way to disk. Holds the part's lock, so that no other attempt writes while any of this one still may.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub(crate) struct PartWriter {
     at: u64,
     /// The part is on disk already: what comes is only compared.
     stored: bool,
+    place: Region,
     _held: Held,
 }
 
@@ -46,7 +48,9 @@ impl Files {
             self.staging.remove(&list)?;
             self.staging.remove(&bytes)?;
             self.staging.file(&bytes, Access::Create)?.set_len(upload.bytes())?;
+            crash_point!("begin-bytes-made");
             self.staging.file(&list, Access::Create)?;
+            crash_point!("begin-list-made");
             self.staging.sync()
         };
         stage().map_err(fail)
@@ -71,7 +75,9 @@ impl Files {
             Some(stored) => stored.bytes == part.bytes,
             None => false,
         };
-        Ok(PartWriter { file, list, part, expected, hasher: sha2::Sha256::new(), at: part.offset, stored, _held: held })
+        let place = if stored { Region::AsItIs } else { Region::cleared(&file, &part).map_err(&fail)? };
+        let hasher = sha2::Sha256::new();
+        Ok(PartWriter { file, list, part, expected, hasher, at: part.offset, stored, place, _held: held })
     }
 
     /// The parts that arrived, by number.
@@ -89,8 +95,12 @@ impl Files {
         upload.all_arrived(&parts::read(&list).map_err(&fail)?)?;
         same_size(upload, file.metadata().map_err(&fail)?.len())?;
         file.sync_all().map_err(&fail)?;
+        crash_point!("complete-synced");
         match self.move_to_key(&names(upload.id()).0, upload.key())? {
-            Moved::Done => self.unstage(upload.id()),
+            Moved::Done => {
+                crash_point!("complete-moved");
+                self.unstage(upload.id())
+            }
             Moved::SourceGone => self.completed_before(upload),
             Moved::Occupied => {
                 // Where a move is a link and an unlink, a crash between leaves one file under both names.
@@ -110,7 +120,9 @@ impl Files {
         let unstage = || {
             let (bytes, list) = names(upload);
             self.staging.remove(&list)?;
+            crash_point!("unstage-list-removed");
             self.staging.remove(&bytes)?;
+            crash_point!("unstage-bytes-removed");
             self.staging.sync()
         };
         unstage().map_err(Error::io("remove an upload"))
@@ -164,7 +176,7 @@ impl PartWriter {
         for bytes in batch {
             self.hasher.update(bytes);
             if !self.stored {
-                self.file.write_all_at(bytes, self.at).map_err(Error::io("write a part"))?;
+                self.place.write(&self.file, bytes, self.at).map_err(Error::io("write a part"))?;
             }
             self.at += bytes.len() as u64;
         }
@@ -174,16 +186,24 @@ impl PartWriter {
     /// Proves the hash, brings the bytes to disk, and only then lists the part.
     pub(crate) fn finish(mut self) -> Result<PartStored, Error> {
         let Part { number, bytes, .. } = self.part;
-        let got = Sha256::from_hasher(self.hasher);
+        let got = Sha256::from_hasher(std::mem::take(&mut self.hasher));
         if got != self.expected {
             return Err(Error::PartHash { number, expected: self.expected, got });
         }
         let part = PartStored { number, bytes, sha256: got };
         if !self.stored {
-            let store = self.file.sync_data().and_then(|()| parts::append(&mut self.list, &part));
-            store.map_err(Error::io("store a part"))?;
+            self.store(&part).map_err(Error::io("store a part"))?;
         }
         Ok(part)
+    }
+
+    fn store(&mut self, part: &PartStored) -> io::Result<()> {
+        crash_point!("part-written");
+        self.file.sync_data()?;
+        crash_point!("part-synced");
+        parts::append(&mut self.list, part)?;
+        crash_point!("part-listed");
+        Ok(())
     }
 }
 

@@ -1,0 +1,120 @@
+//! One life with every step in it, and what must be true after it.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use picup_api::wire::{AssetState, UploadAnswer};
+use picup_testkit::{ProcessBuilder, fresh_folder, run, samples};
+use sqlx::Connection;
+
+use crate::app::{BINARY, PASSWORD, email, eventually, write_private};
+use crate::books;
+use crate::client::{Client, hash};
+use crate::mortal::Mortal;
+use crate::patient::{Kept, Patient};
+use crate::pictures::noise;
+use crate::points::{Point, Reached};
+
+/// Two parts.
+static FILM: LazyLock<Vec<u8>> = LazyLock::new(|| noise(1, (16 << 20) + 1_000));
+
+/// Leads a life that ends at a point, and the one after.
+pub(crate) async fn lead(point: &'static Point) {
+    let folder = fresh_folder();
+    let data = folder.path().join("data");
+    make_account(folder.path(), &data).await;
+    let plain = ProcessBuilder::new(BINARY, &data).arg("--admin-listen").arg("");
+    // Armed twice: what puts things right after the first death may die of the same.
+    let arms = match point.reached {
+        Reached::ByUse | Reached::ByExpiry => [point.name, point.name],
+        Reached::After(first) => [first, point.name],
+    };
+    let mut server = Mortal::start(plain.clone(), &[]).await;
+    let ada = Patient(Client::browser(plain.address(), &email("ada"), PASSWORD).await);
+    let mut before = Vec::new();
+    if point.reached == Reached::ByExpiry {
+        before.push(begin_what_expires(&ada).await);
+    }
+    server.stop().await;
+    if point.reached == Reached::ByExpiry {
+        let_expire(&data).await;
+    }
+    let mut server = Mortal::start(plain, &arms).await;
+    let mut kept = tokio::select! {
+        kept = use_everything(&ada) => kept,
+        never = server.look_after() => match never {},
+    };
+    kept.append(&mut before);
+    server.lay_down_arms().await;
+    let wanted = if let Reached::After(_) = point.reached { &arms[..] } else { &arms[..1] };
+    assert!(server.deaths.starts_with(wanted), "{point:?} was not reached: {:?}", server.deaths);
+    let quiet = eventually("the end of all jobs", async || (books::jobs(&data).await == 0).then_some(())).await;
+    quiet.unwrap();
+    ada.holds_exactly(&kept).await;
+    let log = server.stop().await;
+    assert!(!log.contains("panicked"), "{log}");
+    books::audit(&data).await;
+    let staged = std::fs::read_dir(data.join("objects/staging")).unwrap().count();
+    assert_eq!(staged, 0, "{point:?} left something staged\n{log}");
+}
+
+async fn make_account(folder: &Path, data: &Path) {
+    let password = folder.join("password");
+    write_private(&password, PASSWORD);
+    let (password, data, email) = (password.to_str().unwrap(), data.to_str().unwrap(), email("ada"));
+    let made = run(BINARY, ["user", "create", &email, "--password-file", password, "--data-dir", data]).await.unwrap();
+    assert!(made.status.success(), "{}", made.stderr);
+}
+
+/// Uploads, one finished and one not.
+async fn begin_what_expires(ada: &Patient) -> Kept {
+    let photo = samples::jpeg(100);
+    let kept = Kept { asset: ada.keep("early.jpg", &photo).await, sha256: hash(&photo), state: AssetState::Ready };
+    let abandoned = samples::jpeg(101);
+    let UploadAnswer::Upload { upload } = ada.reserve("abandoned.jpg", &abandoned, &hash(&abandoned)).await else {
+        panic!("it is there already")
+    };
+    assert!(ada.send_parts(&upload, &abandoned).await);
+    ada.processed(kept.asset).await;
+    kept
+}
+
+/// Their time is over when the next server starts.
+async fn let_expire(data: &Path) {
+    let mut database = books::open(data).await;
+    let ended = sqlx::query("UPDATE uploads SET expires_at = 1").execute(&mut database).await.unwrap();
+    assert_eq!(ended.rows_affected(), 2);
+    database.close().await.unwrap();
+}
+
+/// Everything a person does, once; what the server said it has.
+async fn use_everything(ada: &Patient) -> Vec<Kept> {
+    let mut kept = Vec::new();
+    let photo = samples::jpeg(1);
+    let asset = ada.keep("photo.jpg", &photo).await;
+    kept.push(Kept { asset, sha256: hash(&photo), state: AssetState::Ready });
+
+    let asset = ada.keep("film.mp4", &FILM).await;
+    kept.push(Kept { asset, sha256: hash(&FILM), state: AssetState::Unviewable });
+
+    let unlike = samples::jpeg(2);
+    let asset = ada.keep_as("unlike.jpg", &unlike, &hash(b"something else")).await;
+    kept.push(Kept { asset, sha256: hash(&unlike), state: AssetState::Damaged });
+
+    cancel(ada).await;
+    for kept in &kept {
+        ada.processed(kept.asset).await;
+    }
+    kept
+}
+
+async fn cancel(ada: &Patient) {
+    let unwanted = samples::jpeg(3);
+    let UploadAnswer::Upload { upload } = ada.reserve("unwanted.jpg", &unwanted, &hash(&unwanted)).await else {
+        panic!("it is there already")
+    };
+    ada.send_parts(&upload, &unwanted).await;
+    let cancelled = ada.delete(&format!("/api/uploads/{}", upload.id)).await;
+    // Not found: it died after cancelling and before saying so.
+    assert!(matches!(cancelled.status, 204 | 404), "{}", cancelled.text());
+}

@@ -1,0 +1,100 @@
+//! Every crash point there is, and how a life comes to it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A named step at which PicUp dies in a test.
+#[derive(Debug)]
+pub(crate) struct Point {
+    pub(crate) name: &'static str,
+    pub(crate) reached: Reached,
+}
+
+/// How a life comes to a point.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// By using PicUp.
+    ByUse,
+    /// When the time of uploads is over.
+    ByExpiry,
+    /// When what a death at another point left is put right.
+    After(&'static str),
+}
+
+use Reached::{After, ByExpiry, ByUse};
+
+const fn point(name: &'static str, reached: Reached) -> Point {
+    Point { name, reached }
+}
+
+/// All of them; those worth two lives twice.
+pub(crate) const POINTS: &[Point] = &[
+    // Reserve.
+    point("begin-bytes-made", ByUse),
+    point("begin-list-made", ByUse),
+    point("reserve-staged", ByUse),
+    point("reap-orphan-removed", After("reserve-staged")),
+    point("reserve-written", ByUse),
+    point("reserve-committed", ByUse),
+    // Part.
+    point("part-written", ByUse),
+    point("part-synced", ByUse),
+    point("part-listed", ByUse),
+    // Complete and commit.
+    point("complete-begun", ByUse),
+    point("complete-synced", ByUse),
+    point("complete-synced", After("complete-begun")),
+    point("move-renamed", ByUse),
+    point("complete-moved", ByUse),
+    point("unstage-list-removed", ByUse),
+    point("unstage-bytes-removed", ByUse),
+    point("complete-stored", ByUse),
+    point("complete-written", ByUse),
+    point("complete-written", After("complete-stored")),
+    point("complete-committed", ByUse),
+    // Give up.
+    point("give-up-written", ByUse),
+    point("give-up-committed", ByUse),
+    point("give-up-removed", ByUse),
+    point("give-up-forgotten", ByUse),
+    point("give-up-committed", ByExpiry),
+    point("give-up-removed", ByExpiry),
+    point("reap-committed-forgotten", ByExpiry),
+    point("reap-doomed-removed", After("give-up-removed")),
+    point("reap-doomed-forgotten", After("give-up-removed")),
+    // Job, rendition, ready.
+    point("job-claimed", ByUse),
+    point("process-proved", ByUse),
+    point("process-damaged-written", ByUse),
+    point("process-rows-staged", ByUse),
+    point("put-written", ByUse),
+    point("put-synced", ByUse),
+    point("put-moved", ByUse),
+    point("process-rendition-put", ByUse),
+    point("delete-removed", After("process-rendition-put")),
+    point("delete-synced", After("process-rendition-put")),
+    point("process-left-removed", After("process-rendition-put")),
+    point("process-written", ByUse),
+    point("process-committed", ByUse),
+];
+
+/// A point that no life comes to proves nothing, and a life that ends at none neither.
+#[test]
+fn the_list_is_what_the_sources_say() {
+    let listed: BTreeSet<String> = POINTS.iter().map(|point| point.name.to_owned()).collect();
+    let mut found = BTreeSet::new();
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for room in std::fs::read_dir(crates).unwrap() {
+        for entry in walkdir::WalkDir::new(room.unwrap().path().join("src")) {
+            let entry = entry.unwrap();
+            if entry.path().extension().is_some_and(|extension| extension == "rs") {
+                let source = std::fs::read_to_string(entry.path()).unwrap();
+                for piece in source.split("crash_point!(\"").skip(1) {
+                    let name = piece.split('"').next().unwrap().to_owned();
+                    assert!(found.insert(name.clone()), "{name} stands twice in the sources");
+                }
+            }
+        }
+    }
+    assert_eq!(listed, found);
+}
