@@ -1,12 +1,14 @@
 //! Assets: one photo or video each. Inserting one, or learning a better capture day, keeps the timeline's day counts right
 //! in the same transaction.
 
+use std::collections::BTreeMap;
+
 use picup_domain::{
     AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, FileName, LocalDay, Sha256,
     Timestamp,
 };
 
-use crate::statement::{Row, Statement};
+use crate::statement::{Row, Statement, runs};
 use crate::{Error, Read, Write};
 
 /// An asset whose original was just committed. It begins as [`AssetState::Processing`].
@@ -155,6 +157,21 @@ impl Read {
         self.one(statement).await?.as_ref().map(asset).transpose()
     }
 
+    /// Which of those hashes an owner's assets were declared with, in any state, in the trash or not.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_known_sha256(&mut self, owner: AccountId, hashes: &[Sha256]) -> Result<Vec<Sha256>, Error> {
+        let mut known = Vec::new();
+        for run in runs(hashes) {
+            let sql = "SELECT sha256 FROM assets WHERE owner = ? AND sha256";
+            for row in self.all(Statement::among("asset_known_sha256", sql, run.len()).id(&owner).ids(run)).await? {
+                known.push(row.id("sha256")?);
+            }
+        }
+        Ok(known)
+    }
+
     /// The owner's newest asset outside the trash whose stored original was proved to have that hash.
     ///
     /// # Errors
@@ -195,26 +212,45 @@ impl Write {
     /// # Errors
     /// [`Error::Conflict`] `asset` when the id exists.
     pub async fn asset_insert(&mut self, new: &NewAsset) -> Result<(), Error> {
-        let sql = "INSERT INTO assets (id, owner, kind, state, file_name, sha256, bytes, captured_at, captured_local, \
-                   offset_minutes, capture_source, local_day, rendition_version, created_at) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)";
-        let day = new.capture.day();
-        let statement = Statement::new("asset_insert", sql)
-            .id(&new.id)
-            .id(&new.owner)
-            .text(new.kind.as_str())
-            .text(AssetState::Processing.as_str())
-            .text(new.file_name.as_str())
-            .id(&new.sha256)
-            .size(new.bytes)
-            .time(new.capture.at)
-            .time(new.capture.local)
-            .maybe_int(new.capture.offset_minutes)
-            .text(new.capture.source.as_str())
-            .day(day)
-            .time(new.created_at);
-        self.run(statement).await.map_err(|error| error.or_conflict("asset"))?;
-        self.timeline_day_add(new.owner, day, 1).await
+        self.asset_insert_all(std::slice::from_ref(new)).await
+    }
+
+    /// Adds assets, all or none of them, and counts them on their days.
+    ///
+    /// # Errors
+    /// As [`Write::asset_insert`].
+    pub async fn asset_insert_all(&mut self, all: &[NewAsset]) -> Result<(), Error> {
+        let insert = "INSERT INTO assets (id, owner, kind, state, file_name, sha256, bytes, captured_at, \
+                      captured_local, offset_minutes, capture_source, local_day, rendition_version, created_at)";
+        for run in runs(all) {
+            let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)";
+            let statement = Statement::rows("asset_insert", insert, row, run.len());
+            let statement = run.iter().fold(statement, |statement, new| {
+                statement
+                    .id(&new.id)
+                    .id(&new.owner)
+                    .text(new.kind.as_str())
+                    .text(AssetState::Processing.as_str())
+                    .text(new.file_name.as_str())
+                    .id(&new.sha256)
+                    .size(new.bytes)
+                    .time(new.capture.at)
+                    .time(new.capture.local)
+                    .maybe_int(new.capture.offset_minutes)
+                    .text(new.capture.source.as_str())
+                    .day(new.capture.day())
+                    .time(new.created_at)
+            });
+            self.run(statement).await.map_err(|error| error.or_conflict("asset"))?;
+        }
+        let mut days: BTreeMap<(AccountId, LocalDay), u32> = BTreeMap::new();
+        for new in all {
+            *days.entry((new.owner, new.capture.day())).or_default() += 1;
+        }
+        for ((owner, day), assets) in days {
+            self.timeline_day_add(owner, day, assets).await?;
+        }
+        Ok(())
     }
 
     /// Records what processing learned and marks the asset ready; moves it to its right day. `false` when it is not

@@ -3,7 +3,7 @@
 
 use picup_domain::{AccountId, Timestamp};
 
-use crate::statement::{Row, Statement};
+use crate::statement::{Row, Statement, runs};
 use crate::{Error, Read, Write};
 
 /// Something that happened.
@@ -19,6 +19,15 @@ pub struct Event {
     pub payload: String,
     /// When.
     pub created_at: Timestamp,
+}
+
+/// Something to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// What happened.
+    pub kind: &'static str,
+    /// To what, in the form the pages read.
+    pub payload: String,
 }
 
 fn event(row: &Row) -> Result<Event, Error> {
@@ -59,22 +68,38 @@ impl Write {
     /// When the database cannot write.
     pub async fn event_append(
         &mut self,
-        kind: &str,
+        kind: &'static str,
         account: Option<AccountId>,
         payload: &str,
         now: Timestamp,
     ) -> Result<i64, Error> {
-        let sql = "UPDATE sequences SET last = last + 1 WHERE name = 'events'";
-        self.run(Statement::new("event_draw", sql)).await?;
-        let position = self.event_latest().await?;
-        let sql = "INSERT INTO events (position, kind, account, payload, created_at) VALUES (?, ?, ?, ?, ?)";
-        let statement = Statement::new("event_append", sql)
-            .int(position)
-            .text(kind)
-            .maybe_id(account.as_ref())
-            .text(payload)
-            .time(now);
-        self.run(statement).await?;
+        self.event_append_all(account, &[NewEvent { kind, payload: payload.to_owned() }], now).await
+    }
+
+    /// Adds events about one account, in their order, and tells the place of the last. As [`Write::event_append`].
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn event_append_all(
+        &mut self,
+        account: Option<AccountId>,
+        events: &[NewEvent],
+        now: Timestamp,
+    ) -> Result<i64, Error> {
+        let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+        let sql = "UPDATE sequences SET last = last + ? WHERE name = 'events'";
+        self.run(Statement::new("event_draw", sql).int(count)).await?;
+        let mut position = self.event_latest().await? - count;
+        for run in runs(events) {
+            let insert = "INSERT INTO events (position, kind, account, payload, created_at)";
+            let mut statement = Statement::rows("event_append", insert, "(?, ?, ?, ?, ?)", run.len());
+            for event in run {
+                position += 1;
+                statement =
+                    statement.int(position).text(event.kind).maybe_id(account.as_ref()).text(&event.payload).time(now);
+            }
+            self.run(statement).await?;
+        }
         Ok(position)
     }
 

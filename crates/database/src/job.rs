@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use picup_domain::{JobId, Timestamp};
 
-use crate::statement::{Row, Statement};
+use crate::statement::{Row, Statement, runs};
 use crate::{Error, Read, Write};
 
 /// A job to be queued.
@@ -138,6 +138,28 @@ impl Write {
             }
             (Err(error), _) => Err(error.or_conflict("job")),
         }
+    }
+
+    /// Queues jobs whose keys nobody has used before, all or none of them.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `job` when an id exists, or a job with one of the keys waits.
+    pub async fn job_enqueue_all(&mut self, all: &[NewJob]) -> Result<(), Error> {
+        let insert = "INSERT INTO jobs (id, kind, payload, dedupe_key, run_after, attempts, created_at)";
+        for run in runs(all) {
+            let statement = Statement::rows("job_enqueue_all", insert, "(?, ?, ?, ?, ?, 0, ?)", run.len());
+            let statement = run.iter().fold(statement, |statement, new| {
+                statement
+                    .id(&new.id)
+                    .text(&new.kind)
+                    .text(&new.payload)
+                    .maybe_text(new.dedupe_key.as_deref())
+                    .time(new.run_after)
+                    .time(new.created_at)
+            });
+            self.run(statement).await.map_err(|error| error.or_conflict("job"))?;
+        }
+        Ok(())
     }
 
     /// Leases at most `limit` due jobs of those kinds for that long, the longest due first. Commit before working on them.

@@ -39,7 +39,7 @@ pub use asset::{Asset, AssetFacts, NewAsset};
 pub use check::Check;
 pub use engine::Settings;
 pub use error::Error;
-pub use event::Event;
+pub use event::{Event, NewEvent};
 pub use job::{Job, JobCounts, JobLease, NewJob};
 pub use metrics::Metrics;
 pub use object::{Object, ObjectState};

@@ -3,7 +3,7 @@
 
 use picup_domain::{AssetId, ByteSize, ObjectKey, ObjectRole, Sha256, Timestamp};
 
-use crate::statement::{Row, Statement};
+use crate::statement::{Row, Statement, runs};
 use crate::{Error, Read, Write};
 
 /// Where an object is in its life.
@@ -116,18 +116,46 @@ impl Write {
     /// # Errors
     /// [`Error::Conflict`] `object` when the key is taken: keys are used once.
     pub async fn object_insert(&mut self, new: &Object) -> Result<(), Error> {
-        let sql = "INSERT INTO objects (object_key, asset, role, bytes, sha256, state, created_at) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?)";
-        let statement = Statement::new("object_insert", sql)
-            .text(&new.key.to_string())
-            .id(&new.key.asset())
-            .text(new.key.role().as_str())
-            .size(new.bytes)
-            .maybe_id(new.sha256.as_ref())
-            .text(new.state.as_str())
-            .time(new.created_at);
-        self.run(statement).await.map_err(|error| error.or_conflict("object"))?;
+        self.object_insert_all(std::slice::from_ref(new)).await
+    }
+
+    /// Records objects, all or none of them.
+    ///
+    /// # Errors
+    /// As [`Write::object_insert`].
+    pub async fn object_insert_all(&mut self, all: &[Object]) -> Result<(), Error> {
+        let insert = "INSERT INTO objects (object_key, asset, role, bytes, sha256, state, created_at)";
+        for run in runs(all) {
+            let statement = Statement::rows("object_insert", insert, "(?, ?, ?, ?, ?, ?, ?)", run.len());
+            let statement = run.iter().fold(statement, |statement, new| {
+                statement
+                    .text(&new.key.to_string())
+                    .id(&new.key.asset())
+                    .text(new.key.role().as_str())
+                    .size(new.bytes)
+                    .maybe_id(new.sha256.as_ref())
+                    .text(new.state.as_str())
+                    .time(new.created_at)
+            });
+            self.run(statement).await.map_err(|error| error.or_conflict("object"))?;
+        }
         Ok(())
+    }
+
+    /// From staged to committed, for objects recorded with the size and hash they have; tells how many were staged.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn object_commit_all(&mut self, keys: &[ObjectKey]) -> Result<u64, Error> {
+        let mut committed = 0;
+        for run in runs(keys) {
+            let sql = "UPDATE objects SET state = 'committed' \
+                       WHERE state = 'staged' AND sha256 IS NOT NULL AND object_key";
+            let statement = Statement::among("object_commit_all", sql, run.len());
+            let statement = run.iter().fold(statement, |statement, key| statement.text(&key.to_string()));
+            committed += self.run(statement).await?;
+        }
+        Ok(committed)
     }
 
     /// From staged to committed, with the size and hash that were stored. `false` when it is not staged.

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
-use sqlx::{Any, AnyPool, Transaction};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Transaction};
 
 use crate::dialect::Dialect;
 use crate::statement::{Row, Statement};
@@ -90,7 +90,7 @@ impl Read {
         #[cfg(test)]
         self.note_plan(&statement).await?;
         let begun = Instant::now();
-        let rows = sqlx::query_with(statement.sql, statement.values).fetch_all(&mut *self.tx).await?;
+        let rows = sqlx::query_with(AssertSqlSafe(statement.sql), statement.values).fetch_all(&mut *self.tx).await?;
         self.inner.metrics.statement(statement.name, begun.elapsed());
         Ok(rows.into_iter().map(Row).collect())
     }
@@ -99,7 +99,8 @@ impl Read {
         #[cfg(test)]
         self.note_plan(&statement).await?;
         let begun = Instant::now();
-        let row = sqlx::query_with(statement.sql, statement.values).fetch_optional(&mut *self.tx).await?;
+        let row =
+            sqlx::query_with(AssertSqlSafe(statement.sql), statement.values).fetch_optional(&mut *self.tx).await?;
         self.inner.metrics.statement(statement.name, begun.elapsed());
         Ok(row.map(Row))
     }
@@ -111,7 +112,7 @@ impl Read {
 
     #[cfg(test)]
     async fn note_plan(&mut self, statement: &Statement) -> Result<(), Error> {
-        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sql));
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sql));
         let rows = sqlx::query(explain).fetch_all(&mut *self.tx).await?;
         let mut plans = self.inner.plans.lock().unwrap();
         for row in rows {
@@ -138,7 +139,7 @@ impl Write {
         #[cfg(test)]
         self.note_plan(&statement).await?;
         let begun = Instant::now();
-        let done = sqlx::query_with(statement.sql, statement.values).execute(&mut *self.read.tx).await?;
+        let done = sqlx::query_with(AssertSqlSafe(statement.sql), statement.values).execute(&mut *self.read.tx).await?;
         self.read.inner.metrics.statement(statement.name, begun.elapsed());
         Ok(done.rows_affected())
     }

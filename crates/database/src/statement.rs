@@ -1,6 +1,8 @@
 //! One statement with its name and its values, and one row of its answer. The nouns use these so that each value is bound
 //! and read in the one way that every engine stores it.
 
+use std::borrow::Cow;
+
 use picup_domain::{
     AccountId, AlbumId, ApiKeyId, AssetId, ByteSize, Invalid, InvitationId, JobId, LocalDay, SessionId, Sha256,
     Timestamp, UploadId,
@@ -35,13 +37,42 @@ binary!(AccountId, AlbumId, ApiKeyId, AssetId, InvitationId, JobId, SessionId, S
 /// A statement, the name its time is measured under, and its values in the order of the question marks.
 pub(crate) struct Statement {
     pub(crate) name: &'static str,
-    pub(crate) sql: &'static str,
+    pub(crate) sql: Cow<'static, str>,
     pub(crate) values: AnyArguments,
+}
+
+/// How many rows one statement may speak of. Few lengths, so that an engine prepares few statements.
+const RUNS: [usize; 3] = [64, 8, 1];
+
+/// Cuts a list into runs that [`Statement::rows`] and [`Statement::among`] speak of at once.
+pub(crate) fn runs<T>(mut list: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let length = RUNS.into_iter().find(|length| *length <= list.len())?;
+        let (run, rest) = list.split_at(length);
+        list = rest;
+        Some(run)
+    })
 }
 
 impl Statement {
     pub(crate) fn new(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, values: AnyArguments::default() }
+        Self { name, sql: sql.into(), values: AnyArguments::default() }
+    }
+
+    /// `insert` followed by so many rows, each written as `row`: `(?, ?, 0)`.
+    pub(crate) fn rows(name: &'static str, insert: &'static str, row: &'static str, rows: usize) -> Self {
+        let sql = format!("{insert} VALUES {}", vec![row; rows].join(", "));
+        Self { name, sql: sql.into(), values: AnyArguments::default() }
+    }
+
+    /// `sql` ended by a list of so many question marks: `… id IN (?, ?)`.
+    pub(crate) fn among(name: &'static str, sql: &'static str, values: usize) -> Self {
+        let sql = format!("{sql} IN ({})", vec!["?"; values].join(", "));
+        Self { name, sql: sql.into(), values: AnyArguments::default() }
+    }
+
+    pub(crate) fn ids<'i, T: Binary + 'i>(self, values: impl IntoIterator<Item = &'i T>) -> Self {
+        values.into_iter().fold(self, Self::id)
     }
 
     fn bind<'t, T: Encode<'t, Any> + Type<Any>>(mut self, value: T) -> Self {

@@ -3,7 +3,7 @@
 
 use picup_domain::{AccountId, AssetId, ByteSize, FileName, Sha256, Timestamp, UploadId};
 
-use crate::statement::{Row, Statement};
+use crate::statement::{Row, Statement, runs};
 use crate::{Error, Read, Write};
 
 /// How far an upload has come.
@@ -143,6 +143,37 @@ impl Read {
         self.one(statement).await?.as_ref().map(upload).transpose()
     }
 
+    /// An owner's uploads of files with any of those hashes, in any state.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn upload_list_by_sha256(&mut self, owner: AccountId, hashes: &[Sha256]) -> Result<Vec<Upload>, Error> {
+        let mut uploads = Vec::new();
+        for run in runs(hashes) {
+            let sql = select!("WHERE owner = ? AND sha256");
+            let statement = Statement::among("upload_list_by_sha256", sql, run.len()).id(&owner).ids(run);
+            for row in self.all(statement).await? {
+                uploads.push(upload(&row)?);
+            }
+        }
+        Ok(uploads)
+    }
+
+    /// Those of an owner's uploads, in any state and order.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn upload_list_by_id(&mut self, owner: AccountId, ids: &[UploadId]) -> Result<Vec<Upload>, Error> {
+        let mut uploads = Vec::new();
+        for run in runs(ids) {
+            let sql = select!("WHERE owner = ? AND id");
+            for row in self.all(Statement::among("upload_list_by_id", sql, run.len()).id(&owner).ids(run)).await? {
+                uploads.push(upload(&row)?);
+            }
+        }
+        Ok(uploads)
+    }
+
     /// An owner's newest upload in that state of a file with that hash, so that a second try goes on where the first
     /// stopped.
     ///
@@ -186,25 +217,58 @@ impl Write {
     /// # Errors
     /// [`Error::Conflict`] `upload` when the id exists.
     pub async fn upload_insert(&mut self, new: &NewUpload) -> Result<(), Error> {
-        let sql = "INSERT INTO uploads (id, owner, asset, file_name, bytes, sha256, file_modified_at, \
-                   offset_minutes, handle, state, created_at, updated_at, expires_at) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let statement = Statement::new("upload_insert", sql)
-            .id(&new.id)
-            .id(&new.owner)
-            .id(&new.asset)
-            .text(new.file_name.as_str())
-            .size(new.bytes)
-            .id(&new.sha256)
-            .maybe_time(new.file_modified_at)
-            .maybe_int(new.offset_minutes)
-            .text(&new.handle)
-            .text(UploadState::Open.as_str())
-            .time(new.created_at)
-            .time(new.created_at)
-            .time(new.expires_at);
-        self.run(statement).await.map_err(|error| error.or_conflict("upload"))?;
+        self.upload_insert_all(std::slice::from_ref(new)).await
+    }
+
+    /// Begins uploads, all or none of them.
+    ///
+    /// # Errors
+    /// As [`Write::upload_insert`].
+    pub async fn upload_insert_all(&mut self, all: &[NewUpload]) -> Result<(), Error> {
+        let insert = "INSERT INTO uploads (id, owner, asset, file_name, bytes, sha256, file_modified_at, \
+                      offset_minutes, handle, state, created_at, updated_at, expires_at)";
+        for run in runs(all) {
+            let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            let statement = Statement::rows("upload_insert", insert, row, run.len());
+            let statement = run.iter().fold(statement, |statement, new| {
+                statement
+                    .id(&new.id)
+                    .id(&new.owner)
+                    .id(&new.asset)
+                    .text(new.file_name.as_str())
+                    .size(new.bytes)
+                    .id(&new.sha256)
+                    .maybe_time(new.file_modified_at)
+                    .maybe_int(new.offset_minutes)
+                    .text(&new.handle)
+                    .text(UploadState::Open.as_str())
+                    .time(new.created_at)
+                    .time(new.created_at)
+                    .time(new.expires_at)
+            });
+            self.run(statement).await.map_err(|error| error.or_conflict("upload"))?;
+        }
         Ok(())
+    }
+
+    /// Moves uploads from one state to another, and tells how many were in the first.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn upload_set_states(
+        &mut self,
+        ids: &[UploadId],
+        from: UploadState,
+        to: UploadState,
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        let mut moved = 0;
+        for run in runs(ids) {
+            let sql = "UPDATE uploads SET state = ?, updated_at = ? WHERE state = ? AND id";
+            let statement = Statement::among("upload_set_states", sql, run.len());
+            moved += self.run(statement.text(to.as_str()).time(now).text(from.as_str()).ids(run)).await?;
+        }
+        Ok(moved)
     }
 
     /// Moves an upload from one state to another; of several callers one gets `true`.

@@ -10,6 +10,7 @@ mod event;
 mod fresh;
 mod installation;
 mod job;
+mod many;
 mod object;
 mod session;
 mod timeline;
