@@ -15,8 +15,8 @@ build: ## Builds target/release/picup with the pages in it
 test: ## Everything a change must pass; prints the time of each suite  [SUITES="rust web"]
 	@scripts/test $(SUITES)
 
-test-more: ## Slower tests, by name
-	@echo "Nothing is slower than 'make test' yet."
+test-more: ## Slower tests: 5 GB in and out, 100 GB of zeros, many kills  [SUITES="large sparse kills"]
+	@scripts/test-more $(SUITES)
 
 tour: ## Five minutes through every promised capability, on real services
 	@scripts/system-packages --tests

@@ -2,8 +2,7 @@
 
 use picup_api::wire::{AssetState, Completed, Upload};
 use picup_testkit::samples;
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use serde_json::Value;
 use tokio::time::{Duration, sleep};
 use uuid::Uuid;
@@ -11,6 +10,7 @@ use uuid::Uuid;
 use crate::app::{BINARY, TestApp, eventually};
 use crate::books;
 use crate::client::{Client, hash};
+use crate::luck::luck;
 use crate::pictures::{bomb, noise};
 
 /// Everything that is shown as ready can be looked at, whole.
@@ -36,9 +36,7 @@ async fn nothing_partial_is_shown(ada: &Client) -> Vec<Uuid> {
 async fn killed_again_and_again_in_the_middle_of_an_import() {
     const FILES: u64 = 80;
     const ROUNDS: usize = 6;
-    let seed: u64 = rand::random();
-    println!("seed {seed}");
-    let mut luck = StdRng::seed_from_u64(seed);
+    let mut luck = luck();
     let mut app = TestApp::start().await;
     let ada = app.sign_in_browser("ada").await;
     let photos = app.path("photos");
@@ -137,9 +135,7 @@ async fn killed_between_a_part_and_its_completion() {
 
 #[tokio::test]
 async fn killed_in_the_middle_of_completing() {
-    let seed: u64 = rand::random();
-    println!("seed {seed}");
-    let mut luck = StdRng::seed_from_u64(seed);
+    let mut luck = luck();
     let mut app = TestApp::start().await;
     let ada = app.sign_in("ada").await;
     let mut assets = Vec::new();

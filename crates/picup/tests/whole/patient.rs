@@ -22,6 +22,13 @@ const TRIES: usize = 100;
 #[derive(Clone)]
 pub(crate) struct Patient(pub(crate) Client);
 
+/// What comes after the promise.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Step {
+    Parts,
+    Complete,
+}
+
 /// A file that the server said it has.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
@@ -33,7 +40,7 @@ pub(crate) struct Kept {
 
 impl Patient {
     /// The answer, once there is one that is not the server's own trouble.
-    async fn answer(&self, request: impl Fn() -> RequestBuilder) -> Answer {
+    pub(crate) async fn answer(&self, request: impl Fn() -> RequestBuilder) -> Answer {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let trouble = match self.0.try_send(request()).await {
@@ -54,25 +61,23 @@ impl Patient {
         self.answer(|| self.0.request(Method::POST, path).json(body)).await
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
-        self.answer(|| self.0.request(Method::DELETE, path)).await
+    /// The same caller, once, on a connection that no server before this one had.
+    pub(crate) fn anew(&self) -> Client {
+        self.0.through(self.0.address)
     }
 
-    /// Uploads a file, whatever it takes.
-    pub(crate) async fn keep(&self, name: &str, content: &[u8]) -> Uuid {
-        self.keep_as(name, content, &hash(content)).await
-    }
-
-    /// Uploads a file under a hash that need not be its own.
-    pub(crate) async fn keep_as(&self, name: &str, content: &[u8], sha256: &str) -> Uuid {
+    /// Uploads a file, whatever it takes, under a hash that need not be its own; lets `before` pass first at each step.
+    pub(crate) async fn keep_as(&self, name: &str, content: &[u8], sha256: &str, before: impl AsyncFn(Step)) -> Uuid {
         for _ in 0..TRIES {
             let upload = match self.reserve(name, content, sha256).await {
                 UploadAnswer::Duplicate { asset } => return asset,
                 UploadAnswer::Upload { upload } => upload,
             };
+            before(Step::Parts).await;
             if !self.send_parts(&upload, content).await {
                 continue;
             }
+            before(Step::Complete).await;
             let answer = self.post(&format!("/api/uploads/{}/complete", upload.id), &Value::Null).await;
             match answer.status {
                 201 => return answer.json::<Completed>(201).asset,
@@ -126,7 +131,7 @@ impl Patient {
 
     /// What was kept is shown, and nothing else; each file gives its bytes back, and its pictures if it has any. For a browser.
     pub(crate) async fn holds_exactly(&self, kept: &[Kept]) {
-        let timeline = self.0.timeline().await;
+        let timeline = self.anew().timeline().await;
         let (mut shown, mut wanted) = (timeline.id, kept.iter().map(|kept| kept.asset).collect::<Vec<_>>());
         shown.sort();
         wanted.sort();
@@ -142,6 +147,6 @@ impl Patient {
                 assert!(picture.status == 200 && picture.body.len() > 40, "{path}: {}", picture.status);
             }
         }
-        assert_eq!(self.0.account_now().await.reserved_bytes, 0, "no promise is left");
+        assert_eq!(self.anew().account_now().await.reserved_bytes, 0, "no promise is left");
     }
 }
