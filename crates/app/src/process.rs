@@ -70,7 +70,7 @@ pub(crate) async fn mark_damaged(
     let details = serialise(&Details { reason: Some(reason.to_owned()), ..Details::default() })?;
     // No later attempt comes to clear away the renditions that one before left behind.
     let left = write.object_list(id).await?;
-    for object in left.into_iter().filter(|object| object.state == ObjectState::Staged) {
+    for object in left.into_iter().filter(is_left) {
         write.object_doom(&object.key).await?;
     }
     if write.asset_make_damaged(owner, id, &details).await? {
@@ -193,9 +193,14 @@ async fn stage(app: &App, row: &Row, made: &Made, lease: JobLease) -> Result<Opt
     Ok(Some(objects))
 }
 
+/// A rendition that was on its way. An original that is staged under the asset is an upload's business.
+fn is_left(object: &Object) -> bool {
+    object.state == ObjectState::Staged && matches!(object.key.role(), ObjectRole::Thumbnail | ObjectRole::Preview)
+}
+
 async fn clear_staged(app: &App, row: &Row) -> Result<(), Error> {
     let left: Vec<Object> = app.database().read_fresh().await?.object_list(row.id).await?;
-    let left: Vec<Object> = left.into_iter().filter(|object| object.state == ObjectState::Staged).collect();
+    let left: Vec<Object> = left.into_iter().filter(is_left).collect();
     if left.is_empty() {
         return Ok(());
     }

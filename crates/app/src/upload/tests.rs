@@ -3,11 +3,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::stream;
 
+use picup_database::{Object, ObjectState};
 use picup_domain::{ByteSize, FileName, ObjectKey, ObjectRole};
 
 use super::*;
 use crate::testing::TestApp;
-use crate::{account, jobs};
+use crate::{account, jobs, process};
 
 /// An app with one account whose quota is 1,000 bytes.
 async fn app() -> (TestApp, AccountId) {
@@ -276,4 +277,32 @@ async fn nobody_reaches_another_accounts_upload() {
     assert!(matches!(cancel(&app, stranger, upload.id).await, Err(Error::NotFound(_))));
     let part = part_targets(&app, stranger, upload.id, &[(1, Sha256::of(b"content"))]).await;
     assert!(matches!(part, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn what_is_given_up_as_damaged_leaves_no_rendition_and_keeps_originals() {
+    let (app, owner) = app().await;
+    let upload = begin(&app, owner, b"content").await;
+    send(&app, owner, upload.id, b"content").await.unwrap();
+    let asset = complete(&app, owner, upload.id).await.unwrap();
+    // As workers leave it that ended in the middle, and an upload of the photo's moving part.
+    let mut keys = Vec::new();
+    let mut write = app.database().write().await.unwrap();
+    for role in [ObjectRole::Thumbnail, ObjectRole::Motion] {
+        let key = ObjectKey::new(owner, asset, role, 1, "webp");
+        app.storage().put(&key, Bytes::from_static(b"half")).await.unwrap();
+        let (bytes, state) = (ByteSize::new(4).unwrap(), ObjectState::Staged);
+        let object = Object { key: key.clone(), bytes, sha256: None, state, created_at: app.now() };
+        write.object_insert(&object).await.unwrap();
+        keys.push(key);
+    }
+    process::mark_damaged(&app, &mut write, owner, asset, "its worker ended each time").await.unwrap();
+    write.commit().await.unwrap();
+    app.clock.advance(Duration::from_secs(2 * 60 * 60));
+    reap(&app).await.unwrap();
+    let mut read = app.database().read().await.unwrap();
+    assert!(read.object_by_key(&keys[0]).await.unwrap().is_none());
+    assert!(matches!(app.storage().open_object(&keys[0]).await, Err(picup_storage::Error::NotFound(_))));
+    assert_eq!(read.object_by_key(&keys[1]).await.unwrap().unwrap().state, ObjectState::Staged);
+    assert!(app.storage().open_object(&keys[1]).await.is_ok());
 }

@@ -94,11 +94,10 @@ impl Files {
     pub(crate) fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
         let remove = || {
             let folder = self.key_folder(key)?;
-            if folder.remove(&file_name(key))? {
-                crash_point!("delete-removed");
-                folder.sync()?;
-            }
-            io::Result::Ok(())
+            folder.remove(&file_name(key))?;
+            crash_point!("delete-removed");
+            // Also when it was gone already: whoever removed it may have been killed before this.
+            folder.sync()
         };
         match remove() {
             Ok(()) => {
