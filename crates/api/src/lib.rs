@@ -12,6 +12,7 @@ mod cookies;
 mod events;
 mod extract;
 mod health;
+mod immich;
 mod openapi;
 mod problem;
 mod session;
@@ -26,6 +27,7 @@ use axum::{Router, middleware};
 use picup_app::App;
 use picup_domain::ByteSize;
 
+pub use immich::operations as immich_operations;
 pub use openapi::document;
 
 /// All endpoints, ready to be served. `largest_body` bounds JSON; the parts of uploads are bounded by their announced size.
@@ -33,6 +35,7 @@ pub fn router(app: App, largest_body: ByteSize) -> Router {
     let largest_body = usize::try_from(largest_body.get()).unwrap_or(usize::MAX);
     let (router, _) = openapi::endpoints().split_for_parts();
     router
+        .merge(immich::router())
         .fallback(problem::no_such_endpoint)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(largest_body))

@@ -13,6 +13,7 @@ mod cursor;
 mod error;
 pub mod events;
 pub mod health;
+pub mod immich;
 pub mod jobs;
 mod metrics;
 mod password;

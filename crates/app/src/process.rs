@@ -7,7 +7,8 @@
 
 use picup_database::{AssetFacts, JobLease, Object, ObjectState, Write};
 use picup_domain::{
-    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, ObjectKey, ObjectRole, Sha256,
+    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, ObjectKey, ObjectRole, Sha1,
+    Sha256,
 };
 use picup_media::{Facts, Kind, Outcome, Processed, Rendition, RenditionName};
 use picup_storage::crash_point;
@@ -26,16 +27,10 @@ pub(crate) async fn process(app: &App, owner: AccountId, id: AssetId, lease: Job
         // Done by another worker, or deleted meanwhile: nothing is left to do.
         return finish_job(app, lease).await;
     };
-    if let Some(reason) = unproved(app, &row).await? {
-        let mut write = app.database().write().await?;
-        if write.job_complete(lease).await? {
-            mark_damaged(app, &mut write, owner, id, reason).await?;
-            crash_point!("process-damaged-written");
-            write.commit().await?;
-            events::announce(app);
-        }
-        return Ok(());
-    }
+    let sha1 = match prove(app, &row).await? {
+        Proof::Proved(sha1) => sha1,
+        Proof::Refuted(reason) => return refuted(app, &row, reason, lease).await,
+    };
     crash_point!("process-proved");
     let file = app.storage().open_file(&original_key(owner, id, &row.file_name)).await?;
     let made = match app.0.rooms.media.process(file).await {
@@ -44,15 +39,34 @@ pub(crate) async fn process(app: &App, owner: AccountId, id: AssetId, lease: Job
         Err(error) => return Err(error.into()),
     };
     let Some(objects) = stage(app, &row, &made, lease).await? else { return Ok(()) };
-    commit(app, &row, made, &objects, lease).await
+    commit(app, &row, made, sha1, &objects, lease).await
 }
 
-/// Why what the store really gives back is not the file that was declared; `None` when it is.
-pub(crate) async fn unproved(app: &App, row: &Row) -> Result<Option<&'static str>, Error> {
+async fn refuted(app: &App, row: &Row, reason: &str, lease: JobLease) -> Result<(), Error> {
+    let mut write = app.database().write().await?;
+    if write.job_complete(lease).await? {
+        mark_damaged(app, &mut write, row.owner, row.id, reason).await?;
+        crash_point!("process-damaged-written");
+        write.commit().await?;
+        events::announce(app);
+    }
+    Ok(())
+}
+
+/// What reading an original back has shown.
+pub(crate) enum Proof {
+    /// It is the file that was declared, and this is its SHA-1.
+    Proved(Sha1),
+    /// It is not, and this is why.
+    Refuted(&'static str),
+}
+
+/// Reads back what the store really has.
+pub(crate) async fn prove(app: &App, row: &Row) -> Result<Proof, Error> {
     match app.storage().hash(&original_key(row.owner, row.id, &row.file_name)).await {
-        Ok((bytes, sha256)) if bytes == row.bytes.get() && sha256 == row.sha256 => Ok(None),
-        Ok(_) => Ok(Some("what is stored does not have the hash that was declared")),
-        Err(picup_storage::Error::NotFound(_)) => Ok(Some("the stored original is missing")),
+        Ok(found) if found.bytes == row.bytes.get() && found.sha256 == row.sha256 => Ok(Proof::Proved(found.sha1)),
+        Ok(_) => Ok(Proof::Refuted("what is stored does not have the hash that was declared")),
+        Err(picup_storage::Error::NotFound(_)) => Ok(Proof::Refuted("the stored original is missing")),
         Err(error) => Err(error.into()),
     }
 }
@@ -216,7 +230,14 @@ async fn clear_staged(app: &App, row: &Row) -> Result<(), Error> {
 }
 
 /// Everything that makes the renditions count, and the end of the job.
-async fn commit(app: &App, row: &Row, made: Made, objects: &[Object], lease: JobLease) -> Result<(), Error> {
+async fn commit(
+    app: &App,
+    row: &Row,
+    made: Made,
+    sha1: Sha1,
+    objects: &[Object],
+    lease: JobLease,
+) -> Result<(), Error> {
     let mut write = app.database().write().await?;
     if !write.job_complete(lease).await? {
         // Another worker has taken over; it clears away what was staged here.
@@ -233,6 +254,7 @@ async fn commit(app: &App, row: &Row, made: Made, objects: &[Object], lease: Job
         _ => write.asset_make_unviewable(row.owner, row.id, &made.facts).await?,
     };
     if done {
+        write.asset_learn_sha1(row.owner, row.id, &sha1).await?;
         let change = Change::Asset { id: row.id, state: made.state, day: made.facts.capture.day() };
         events::append(&mut write, row.owner, change, app.now()).await?;
     }

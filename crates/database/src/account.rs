@@ -167,6 +167,25 @@ impl Write {
         self.quota_change(Statement::new("quota_release", sql).size(bytes).id(&account).size(bytes)).await
     }
 
+    /// Promises more bytes to an upload that is under way. `false` as [`Write::quota_reserve`].
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn quota_grow(&mut self, account: AccountId, bytes: ByteSize) -> Result<bool, Error> {
+        let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes + ? WHERE id = ? \
+                   AND ? <= COALESCE(quota_bytes, 9223372036854775807) - used_bytes - reserved_bytes";
+        self.changed(Statement::new("quota_grow", sql).size(bytes).id(&account).size(bytes)).await
+    }
+
+    /// Takes back what was promised to an upload beyond what it turned out to need.
+    ///
+    /// # Errors
+    /// As [`Write::quota_release`].
+    pub async fn quota_shrink(&mut self, account: AccountId, bytes: ByteSize) -> Result<(), Error> {
+        let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes - ? WHERE id = ? AND reserved_bytes >= ?";
+        self.quota_change(Statement::new("quota_shrink", sql).size(bytes).id(&account).size(bytes)).await
+    }
+
     /// Turns a promise into use: the bytes are stored now.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use picup_domain::{
-    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, FileName, LocalDay, Sha256,
+    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, FileName, LocalDay, Sha1, Sha256,
     Timestamp,
 };
 
@@ -204,6 +204,28 @@ impl Read {
         let statement = Statement::new("asset_unproved_by_sha256", sql).id(&owner).id(sha256);
         self.one(statement).await?.as_ref().map(asset).transpose()
     }
+
+    /// The owner's newest asset outside the trash whose stored original was proved and has that SHA-1.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_verified_by_sha1(&mut self, owner: AccountId, sha1: &Sha1) -> Result<Option<Asset>, Error> {
+        let sql = select!(
+            "WHERE owner = ? AND sha1 = ? AND trashed_at IS NULL AND state IN ('ready', 'unviewable') \
+             ORDER BY id DESC LIMIT 1"
+        );
+        let statement = Statement::new("asset_verified_by_sha1", sql).id(&owner).id(sha1);
+        self.one(statement).await?.as_ref().map(asset).transpose()
+    }
+
+    /// How many of an owner's assets outside the trash are of a kind. Reads their index entries: not for every page.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_count(&mut self, owner: AccountId, kind: AssetKind) -> Result<u64, Error> {
+        let sql = "SELECT COUNT(*) AS n FROM assets WHERE owner = ? AND trashed_at IS NULL AND kind = ?";
+        self.row(Statement::new("asset_count", sql).id(&owner).text(kind.as_str())).await?.int("n")
+    }
 }
 
 impl Write {
@@ -273,6 +295,16 @@ impl Write {
         facts: &AssetFacts,
     ) -> Result<bool, Error> {
         self.asset_finish(owner, id, AssetState::Unviewable, facts).await
+    }
+
+    /// Records the SHA-1 of an original that was proved, unless it is known.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn asset_learn_sha1(&mut self, owner: AccountId, id: AssetId, sha1: &Sha1) -> Result<bool, Error> {
+        let sql = "UPDATE assets SET sha1 = ? WHERE id = ? AND owner = ? AND sha1 IS NULL \
+                   AND state IN ('ready', 'unviewable')";
+        self.changed(Statement::new("asset_learn_sha1", sql).id(sha1).id(&id).id(&owner)).await
     }
 
     /// Marks an asset whose original could not be proved, with the reason among its details. `false` when it is not

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use picup_domain::{
-    AccountId, AlbumId, AssetId, CaptureSource, CaptureTime, Email, JobId, ObjectKey, ObjectRole, SessionId, Sha256,
-    Timestamp, UploadId,
+    AccountId, AlbumId, AssetId, AssetKind, CaptureSource, CaptureTime, Email, JobId, ObjectKey, ObjectRole, SessionId,
+    Sha1, Sha256, Timestamp, UploadId,
 };
 
 use crate::{
@@ -45,6 +45,8 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     tx.asset_by_id(account, asset).await?;
     tx.asset_verified_by_sha256(account, &hash).await?;
     tx.asset_unproved_by_sha256(account, &hash).await?;
+    tx.asset_verified_by_sha1(account, &Sha1::of(b"")).await?;
+    tx.asset_count(account, AssetKind::Photo).await?;
     tx.timeline_days(account).await?;
     tx.timeline_range(account, day, day, 10).await?;
     for direction in [Direction::Older, Direction::Newer] {
@@ -76,6 +78,7 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     tx.asset_known_sha256(account, &[hash; 73]).await?;
     tx.object_commit_all(&vec![key; 73]).await?;
     tx.upload_list_completing(NOW, 10).await?;
+    tx.upload_list_receiving(NOW, 10).await?;
     tx.upload_list_expired(NOW, 10).await?;
 
     tx.job_counts(NOW).await?;

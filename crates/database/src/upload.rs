@@ -9,6 +9,8 @@ use crate::{Error, Read, Write};
 /// How far an upload has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadState {
+    /// It comes as one stream: its size so far is what is reserved for it, its hash is not known. It takes no parts.
+    Receiving,
     /// Parts may arrive.
     Open,
     /// Someone is putting the parts together.
@@ -22,6 +24,7 @@ impl UploadState {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Receiving => "receiving",
             Self::Open => "open",
             Self::Completing => "completing",
             Self::Committed => "committed",
@@ -30,6 +33,7 @@ impl UploadState {
 
     fn parse(word: &str) -> Result<Self, String> {
         match word {
+            "receiving" => Ok(Self::Receiving),
             "open" => Ok(Self::Open),
             "completing" => Ok(Self::Completing),
             "committed" => Ok(Self::Committed),
@@ -49,9 +53,11 @@ pub struct NewUpload {
     pub asset: AssetId,
     /// The file's name.
     pub file_name: FileName,
-    /// The declared size.
+    /// [`UploadState::Open`] or [`UploadState::Receiving`].
+    pub state: UploadState,
+    /// The declared size; of a stream, what is reserved for it.
     pub bytes: ByteSize,
-    /// The declared hash.
+    /// The declared hash; of a stream, one that no file has.
     pub sha256: Sha256,
     /// When the file was last changed, as the client told.
     pub file_modified_at: Option<Timestamp>,
@@ -200,6 +206,16 @@ impl Read {
         self.all(statement).await?.iter().map(upload).collect()
     }
 
+    /// At most `limit` streams of any owner of which nothing was heard since a moment, longest ago first.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn upload_list_receiving(&mut self, before: Timestamp, limit: u32) -> Result<Vec<Upload>, Error> {
+        let sql = select!("WHERE state = 'receiving' AND updated_at < ? ORDER BY updated_at, id LIMIT ?");
+        let statement = Statement::new("upload_list_receiving", sql).time(before).int(limit);
+        self.all(statement).await?.iter().map(upload).collect()
+    }
+
     /// At most `limit` uploads of any owner and in any state whose time is over, longest over first.
     ///
     /// # Errors
@@ -241,7 +257,7 @@ impl Write {
                     .maybe_time(new.file_modified_at)
                     .maybe_int(new.offset_minutes)
                     .text(&new.handle)
-                    .text(UploadState::Open.as_str())
+                    .text(new.state.as_str())
                     .time(new.created_at)
                     .time(new.created_at)
                     .time(new.expires_at)
@@ -284,6 +300,39 @@ impl Write {
     ) -> Result<bool, Error> {
         let sql = "UPDATE uploads SET state = ?, updated_at = ? WHERE id = ? AND state = ?";
         let statement = Statement::new("upload_set_state", sql).text(to.as_str()).time(now).id(&id).text(from.as_str());
+        self.changed(statement).await
+    }
+
+    /// A stream goes on: `bytes` are reserved for it now. `false` when it was given up.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn upload_grow(&mut self, id: UploadId, bytes: ByteSize, now: Timestamp) -> Result<bool, Error> {
+        let sql = "UPDATE uploads SET bytes = ?, updated_at = ? WHERE id = ? AND state = 'receiving'";
+        self.changed(Statement::new("upload_grow", sql).size(bytes).time(now).id(&id)).await
+    }
+
+    /// A stream has ended with that size and hash, and is now being completed. `false` when it was given up.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn upload_received(
+        &mut self,
+        id: UploadId,
+        bytes: ByteSize,
+        sha256: &Sha256,
+        modified: Option<(Timestamp, Option<i16>)>,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE uploads SET state = 'completing', bytes = ?, sha256 = ?, file_modified_at = ?, \
+                   offset_minutes = ?, updated_at = ? WHERE id = ? AND state = 'receiving'";
+        let statement = Statement::new("upload_received", sql)
+            .size(bytes)
+            .id(sha256)
+            .maybe_time(modified.map(|(at, _)| at))
+            .maybe_int(modified.and_then(|(_, offset)| offset))
+            .time(now)
+            .id(&id);
         self.changed(statement).await
     }
 

@@ -16,6 +16,7 @@ mod file_name;
 mod id;
 mod key;
 mod quota;
+mod sha1;
 mod sha256;
 mod text;
 mod upload;
@@ -30,6 +31,7 @@ pub use file_name::FileName;
 pub use id::{AccountId, AlbumId, ApiKeyId, AssetId, InvitationId, JobId, SessionId, UploadId};
 pub use key::{ObjectKey, ObjectRole};
 pub use quota::Quota;
+pub use sha1::Sha1;
 pub use sha256::Sha256;
 pub use upload::{Part, PartPlan};
 

@@ -23,6 +23,9 @@ pub enum Error {
     /// The disk, or the quota of the user who runs PicUp, is full.
     #[error("the store is full")]
     Full,
+    /// An upload of that id was begun before.
+    #[error("upload {0} was begun before")]
+    UploadBegun(UploadId),
     /// The upload was begun with another size.
     #[error("upload {upload} was begun with {begun} bytes, not {asked}")]
     UploadDiffers {

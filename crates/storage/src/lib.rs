@@ -7,6 +7,7 @@
 //! An upload is staged in parts and becomes an object in one step. The interface is the one S3's multipart uploads allow:
 //! parts come in any order and in parallel, each bound to its length and SHA-256; the store, not the database, is the truth
 //! of which parts arrived ([`Storage::upload_parts`]); completing never replaces anything.
+//! A stream of unknown length is staged the same way ([`Storage::receive_begin`]) and completed by the same step.
 //!
 //! One process writes uploads to a file store: two attempts at one part are kept apart in that process only.
 //!
@@ -26,6 +27,7 @@ mod memory;
 mod metrics;
 mod objects;
 mod opened;
+mod receive;
 mod settings;
 mod uploads;
 
@@ -35,8 +37,10 @@ pub use check::{Check, Space};
 #[cfg(feature = "crash-points")]
 pub use crash::crash_point_reached;
 pub use error::{BoxError, Error};
+pub use hash::Hashes;
 pub use metrics::Metrics;
 pub use opened::{ByteStream, Opened};
+pub use receive::{Received, Receiving};
 pub use settings::{Place, Settings};
 pub use uploads::{PartStored, Upload};
 

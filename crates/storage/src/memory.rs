@@ -1,6 +1,6 @@
 //! A store in memory, for tests: the same promises as files but for surviving the process.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use picup_domain::{ObjectKey, Part, Sha256, UploadId};
 
 use crate::locks::Held;
+use crate::uploads::WHOLE;
 use crate::{Error, PartStored, Upload};
 
 /// A store in memory.
@@ -19,6 +20,8 @@ pub(crate) struct Memory(Mutex<State>);
 struct State {
     objects: HashMap<ObjectKey, Bytes>,
     uploads: BTreeMap<UploadId, Staged>,
+    /// Streams that have not ended.
+    receiving: BTreeSet<UploadId>,
 }
 
 #[derive(Debug, Default)]
@@ -66,12 +69,12 @@ impl Memory {
     pub(crate) fn parts(&self, upload: &Upload) -> Result<Vec<PartStored>, Error> {
         let state = self.state();
         let staged = state.uploads.get(&upload.id()).ok_or(Error::UploadNotFound(upload.id()))?;
-        Ok(staged.parts.values().map(|(part, _)| *part).collect())
+        Ok(staged.parts.values().map(|(part, _)| *part).filter(|part| part.number != WHOLE).collect())
     }
 
     pub(crate) fn complete(&self, upload: &Upload) -> Result<(), Error> {
         let mut state = self.state();
-        let State { objects, uploads } = &mut *state;
+        let State { objects, uploads, .. } = &mut *state;
         let there = objects.get(upload.key());
         let Some(staged) = uploads.get(&upload.id()) else {
             return match there {
@@ -92,11 +95,39 @@ impl Memory {
     }
 
     pub(crate) fn unstage(&self, upload: UploadId) {
-        self.state().uploads.remove(&upload);
+        let mut state = self.state();
+        state.receiving.remove(&upload);
+        state.uploads.remove(&upload);
     }
 
     pub(crate) fn uploads_staged(&self) -> Vec<UploadId> {
-        self.state().uploads.keys().copied().collect()
+        let state = self.state();
+        let all: BTreeSet<_> = state.uploads.keys().chain(&state.receiving).copied().collect();
+        all.into_iter().collect()
+    }
+
+    pub(crate) fn receive_begin(&self, id: UploadId) -> Result<(), Error> {
+        let mut state = self.state();
+        if state.uploads.contains_key(&id) || !state.receiving.insert(id) {
+            return Err(Error::UploadBegun(id));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn receive_finish(
+        &self,
+        id: UploadId,
+        bytes: u64,
+        sha256: Sha256,
+        came: Vec<Bytes>,
+    ) -> Result<(), Error> {
+        let mut state = self.state();
+        if !state.receiving.remove(&id) {
+            return Err(Error::UploadNotFound(id));
+        }
+        let parts = BTreeMap::from([(WHOLE, (PartStored { number: WHOLE, bytes, sha256 }, came))]);
+        state.uploads.insert(id, Staged { bytes, parts });
+        Ok(())
     }
 }
 
@@ -113,6 +144,9 @@ impl PartBuffer {
             let state = memory.state();
             let staged = state.uploads.get(&id).ok_or(Error::UploadNotFound(id))?;
             same_size(upload, staged)?;
+            if staged.parts.contains_key(&WHOLE) {
+                return Err(Error::UploadNotFound(id));
+            }
             if let Some((stored, _)) = staged.parts.get(&part.number).filter(|(stored, _)| stored.sha256 != expected) {
                 return Err(Error::PartExists { number: part.number, stored: stored.sha256 });
             }

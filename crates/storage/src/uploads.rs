@@ -13,7 +13,10 @@ use crate::memory::PartBuffer;
 use crate::{BoxError, Error, Storage, Store};
 
 /// How many bytes of a part are gathered before they go to the disk's thread.
-const BATCH: usize = 512 << 10;
+pub(crate) const BATCH: usize = 512 << 10;
+
+/// The number under which a file that came as one stream is listed. Parts are counted from 1.
+pub(crate) const WHOLE: u32 = 0;
 
 /// An upload as its store knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +76,11 @@ impl Upload {
         self.plan.part(number).ok_or(Error::PartUnknown { number, count: self.plan.count() })
     }
 
-    /// Fine if every part of the plan is among `stored`.
+    /// Fine if every part of the plan is among `stored`, or all of it as one.
     pub(crate) fn all_arrived(&self, stored: &BTreeMap<u32, PartStored>) -> Result<(), Error> {
+        if stored.get(&WHOLE).is_some_and(|whole| whole.bytes == self.bytes()) {
+            return Ok(());
+        }
         let missing =
             self.plan.parts().find(|part| stored.get(&part.number).is_none_or(|stored| stored.bytes != part.bytes));
         missing.map_or(Ok(()), |part| Err(Error::UploadIncomplete { upload: self.id, first_missing: part.number }))
@@ -191,7 +197,8 @@ impl Storage {
         }
     }
 
-    /// The parts that arrived, by number: what a client that comes back need not send again.
+    /// The parts that arrived, by number: what a client that comes back need not send again. None for one that came as a
+    /// stream.
     ///
     /// # Errors
     /// [`Error::UploadNotFound`], also when it was completed.

@@ -11,8 +11,8 @@ use std::pin::pin;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use futures_util::{future, poll};
-use picup_domain::{AccountId, AssetId, ByteSize, ObjectKey, ObjectRole, Sha256, UploadId};
-use picup_storage::{Error, PartStored, Upload};
+use picup_domain::{AccountId, AssetId, ByteSize, ObjectKey, ObjectRole, Sha1, Sha256, UploadId};
+use picup_storage::{Error, Hashes, PartStored, Received, Receiving, Upload};
 use support::*;
 use tokio::sync::mpsc;
 
@@ -49,6 +49,12 @@ contract! {
     aborting_under_a_writer_leaves_nothing
     an_upload_survives_restarts
     impossible_sizes_are_refused
+    a_stream_becomes_an_object
+    a_stream_is_nothing_until_it_has_ended
+    a_stream_takes_no_parts
+    an_aborted_stream_leaves_nothing
+    a_received_stream_survives_restarts
+    completing_a_stream_replaces_nothing
 }
 
 async fn what_is_put_is_read(it: Fixture) {
@@ -142,7 +148,7 @@ async fn the_whole_object_is_hashed(it: Fixture) {
     for size in sizes {
         let (key, bytes) = (key(), noise(size as u64, size));
         it.storage.put(&key, bytes.clone()).await.unwrap();
-        wanted.push((key, (size as u64, Sha256::of(&bytes))));
+        wanted.push((key, Hashes { bytes: size as u64, sha256: Sha256::of(&bytes), sha1: Sha1::of(&bytes) }));
     }
     // All at once, more than may run together.
     let hashes = future::join_all(wanted.iter().map(|(key, _)| it.storage.hash(key))).await;
@@ -435,4 +441,91 @@ async fn impossible_sizes_are_refused(it: Fixture) {
     let error = it.storage.upload_begin(UploadId::new(now()), &key(), most).await.unwrap_err();
     assert!(matches!(error, Error::Invalid(_)));
     assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
+}
+
+async fn receive(it: &Fixture, key: &ObjectKey, file: &Bytes) -> Received {
+    let mut receiving = it.storage.receive_begin(UploadId::new(now()), key).await.unwrap();
+    send_stream(&mut receiving, file).await;
+    receiving.finish().await.unwrap()
+}
+
+async fn send_stream(receiving: &mut Receiving, file: &Bytes) {
+    let mut body = body(file);
+    while let Some(bytes) = body.next().await {
+        receiving.write(bytes.unwrap()).await.unwrap();
+    }
+}
+
+async fn a_stream_becomes_an_object(it: Fixture) {
+    for size in [0, 1, 60_000, (512 << 10) + 1, 2 * PART + 5] {
+        let (key, file) = (key(), noise(size as u64, size));
+        let received = receive(&it, &key, &file).await;
+        assert_eq!((received.sha256, received.sha1), (Sha256::of(&file), Sha1::of(&file)));
+        assert_eq!(received.upload.bytes(), size as u64);
+        assert!(matches!(it.storage.open_object(&key).await, Err(Error::NotFound(_))), "it does not count yet");
+        for _ in 0..2 {
+            it.storage.upload_complete(&received.upload).await.unwrap();
+        }
+        assert!(it.content(&key).await == file);
+    }
+    assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
+}
+
+async fn a_stream_is_nothing_until_it_has_ended(it: Fixture) {
+    let (key, file, id) = (key(), noise(31, 2_000_000), UploadId::new(now()));
+    let mut receiving = it.storage.receive_begin(id, &key).await.unwrap();
+    assert!(matches!(it.storage.receive_begin(id, &key).await, Err(Error::UploadBegun(begun)) if begun == id));
+    send_stream(&mut receiving, &file).await;
+    assert_eq!(it.storage.uploads_staged().await.unwrap(), [id]);
+    let upload = Upload::resume(id, key.clone(), ByteSize::new(2_000_000).unwrap(), receiving.handle()).unwrap();
+    assert!(matches!(it.storage.upload_complete(&upload).await, Err(Error::UploadNotFound(_))));
+    assert!(matches!(it.storage.upload_parts(&upload).await, Err(Error::UploadNotFound(_))));
+    // As after a crash in the middle: only the abort finds it, as it finds every upload.
+    drop(receiving);
+    let it = it.restarted().await;
+    assert_eq!(it.storage.uploads_staged().await.unwrap(), [id]);
+    assert!(matches!(it.storage.upload_complete(&upload).await, Err(Error::UploadNotFound(_))));
+    it.storage.upload_abort(id).await.unwrap();
+    assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
+}
+
+async fn a_stream_takes_no_parts(it: Fixture) {
+    let (key, file, other) = (key(), noise(32, 1_000_000), noise(33, 1_000_000));
+    let received = receive(&it, &key, &file).await;
+    assert_eq!(it.storage.upload_parts(&received.upload).await.unwrap(), []);
+    let error = it.storage.part_write(&received.upload, 1, Sha256::of(&other), body(&other)).await.unwrap_err();
+    assert!(matches!(error, Error::UploadNotFound(_)), "{error}");
+    it.storage.upload_complete(&received.upload).await.unwrap();
+    assert!(it.content(&key).await == file);
+}
+
+async fn an_aborted_stream_leaves_nothing(it: Fixture) {
+    let (key, file, id) = (key(), noise(34, 2_000_000), UploadId::new(now()));
+    let mut receiving = it.storage.receive_begin(id, &key).await.unwrap();
+    send_stream(&mut receiving, &file).await;
+    it.storage.upload_abort(id).await.unwrap();
+    assert!(matches!(receiving.finish().await, Err(Error::UploadNotFound(gone)) if gone == id));
+    assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
+    let received = receive(&it, &key, &file).await;
+    it.storage.upload_abort(received.upload.id()).await.unwrap();
+    assert!(matches!(it.storage.upload_complete(&received.upload).await, Err(Error::UploadNotFound(_))));
+    assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
+}
+
+async fn a_received_stream_survives_restarts(it: Fixture) {
+    let (key, file) = (key(), noise(35, PART + 5));
+    let received = receive(&it, &key, &file).await;
+    let it = it.restarted().await;
+    it.storage.upload_complete(&received.upload).await.unwrap();
+    let it = it.restarted().await;
+    it.storage.upload_complete(&received.upload).await.unwrap();
+    assert!(it.content(&key).await == file);
+}
+
+async fn completing_a_stream_replaces_nothing(it: Fixture) {
+    let (key, file, other) = (key(), noise(36, 50_000), noise(37, 50_000));
+    let received = receive(&it, &key, &file).await;
+    it.storage.put(&key, other.clone()).await.unwrap();
+    assert!(matches!(it.storage.upload_complete(&received.upload).await, Err(Error::Exists(_))));
+    assert_eq!(it.content(&key).await, other);
 }

@@ -1,10 +1,11 @@
-//! Uploads: reserve, send parts, complete; or cancel, or be reaped.
+//! Uploads: reserve, send parts, complete; or cancel, or be reaped. Or all at once as one stream (`receive`).
 //!
 //! The promise is exact: not a byte over the quota however many ask at once, nothing counted that is not durable, and the same
 //! answer when a step is repeated. Bytes are moved first; one short transaction then makes them count.
 
 mod part_address;
 mod reap;
+mod receive;
 mod reserve;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,8 @@ use crate::{App, Error, events, queue};
 
 pub use part_address::PartAddress;
 pub(crate) use reap::{reap, take_over};
+pub use receive::{NewStream, Received, Receiver, receive};
+pub(crate) use reserve::still_stands;
 pub use reserve::{NewUpload, Reserved, reserve};
 
 /// Parts one request may ask addresses for.
@@ -140,6 +143,9 @@ fn part_error(number: u32, error: picup_storage::Error) -> Error {
 /// [`Error::PartsMissing`]; [`Error::NotFound`].
 pub async fn complete(app: &App, owner: AccountId, id: UploadId) -> Result<AssetId, Error> {
     let mut found = row(app, owner, id).await?;
+    if found.state == UploadState::Receiving {
+        return Err(Error::Conflict("this upload comes as a stream and is completed at its end"));
+    }
     if found.state == UploadState::Open {
         check_parts(app, &found).await?;
         let mut write = app.database().write().await?;
@@ -223,14 +229,20 @@ pub async fn cancel(app: &App, owner: AccountId, id: UploadId) -> Result<(), Err
     }
 }
 
-/// Releases an open upload; `false` when it is no longer open.
+/// Releases an upload that is open or being received; `false` when it is so no longer.
 async fn give_up(app: &App, row: &Row) -> Result<bool, Error> {
-    let key = original_key(row.owner, row.asset, &row.file_name);
-    let mut write = app.database().write().await?;
-    if !write.upload_delete(row.id, UploadState::Open).await? {
+    if !matches!(row.state, UploadState::Open | UploadState::Receiving) {
         return Ok(false);
     }
-    write.quota_release(row.owner, row.bytes).await?;
+    let key = original_key(row.owner, row.asset, &row.file_name);
+    let mut write = app.database().write().await?;
+    // What is reserved for a stream grows: what counts is what stands now.
+    let found = write.upload_by_id(row.owner, row.id).await?.filter(|found| found.state == row.state);
+    let Some(found) = found else { return Ok(false) };
+    if !write.upload_delete(row.id, row.state).await? {
+        return Ok(false);
+    }
+    write.quota_release(row.owner, found.bytes).await?;
     write.object_doom(&key).await?;
     crash_point!("give-up-written");
     write.commit().await?;

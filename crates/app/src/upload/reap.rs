@@ -17,6 +17,8 @@ const AT_ONCE: u32 = 100;
 const LEFT_OVER: Duration = Duration::from_secs(60 * 60);
 /// Nobody takes this long for the last step of an upload.
 const STUCK: Duration = Duration::from_secs(60);
+/// A stream that has not been heard of for so long is received by nobody any more: see `receive::TELL_EVERY`.
+const BROKEN_OFF: Duration = Duration::from_secs(15 * 60);
 /// Half-written files of the store this old have no writer any more.
 const INTERRUPTED: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -26,6 +28,7 @@ pub(crate) async fn reap(app: &App) -> Result<(), Error> {
     let now = app.now();
     let rounds = [
         stuck(app, now.minus(STUCK)).await,
+        broken_off(app, now.minus(BROKEN_OFF)).await,
         expired(app, now).await,
         orphans(app, now.minus(LEFT_OVER)).await,
         app.storage().sweep(now.minus(INTERRUPTED)).await.map(drop).map_err(Error::from),
@@ -39,6 +42,7 @@ pub(crate) async fn reap(app: &App) -> Result<(), Error> {
 pub(crate) async fn take_over(app: &App) -> Result<(), Error> {
     let now = app.now();
     stuck(app, now).await?;
+    broken_off(app, now).await?;
     orphans(app, now).await?;
     // The store tells times to the second: what was written in this one is to be swept too.
     app.storage().sweep(now.plus(Duration::from_secs(1))).await?;
@@ -57,6 +61,20 @@ async fn stuck(app: &App, before: Timestamp) -> Result<(), Error> {
             }
             Err(error) => {
                 tracing::warn!(upload = %id, error = error.story(), "an upload could not be completed; trying again")
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Streams of which nothing was heard since a moment: their process was killed.
+async fn broken_off(app: &App, before: Timestamp) -> Result<(), Error> {
+    let broken_off = app.database().read_fresh().await?.upload_list_receiving(before, AT_ONCE).await?;
+    for row in broken_off {
+        match super::give_up(app, &row).await {
+            Ok(_) => tracing::info!(upload = %row.id, "an upload whose stream was cut short was given up"),
+            Err(error) => {
+                tracing::warn!(upload = %row.id, error = error.story(), "an upload could not be given up; trying again");
             }
         }
     }
@@ -92,8 +110,8 @@ async fn expire(app: &App, row: &Row) -> Result<(), Error> {
                 tracing::info!(upload = %row.id, "an upload ran out of time and was given up");
             }
         }
-        // Being completed, or stuck in it: `stuck` sees to that.
-        UploadState::Completing => {}
+        // Being completed, or stuck in it: `stuck` sees to that. Or on its way in: `broken_off` does.
+        UploadState::Completing | UploadState::Receiving => {}
         UploadState::Committed => {
             let mut write = app.database().write().await?;
             write.upload_delete(row.id, UploadState::Committed).await?;

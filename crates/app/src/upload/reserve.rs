@@ -9,12 +9,13 @@ use picup_storage::crash_point;
 
 use super::{Upload, finish, invalid, view};
 use crate::asset::original_key;
-use crate::{App, Error, process};
+use crate::process::{self, Proof};
+use crate::{App, Error};
 
 /// The largest original that is read back while its owner waits: about a second from a disk.
 const PROVED_ON_THE_SPOT: u64 = 256 << 20;
 /// How often what was seen may turn out to have changed, before the client is asked to come back.
-const ROUNDS: usize = 3;
+pub(super) const ROUNDS: usize = 3;
 
 /// A wish to upload one file.
 #[derive(Debug, Clone)]
@@ -66,14 +67,14 @@ pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Rese
 
 /// The newest uploads of a file, one for each state: while these are the same, nobody has begun or finished one.
 #[derive(PartialEq, Eq)]
-struct Seen {
+pub(super) struct Seen {
     open: Option<Row>,
     completing: Option<Row>,
     committed: Option<Row>,
 }
 
 impl Seen {
-    async fn of(read: &mut Read, owner: AccountId, sha256: &Sha256) -> Result<Self, Error> {
+    pub(super) async fn of(read: &mut Read, owner: AccountId, sha256: &Sha256) -> Result<Self, Error> {
         Ok(Self {
             open: read.upload_by_sha256(owner, sha256, UploadState::Open).await?,
             completing: read.upload_by_sha256(owner, sha256, UploadState::Completing).await?,
@@ -84,8 +85,7 @@ impl Seen {
 
 /// What there is of this file already: an asset, or an upload that another try goes on with.
 async fn standing(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<Reserved>, Error> {
-    if let Some(asset) = duplicate(app, owner, new).await? {
-        app.0.metrics.upload("duplicate");
+    if let Some(asset) = kept(app, owner, new, seen).await? {
         return Ok(Some(Reserved::Duplicate(asset)));
     }
     if let Some(row) = seen.open.as_ref().filter(|row| row.bytes == new.bytes && row.expires_at > app.now()) {
@@ -94,12 +94,23 @@ async fn standing(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> 
         app.storage().upload_begin(row.id, &key, row.bytes).await?;
         return Ok(Some(Reserved::Upload(view(app, row.clone()).await?)));
     }
-    if let Some(row) = seen.completing.as_ref().filter(|row| row.bytes == new.bytes) {
+    Ok(None)
+}
+
+/// The asset that holds this file already, safely.
+pub(super) async fn kept(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<AssetId>, Error> {
+    let mut found = duplicate(app, owner, new).await?;
+    if found.is_none()
+        && let Some(row) = seen.completing.as_ref().filter(|row| row.bytes == new.bytes)
+    {
         // All of it has arrived, and whoever was completing it may have gone: complete it here.
         finish(app, row.clone()).await?;
-        return Ok(duplicate(app, owner, new).await?.map(Reserved::Duplicate));
+        found = duplicate(app, owner, new).await?;
     }
-    Ok(None)
+    if found.is_some() {
+        app.0.metrics.upload("duplicate");
+    }
+    Ok(found)
 }
 
 /// Begins an upload, unless somebody else has begun or finished one of the same file meanwhile.
@@ -116,6 +127,7 @@ async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Res
         owner,
         asset,
         file_name: new.file_name.clone(),
+        state: UploadState::Open,
         bytes: new.bytes,
         sha256: new.sha256,
         file_modified_at: new.modified.map(|(at, _)| at),
@@ -148,13 +160,13 @@ async fn duplicate(app: &App, owner: AccountId, new: &NewUpload) -> Result<Optio
     }
     let unproved = app.database().read_fresh().await?.asset_unproved_by_sha256(owner, &new.sha256).await?;
     match unproved.filter(|row| row.bytes == new.bytes && row.bytes.get() <= PROVED_ON_THE_SPOT) {
-        Some(row) if process::unproved(app, &row).await?.is_none() => Ok(Some(row.id)),
-        _ => Ok(None),
+        Some(row) => Ok(matches!(process::prove(app, &row).await?, Proof::Proved(_)).then_some(row.id)),
+        None => Ok(None),
     }
 }
 
 /// Whether a verified original is there, as long as it was: one that got lost is not to keep its owner from sending it again.
-async fn still_stands(app: &App, row: &Asset) -> Result<bool, Error> {
+pub(crate) async fn still_stands(app: &App, row: &Asset) -> Result<bool, Error> {
     match app.storage().open_object(&original_key(row.owner, row.id, &row.file_name)).await {
         Ok(opened) => Ok(opened.bytes() == row.bytes.get()),
         Err(picup_storage::Error::NotFound(_)) => Ok(false),
@@ -188,7 +200,7 @@ async fn refuse_if_over(app: &App, owner: AccountId, bytes: ByteSize) -> Result<
     if account.quota.admits(bytes) { Ok(()) } else { Err(over(app, &account.quota, bytes)) }
 }
 
-fn over(app: &App, quota: &Quota, bytes: ByteSize) -> Error {
+pub(super) fn over(app: &App, quota: &Quota, bytes: ByteSize) -> Error {
     app.0.metrics.upload("over_quota");
     Error::QuotaExceeded { wanted: bytes.get(), remaining: quota.remaining().unwrap_or(0) }
 }

@@ -306,3 +306,170 @@ async fn what_is_given_up_as_damaged_leaves_no_rendition_and_keeps_originals() {
     assert_eq!(read.object_by_key(&keys[1]).await.unwrap().unwrap().state, ObjectState::Staged);
     assert!(app.storage().open_object(&keys[1]).await.is_ok());
 }
+
+/// A file as a stream in two pieces.
+async fn stream_file(app: &TestApp, owner: AccountId, content: &[u8], said: Option<u64>) -> Result<Received, Error> {
+    let mut receiver = receive(app, owner, new_stream(said)).await?;
+    let (first, second) = content.split_at(content.len() / 2);
+    receiver.write(Bytes::copy_from_slice(first)).await?;
+    receiver.write(Bytes::copy_from_slice(second)).await?;
+    receiver.finish(None).await
+}
+
+fn new_stream(said: Option<u64>) -> NewStream {
+    NewStream { file_name: FileName::new("photo.jpg").unwrap(), bytes: said.map(|bytes| ByteSize::new(bytes).unwrap()) }
+}
+
+/// Waits until what was dropped has been given back.
+async fn given_back(app: &TestApp, owner: AccountId, used: u64) {
+    let patience = std::time::Instant::now() + Duration::from_secs(20);
+    while quota(app, owner).await != (used, 0) || !app.storage().uploads_staged().await.unwrap().is_empty() {
+        assert!(std::time::Instant::now() < patience, "{:?}", quota(app, owner).await);
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_becomes_an_asset_with_or_without_a_size() {
+    let (app, owner) = app().await;
+    for (content, said) in
+        [(&b"with its size"[..], Some(13)), (b"without", None), (b"", None), (b"shorter than said", Some(500))]
+    {
+        let before = quota(&app, owner).await.0;
+        let Received::Created(asset) = stream_file(&app, owner, content, said).await.unwrap() else {
+            panic!("nothing like it was there")
+        };
+        assert_eq!(quota(&app, owner).await, (before + content.len() as u64, 0));
+        let row = app.database().read_fresh().await.unwrap().asset_by_id(owner, asset).await.unwrap().unwrap();
+        assert_eq!((row.sha256, row.bytes.get()), (Sha256::of(content), content.len() as u64));
+        let stored = app.storage().hash(&original_key(owner, asset, &row.file_name)).await.unwrap();
+        assert_eq!((stored.bytes, stored.sha256), (content.len() as u64, row.sha256));
+    }
+    assert_eq!(crate::timeline::days(&app, owner).await.unwrap()[0].assets, 4);
+    assert_eq!(jobs::counts(&app).await.unwrap()[0].pending, 4);
+    assert!(app.storage().uploads_staged().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_same_stream_again_is_a_duplicate_and_keeps_nothing() {
+    let (app, owner) = app().await;
+    let Received::Created(asset) = stream_file(&app, owner, b"content", None).await.unwrap() else {
+        panic!("it is new")
+    };
+    for said in [None, Some(7), Some(900)] {
+        assert_eq!(stream_file(&app, owner, b"content", said).await.unwrap(), Received::Duplicate(asset));
+        assert_eq!(quota(&app, owner).await, (7, 0));
+    }
+    assert!(
+        matches!(reserve(&app, owner, wish(b"content")).await.unwrap(), Reserved::Duplicate(found) if found == asset)
+    );
+    assert!(app.storage().uploads_staged().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn of_many_same_streams_at_once_one_becomes_an_asset() {
+    let (app, owner) = app().await;
+    let answers = join_all((0..10).map(|_| stream_file(&app, owner, b"content", Some(7)))).await;
+    let created = answers.iter().filter(|answer| matches!(answer, Ok(Received::Created(_)))).count();
+    assert_eq!(created, 1, "{answers:?}");
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(_) | Err(Error::Busy(_)))), "{answers:?}");
+    given_back(&app, owner, 7).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_fit_is_refused_in_the_middle_and_all_of_it_given_back() {
+    let (app, owner) = app().await;
+    stream_file(&app, owner, &[1; 300], None).await.unwrap();
+    // To the last byte, and not one more.
+    assert!(matches!(
+        receive(&app, owner, new_stream(Some(701))).await,
+        Err(Error::QuotaExceeded { wanted: 701, remaining: 700 })
+    ));
+    let mut receiver = receive(&app, owner, new_stream(None)).await.unwrap();
+    receiver.write(vec![2; 700].into()).await.unwrap();
+    assert_eq!(quota(&app, owner).await, (300, 700));
+    let over = receiver.write(vec![2; 1].into()).await;
+    assert!(matches!(over, Err(Error::QuotaExceeded { wanted: 1, remaining: 0 })), "{over:?}");
+    drop(receiver);
+    given_back(&app, owner, 300).await;
+    // Also one that said less than it sends.
+    let mut receiver = receive(&app, owner, new_stream(Some(10))).await.unwrap();
+    assert!(matches!(receiver.write(vec![2; 701].into()).await, Err(Error::QuotaExceeded { .. })));
+    drop(receiver);
+    given_back(&app, owner, 300).await;
+    assert!(matches!(stream_file(&app, owner, &[3; 700], None).await.unwrap(), Received::Created(_)));
+    assert_eq!(quota(&app, owner).await, (1_000, 0));
+}
+
+#[tokio::test]
+async fn many_streams_at_the_edge_go_not_a_byte_over() {
+    let (app, owner) = app().await;
+    let contents: Vec<Vec<u8>> = (0..20_u8).map(|n| vec![n; 150]).collect();
+    let answers = join_all(contents.iter().map(|content| stream_file(&app, owner, content, None))).await;
+    let kept = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
+    assert!(kept <= 6, "{kept}");
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(_) | Err(Error::QuotaExceeded { .. }))), "{answers:?}");
+    given_back(&app, owner, kept * 150).await;
+    // Where all were refused, each in the middle for the others' sake, there is room again.
+    stream_file(&app, owner, b"the rest", None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_leaves_nothing() {
+    let (app, owner) = app().await;
+    for said in [None, Some(500)] {
+        let mut receiver = receive(&app, owner, new_stream(said)).await.unwrap();
+        receiver.write(Bytes::from_static(b"half of")).await.unwrap();
+        assert!(quota(&app, owner).await.1 > 0);
+        drop(receiver);
+        given_back(&app, owner, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_a_crash_cut_short_is_given_up() {
+    let (app, owner) = app().await;
+    let crash = async || {
+        let mut receiver = receive(&app, owner, new_stream(Some(500))).await.unwrap();
+        receiver.write(Bytes::from_static(b"half of")).await.unwrap();
+        std::mem::forget(receiver);
+    };
+    crash().await;
+    reap(&app).await.unwrap();
+    assert_eq!(quota(&app, owner).await, (0, 500), "somebody may be sending");
+    app.clock.advance(Duration::from_secs(16 * 60));
+    reap(&app).await.unwrap();
+    assert_eq!(quota(&app, owner).await, (0, 0));
+    assert!(app.storage().uploads_staged().await.unwrap().is_empty());
+    crash().await;
+    app.clock.advance(Duration::from_secs(1));
+    take_over(&app).await.unwrap();
+    assert_eq!(quota(&app, owner).await, (0, 0));
+    assert!(app.storage().uploads_staged().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_slow_stream_is_not_given_up() {
+    let (app, owner) = app().await;
+    let mut receiver = receive(&app, owner, new_stream(Some(40))).await.unwrap();
+    for _ in 0..40 {
+        app.clock.advance(Duration::from_secs(5 * 60));
+        receiver.write(Bytes::from_static(b"x")).await.unwrap();
+        reap(&app).await.unwrap();
+    }
+    assert!(matches!(receiver.finish(None).await.unwrap(), Received::Created(_)));
+    assert_eq!(quota(&app, owner).await, (40, 0));
+}
+
+#[tokio::test]
+async fn a_stream_takes_no_parts_and_is_not_completed_by_asking() {
+    let (app, owner) = app().await;
+    let receiver = receive(&app, owner, new_stream(Some(7))).await.unwrap();
+    let id = receiver.id();
+    assert!(matches!(complete(&app, owner, id).await, Err(Error::Conflict(_))));
+    assert!(matches!(part_targets(&app, owner, id, &[(1, Sha256::of(b"x"))]).await, Err(Error::Conflict(_))));
+    cancel(&app, owner, id).await.unwrap();
+    assert_eq!(quota(&app, owner).await, (0, 0));
+    assert!(matches!(receiver.finish(None).await, Err(Error::Conflict(_))));
+    given_back(&app, owner, 0).await;
+}

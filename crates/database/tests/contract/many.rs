@@ -17,6 +17,7 @@ async fn uploads() {
         owner,
         asset: AssetId::new(at(number)),
         file_name: FileName::new(&format!("{number}.jpg")).unwrap(),
+        state: UploadState::Open,
         bytes: size(number.unsigned_abs()),
         sha256: hash(&number.to_string()),
         file_modified_at: None,

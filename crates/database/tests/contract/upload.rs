@@ -9,6 +9,7 @@ fn new_upload(owner: AccountId, begun: i64) -> NewUpload {
         owner,
         asset: AssetId::new(at(begun)),
         file_name: FileName::new("바다.jpg").unwrap(),
+        state: UploadState::Open,
         bytes: size(40),
         sha256: hash("file"),
         file_modified_at: Some(at(-5)),
@@ -91,4 +92,23 @@ async fn open_and_expired_uploads_are_listed() {
     assert!(tx.upload_list_expired(at(99), 10).await.unwrap().is_empty());
     assert_eq!(ids(&tx.upload_list_expired(at(101), 10).await.unwrap()), [first, second]);
     assert_eq!(ids(&tx.upload_list_expired(at(500), 10).await.unwrap()), [first, second, theirs]);
+}
+
+#[tokio::test]
+async fn a_stream_grows_until_it_has_ended() {
+    let db = fresh().await;
+    let owner = account(&db, None).await;
+    let new = NewUpload { state: UploadState::Receiving, bytes: size(0), ..new_upload(owner, 0) };
+    let mut tx = db.write().await.unwrap();
+    tx.upload_insert(&new).await.unwrap();
+    assert!(tx.upload_grow(new.id, size(16), at(5)).await.unwrap());
+    assert_eq!(ids(&tx.upload_list_receiving(at(6), 10).await.unwrap()), [new.id]);
+    assert_eq!(ids(&tx.upload_list_receiving(at(5), 10).await.unwrap()), []);
+    let modified = Some((at(-7), None));
+    assert!(tx.upload_received(new.id, size(12), &hash("came"), modified, at(6)).await.unwrap());
+    let ended = tx.upload_by_id(owner, new.id).await.unwrap().unwrap();
+    assert_eq!((ended.state, ended.bytes, ended.sha256), (UploadState::Completing, size(12), hash("came")));
+    assert_eq!((ended.file_modified_at, ended.offset_minutes), (Some(at(-7)), None));
+    assert!(!tx.upload_grow(new.id, size(20), at(7)).await.unwrap());
+    assert!(!tx.upload_received(new.id, size(20), &hash("other"), None, at(7)).await.unwrap());
 }

@@ -28,7 +28,8 @@ enum Right {
 
 use Right::{Address, Public, Session};
 
-const TABLE: [(&str, Right); 27] = [
+const TABLE: [(&str, Right); 38] = [
+    ("GET /.well-known/immich", Public),
     ("GET /api/account", Session),
     ("GET /api/albums", Session),
     ("POST /api/albums", Session),
@@ -40,6 +41,16 @@ const TABLE: [(&str, Right); 27] = [
     ("POST /api/albums/{id}/assets/remove", Session),
     ("GET /api/assets/{id}", Session),
     ("GET /api/events", Session),
+    ("GET /api/immich/albums", Session),
+    ("POST /api/immich/albums", Session),
+    ("PUT /api/immich/albums/{id}/assets", Session),
+    ("GET /api/immich/api-keys/me", Session),
+    ("POST /api/immich/assets", Session),
+    ("POST /api/immich/assets/bulk-upload-check", Session),
+    ("GET /api/immich/assets/statistics", Session),
+    ("GET /api/immich/server/media-types", Public),
+    ("GET /api/immich/server/version", Public),
+    ("GET /api/immich/users/me", Session),
     ("GET /api/openapi.json", Public),
     ("POST /api/session", Public),
     ("DELETE /api/session", Public),
@@ -58,7 +69,7 @@ const TABLE: [(&str, Right); 27] = [
     ("GET /ready", Public),
 ];
 
-/// The operations of the API's own description.
+/// The operations of the API's own description, and those that speak Immich's language and are not in it.
 fn described() -> Vec<String> {
     let document = serde_json::to_value(picup_api::document()).unwrap();
     let mut operations = Vec::new();
@@ -69,6 +80,7 @@ fn described() -> Vec<String> {
             }
         }
     }
+    operations.extend(picup_api::immich_operations());
     operations
 }
 
@@ -105,7 +117,7 @@ impl Things {
     /// The method, path and a body that would be right.
     fn call(&self, operation: &str) -> (Method, String, Option<Value>) {
         let (method, path) = operation.split_once(' ').unwrap();
-        let id = match path.split('/').nth(2).unwrap() {
+        let id = match path.trim_start_matches("/api/immich").trim_start_matches("/api").split('/').nth(1).unwrap() {
             "albums" => self.album,
             "assets" => self.asset,
             _ => self.upload,
@@ -115,6 +127,9 @@ impl Things {
             "POST /api/albums/{id}/assets" | "POST /api/albums/{id}/assets/remove" => {
                 Some(json!({"assets": [self.asset]}))
             }
+            "POST /api/immich/albums" => Some(json!({"albumName": "Taken over", "assetIds": [self.asset]})),
+            "PUT /api/immich/albums/{id}/assets" => Some(json!({"ids": [self.asset]})),
+            "POST /api/immich/assets/bulk-upload-check" => Some(json!({"assets": []})),
             "POST /api/uploads" => Some(json!({"file_name": "c.jpg", "bytes": 1, "sha256": hash(b"c")})),
             "POST /api/uploads/{id}/parts" => Some(json!({"parts": [{"number": 1, "sha256": hash(b"not sent yet")}]})),
             _ => None,

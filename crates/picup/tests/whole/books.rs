@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use picup_domain::Sha256;
+use picup_domain::{Sha1, Sha256};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
@@ -35,6 +35,7 @@ pub(crate) async fn audit(data: &Path) {
     albums(&mut database).await;
     shown(&mut database).await;
     objects(&mut database, data).await;
+    sha1s(&mut database, data).await;
     staging(&mut database, data).await;
     database.close().await.unwrap();
 }
@@ -130,6 +131,25 @@ async fn objects(database: &mut SqliteConnection, data: &Path) {
         found.insert(format!("media/{}", file.strip_prefix(&media).unwrap().display()));
     });
     assert_eq!(found, expected, "files in the store against committed objects");
+}
+
+/// Whatever was proved has the SHA-1 that Immich's uploaders ask by, and it is its file's.
+async fn sha1s(database: &mut SqliteConnection, data: &Path) {
+    let rows: Vec<(String, Option<Bytes>, String)> = sqlx::query_as(
+        "SELECT object_key, assets.sha1, assets.state FROM assets JOIN objects ON objects.asset = assets.id \
+         WHERE objects.role = 'original'",
+    )
+    .fetch_all(database)
+    .await
+    .unwrap();
+    for (key, sha1, state) in rows {
+        if matches!(state.as_str(), "ready" | "unviewable") {
+            let content = std::fs::read(data.join("objects").join(&key)).unwrap();
+            assert_eq!(sha1.as_deref(), Some(&Sha1::of(&content).as_bytes()[..]), "{key}: SHA-1");
+        } else {
+            assert_eq!(sha1, None, "{key} is {state} and has a SHA-1");
+        }
+    }
 }
 
 /// Only open uploads have anything staged, each with its object's row.

@@ -8,6 +8,7 @@
 mod folder;
 mod holes;
 mod parts;
+mod receiving;
 mod staging;
 
 use std::fs::File;
@@ -22,6 +23,7 @@ use picup_domain::{ObjectKey, Timestamp};
 use crate::locks::{Locks, Name};
 use crate::{Error, crash_point};
 use folder::{Access, Folder};
+pub(crate) use receiving::StreamWriter;
 pub(crate) use staging::PartWriter;
 
 /// How often a move is tried again when a deletion takes the empty folder away under it.

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 
 use crate::PartStored;
+pub(super) use crate::uploads::WHOLE;
 
 /// The longest list there can be: 10,000 parts, 100 bytes each, and as much again for lines a power cut tore.
 const LONGEST: u64 = 2_000_000;

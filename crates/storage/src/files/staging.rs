@@ -68,7 +68,11 @@ impl Files {
         let (file, list) =
             self.staged(upload.id(), Access::Append)?.ok_or_else(|| Error::UploadNotFound(upload.id()))?;
         same_size(upload, file.metadata().map_err(&fail)?.len())?;
-        let stored = match parts::read(&list).map_err(&fail)?.get(&part.number) {
+        let listed = parts::read(&list).map_err(&fail)?;
+        if listed.contains_key(&parts::WHOLE) {
+            return Err(Error::UploadNotFound(upload.id()));
+        }
+        let stored = match listed.get(&part.number) {
             Some(stored) if stored.sha256 != expected => {
                 return Err(Error::PartExists { number: part.number, stored: stored.sha256 });
             }
@@ -83,7 +87,8 @@ impl Files {
     /// The parts that arrived, by number.
     pub(crate) fn parts(&self, upload: &Upload) -> Result<Vec<PartStored>, Error> {
         let (_, list) = self.staged(upload.id(), Access::Read)?.ok_or_else(|| Error::UploadNotFound(upload.id()))?;
-        Ok(parts::read(&list).map_err(Error::io("read the list of parts"))?.into_values().collect())
+        let listed = parts::read(&list).map_err(Error::io("read the list of parts"))?;
+        Ok(listed.into_values().filter(|part| part.number != parts::WHOLE).collect())
     }
 
     /// Turns a staged upload into its object. Doing it again is fine.
@@ -207,7 +212,7 @@ impl PartWriter {
     }
 }
 
-fn names(upload: UploadId) -> (String, String) {
+pub(super) fn names(upload: UploadId) -> (String, String) {
     (upload.to_string(), format!("{upload}.parts"))
 }
 

@@ -1,0 +1,75 @@
+//! Albums, which Immich's uploaders find by their name.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use picup_app::album::{self, Outcome};
+use picup_app::{Access, App};
+use picup_domain::{AlbumId, AlbumTitle, AssetId};
+use uuid::Uuid;
+
+use super::wire::{Album, AlbumRequest, IdResult, Ids};
+use crate::extract::{Caller, Json, Path};
+use crate::problem::ApiError;
+
+/// How many albums are read at a time.
+const PAGE: u32 = 500;
+/// How many assets are added in one transaction.
+const ADDED_AT_ONCE: usize = 1_000;
+
+/// All of the caller's albums: Immich's answer has no pages.
+pub(super) async fn list(State(app): State<App>, Caller(caller): Caller) -> Result<Answer<Vec<Album>>, ApiError> {
+    let mut albums = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = album::list(&app, caller.account, cursor.as_deref(), PAGE).await?;
+        albums.extend(page.albums.into_iter().map(view));
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(Answer(albums));
+        }
+    }
+}
+
+pub(super) async fn create(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Json(request): Json<AlbumRequest>,
+) -> Result<(StatusCode, Answer<Album>), ApiError> {
+    let made = album::create(&app, caller.account, AlbumTitle::new(&request.album_name)?).await?;
+    let added = add_all(&app, caller, made.id, &request.asset_ids).await?;
+    let asset_count = added.iter().filter(|added| added.success).count() as u64;
+    Ok((StatusCode::CREATED, Answer(Album { asset_count, ..view(made) })))
+}
+
+pub(super) async fn add(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(id): Path<Uuid>,
+    Json(request): Json<Ids>,
+) -> Result<Answer<Vec<IdResult>>, ApiError> {
+    album::fetch(&app, caller.account, id.into()).await?;
+    Ok(Answer(add_all(&app, caller, id.into(), &request.ids).await?))
+}
+
+async fn add_all(app: &App, caller: Access, id: AlbumId, assets: &[Uuid]) -> Result<Vec<IdResult>, ApiError> {
+    let mut results = Vec::with_capacity(assets.len());
+    for some in assets.chunks(ADDED_AT_ONCE) {
+        let some: Vec<AssetId> = some.iter().copied().map(Into::into).collect();
+        let added = album::add(app, caller.account, id, &some).await?;
+        results.extend(added.into_iter().map(|(asset, outcome)| IdResult {
+            id: asset.to_string(),
+            success: outcome == Outcome::Done,
+            error: match outcome {
+                Outcome::Done => None,
+                Outcome::Unchanged => Some("duplicate"),
+                Outcome::NotFound => Some("not_found"),
+            },
+        }));
+    }
+    Ok(results)
+}
+
+fn view(album: album::Album) -> Album {
+    Album { id: album.id.to_string(), album_name: album.title.as_str().to_owned(), asset_count: album.asset_count }
+}
