@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use picup_app::{Access, App, session};
+use picup_app::{Access, App, admin, session};
 use serde::de::DeserializeOwned;
 
 use crate::cookies;
@@ -26,6 +26,21 @@ impl FromRequestParts<App> for Caller {
         };
         let token = token.ok_or(picup_app::Error::NotSignedIn)?;
         Ok(Self(session::authenticate(app, token)?))
+    }
+}
+
+/// A signed-in caller who is an admin at this moment, looked up anew. Others hear that they are none: that there is an
+/// administrator's side is no secret.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Admin(pub(crate) Access);
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Caller(access) = Caller::from_request_parts(parts, app).await?;
+        admin::authorise(app, &access).await?;
+        Ok(Self(access))
     }
 }
 

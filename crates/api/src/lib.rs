@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod admin;
 mod album;
 mod asset;
 mod cookies;
@@ -13,6 +14,7 @@ mod events;
 mod extract;
 mod health;
 mod immich;
+mod invitation;
 mod openapi;
 mod problem;
 mod session;

@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{account, album, asset, events, health, session, setup, timeline, upload};
+use crate::{account, admin, album, asset, events, health, invitation, session, setup, timeline, upload};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -31,6 +31,15 @@ pub(crate) fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::refresh))
         .routes(routes!(account::fetch))
+        .routes(routes!(account::delete, account::keep))
+        .routes(routes!(admin::list))
+        .routes(routes!(admin::update))
+        .routes(routes!(admin::delete, admin::keep))
+        .routes(routes!(admin::password_link))
+        .routes(routes!(invitation::list, invitation::invite))
+        .routes(routes!(invitation::withdraw))
+        .routes(routes!(invitation::look))
+        .routes(routes!(invitation::accept))
         .routes(routes!(timeline::days))
         .routes(routes!(timeline::assets))
         .routes(routes!(asset::fetch))

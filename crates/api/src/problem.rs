@@ -88,6 +88,8 @@ impl ApiError {
             Error::WrongSetupCode => (StatusCode::FORBIDDEN, "wrong-setup-code", "Set-up refused"),
             Error::AlreadySetUp => (StatusCode::CONFLICT, "already-set-up", "Already set up"),
             Error::EmailTaken => (StatusCode::CONFLICT, "email-taken", "Address in use"),
+            Error::NotAdmin => (StatusCode::FORBIDDEN, "not-admin", "Only for admins"),
+            Error::LinkOver => (StatusCode::NOT_FOUND, "link-over", "Link not valid"),
             Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Error::QuotaExceeded { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "quota-exceeded", "Quota exceeded"),
             Error::PartAddress => (StatusCode::FORBIDDEN, "part-address", "Part address refused"),

@@ -4,17 +4,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::Offset;
 use picup_app::account::Account as AccountRow;
+use picup_app::admin::Listed;
 use picup_app::album::{Album as AlbumRow, Outcome};
 use picup_app::asset::Asset as AssetView;
 use picup_app::events::Change as Changed;
+use picup_app::invitation::{Invitation as InvitationRow, Look, Made};
 use picup_app::timeline::{Page, TimelineAsset};
 use picup_app::upload::Upload as UploadView;
 use picup_domain::{AssetId, Invalid, ObjectKey, ObjectRole, Timestamp};
 
 use crate::problem::ApiError;
 use crate::wire::{
-    Account, Album, AlbumCover, Asset, AssetColumns, AssetKind, AssetMedia, AssetState, Camera, Captured, Change,
-    ItemOutcome, ItemResult, ItemResults, PartHash, Place, Upload,
+    Account, AdminAccount, Album, AlbumCover, Asset, AssetColumns, AssetKind, AssetMedia, AssetState, Camera, Captured,
+    Change, Invitation, InvitationKind, InvitationLook, InvitationMade, ItemOutcome, ItemResult, ItemResults, PartHash,
+    Place, Upload,
 };
 
 const USUAL_LIMIT: u32 = 500;
@@ -64,7 +67,55 @@ pub(crate) fn account(row: AccountRow) -> Account {
         quota_bytes: row.quota.limit.map(picup_domain::ByteSize::get),
         used_bytes: row.quota.used.get(),
         reserved_bytes: row.quota.reserved.get(),
+        delete_after: row.delete_after.map(moment),
     }
+}
+
+pub(crate) fn admin_account(listed: Listed) -> AdminAccount {
+    let row = listed.account;
+    AdminAccount {
+        id: row.id.into(),
+        email: row.email.as_str().to_owned(),
+        name: row.name.as_str().to_owned(),
+        role: row.role.as_str().to_owned(),
+        quota_bytes: row.quota.limit.map(picup_domain::ByteSize::get),
+        used_bytes: row.quota.used.get(),
+        reserved_bytes: row.quota.reserved.get(),
+        disabled: row.disabled_at.is_some(),
+        created_at: moment(row.created_at),
+        last_seen_at: listed.last_seen.map(moment),
+        delete_after: row.delete_after.map(moment),
+    }
+}
+
+pub(crate) fn invitation(row: InvitationRow) -> Invitation {
+    Invitation {
+        id: row.id.into(),
+        kind: invitation_kind(row.account.is_some()),
+        account: row.account.map(Into::into),
+        email: row.email.map(|email| email.to_string()),
+        role: row.role.as_str().to_owned(),
+        quota_bytes: row.quota.map(picup_domain::ByteSize::get),
+        created_by: row.created_by.map(Into::into),
+        created_at: moment(row.created_at),
+        expires_at: moment(row.expires_at),
+    }
+}
+
+pub(crate) fn invitation_made(made: Made) -> InvitationMade {
+    InvitationMade { invitation: invitation(made.invitation), link: made.link }
+}
+
+pub(crate) fn invitation_look(look: Look) -> InvitationLook {
+    InvitationLook {
+        kind: invitation_kind(look.password),
+        email: look.email.map(|email| email.to_string()),
+        expires_at: moment(look.expires_at),
+    }
+}
+
+const fn invitation_kind(password: bool) -> InvitationKind {
+    if password { InvitationKind::Password } else { InvitationKind::Account }
 }
 
 const fn kind(kind: picup_domain::AssetKind) -> AssetKind {

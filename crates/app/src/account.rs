@@ -4,6 +4,7 @@ pub use picup_database::Account;
 use picup_database::NewAccount as AccountRow;
 use picup_domain::{AccountId, AccountRole, ByteSize, DisplayName, Email, Password};
 
+use crate::audit::{Actor, note};
 use crate::{App, Error};
 
 /// An account to be made.
@@ -41,6 +42,33 @@ pub async fn create(app: &App, new: NewAccount) -> Result<AccountId, Error> {
 pub async fn fetch(app: &App, id: AccountId) -> Result<Account, Error> {
     let account = app.database().read().await?.account_by_id(id).await?;
     account.filter(|account| account.disabled_at.is_none()).ok_or(Error::NotSignedIn)
+}
+
+/// Sets a new password for an account whose person has lost it, and ends its sessions. By somebody who holds the data
+/// directory.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn reset_password(app: &App, by: Actor, id: AccountId, password: &Password) -> Result<(), Error> {
+    let hash = app.0.passwords.hash(password).await?;
+    let now = app.now();
+    let mut write = app.database().write().await?;
+    if !write.account_set_password(id, &hash, now).await? {
+        return Err(Error::NotFound("account"));
+    }
+    write.session_revoke_all(id, now).await?;
+    write.commit().await?;
+    note(by, "password set", &id);
+    Ok(())
+}
+
+/// Whether that is the password of a signed-in account, for what a passer-by at an open page must not do.
+///
+/// # Errors
+/// [`Error::WrongCredentials`]; [`Error::NotSignedIn`] as [`fetch`].
+pub(crate) async fn confirm(app: &App, id: AccountId, password: &Password) -> Result<(), Error> {
+    let stored = fetch(app, id).await?.password_hash;
+    if app.0.passwords.verify(password, Some(stored)).await? { Ok(()) } else { Err(Error::WrongCredentials) }
 }
 
 /// All accounts by address.

@@ -20,6 +20,12 @@ pub enum Error {
     /// The first account exists.
     #[error("this PicUp is already set up; sign in")]
     AlreadySetUp,
+    /// Only an admin may do this.
+    #[error("only an admin of this PicUp may do this")]
+    NotAdmin,
+    /// A link that was used, withdrawn, is over, or never was; never told which.
+    #[error("this link was used already, or is no longer valid; ask for a new one")]
+    LinkOver,
     /// Another account has this address.
     #[error("an account with this e-mail address exists")]
     EmailTaken,

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::queue::{KINDS, Task, wake};
-use crate::{App, Error, events, process, session, upload};
+use crate::{App, Error, deletion, events, invitation, process, session, upload};
 
 const LEASE: Duration = Duration::from_secs(60);
 const EXTEND_EVERY: Duration = Duration::from_secs(20);
@@ -86,9 +86,9 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
 
 /// Puts right what nobody finished, and forgets what nobody needs.
 async fn reap(app: &App) -> Result<(), Error> {
-    // Neither keeps the other waiting.
-    let (sessions, uploads) = (session::prune(app).await, upload::reap(app).await);
-    sessions.and(uploads)
+    // None keeps another waiting.
+    let rounds = [session::prune(app).await, invitation::prune(app).await, upload::reap(app).await];
+    rounds.into_iter().collect()
 }
 
 async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSemaphorePermit)>, Error> {
@@ -155,6 +155,7 @@ async fn give_up_unread(app: &App, job: &Job, error: &Error) {
 async fn work(app: &App, task: Task, lease: JobLease) -> Result<(), Error> {
     match task {
         Task::Process { owner, asset } => process::process(app, owner, asset, lease).await,
+        Task::EraseAccount { account } => deletion::erase(app, account, lease).await,
     }
 }
 
@@ -204,6 +205,8 @@ async fn given_up(app: &App, write: &mut Write, task: Task) -> Result<(), Error>
     let reason = "it could not be looked at in several attempts; the log has the cause";
     match task {
         Task::Process { owner, asset } => process::mark_damaged(app, write, owner, asset, reason).await,
+        // Nobody waits for it: nobody can get in any more. Asked for at once from the command line, it is tried again.
+        Task::EraseAccount { .. } => Ok(()),
     }
 }
 

@@ -7,13 +7,17 @@
 #![forbid(unsafe_code)]
 
 pub mod account;
+pub mod admin;
 pub mod album;
 pub mod asset;
+mod audit;
 mod cursor;
+pub mod deletion;
 mod error;
 pub mod events;
 pub mod health;
 pub mod immich;
+pub mod invitation;
 pub mod jobs;
 mod metrics;
 mod password;
@@ -27,6 +31,7 @@ mod testing;
 pub mod timeline;
 mod token;
 pub mod upload;
+pub mod usage;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -48,6 +53,8 @@ pub use token::Access;
 pub struct Settings {
     /// The address people and tools reach this PicUp at, without a trailing slash; what signed policies name.
     pub public_base: String,
+    /// What links for people begin with: the configured address, or nothing when there is none and they begin with `/`.
+    pub link_base: String,
     /// How long an access token holds. Sign-out takes effect within this time.
     pub access_life: Duration,
     /// How long a session lives without being used.
@@ -58,6 +65,8 @@ pub struct Settings {
     pub upload_life: Duration,
     /// How long the address of a part holds.
     pub part_life: Duration,
+    /// How long the end of an account can be taken back.
+    pub deletion_grace: Duration,
     /// The largest file that may be uploaded.
     pub max_upload: ByteSize,
     /// How many jobs run at once.

@@ -13,22 +13,26 @@ use crate::{App, Error};
 pub(crate) enum Task {
     /// Proves a new original and makes its renditions: see `process`.
     Process { owner: AccountId, asset: AssetId },
+    /// Erases an account whose grace is over: see `deletion`.
+    EraseAccount { account: AccountId },
 }
 
 /// Every kind of job there is.
-pub(crate) const KINDS: [&str; 1] = ["process"];
+pub(crate) const KINDS: [&str; 2] = ["process", "erase_account"];
 
 impl Task {
     pub(crate) const fn kind(self) -> &'static str {
         match self {
             Self::Process { .. } => "process",
+            Self::EraseAccount { .. } => "erase_account",
         }
     }
 
     /// At most one job with this key waits at a time.
-    fn dedupe_key(self) -> String {
+    pub(crate) fn dedupe_key(self) -> String {
         match self {
             Self::Process { asset, .. } => format!("{}:{asset}", self.kind()),
+            Self::EraseAccount { account } => format!("{}:{account}", self.kind()),
         }
     }
 
@@ -53,12 +57,22 @@ impl Task {
 
 /// Queues a task with the caller's transaction; one that waits already is not queued twice.
 pub(crate) async fn enqueue(write: &mut Write, task: Task, now: Timestamp) -> Result<(), Error> {
+    enqueue_for(write, task, now, now).await
+}
+
+/// As [`enqueue`], for a task that is to wait until a moment.
+pub(crate) async fn enqueue_for(
+    write: &mut Write,
+    task: Task,
+    now: Timestamp,
+    run_after: Timestamp,
+) -> Result<(), Error> {
     let job = NewJob {
         id: JobId::new(now),
         kind: task.kind().to_owned(),
         payload: task.payload()?,
         dedupe_key: Some(task.dedupe_key()),
-        run_after: now,
+        run_after,
         created_at: now,
     };
     write.job_enqueue(&job).await?;
@@ -78,7 +92,7 @@ mod tests {
     fn what_is_stored_reads_back_and_every_kind_is_known() {
         let now = Timestamp::from_micros(1);
         let (owner, asset) = (AccountId::new(now), AssetId::new(now));
-        let tasks = [Task::Process { owner, asset }];
+        let tasks = [Task::Process { owner, asset }, Task::EraseAccount { account: owner }];
         assert_eq!(tasks.map(Task::kind), KINDS);
         for task in tasks {
             assert_eq!(Task::read(task.kind(), &task.payload().unwrap()).unwrap(), task);

@@ -59,11 +59,13 @@ impl TestApp {
         );
         let settings = Settings {
             public_base: "http://picup.internal".into(),
+            link_base: String::new(),
             access_life: Duration::from_secs(300),
             session_life: Duration::from_secs(30 * 86_400),
             media_life: Duration::from_secs(3_600),
             upload_life: Duration::from_secs(86_400),
             part_life: Duration::from_secs(3_600),
+            deletion_grace: Duration::from_secs(7 * 86_400),
             max_upload: ByteSize::new(1 << 40).unwrap(),
             workers: 2,
         };

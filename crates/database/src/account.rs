@@ -42,6 +42,8 @@ pub struct Account {
     pub quota: Quota,
     /// Since when it may not sign in; `None` when it may.
     pub disabled_at: Option<Timestamp>,
+    /// When it is to be erased; `None` when it is to stay.
+    pub delete_after: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its name, role, password or limit last changed.
@@ -52,7 +54,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, email, name, role, password_hash, quota_bytes, used_bytes, reserved_bytes, disabled_at, \
-             created_at, updated_at FROM accounts ",
+             delete_after, created_at, updated_at FROM accounts ",
             $rest
         )
     };
@@ -71,6 +73,7 @@ fn account(row: &Row) -> Result<Account, Error> {
             reserved: row.size("reserved_bytes")?,
         },
         disabled_at: row.maybe_time("disabled_at")?,
+        delete_after: row.maybe_time("delete_after")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
@@ -147,23 +150,24 @@ impl Write {
         self.changed(Statement::new("account_set_password", sql).text(hash.as_str()).time(now).id(&id)).await
     }
 
-    /// Promises `bytes` more to an account. `false` when its quota does not admit them or it does not exist. The rule is
+    /// Promises `bytes` more to an account, for one upload more. `false` when its quota does not admit them or it does not exist. The rule is
     /// that of `Quota::admits`, written as a subtraction because a sum could leave the range of a BIGINT.
     ///
     /// # Errors
     /// When the database cannot write.
     pub async fn quota_reserve(&mut self, account: AccountId, bytes: ByteSize) -> Result<bool, Error> {
-        let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes + ? WHERE id = ? \
+        let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes + ?, open_uploads = open_uploads + 1 WHERE id = ? \
                    AND ? <= COALESCE(quota_bytes, 9223372036854775807) - used_bytes - reserved_bytes";
         self.changed(Statement::new("quota_reserve", sql).size(bytes).id(&account).size(bytes)).await
     }
 
-    /// Takes a promise back.
+    /// Takes the promise of one upload back.
     ///
     /// # Errors
     /// [`Error::Conflict`] `quota` when less than that is promised: the caller's books are wrong, so nothing changes.
     pub async fn quota_release(&mut self, account: AccountId, bytes: ByteSize) -> Result<(), Error> {
-        let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes - ? WHERE id = ? AND reserved_bytes >= ?";
+        let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes - ?, open_uploads = open_uploads - 1 \
+                   WHERE id = ? AND reserved_bytes >= ?";
         self.quota_change(Statement::new("quota_release", sql).size(bytes).id(&account).size(bytes)).await
     }
 
@@ -186,12 +190,13 @@ impl Write {
         self.quota_change(Statement::new("quota_shrink", sql).size(bytes).id(&account).size(bytes)).await
     }
 
-    /// Turns a promise into use: the bytes are stored now.
+    /// Turns the promise of one upload into use: the bytes are stored now.
     ///
     /// # Errors
     /// As [`Write::quota_release`].
     pub async fn quota_move(&mut self, account: AccountId, bytes: ByteSize) -> Result<(), Error> {
-        let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes - ?, used_bytes = used_bytes + ? \
+        let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes - ?, used_bytes = used_bytes + ?, \
+                   open_uploads = open_uploads - 1 \
                    WHERE id = ? AND reserved_bytes >= ?";
         let statement = Statement::new("quota_move", sql).size(bytes).size(bytes).id(&account).size(bytes);
         self.quota_change(statement).await

@@ -226,6 +226,16 @@ impl Read {
         let sql = "SELECT COUNT(*) AS n FROM assets WHERE owner = ? AND trashed_at IS NULL AND kind = ?";
         self.row(Statement::new("asset_count", sql).id(&owner).text(kind.as_str())).await?.int("n")
     }
+
+    /// At most `limit` of an owner's assets, in the trash or not, in no order: for whoever removes them all.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_ids(&mut self, owner: AccountId, limit: u32) -> Result<Vec<AssetId>, Error> {
+        let sql = "SELECT id FROM assets WHERE owner = ? LIMIT ?";
+        let rows = self.all(Statement::new("asset_ids", sql).id(&owner).int(limit)).await?;
+        rows.iter().map(|row| row.id("id")).collect()
+    }
 }
 
 impl Write {

@@ -254,6 +254,15 @@ impl Write {
         Ok(released)
     }
 
+    /// Forgets the job that waits with this key, if one does; one that is being worked on goes on.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn job_forget(&mut self, dedupe_key: &str) -> Result<bool, Error> {
+        let sql = "DELETE FROM jobs WHERE dedupe_key = ?";
+        self.changed(Statement::new("job_forget", sql).text(dedupe_key)).await
+    }
+
     /// Gives a job up after a failure; it is kept to be looked at. `false` when the lease was lost.
     ///
     /// # Errors

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod admin;
 mod album;
 mod asset;
 mod check;
@@ -20,6 +21,7 @@ mod engine;
 mod error;
 mod event;
 mod installation;
+mod invitation;
 mod job;
 mod metrics;
 mod migrations;
@@ -29,6 +31,7 @@ mod session;
 mod statement;
 mod timeline;
 mod upload;
+mod usage;
 
 #[cfg(test)]
 mod plan_tests;
@@ -40,6 +43,7 @@ pub use check::Check;
 pub use engine::Settings;
 pub use error::Error;
 pub use event::{Event, NewEvent};
+pub use invitation::Invitation;
 pub use job::{Job, JobCounts, JobLease, NewJob};
 pub use metrics::Metrics;
 pub use object::{Object, ObjectState};
@@ -47,3 +51,4 @@ pub use routing::{Database, Read, Write};
 pub use session::{NewSession, Rotation, Session};
 pub use timeline::{DayCount, Direction, TimelineAsset, TimelineCursor};
 pub use upload::{NewUpload, Upload, UploadState};
+pub use usage::{AlbumCount, Usage};

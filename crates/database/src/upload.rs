@@ -225,6 +225,16 @@ impl Read {
         let statement = Statement::new("upload_list_expired", sql).time(now).int(limit);
         self.all(statement).await?.iter().map(upload).collect()
     }
+
+    /// At most `limit` of an owner's uploads in any state, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn upload_list_of(&mut self, owner: AccountId, limit: u32) -> Result<Vec<Upload>, Error> {
+        let sql = select!("WHERE owner = ? ORDER BY id LIMIT ?");
+        let statement = Statement::new("upload_list_of", sql).id(&owner).int(limit);
+        self.all(statement).await?.iter().map(upload).collect()
+    }
 }
 
 impl Write {

@@ -47,6 +47,10 @@ pub(crate) struct Config {
     #[config(nested)]
     pub(crate) session: SessionConfig,
 
+    /// People's accounts.
+    #[config(nested)]
+    pub(crate) accounts: AccountsConfig,
+
     /// Work in the background: making thumbnails and the like.
     #[config(nested)]
     pub(crate) worker: WorkerConfig,
@@ -83,6 +87,15 @@ pub(crate) struct SessionConfig {
         (Duration::from_secs(600)..=Duration::from_secs(86_400)).contains(media_life), "must be from 10m to 24h"
     ))]
     pub(crate) media_life: Duration,
+}
+
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug)))]
+pub(crate) struct AccountsConfig {
+    /// How long the end of an account can be taken back before it is erased with all its photos. At most 90 days.
+    #[config(default = "7d", deserialize_with = units::duration)]
+    #[config(validate(*deletion_grace <= Duration::from_secs(90 * 86_400), "must be at most 90d"))]
+    pub(crate) deletion_grace: Duration,
 }
 
 #[derive(Debug, Clone, confique::Config)]

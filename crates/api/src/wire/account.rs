@@ -22,4 +22,7 @@ pub struct Account {
     pub used_bytes: u64,
     /// What uploads under way have been promised, in bytes.
     pub reserved_bytes: u64,
+    /// When it is to be erased; until then that can be taken back. Absent when it is to stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_after: Option<String>,
 }

@@ -5,18 +5,25 @@
 //! ids are hyphenated lower-case UUIDs. Unknown fields in requests are refused, so that a misspelt one is not lost silently.
 
 mod account;
+mod admin;
 mod album;
 mod asset;
 mod events;
+mod invitation;
 mod problem;
 mod session;
 mod timeline;
 mod upload;
 
 pub use account::Account;
+pub use admin::{AdminAccount, AdminAccountRequest, AdminAccounts, Deletion, DeletionRequest};
 pub use album::{Album, AlbumCover, AlbumRequest, Albums, AssetIds, ItemOutcome, ItemResult, ItemResults};
 pub use asset::{Asset, AssetKind, AssetMedia, AssetState, Camera, Captured, Place};
 pub use events::Change;
+pub use invitation::{
+    Invitation, InvitationAcceptance, InvitationKind, InvitationLook, InvitationMade, InvitationRequest,
+    InvitationToken, Invitations,
+};
 pub use problem::{Health, Problem};
 pub use session::{ClientKind, RefreshRequest, Session, Setup, SetupRequest, SignInRequest, Tokens};
 pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};

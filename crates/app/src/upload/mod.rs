@@ -8,7 +8,7 @@ mod reap;
 mod receive;
 mod reserve;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -24,7 +24,7 @@ use crate::queue::Task;
 use crate::{App, Error, events, queue};
 
 pub use part_address::PartAddress;
-pub(crate) use reap::{reap, take_over};
+pub(crate) use reap::{abandon, reap, take_over};
 pub use receive::{NewStream, Received, Receiver, receive};
 pub(crate) use reserve::still_stands;
 pub use reserve::{NewUpload, Reserved, reserve};

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use picup_database::{ObjectState, Upload as Row, UploadState};
-use picup_domain::Timestamp;
+use picup_domain::{AccountId, Timestamp};
 use picup_storage::{Error as Storage, crash_point};
 
 use crate::asset::original_key;
@@ -53,14 +53,10 @@ pub(crate) async fn take_over(app: &App) -> Result<(), Error> {
 async fn stuck(app: &App, before: Timestamp) -> Result<(), Error> {
     let stuck = app.database().read_fresh().await?.upload_list_completing(before, AT_ONCE).await?;
     for row in stuck {
-        let id = row.id;
-        match super::finish(app, row.clone()).await {
-            Ok(_) => tracing::info!(upload = %id, "an upload whose completion was cut short was completed"),
-            Err(Error::Storage(Storage::UploadNotFound(_) | Storage::UploadIncomplete { .. } | Storage::Exists(_))) => {
-                drop_incomplete(app, &row).await?;
-            }
+        match finish_or_drop(app, &row).await {
+            Ok(()) => tracing::info!(upload = %row.id, "an upload whose completion was cut short was seen to"),
             Err(error) => {
-                tracing::warn!(upload = %id, error = error.story(), "an upload could not be completed; trying again")
+                tracing::warn!(upload = %row.id, error = error.story(), "an upload could not be completed; trying again");
             }
         }
     }
@@ -79,6 +75,37 @@ async fn broken_off(app: &App, before: Timestamp) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Completes an upload of which all has arrived, or gives it up when the store no longer has what it takes.
+async fn finish_or_drop(app: &App, row: &Row) -> Result<(), Error> {
+    match super::finish(app, row.clone()).await {
+        Ok(_) | Err(Error::NotFound(_)) => Ok(()),
+        Err(Error::Storage(Storage::UploadNotFound(_) | Storage::UploadIncomplete { .. } | Storage::Exists(_))) => {
+            drop_incomplete(app, row).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives up all uploads of an owner whose account ends. One that is being completed is completed: its asset goes with the
+/// others.
+pub(crate) async fn abandon(app: &App, owner: AccountId) -> Result<(), Error> {
+    loop {
+        let rows = app.database().read_fresh().await?.upload_list_of(owner, AT_ONCE).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in rows {
+            match row.state {
+                UploadState::Open | UploadState::Receiving => {
+                    super::give_up(app, &row).await?;
+                }
+                UploadState::Completing => finish_or_drop(app, &row).await?,
+                UploadState::Committed => forget(app, &row).await?,
+            }
+        }
+    }
 }
 
 /// Gives up an upload of which the store no longer has what it takes.
@@ -112,13 +139,17 @@ async fn expire(app: &App, row: &Row) -> Result<(), Error> {
         }
         // Being completed, or stuck in it: `stuck` sees to that. Or on its way in: `broken_off` does.
         UploadState::Completing | UploadState::Receiving => {}
-        UploadState::Committed => {
-            let mut write = app.database().write().await?;
-            write.upload_delete(row.id, UploadState::Committed).await?;
-            write.commit().await?;
-            crash_point!("reap-committed-forgotten");
-        }
+        UploadState::Committed => forget(app, row).await?,
     }
+    Ok(())
+}
+
+/// Forgets an upload whose asset exists.
+async fn forget(app: &App, row: &Row) -> Result<(), Error> {
+    let mut write = app.database().write().await?;
+    write.upload_delete(row.id, UploadState::Committed).await?;
+    write.commit().await?;
+    crash_point!("reap-committed-forgotten");
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use picup_database::{NewUpload as UploadRow, Object, ObjectState, UploadState, W
 use picup_domain::{AccountId, AssetId, ByteSize, FileName, ObjectKey, Sha1, Sha256, Timestamp, UploadId};
 use picup_storage::Receiving;
 
-use super::reserve::{ROUNDS, Seen, kept, over};
+use super::reserve::{ROUNDS, Seen, kept, over, refuse_if_ending};
 use super::{NewUpload, finish, give_up, invalid};
 use crate::asset::original_key;
 use crate::{App, Error};
@@ -96,6 +96,8 @@ pub async fn receive(app: &App, owner: AccountId, new: NewStream) -> Result<Rece
 /// Promises what is known to come and writes the upload and its object down, together or not at all.
 async fn record(app: &App, row: &UploadRow, key: ObjectKey) -> Result<(), Error> {
     let mut write = app.database().write().await?;
+    let account = write.account_by_id(row.owner).await?.ok_or(Error::NotSignedIn)?;
+    refuse_if_ending(&account)?;
     if !write.quota_reserve(row.owner, row.bytes).await? {
         return Err(refusal(app, &mut write, row.owner, row.bytes).await?);
     }

@@ -1,6 +1,6 @@
 //! The first step: room for one file, unless it is here already or on its way.
 
-use picup_database::{Asset, NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState};
+use picup_database::{Account, Asset, NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState};
 use picup_domain::{
     AccountId, AssetId, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, PartPlan, Quota, Sha256, Timestamp,
     UploadId,
@@ -181,8 +181,9 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Resu
     if Seen::of(&mut write, row.owner, &row.sha256).await? != *seen {
         return Ok(false);
     }
+    let account = write.account_by_id(row.owner).await?.ok_or(Error::NotSignedIn)?;
+    refuse_if_ending(&account)?;
     if !write.quota_reserve(row.owner, row.bytes).await? {
-        let account = write.account_by_id(row.owner).await?.ok_or(Error::NotSignedIn)?;
         return Err(over(app, &account.quota, row.bytes));
     }
     write.upload_insert(row).await?;
@@ -197,7 +198,16 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Resu
 /// Spares the store the beginning of an upload that plainly does not fit. The promise itself is made by `record`.
 async fn refuse_if_over(app: &App, owner: AccountId, bytes: ByteSize) -> Result<(), Error> {
     let account = app.database().read_fresh().await?.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
+    refuse_if_ending(&account)?;
     if account.quota.admits(bytes) { Ok(()) } else { Err(over(app, &account.quota, bytes)) }
+}
+
+/// Nothing more comes into an account that is to be erased.
+pub(super) fn refuse_if_ending(account: &Account) -> Result<(), Error> {
+    match account.delete_after {
+        None => Ok(()),
+        Some(_) => Err(Error::Conflict("this account is to be deleted; take that back before uploading")),
+    }
 }
 
 pub(super) fn over(app: &App, quota: &Quota, bytes: ByteSize) -> Error {

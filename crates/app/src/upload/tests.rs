@@ -26,7 +26,7 @@ fn wish(content: &[u8]) -> NewUpload {
     }
 }
 
-async fn begin(app: &TestApp, owner: AccountId, content: &[u8]) -> Upload {
+pub(crate) async fn begin(app: &TestApp, owner: AccountId, content: &[u8]) -> Upload {
     match reserve(app, owner, wish(content)).await.unwrap() {
         Reserved::Upload(upload) => upload,
         Reserved::Duplicate(asset) => panic!("{asset} is there already"),
@@ -48,14 +48,14 @@ fn parse(url: &str, upload: UploadId) -> (PartAddress, String) {
     (address, value("signature"))
 }
 
-async fn send(app: &TestApp, owner: AccountId, id: UploadId, content: &[u8]) -> Result<(), Error> {
+pub(crate) async fn send(app: &TestApp, owner: AccountId, id: UploadId, content: &[u8]) -> Result<(), Error> {
     let targets = part_targets(app, owner, id, &[(1, Sha256::of(content))]).await?;
     let (address, signature) = parse(&targets[0].url, id);
     part(app, address, &signature, stream::iter([Ok(Bytes::copy_from_slice(content))])).await
 }
 
 /// Leaves an upload as a process does that ends right after the first step of `complete`.
-async fn cut_short(app: &TestApp, id: UploadId) {
+pub(crate) async fn cut_short(app: &TestApp, id: UploadId) {
     let mut write = app.database().write().await.unwrap();
     write.upload_set_state(id, UploadState::Open, UploadState::Completing, app.now()).await.unwrap();
     write.commit().await.unwrap();

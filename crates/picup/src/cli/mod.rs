@@ -42,7 +42,7 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Sends a folder of photos and videos to a PicUp; what is there already is not sent again.
     Import(import::ImportArgs),
-    /// Makes and lists accounts, also while PicUp is running.
+    /// Makes, lists, changes and removes accounts, also while PicUp is running.
     #[command(subcommand)]
     User(user::UserCommand),
     /// Prints or checks the configuration.
@@ -138,6 +138,18 @@ mod tests {
             "picup config check --config F",
             "picup config template",
             "picup user list --data-dir D --json",
+            "picup user invite --data-dir D --json",
+            "picup user invite a@b --quota 10GB --admin --days 30",
+            "picup user password a@b --password-file F",
+            "picup user quota a@b 10GB",
+            "picup user quota a@b none",
+            "picup user disable a@b",
+            "picup user enable a@b",
+            "picup user admin a@b off",
+            "picup user delete a@b --now --yes",
+            "picup user keep a@b",
+            "picup user usage --data-dir D --json",
+            "picup user usage a@b --verify",
             "picup version",
         ] {
             CommandLine::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -153,6 +165,11 @@ mod tests {
             "picup import D --server http://h --email a@b --parallel 0",
             "picup user create nobody --password-file F",
             "picup user create a@b --quota lots",
+            "picup user invite a@b --days 0",
+            "picup user invite a@b --days 31",
+            "picup user quota a@b",
+            "picup user quota a@b lots",
+            "picup user admin a@b maybe",
         ] {
             let error = CommandLine::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");

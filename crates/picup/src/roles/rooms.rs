@@ -56,11 +56,13 @@ impl Rooms {
 
         let settings = picup_app::Settings {
             public_base: config.public_base().unwrap_or(NO_PUBLIC_BASE).to_owned(),
+            link_base: config.public_base().unwrap_or_default().to_owned(),
             access_life: ACCESS_LIFE,
             session_life: config.session.refresh_life,
             media_life: config.session.media_life,
             upload_life: UPLOAD_LIFE,
             part_life: PART_LIFE,
+            deletion_grace: config.accounts.deletion_grace,
             max_upload: config.limits.upload,
             workers: config.concurrency(),
         };

@@ -31,6 +31,7 @@ pub(crate) async fn audit(data: &Path) {
         sqlx::query_as("SELECT payload, last_error FROM jobs").fetch_all(&mut database).await.unwrap();
     assert!(given_up.is_empty(), "jobs are left: {given_up:?}");
     quotas(&mut database).await;
+    belongings(&mut database).await;
     days(&mut database).await;
     albums(&mut database).await;
     shown(&mut database).await;
@@ -41,20 +42,43 @@ pub(crate) async fn audit(data: &Path) {
 }
 
 async fn quotas(database: &mut SqliteConnection) {
-    let accounts: Vec<(String, i64, i64, i64, i64, Option<i64>)> = sqlx::query_as(
+    let accounts: Vec<(String, i64, i64, i64, i64, i64, i64, Option<i64>)> = sqlx::query_as(
         "SELECT email, used_bytes, reserved_bytes, \
          (SELECT COALESCE(SUM(bytes), 0) FROM assets WHERE owner = accounts.id), \
          (SELECT COALESCE(SUM(bytes), 0) FROM uploads WHERE owner = accounts.id AND state <> 'committed'), \
+         open_uploads, (SELECT COUNT(*) FROM uploads WHERE owner = accounts.id AND state <> 'committed'), \
          quota_bytes FROM accounts",
     )
     .fetch_all(database)
     .await
     .unwrap();
-    for (email, used, reserved, assets, uploads, quota) in accounts {
+    for (email, used, reserved, assets, uploads, open, under_way, quota) in accounts {
         assert_eq!(used, assets, "{email}: used bytes are not those of its assets");
         assert_eq!(reserved, uploads, "{email}: reserved bytes are not those of its uploads");
+        assert_eq!(open, under_way, "{email}: the number of its uploads under way");
         assert!(quota.is_none_or(|quota| used + reserved <= quota), "{email}: over quota");
     }
+}
+
+/// Nothing belongs to an account that is gone.
+async fn belongings(database: &mut SqliteConnection) {
+    for (table, column) in [
+        ("sessions", "account"),
+        ("api_keys", "account"),
+        ("invitations", "account"),
+        ("assets", "owner"),
+        ("albums", "owner"),
+        ("uploads", "owner"),
+        ("timeline_days", "owner"),
+    ] {
+        let count = format!("SELECT COUNT(*) FROM {table} WHERE {column} NOT IN (SELECT id FROM accounts)");
+        let count = sqlx::query_as::<_, (i64,)>(sqlx::AssertSqlSafe(count));
+        assert_eq!(count.fetch_one(&mut *database).await.unwrap().0, 0, "{table} of accounts that are gone");
+    }
+    let count = "SELECT COUNT(*) FROM objects WHERE asset NOT IN (SELECT id FROM assets) \
+         AND asset NOT IN (SELECT asset FROM uploads)";
+    let (orphans,) = sqlx::query_as::<_, (i64,)>(count).fetch_one(database).await.unwrap();
+    assert_eq!(orphans, 0, "objects of no asset and no upload");
 }
 
 async fn days(database: &mut SqliteConnection) {

@@ -1,15 +1,22 @@
-//! `picup user`: accounts, made by somebody who holds the data directory. Works beside a running `picup serve`.
+//! `picup user`: accounts, made and changed by somebody who holds the data directory. Works beside a running `picup serve`.
+
+mod change;
+mod delete;
+mod invite;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use picup_app::App;
 use picup_app::account::{self, Account, NewAccount};
-use picup_domain::{AccountRole, ByteSize, DisplayName, Email, Password};
+use picup_domain::{AccountRole, ByteSize, DisplayName, Email, Password, Timestamp};
 use serde::Serialize;
 
 use super::{Failure, Place, block_on, output, password};
+use crate::config::Config;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -17,6 +24,24 @@ pub(super) enum UserCommand {
     Create(CreateArgs),
     /// Lists the accounts.
     List(ListArgs),
+    /// Makes a link that makes an account.
+    Invite(invite::InviteArgs),
+    /// Sets a new password and signs the account out everywhere.
+    Password(change::PasswordArgs),
+    /// Changes how much an account may keep; also to less than it keeps: nothing goes then, and nothing more fits.
+    Quota(change::QuotaArgs),
+    /// Signs an account out everywhere and keeps it out.
+    Disable(change::OneArgs),
+    /// Lets a disabled account in again.
+    Enable(change::OneArgs),
+    /// Makes an account an admin, or no longer one.
+    Admin(change::AdminArgs),
+    /// Marks an account to be erased with all its photos when the grace is over; or erases it at once.
+    Delete(delete::DeleteArgs),
+    /// Takes a deletion back.
+    Keep(change::OneArgs),
+    /// Shows what accounts keep; with --verify, counts anew and puts right what is wrong.
+    Usage(usage::UsageArgs),
 }
 
 #[derive(Debug, Args)]
@@ -53,8 +78,33 @@ pub(super) fn run(command: UserCommand) -> Result<ExitCode, Failure> {
     match command {
         UserCommand::Create(args) => create(args),
         UserCommand::List(args) => list(&args),
+        UserCommand::Invite(args) => invite::run(args),
+        UserCommand::Password(args) => change::password(&args),
+        UserCommand::Quota(args) => change::quota(&args),
+        UserCommand::Disable(args) => change::disabled(&args, true),
+        UserCommand::Enable(args) => change::disabled(&args, false),
+        UserCommand::Admin(args) => change::admin(&args),
+        UserCommand::Delete(args) => delete::run(&args),
+        UserCommand::Keep(args) => change::keep(&args),
+        UserCommand::Usage(args) => return usage::run(&args),
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `work` on the use cases over that data directory, whether or not a PicUp is serving it.
+fn with_app<T>(config: &Config, work: impl AsyncFnOnce(&App) -> Result<T, Failure>) -> Result<T, Failure> {
+    block_on(async {
+        let app = crate::roles::offline(config).await?;
+        work(&app).await
+    })
+}
+
+/// The account with that address.
+async fn find(app: &App, email: &Email) -> Result<Account, Failure> {
+    let accounts = account::list(app).await.context("cannot look the account up")?;
+    accounts.into_iter().find(|account| account.email == *email).ok_or_else(|| {
+        Failure::from(anyhow::anyhow!("there is no account {email}")).next("see who there is with: picup user list")
+    })
 }
 
 fn create(args: CreateArgs) -> Result<(), Failure> {
@@ -78,11 +128,7 @@ fn create(args: CreateArgs) -> Result<(), Failure> {
         new.email,
         new.quota.map_or_else(|| "no quota".to_owned(), |quota| format!("quota {quota}"))
     );
-    block_on(async {
-        let app = crate::roles::offline(&config).await?;
-        account::create(&app, new).await.context("cannot make the account")?;
-        Ok(())
-    })?;
+    with_app(&config, async |app| Ok(account::create(app, new).await.context("cannot make the account")?))?;
     output::line(&said);
     Ok(())
 }
@@ -95,6 +141,15 @@ struct Listed {
     role: &'static str,
     quota_bytes: Option<u64>,
     used_bytes: u64,
+    disabled: bool,
+    /// RFC 3339; absent when it is to stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delete_after: Option<String>,
+}
+
+/// A moment as RFC 3339 text in UTC.
+fn moment(at: Timestamp) -> String {
+    jiff::Timestamp::from_microsecond(at.micros()).unwrap_or_default().to_string()
 }
 
 impl From<Account> for Listed {
@@ -105,16 +160,15 @@ impl From<Account> for Listed {
             role: account.role.as_str(),
             quota_bytes: account.quota.limit.map(ByteSize::get),
             used_bytes: account.quota.used.get(),
+            disabled: account.disabled_at.is_some(),
+            delete_after: account.delete_after.map(moment),
         }
     }
 }
 
 fn list(args: &ListArgs) -> Result<(), Failure> {
     let config = args.place.load()?;
-    let accounts = block_on(async {
-        let app = crate::roles::offline(&config).await?;
-        Ok(account::list(&app).await.context("cannot list the accounts")?)
-    })?;
+    let accounts = with_app(&config, async |app| Ok(account::list(app).await.context("cannot list the accounts")?))?;
     let accounts: Vec<Listed> = accounts.into_iter().map(Listed::from).collect();
     if args.json {
         return Ok(output::json(&accounts)?);
@@ -127,12 +181,14 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
     for account in accounts {
         let quota = account.quota_bytes.map_or_else(|| "no quota".to_owned(), |quota| format!("of {}", size(quota)));
         output::line(&format!(
-            "{:width$}  {:6}  {:>9} {:<11}  {}",
+            "{:width$}  {:6}  {:>9} {:<11}  {}{}{}",
             account.email,
             account.role,
             size(account.used_bytes),
             quota,
-            account.name
+            account.name,
+            if account.disabled { "  (disabled)" } else { "" },
+            account.delete_after.map_or_else(String::new, |at| format!("  (to be erased after {at})"))
         ));
     }
     Ok(())
