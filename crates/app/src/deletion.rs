@@ -154,6 +154,7 @@ async fn finish(app: &App, id: AccountId, lease: JobLease) -> Result<bool, Error
 }
 
 /// Removes assets and their bytes: their rows first, the bytes after, so that a crash between leaves what the reaper removes.
+/// Renditions that are just being made are left to it too: their bytes may still be on the way.
 async fn delete_forever(app: &App, owner: AccountId, assets: &[AssetId]) -> Result<(), Error> {
     let mut write = app.database().write().await?;
     let mut keys = Vec::new();

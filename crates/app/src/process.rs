@@ -257,6 +257,11 @@ async fn commit(
         write.asset_learn_sha1(row.owner, row.id, &sha1).await?;
         let change = Change::Asset { id: row.id, state: made.state, day: made.facts.capture.day() };
         events::append(&mut write, row.owner, change, app.now()).await?;
+    } else if write.asset_by_id(row.owner, row.id).await?.is_none() {
+        // It was deleted while it was looked at; so go the pictures.
+        for object in objects {
+            write.object_doom(&object.key).await?;
+        }
     }
     crash_point!("process-written");
     write.commit().await?;

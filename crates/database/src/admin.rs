@@ -4,7 +4,7 @@
 use picup_domain::{AccountId, AccountRole, AssetId, ByteSize, DisplayName, ObjectKey, Timestamp};
 
 use crate::statement::Statement;
-use crate::{Error, Read, Write};
+use crate::{Error, ObjectState, Read, Write};
 
 impl Read {
     /// When each account's newest session was last used; accounts without a session are left out.
@@ -118,16 +118,18 @@ impl Write {
     }
 
     /// Removes an owner's asset, with its places in albums, its count and its use of the quota; marks its objects to be
-    /// removed, and tells their keys.
+    /// removed, and tells the keys of those that were whole.
     ///
     /// # Errors
     /// When the database cannot write.
     pub async fn asset_erase(&mut self, owner: AccountId, id: AssetId) -> Result<Vec<ObjectKey>, Error> {
         let Some(asset) = self.asset_by_id(owner, id).await? else { return Ok(Vec::new()) };
-        let keys: Vec<ObjectKey> = self.object_list(id).await?.into_iter().map(|object| object.key).collect();
-        for key in &keys {
-            self.object_doom(key).await?;
+        let objects = self.object_list(id).await?;
+        for object in &objects {
+            self.object_doom(&object.key).await?;
         }
+        let whole = objects.into_iter().filter(|object| object.state != ObjectState::Staged);
+        let keys: Vec<ObjectKey> = whole.map(|object| object.key).collect();
         for (name, sql) in [
             ("asset_erase_places", "DELETE FROM album_assets WHERE asset = ?"),
             ("asset_erase", "DELETE FROM assets WHERE id = ?"),

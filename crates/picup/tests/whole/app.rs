@@ -103,6 +103,26 @@ impl TestApp {
         assert!(made.status.success(), "{}", made.stderr);
     }
 
+    /// `picup user …` beside the running server.
+    pub(crate) async fn user(&self, arguments: &[&str]) -> Finished {
+        let data = self.data();
+        let place = ["--data-dir", data.to_str().unwrap()];
+        run(BINARY, ["user"].iter().chain(arguments).chain(&place).copied()).await.unwrap()
+    }
+
+    /// As [`TestApp::user`], which must succeed.
+    pub(crate) async fn user_done(&self, arguments: &[&str]) -> String {
+        let done = self.user(arguments).await;
+        assert!(done.status.success(), "{arguments:?}: {}{}", done.stdout, done.stderr);
+        done.stdout
+    }
+
+    /// Signs Ada in as an admin.
+    pub(crate) async fn sign_in_admin(&self) -> Client {
+        self.user_done(&["admin", &email("ada"), "on"]).await;
+        self.sign_in("ada").await
+    }
+
     /// A path beside the data folder, for what a test needs.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

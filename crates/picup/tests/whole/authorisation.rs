@@ -22,15 +22,27 @@ enum Right {
     Public,
     /// A session, by cookie or bearer.
     Session,
+    /// A session of an admin; others are told that they are none.
+    Admin,
     /// The address itself.
     Address,
 }
 
-use Right::{Address, Public, Session};
+use Right::{Address, Admin, Public, Session};
 
-const TABLE: [(&str, Right); 38] = [
+const TABLE: [(&str, Right); 50] = [
     ("GET /.well-known/immich", Public),
     ("GET /api/account", Session),
+    ("POST /api/account/deletion", Session),
+    ("DELETE /api/account/deletion", Session),
+    ("GET /api/admin/accounts", Admin),
+    ("PATCH /api/admin/accounts/{id}", Admin),
+    ("POST /api/admin/accounts/{id}/deletion", Admin),
+    ("DELETE /api/admin/accounts/{id}/deletion", Admin),
+    ("POST /api/admin/accounts/{id}/password-link", Admin),
+    ("GET /api/admin/invitations", Admin),
+    ("POST /api/admin/invitations", Admin),
+    ("DELETE /api/admin/invitations/{id}", Admin),
     ("GET /api/albums", Session),
     ("POST /api/albums", Session),
     ("GET /api/albums/{id}", Session),
@@ -51,6 +63,8 @@ const TABLE: [(&str, Right); 38] = [
     ("GET /api/immich/server/media-types", Public),
     ("GET /api/immich/server/version", Public),
     ("GET /api/immich/users/me", Session),
+    ("POST /api/invitations/look", Public),
+    ("POST /api/invitations/accept", Public),
     ("GET /api/openapi.json", Public),
     ("POST /api/session", Public),
     ("DELETE /api/session", Public),
@@ -171,8 +185,8 @@ async fn call(
     caller.send(request).await
 }
 
-fn with_session() -> impl Iterator<Item = &'static str> {
-    TABLE.into_iter().filter(|(_, right)| *right == Session).map(|(operation, _)| operation)
+fn of_right(wanted: Right) -> impl Iterator<Item = &'static str> {
+    TABLE.into_iter().filter(move |(_, right)| *right == wanted).map(|(operation, _)| operation)
 }
 
 /// An access token made with the server's own key, or another, with claims of the test's choice.
@@ -213,7 +227,7 @@ async fn nobody_gets_in_without_a_good_token() {
         good[..good.len() - 2].to_owned(),
         ada.session.clone().unwrap().tokens.unwrap().refresh_token,
     ];
-    for operation in with_session() {
+    for operation in of_right(Session).chain(of_right(Admin)) {
         let wish = things.call(operation);
         let answer = call(&app.stranger(), &wish, &[]).await;
         assert_eq!(answer.refused(401).r#type, "urn:picup:not-signed-in", "{operation}");
@@ -253,7 +267,7 @@ async fn what_is_anothers_is_not_there() {
     let things = Things::of(&ada).await;
     let before = things.seen_by(&ada).await;
     let nowhere = Things { album: Uuid::now_v7(), asset: Uuid::now_v7(), upload: Uuid::now_v7() };
-    for operation in with_session().filter(|operation| operation.contains("{id}")) {
+    for operation in of_right(Session).filter(|operation| operation.contains("{id}")) {
         let anothers = call(&bob, &things.call(operation), &[]).await;
         let problem = anothers.refused(404);
         // To the byte as for an id that was never given, so that nobody learns which exist.
@@ -268,6 +282,32 @@ async fn what_is_anothers_is_not_there() {
     assert_eq!(results.results[0].outcome, picup_api::wire::ItemOutcome::NotFound);
     // The same content is no duplicate of another's.
     assert_eq!(bob.reserve("a.jpg", samples::JPEG.len() as u64, &hash(samples::JPEG)).await.status, 201);
+    assert_eq!(things.seen_by(&ada).await, before);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_member_is_told_that_it_is_no_admin() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.sign_in("ada").await, app.sign_in("bob").await);
+    let mut things = Things::of(&ada).await;
+    let before = things.seen_by(&ada).await;
+    // The ids that operations on accounts are about.
+    things.upload = ada.account();
+    for operation in of_right(Admin) {
+        let answer = call(&bob, &things.call(operation), &[]).await;
+        assert_eq!(answer.refused(403).r#type, "urn:picup:not-admin", "{operation}");
+    }
+    // For an admin what is not there is not there.
+    app.user_done(&["admin", &email("bob"), "on"]).await;
+    things.upload = Uuid::now_v7();
+    for operation in of_right(Admin).filter(|operation| operation.contains("{id}")) {
+        let (method, path, _) = things.call(operation);
+        let body = (method == Method::PATCH).then(|| json!({"name": "Eve"}));
+        assert_eq!(call(&bob, &(method, path, body), &[]).await.refused(404).r#type, "urn:picup:not-found");
+    }
+    let things =
+        Things { album: things.album, asset: things.asset, upload: ada.reserve_new("b.jpg", b"not sent yet").await.id };
     assert_eq!(things.seen_by(&ada).await, before);
     app.finish().await;
 }

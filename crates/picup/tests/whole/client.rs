@@ -204,6 +204,10 @@ impl Client {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: &(impl Serialize + ?Sized)) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+
     pub(crate) async fn account_now(&self) -> wire::Account {
         self.get("/api/account").await.json(200)
     }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test stops where something it counts on fails")]
 
+mod admin;
 mod app;
 mod authorisation;
 mod bad_files;
@@ -14,10 +15,12 @@ mod books;
 mod client;
 mod contracts;
 mod crash;
+mod deletion;
 mod delivery;
 mod events;
 mod exiftool;
 mod faults;
+mod invitations;
 mod kills;
 mod library;
 mod life;
@@ -27,3 +30,4 @@ mod pictures;
 mod quota;
 mod sessions;
 mod uploads;
+mod usage;
