@@ -21,6 +21,131 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/account/deletion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for the end of the caller's account: it is erased with all its bytes when the grace is over. Until then everything
+         *     can be seen and downloaded, and nothing more comes in.
+         */
+        post: operations["account_delete"];
+        /** Takes the end of the caller's account back. */
+        delete: operations["account_keep"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All accounts, by address. */
+        get: operations["admin_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes an account. The last admin can be neither demoted nor disabled. */
+        patch: operations["admin_account_update"];
+        trace?: never;
+    };
+    "/api/admin/accounts/{id}/deletion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for the end of an account: it is erased with all its bytes when the grace is over. Asked again, the first time stands. */
+        post: operations["admin_account_delete"];
+        /** Takes the end of an account back. */
+        delete: operations["admin_account_keep"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/accounts/{id}/password-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link that sets a new password for an account; it holds for a day and voids the one before it. */
+        post: operations["admin_password_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The links that can still be used, the next to end first. */
+        get: operations["admin_invitations"];
+        put?: never;
+        /** Invites somebody: makes a link that makes one account. */
+        post: operations["admin_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraws a link that was not used. */
+        delete: operations["admin_invitation_withdraw"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/albums": {
         parameters: {
             query?: never;
@@ -124,6 +249,40 @@ export interface paths {
         get: operations["events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Uses a link, once: makes the account, or sets the password and ends the account's other sessions; then opens a session. */
+        post: operations["invitation_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a link is for. Looking does not use it up. */
+        post: operations["invitation_look"];
         delete?: never;
         options?: never;
         head?: never;
@@ -360,6 +519,8 @@ export interface components {
     schemas: {
         /** @description An account, as its owner sees it. */
         Account: {
+            /** @description When it is to be erased; until then that can be taken back. Absent when it is to stay. */
+            delete_after?: string | null;
             /** @description The address to sign in with. */
             email: string;
             /**
@@ -386,6 +547,62 @@ export interface components {
              * @description What its originals take, in bytes.
              */
             used_bytes: number;
+        };
+        /** @description An account, as an admin sees it. */
+        AdminAccount: {
+            /** @description When it was made. */
+            created_at: string;
+            /** @description When it is to be erased; absent when it is to stay. */
+            delete_after?: string | null;
+            /** @description Whether it is kept from signing in. */
+            disabled: boolean;
+            /** @description The address to sign in with. */
+            email: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description When its newest session was last renewed; absent when it has no session. */
+            last_seen_at?: string | null;
+            /** @description The name to be called by. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The most it may keep, in bytes; absent means no limit.
+             */
+            quota_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description What uploads under way have been promised, in bytes.
+             */
+            reserved_bytes: number;
+            /** @description `admin` or `member`. */
+            role: string;
+            /**
+             * Format: int64
+             * @description What its originals take, those in the trash included, in bytes.
+             */
+            used_bytes: number;
+        };
+        /** @description What is to change of an account. What is absent stays. */
+        AdminAccountRequest: {
+            /** @description True signs it out everywhere and keeps it out; false lets it in again. */
+            disabled?: boolean | null;
+            /** @description The name to be called by. */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description The most it may keep, in bytes; null for no limit. Less than it keeps is allowed: nothing goes, and nothing more fits.
+             */
+            quota_bytes?: number | null;
+            /** @description `admin` or `member`. */
+            role?: string | null;
+        };
+        /** @description All accounts. */
+        AdminAccounts: {
+            /** @description By address. */
+            accounts: components["schemas"]["AdminAccount"][];
         };
         /** @description An album. */
         Album: {
@@ -609,6 +826,16 @@ export interface components {
              */
             asset: string;
         };
+        /** @description When an account is to be erased. */
+        Deletion: {
+            /** @description Until then it can be taken back. */
+            delete_after: string;
+        };
+        /** @description Asks for the end of the caller's own account. */
+        DeletionRequest: {
+            /** @description The account's password. */
+            password: string;
+        };
         /** @description A header. */
         Header: {
             /** @description Its name. */
@@ -620,6 +847,100 @@ export interface components {
         Health: {
             /** @description True when it can do its work. */
             ok: boolean;
+        };
+        /** @description A link that can still be used. The link itself was shown once, to whoever made it. */
+        Invitation: {
+            /**
+             * Format: uuid
+             * @description The account whose password it sets.
+             */
+            account?: string | null;
+            /** @description When it was made. */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Which account made it; absent when somebody at the command line did.
+             */
+            created_by?: string | null;
+            /** @description The address the new account must have; absent when its guest chooses. */
+            email?: string | null;
+            /** @description When it ends. */
+            expires_at: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description What it does. */
+            kind: components["schemas"]["InvitationKind"];
+            /**
+             * Format: int64
+             * @description The most the new account may keep, in bytes; absent means no limit.
+             */
+            quota_bytes?: number | null;
+            /** @description `admin` or `member`: what the account may do. */
+            role: string;
+        };
+        /** @description Uses a link. */
+        InvitationAcceptance: {
+            /** @description Who asks. */
+            client?: components["schemas"]["ClientKind"];
+            /** @description The address to sign in with, for a new account whose address is open. */
+            email?: string | null;
+            /** @description The name to be called by, for a new account. */
+            name?: string | null;
+            /** @description At least 10 characters. */
+            password: string;
+            /** @description The token. */
+            token: string;
+        };
+        /**
+         * @description What a link does.
+         * @enum {string}
+         */
+        InvitationKind: "account" | "password";
+        /** @description What a link is for, as its holder may know. */
+        InvitationLook: {
+            /** @description The account's address, when it is settled; else its guest chooses. */
+            email?: string | null;
+            /** @description When it ends. */
+            expires_at: string;
+            /** @description What it does. */
+            kind: components["schemas"]["InvitationKind"];
+        };
+        /** @description A link that was just made. */
+        InvitationMade: {
+            /** @description What it is for. */
+            invitation: components["schemas"]["Invitation"];
+            /** @description The link, shown this once. It begins with `/` when this PicUp has no public address configured. */
+            link: string;
+        };
+        /** @description Invites somebody. */
+        InvitationRequest: {
+            /**
+             * Format: int32
+             * @description How many days the link holds, 1 to 30; 7 without it.
+             */
+            days?: number | null;
+            /** @description The address the new account must have; without it, the guest chooses. */
+            email?: string | null;
+            /**
+             * Format: int64
+             * @description The most the account may keep, in bytes; no limit without it.
+             */
+            quota_bytes?: number | null;
+            /** @description `admin` or `member`; `member` without it. */
+            role?: string | null;
+        };
+        /** @description A link's token, from behind the last `/` of its fragment. */
+        InvitationToken: {
+            /** @description The token. */
+            token: string;
+        };
+        /** @description The links that can still be used. */
+        Invitations: {
+            /** @description The next to end first. */
+            invitations: components["schemas"]["Invitation"][];
         };
         /**
          * @description What happened to an item of a list.
@@ -866,6 +1187,479 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeletionRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description Wrong password */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It would leave no admin */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_keep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It stays */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The grace is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_accounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminAccounts"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_account_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminAccountRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminAccount"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It would leave no admin */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_account_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It would leave no admin */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_account_keep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It stays */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The grace is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_password_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationMade"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account is disabled */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_invitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitations"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationMade"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address has an account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_invitation_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It opens nothing any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1289,6 +2083,88 @@ export interface operations {
             };
             /** @description Too many pages are open */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invitation_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationAcceptance"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Used, withdrawn, over, or never was */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address has an account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not acceptable; the link can still be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invitation_look: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationLook"];
+                };
+            };
+            /** @description Used, withdrawn, over, or never was */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
