@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use picup_database::{NewUpload as UploadRow, Object, ObjectState, UploadState, Write};
 use picup_domain::{AccountId, AssetId, ByteSize, FileName, ObjectKey, Sha1, Sha256, Timestamp, UploadId};
-use picup_storage::Receiving;
+use picup_storage::{Receiving, crash_point};
 
 use super::reserve::{ROUNDS, Seen, kept, over, refuse_if_ending};
 use super::{NewUpload, finish, give_up, invalid};
@@ -104,7 +104,9 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey) -> Result<(), Error>
     write.upload_insert(row).await?;
     let staged = Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at };
     write.object_insert(&staged).await?;
-    Ok(write.commit().await?)
+    write.commit().await?;
+    crash_point!("receive-recorded");
+    Ok(())
 }
 
 async fn refusal(app: &App, write: &mut Write, owner: AccountId, bytes: ByteSize) -> Result<Error, Error> {
@@ -153,6 +155,7 @@ impl Receiver {
             return Err(Error::Conflict(GIVEN_UP));
         }
         write.commit().await?;
+        crash_point!("receive-grown");
         (self.reserved, self.told) = (reserved, now);
         Ok(())
     }
@@ -206,6 +209,7 @@ impl Receiver {
         }
         write.quota_shrink(self.owner, ByteSize::new(self.reserved - file.bytes.get())?).await?;
         write.commit().await?;
+        crash_point!("receive-settled");
         self.settled = true;
         Ok(true)
     }

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use picup_api::wire::{AssetState, UploadAnswer};
 use picup_testkit::{ProcessBuilder, fresh_folder, run, samples};
 use reqwest::Method;
+use serde_json::Value;
 use sqlx::Connection;
 use uuid::Uuid;
 
@@ -103,6 +105,10 @@ async fn use_everything(ada: &Patient) -> Vec<Kept> {
     let asset = ada.keep_as("unlike.jpg", &unlike, &hash(b"something else"), async |_| ()).await;
     kept.push(Kept { asset, sha256: hash(&unlike), state: AssetState::Damaged });
 
+    let streamed = samples::jpeg(4);
+    let asset = send_as_immich_does(ada, &streamed).await;
+    kept.push(Kept { asset, sha256: hash(&streamed), state: AssetState::Ready });
+
     cancel(ada).await;
     for kept in &kept {
         ada.processed(kept.asset).await;
@@ -112,6 +118,19 @@ async fn use_everything(ada: &Patient) -> Vec<Kept> {
 
 async fn keep(ada: &Patient, name: &str, content: &[u8]) -> Uuid {
     ada.keep_as(name, content, &hash(content), async |_| ()).await
+}
+
+/// The whole file in one request, whose size is not told.
+async fn send_as_immich_does(ada: &Patient, content: &[u8]) -> Uuid {
+    let head = b"--form\r\nContent-Disposition: form-data; name=\"assetData\"; filename=\"streamed.jpg\"\r\n\r\n";
+    let body = Bytes::from([head, content, b"\r\n--form--\r\n"].concat());
+    let sent = ada.answer(|| {
+        let request = ada.0.request(Method::POST, "/api/immich/assets");
+        request.header("content-type", "multipart/form-data; boundary=form").body(body.clone())
+    });
+    let sent = sent.await;
+    assert!(matches!(sent.status, 200 | 201), "{}", sent.text());
+    sent.json::<Value>(sent.status)["id"].as_str().unwrap().parse().unwrap()
 }
 
 async fn cancel(ada: &Patient) {

@@ -40,6 +40,14 @@ pub(crate) const POINTS: &[Point] = &[
     point("part-written", ByUse),
     point("part-synced", ByUse),
     point("part-listed", ByUse),
+    // One stream instead of parts.
+    point("receive-begun", ByUse),
+    point("receive-recorded", ByUse),
+    point("receive-grown", ByUse),
+    point("receive-written", ByUse),
+    point("receive-synced", ByUse),
+    point("receive-listed", ByUse),
+    point("receive-settled", ByUse),
     // Complete and commit.
     point("complete-begun", ByUse),
     point("complete-synced", ByUse),

@@ -10,7 +10,7 @@ use picup_domain::{Sha1, Sha256, UploadId};
 use super::folder::Access;
 use super::{Files, parts, staging};
 use crate::receive::Hashers;
-use crate::{Error, PartStored};
+use crate::{Error, PartStored, crash_point};
 
 /// A stream on its way to disk.
 #[derive(Debug)]
@@ -31,7 +31,9 @@ impl Files {
             self.staging.remove(&list)?;
             self.staging.file(&bytes, Access::Create)
         };
-        Ok(StreamWriter { file: make().map_err(fail)?, hashers: Hashers::default() })
+        let file = make().map_err(fail)?;
+        crash_point!("receive-begun");
+        Ok(StreamWriter { file, hashers: Hashers::default() })
     }
 
     /// Brings a stream's bytes to disk and lists them as whole.
@@ -44,8 +46,11 @@ impl Files {
         let (bytes, sha256, sha1) = writer.hashers.finish();
         let whole = PartStored { number: parts::WHOLE, bytes, sha256 };
         let store = || {
+            crash_point!("receive-written");
             writer.file.sync_all()?;
+            crash_point!("receive-synced");
             parts::append(&mut self.staging.file(&list, Access::Create)?, &whole)?;
+            crash_point!("receive-listed");
             self.staging.sync()
         };
         store().map_err(fail)?;
