@@ -112,12 +112,12 @@ pub(super) fn disabled(args: &OneArgs, disabled: bool) -> Result<(), Failure> {
 }
 
 pub(super) fn admin(args: &AdminArgs) -> Result<(), Failure> {
-    let role = match args.switch {
-        Switch::On => AccountRole::Admin,
-        Switch::Off => AccountRole::Member,
+    let (role, called) = match args.switch {
+        Switch::On => (AccountRole::Admin, "an admin"),
+        Switch::Off => (AccountRole::Member, "a member"),
     };
     update(&args.email, &args.place, Changes { role: Some(role), ..Changes::default() })?;
-    output::line(&format!("{} is {} now", args.email, role.as_str()));
+    output::line(&format!("{} is {called} now", args.email));
     Ok(())
 }
 

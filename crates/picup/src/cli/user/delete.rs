@@ -38,7 +38,8 @@ pub(super) fn run(args: &DeleteArgs) -> Result<(), Failure> {
     output::line(&match when {
         When::Now => format!("{} is being erased by the PicUp that is running, or by the next that starts", args.email),
         When::AfterGrace => {
-            format!("{} is to be erased after {}; take it back with: picup user keep EMAIL", args.email, moment(after))
+            let (email, at) = (&args.email, moment(after));
+            format!("{email} is to be erased after {at}; take it back with: picup user keep {email}")
         }
     });
     Ok(())
