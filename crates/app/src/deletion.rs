@@ -7,6 +7,7 @@
 
 use picup_database::JobLease;
 use picup_domain::{AccountId, AssetId, Password, Timestamp};
+use picup_storage::crash_point;
 
 use crate::audit::{Actor, note};
 use crate::queue::{self, Task};
@@ -108,6 +109,7 @@ async fn shut_out(app: &App, id: AccountId) -> Result<bool, Error> {
     }
     write.account_forget_rights(id).await?;
     write.commit().await?;
+    crash_point!("erase-shut-out");
     Ok(true)
 }
 
@@ -148,7 +150,9 @@ async fn finish(app: &App, id: AccountId, lease: JobLease) -> Result<bool, Error
     write.account_forget_rights(id).await?;
     write.account_delete(id).await?;
     write.job_complete(lease).await?;
+    crash_point!("erase-written");
     write.commit().await?;
+    crash_point!("erase-committed");
     note(Actor::PicUp, "erased", &id);
     Ok(true)
 }
@@ -161,9 +165,12 @@ async fn delete_forever(app: &App, owner: AccountId, assets: &[AssetId]) -> Resu
     for id in assets {
         keys.extend(write.asset_erase(owner, *id).await?);
     }
+    crash_point!("delete-forever-written");
     write.commit().await?;
+    crash_point!("delete-forever-committed");
     for key in keys {
         app.storage().delete(&key).await?;
+        crash_point!("delete-forever-removed");
         let mut write = app.database().write().await?;
         write.object_delete(&key).await?;
         write.commit().await?;

@@ -13,6 +13,7 @@ use picup_storage::crash_point;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
+use crate::process::Look;
 use crate::queue::{KINDS, Task, wake};
 use crate::{App, Error, deletion, events, invitation, process, session, upload};
 
@@ -117,16 +118,11 @@ async fn run_one(app: &App, job: Job) {
         // Only kinds that are known are claimed, so this is a broken row, and no later try reads it.
         Err(error) => return give_up_unread(app, &job, &error).await,
     };
-    let outcome = if job.lease.attempt > MAX_ATTEMPTS && job.last_error.is_none() {
-        // It never came to an end that could be put back: each time its worker died of it.
-        Err(Error::Internal("the worker ended each time it ran".to_owned()))
-    } else {
-        tokio::select! {
-            outcome = work(app, task, job.lease) => outcome,
-            () = keep_lease(app, job.lease) => {
-                tracing::warn!(job = %job.lease.job, "a job's lease was lost; another worker has it");
-                return;
-            }
+    let outcome = tokio::select! {
+        outcome = work(app, task, &job) => outcome,
+        () = keep_lease(app, job.lease) => {
+            tracing::warn!(job = %job.lease.job, "a job's lease was lost; another worker has it");
+            return;
         }
     };
     match outcome {
@@ -152,9 +148,16 @@ async fn give_up_unread(app: &App, job: &Job, error: &Error) {
     }
 }
 
-async fn work(app: &App, task: Task, lease: JobLease) -> Result<(), Error> {
+async fn work(app: &App, task: Task, job: &Job) -> Result<(), Error> {
+    let lease = job.lease;
     match task {
-        Task::Process { owner, asset } => process::process(app, owner, asset, lease).await,
+        Task::Process { owner, asset } => {
+            // It never came to an end that could be put back: each time its worker ended, perhaps of the decoder.
+            let deadly = lease.attempt > MAX_ATTEMPTS && job.last_error.is_none();
+            let look = if deadly { Look::Unseen } else { Look::Decoded };
+            process::process(app, owner, asset, look, lease).await
+        }
+        // However often its worker ended: what was asked to go must go.
         Task::EraseAccount { account } => deletion::erase(app, account, lease).await,
     }
 }
@@ -224,4 +227,36 @@ pub async fn counts(app: &App) -> Result<Vec<picup_database::JobCounts>, Error> 
     let counts = app.database().read().await?.job_counts(app.now()).await?;
     app.0.metrics.queue(&counts);
     Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use picup_domain::AssetState;
+
+    use super::*;
+    use crate::testing::TestApp;
+    use crate::upload::tests::{begin, send};
+    use crate::{account, asset};
+
+    #[tokio::test]
+    async fn a_file_that_ended_its_worker_each_time_is_proved_and_kept_unseen() {
+        let app = TestApp::new().await;
+        let owner = account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
+        let begun = begin(&app, owner, b"content").await;
+        send(&app, owner, begun.id, b"content").await.unwrap();
+        let id = upload::complete(&app, owner, begun.id).await.unwrap();
+        let mut job = None;
+        for _ in 0..=MAX_ATTEMPTS {
+            // As after a death: taken over, and claimed anew.
+            let mut write = app.database().write().await.unwrap();
+            write.job_release(&KINDS, app.now()).await.unwrap();
+            job = write.job_claim(&KINDS, app.now(), LEASE, 1).await.unwrap().pop();
+            write.commit().await.unwrap();
+        }
+        run_one(&app, job.unwrap()).await;
+        let kept = asset::fetch(&app, owner, id).await.unwrap();
+        assert_eq!(kept.row.state, AssetState::Unviewable, "it is not damaged");
+        assert!(kept.details.reason.unwrap().contains("PicUp ended"));
+        assert!(counts(&app).await.unwrap().is_empty());
+    }
 }

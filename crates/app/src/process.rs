@@ -10,7 +10,7 @@ use picup_domain::{
     AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, ObjectKey, ObjectRole, Sha1,
     Sha256,
 };
-use picup_media::{Facts, Kind, Outcome, Processed, Rendition, RenditionName};
+use picup_media::{Facts, Format, Kind, Outcome, Processed, Rendition, RenditionName};
 use picup_storage::crash_point;
 
 use crate::asset::{Details, Row, original_key};
@@ -20,8 +20,23 @@ use crate::{App, Error, jobs};
 /// A decoder that breaks on a file may have been broken by the machine: only after so many attempts it is the file's fault.
 const BROKEN_AFTER: u32 = 3;
 
+/// How an original is looked at once it is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// By the decoder.
+    Decoded,
+    /// Not at all: too many workers have ended in the middle of it.
+    Unseen,
+}
+
 /// Processes an asset and ends the job in the same transaction.
-pub(crate) async fn process(app: &App, owner: AccountId, id: AssetId, lease: JobLease) -> Result<(), Error> {
+pub(crate) async fn process(
+    app: &App,
+    owner: AccountId,
+    id: AssetId,
+    look: Look,
+    lease: JobLease,
+) -> Result<(), Error> {
     let found = app.database().read_fresh().await?.asset_by_id(owner, id).await?;
     let Some(row) = found.filter(|row| row.state == AssetState::Processing) else {
         // Done by another worker, or deleted meanwhile: nothing is left to do.
@@ -32,14 +47,27 @@ pub(crate) async fn process(app: &App, owner: AccountId, id: AssetId, lease: Job
         Proof::Refuted(reason) => return refuted(app, &row, reason, lease).await,
     };
     crash_point!("process-proved");
-    let file = app.storage().open_file(&original_key(owner, id, &row.file_name)).await?;
-    let made = match app.0.rooms.media.process(file).await {
-        Ok(processed) => Made::of(&row, processed)?,
-        Err(picup_media::Error::Broken { known, .. }) if lease.attempt >= BROKEN_AFTER => Made::of(&row, *known)?,
-        Err(error) => return Err(error.into()),
+    let made = match look {
+        Look::Decoded => Made::of(&row, decode(app, &row, lease).await?)?,
+        Look::Unseen => Made::of(&row, unseen(id))?,
     };
     let Some(objects) = stage(app, &row, &made, lease).await? else { return Ok(()) };
     commit(app, &row, made, sha1, &objects, lease).await
+}
+
+async fn decode(app: &App, row: &Row, lease: JobLease) -> Result<Processed, Error> {
+    let file = app.storage().open_file(&original_key(row.owner, row.id, &row.file_name)).await?;
+    match app.0.rooms.media.process(file).await {
+        Err(picup_media::Error::Broken { known, .. }) if lease.attempt >= BROKEN_AFTER => Ok(*known),
+        other => Ok(other?),
+    }
+}
+
+/// For a file that nobody dares to look at any more: it is safe, and that is all that is known of it.
+fn unseen(id: AssetId) -> Processed {
+    tracing::error!(asset = %id, "PicUp ended each time it looked at a file; it is kept and not looked at any more");
+    let reason = "was not looked at, because PicUp ended each time it tried".to_owned();
+    Processed { format: Format::Unknown, facts: Facts::default(), outcome: Outcome::Undecodable { reason } }
 }
 
 async fn refuted(app: &App, row: &Row, reason: &str, lease: JobLease) -> Result<(), Error> {

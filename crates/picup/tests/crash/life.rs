@@ -7,7 +7,7 @@ use bytes::Bytes;
 use picup_api::wire::{AssetState, UploadAnswer};
 use picup_testkit::{ProcessBuilder, fresh_folder, run, samples};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::Connection;
 use uuid::Uuid;
 
@@ -26,8 +26,13 @@ static FILM: LazyLock<Vec<u8>> = LazyLock::new(|| noise(1, (16 << 20) + 1_000));
 pub(crate) async fn lead(point: &'static Point) {
     let folder = fresh_folder();
     let data = folder.path().join("data");
-    make_account(folder.path(), &data).await;
-    let plain = ProcessBuilder::new(BINARY, &data).arg("--admin-listen").arg("");
+    write_private(&folder.path().join("password"), PASSWORD);
+    for name in ["ada", "bob"] {
+        make_account(name, folder.path(), &data).await;
+    }
+    let config = folder.path().join("picup.toml");
+    std::fs::write(&config, "[accounts]\ndeletion_grace = \"0s\"\n").unwrap();
+    let plain = ProcessBuilder::new(BINARY, &data).arg("--admin-listen").arg("").arg("--config").arg(config);
     // Armed twice: what puts things right after the first death may die of the same.
     let arms = match point.reached {
         Reached::ByUse | Reached::ByExpiry => [point.name, point.name],
@@ -35,6 +40,7 @@ pub(crate) async fn lead(point: &'static Point) {
     };
     let mut server = Mortal::start(plain.clone(), &[]).await;
     let ada = Patient(Client::browser(plain.address(), &email("ada"), PASSWORD).await);
+    let bob = Patient(Client::program(plain.address(), &email("bob"), PASSWORD).await);
     let mut before = Vec::new();
     if point.reached == Reached::ByExpiry {
         before.push(begin_what_expires(&ada).await);
@@ -44,8 +50,13 @@ pub(crate) async fn lead(point: &'static Point) {
         let_expire(&data).await;
     }
     let mut server = Mortal::start(plain, &arms).await;
+    let life = async {
+        let kept = use_everything(&ada).await;
+        leave(&bob, &data).await;
+        kept
+    };
     let mut kept = tokio::select! {
-        kept = use_everything(&ada) => kept,
+        kept = life => kept,
         never = server.look_after() => match never {},
     };
     kept.append(&mut before);
@@ -62,10 +73,9 @@ pub(crate) async fn lead(point: &'static Point) {
     assert_eq!(staged, 0, "{point:?} left something staged\n{log}");
 }
 
-async fn make_account(folder: &Path, data: &Path) {
+async fn make_account(name: &str, folder: &Path, data: &Path) {
     let password = folder.join("password");
-    write_private(&password, PASSWORD);
-    let (password, data, email) = (password.to_str().unwrap(), data.to_str().unwrap(), email("ada"));
+    let (password, data, email) = (password.to_str().unwrap(), data.to_str().unwrap(), email(name));
     let made = run(BINARY, ["user", "create", &email, "--password-file", password, "--data-dir", data]).await.unwrap();
     assert!(made.status.success(), "{}", made.stderr);
 }
@@ -114,6 +124,24 @@ async fn use_everything(ada: &Patient) -> Vec<Kept> {
         ada.processed(kept.asset).await;
     }
     kept
+}
+
+/// Bob has his account erased, with a photo, an upload under way, and no grace.
+async fn leave(bob: &Patient, data: &Path) {
+    let photo = samples::jpeg(5);
+    let asset = keep(bob, "photo.jpg", &photo).await;
+    bob.processed(asset).await;
+    bob.reserve("never.jpg", b"never sent", &hash(b"never sent")).await;
+    let asked = bob.post("/api/account/deletion", &json!({"password": PASSWORD})).await;
+    // Refused: it is gone already, and it died before saying so.
+    assert!(matches!(asked.status, 202 | 401), "{}", asked.text());
+    let gone = async || {
+        let mut database = books::open(data).await;
+        let left = sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM accounts").fetch_one(&mut database).await.unwrap();
+        database.close().await.unwrap();
+        (left.0 == 1).then_some(())
+    };
+    eventually("the end of an account", gone).await.unwrap();
 }
 
 async fn keep(ada: &Patient, name: &str, content: &[u8]) -> Uuid {

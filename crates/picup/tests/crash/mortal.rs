@@ -45,6 +45,8 @@ impl Mortal {
 
     /// Stops it, armed or not, and starts it with nothing to die of.
     pub(crate) async fn lay_down_arms(&mut self) {
+        // The life may have come to its end while it was dying or starting.
+        self.until_ready().await;
         let status = self.process.terminate().await.unwrap();
         if !status.success() {
             self.died(status);

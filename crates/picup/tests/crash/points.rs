@@ -84,6 +84,13 @@ pub(crate) const POINTS: &[Point] = &[
     point("process-left-removed", After("process-rendition-put")),
     point("process-written", ByUse),
     point("process-committed", ByUse),
+    // Delete.
+    point("erase-shut-out", ByUse),
+    point("delete-forever-written", ByUse),
+    point("delete-forever-committed", ByUse),
+    point("delete-forever-removed", ByUse),
+    point("erase-written", ByUse),
+    point("erase-committed", ByUse),
 ];
 
 /// A point that no life comes to proves nothing, and a life that ends at none neither.
