@@ -7,7 +7,7 @@ use picup_app::{App, album};
 use picup_domain::{AlbumTitle, AssetId};
 use uuid::Uuid;
 
-use crate::extract::{Caller, Json, Path, Query};
+use crate::extract::{Allowed, Edit, Json, Path, Query, Read, Upload};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{Album, AlbumRequest, Albums, AssetColumns, AssetIds, ItemResults, PageQuery, Problem};
@@ -17,7 +17,7 @@ use crate::wire::{Album, AlbumRequest, Albums, AssetColumns, AssetIds, ItemResul
     responses((status = 200, body = Albums), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<(Upload, Read)>,
     Query(query): Query<PageQuery>,
 ) -> Result<Answer<Albums>, ApiError> {
     let limit = views::limit(query.limit)?;
@@ -30,7 +30,7 @@ pub(crate) async fn list(
     responses((status = 201, body = Album), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn create(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<(Upload, Edit)>,
     Json(request): Json<AlbumRequest>,
 ) -> Result<(StatusCode, Answer<Album>), ApiError> {
     let album = album::create(&app, caller.account, AlbumTitle::new(&request.title)?).await?;
@@ -42,7 +42,7 @@ pub(crate) async fn create(
     responses((status = 200, body = Album), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn fetch(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Read>,
     Path(id): Path<Uuid>,
 ) -> Result<Answer<Album>, ApiError> {
     Ok(Answer(views::album(album::fetch(&app, caller.account, id.into()).await?)))
@@ -55,7 +55,7 @@ pub(crate) async fn fetch(
         (status = 422, body = Problem)))]
 pub(crate) async fn rename(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Edit>,
     Path(id): Path<Uuid>,
     Json(request): Json<AlbumRequest>,
 ) -> Result<Answer<Album>, ApiError> {
@@ -68,7 +68,7 @@ pub(crate) async fn rename(
     responses((status = 204, description = "Deleted"), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn delete(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Edit>,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
     album::delete(&app, caller.account, id.into()).await?;
@@ -82,7 +82,7 @@ pub(crate) async fn delete(
         (status = 422, body = Problem)))]
 pub(crate) async fn assets(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Read>,
     Path(id): Path<Uuid>,
     Query(query): Query<PageQuery>,
 ) -> Result<Answer<AssetColumns>, ApiError> {
@@ -98,7 +98,7 @@ pub(crate) async fn assets(
         (status = 422, body = Problem)))]
 pub(crate) async fn add(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<(Upload, Edit)>,
     Path(id): Path<Uuid>,
     Json(request): Json<AssetIds>,
 ) -> Result<Answer<ItemResults>, ApiError> {
@@ -113,7 +113,7 @@ pub(crate) async fn add(
         (status = 422, body = Problem)))]
 pub(crate) async fn remove(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Edit>,
     Path(id): Path<Uuid>,
     Json(request): Json<AssetIds>,
 ) -> Result<Answer<ItemResults>, ApiError> {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use picup_app::{App, asset};
 use uuid::Uuid;
 
-use crate::extract::{Caller, Path};
+use crate::extract::{Allowed, Path, Read};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{Asset, Problem};
@@ -15,7 +15,7 @@ use crate::wire::{Asset, Problem};
     responses((status = 200, body = Asset), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn fetch(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Read>,
     Path(id): Path<Uuid>,
 ) -> Result<Answer<Asset>, ApiError> {
     Ok(Answer(views::asset(asset::fetch(&app, caller.account, id.into()).await?)))

@@ -2,7 +2,7 @@
 //! makes the browser send them.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use picup_app::session::Opened;
+use picup_app::session::{MediaRight, Opened};
 
 /// Carries the access token, to the whole API.
 pub(crate) const ACCESS: &str = "picup_access";
@@ -33,9 +33,9 @@ pub(crate) fn set_session(headers: &mut HeaderMap, opened: &Opened, secure: bool
 }
 
 /// Sets the cookies that open the account's media.
-pub(crate) fn set_media(headers: &mut HeaderMap, opened: &Opened, secure: bool) {
-    for (name, value) in opened.media_cookies.iter() {
-        append(headers, name, value, &opened.media_path, opened.media_seconds, secure);
+pub(crate) fn set_media(headers: &mut HeaderMap, media: &MediaRight, secure: bool) {
+    for (name, value) in media.cookies.iter() {
+        append(headers, name, value, &media.path, media.seconds, secure);
     }
 }
 

@@ -11,7 +11,7 @@ use picup_app::events::{Heard, Listener};
 use picup_app::{App, events};
 use tokio::time::Instant;
 
-use crate::extract::Caller;
+use crate::extract::{Allowed, Read};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::Problem;
@@ -23,10 +23,10 @@ use crate::wire::Problem;
         (status = 401, body = Problem), (status = 503, body = Problem, description = "Too many pages are open")))]
 pub(crate) async fn stream(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Read>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let listener = events::listen(&app, caller.account)?;
-    let end = Instant::now() + events::remaining(&app, &caller);
+    let end = Instant::now() + events::remaining(&app, caller.until);
     Ok(Sse::new(told(listener, end)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 

@@ -1,33 +1,16 @@
-//! Taking requests apart: who calls, and what they ask, each with an error a person can act on.
+//! Taking requests apart: what they ask, each with an error a person can act on. Who calls is in `caller`.
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use picup_app::{Access, App, admin, session};
+use picup_app::{Access, App, admin};
 use serde::de::DeserializeOwned;
 
-use crate::cookies;
+pub(crate) use crate::caller::{Allowed, Caller, Edit, Read, Upload, Visiting, bearer};
 use crate::problem::ApiError;
-
-/// The signed-in caller: by `Authorization: Bearer`, else by the access cookie.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Caller(pub(crate) Access);
-
-impl FromRequestParts<App> for Caller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let token = match bearer(&parts.headers) {
-            Some(token) => Some(token),
-            None => cookies::read(&parts.headers, cookies::ACCESS),
-        };
-        let token = token.ok_or(picup_app::Error::NotSignedIn)?;
-        Ok(Self(session::authenticate(app, token)?))
-    }
-}
 
 /// A signed-in caller who is an admin at this moment, looked up anew. Others hear that they are none: that there is an
 /// administrator's side is no secret.
@@ -42,10 +25,6 @@ impl FromRequestParts<App> for Admin {
         admin::authorise(app, &access).await?;
         Ok(Self(access))
     }
-}
-
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 /// A JSON body.

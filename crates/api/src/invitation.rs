@@ -10,7 +10,7 @@ use picup_app::invitation::{self, Choice, NewInvitation, USUAL_DAYS};
 use picup_domain::{AccountRole, ByteSize, DisplayName, Email, Password};
 use uuid::Uuid;
 
-use crate::extract::{Admin, Json, Path};
+use crate::extract::{Admin, Json, Path, Visiting};
 use crate::problem::ApiError;
 use crate::session::opened;
 use crate::views;
@@ -63,12 +63,14 @@ pub(crate) async fn withdraw(
 /// What a link is for. Looking does not use it up.
 #[utoipa::path(post, path = "/api/invitations/look", operation_id = "invitation_look", request_body = InvitationToken,
     responses((status = 200, body = InvitationLook),
-        (status = 404, body = Problem, description = "Used, withdrawn, over, or never was")))]
+        (status = 404, body = Problem, description = "Used, withdrawn, over, or never was"),
+        (status = 429, body = Problem, description = "Too many wrong attempts; see Retry-After")))]
 pub(crate) async fn look(
     State(app): State<App>,
+    Visiting(visitor): Visiting,
     Json(request): Json<InvitationToken>,
 ) -> Result<Answer<InvitationLook>, ApiError> {
-    Ok(Answer(views::invitation_look(invitation::look(&app, &request.token).await?)))
+    Ok(Answer(views::invitation_look(invitation::look(&app, &request.token, &visitor).await?)))
 }
 
 /// Uses a link, once: makes the account, or sets the password and ends the account's other sessions; then opens a session.
@@ -77,9 +79,11 @@ pub(crate) async fn look(
     responses((status = 201, body = Session),
         (status = 404, body = Problem, description = "Used, withdrawn, over, or never was"),
         (status = 409, body = Problem, description = "The address has an account"),
-        (status = 422, body = Problem, description = "A value is not acceptable; the link can still be used")))]
+        (status = 422, body = Problem, description = "A value is not acceptable; the link can still be used"),
+        (status = 429, body = Problem, description = "Too many wrong attempts; see Retry-After")))]
 pub(crate) async fn accept(
     State(app): State<App>,
+    Visiting(visitor): Visiting,
     Json(request): Json<InvitationAcceptance>,
 ) -> Result<Response, ApiError> {
     let choice = Choice {
@@ -87,6 +91,6 @@ pub(crate) async fn accept(
         name: request.name.as_deref().map(DisplayName::new).transpose()?,
         password: Password::new(&request.password)?,
     };
-    let session = invitation::accept(&app, &request.token, choice).await?;
+    let session = invitation::accept(&app, &request.token, choice, &visitor).await?;
     Ok((StatusCode::CREATED, opened(&app, session, request.client)).into_response())
 }

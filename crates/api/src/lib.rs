@@ -8,7 +8,9 @@
 mod account;
 mod admin;
 mod album;
+mod api_key;
 mod asset;
+mod caller;
 mod cookies;
 mod events;
 mod extract;

@@ -10,14 +10,15 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{account, admin, album, asset, events, health, invitation, session, setup, timeline, upload};
+use crate::{account, admin, album, api_key, asset, events, health, invitation, session, setup, timeline, upload};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "PicUp",
         description = "A private photo and video cloud. Errors are application/problem+json (RFC 9457). Signed-in endpoints \
-            take an access token, from the cookie `picup_access` or as `Authorization: Bearer`.",
+            take an access token, from the cookie `picup_access` or as `Authorization: Bearer`; what does not concern \
+            security itself takes an API key with the right scope as well, as `Authorization: Bearer picup_…` or in `x-api-key`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(crate::wire::Problem, crate::wire::Change))
@@ -30,7 +31,13 @@ pub(crate) fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(setup::status, setup::complete))
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::refresh))
-        .routes(routes!(account::fetch))
+        .routes(routes!(session::media))
+        .routes(routes!(session::list, session::revoke_all))
+        .routes(routes!(session::revoke))
+        .routes(routes!(api_key::list, api_key::create))
+        .routes(routes!(api_key::revoke))
+        .routes(routes!(account::fetch, account::change))
+        .routes(routes!(account::change_password))
         .routes(routes!(account::delete, account::keep))
         .routes(routes!(admin::list))
         .routes(routes!(admin::update))

@@ -67,8 +67,8 @@ impl IntoResponse for ApiError {
             request_id: None,
         };
         let mut response = status.into_response();
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(seconds) = self.retry_after(status) {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(Pending { problem, cause });
         response
@@ -84,7 +84,12 @@ impl ApiError {
         match error {
             Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value is not acceptable"),
             Error::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong-credentials", "Sign-in refused"),
+            Error::TooManyGuesses { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many wrong attempts")
+            }
             Error::NotSignedIn => (StatusCode::UNAUTHORIZED, "not-signed-in", "Not signed in"),
+            Error::ScopeNeeded(_) => (StatusCode::FORBIDDEN, "scope-needed", "The key's scope does not reach here"),
+            Error::SessionNeeded => (StatusCode::FORBIDDEN, "session-needed", "Not for API keys"),
             Error::WrongSetupCode => (StatusCode::FORBIDDEN, "wrong-setup-code", "Set-up refused"),
             Error::AlreadySetUp => (StatusCode::CONFLICT, "already-set-up", "Already set up"),
             Error::EmailTaken => (StatusCode::CONFLICT, "email-taken", "Address in use"),
@@ -101,6 +106,14 @@ impl ApiError {
             Error::Database(_) | Error::Storage(_) | Error::Media(_) | Error::Internal(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error")
             }
+        }
+    }
+
+    /// In how many seconds another try may go better.
+    fn retry_after(&self, status: StatusCode) -> Option<u64> {
+        match self {
+            Self::App(Error::TooManyGuesses { wait }) => Some(wait.as_secs() + 1),
+            _ => matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS).then_some(2),
         }
     }
 

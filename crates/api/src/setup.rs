@@ -8,7 +8,7 @@ use picup_app::account::NewAccount;
 use picup_app::{App, setup};
 use picup_domain::{AccountRole, DisplayName, Email, Password};
 
-use crate::extract::Json;
+use crate::extract::{Json, Visiting};
 use crate::problem::ApiError;
 use crate::session::opened;
 use crate::wire::{Problem, Session, Setup, SetupRequest};
@@ -26,8 +26,13 @@ pub(crate) async fn status(State(app): State<App>) -> Result<Answer<Setup>, ApiE
         (status = 201, body = Session),
         (status = 403, body = Problem, description = "Not the newest link"),
         (status = 409, body = Problem, description = "Set up already"),
-        (status = 422, body = Problem, description = "A value is not acceptable")))]
-pub(crate) async fn complete(State(app): State<App>, Json(request): Json<SetupRequest>) -> Result<Response, ApiError> {
+        (status = 422, body = Problem, description = "A value is not acceptable"),
+        (status = 429, body = Problem, description = "Too many wrong attempts; see Retry-After")))]
+pub(crate) async fn complete(
+    State(app): State<App>,
+    Visiting(visitor): Visiting,
+    Json(request): Json<SetupRequest>,
+) -> Result<Response, ApiError> {
     let account = NewAccount {
         email: Email::new(&request.email)?,
         name: DisplayName::new(&request.name)?,
@@ -35,6 +40,6 @@ pub(crate) async fn complete(State(app): State<App>, Json(request): Json<SetupRe
         role: AccountRole::Admin,
         quota: None,
     };
-    let session = setup::complete(&app, &request.code, account).await?;
+    let session = setup::complete(&app, &request.code, account, &visitor).await?;
     Ok((StatusCode::CREATED, opened(&app, session, request.client)).into_response())
 }

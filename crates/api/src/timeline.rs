@@ -6,7 +6,7 @@ use picup_app::timeline::Window;
 use picup_app::{App, timeline};
 use picup_domain::LocalDay;
 
-use crate::extract::{Caller, Query};
+use crate::extract::{Allowed, Query, Read};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{AssetColumns, Problem, Timeline, TimelineDay, TimelineQuery};
@@ -14,7 +14,7 @@ use crate::wire::{AssetColumns, Problem, Timeline, TimelineDay, TimelineQuery};
 /// How many assets each day has, newest day first.
 #[utoipa::path(get, path = "/api/timeline", operation_id = "timeline",
     responses((status = 200, body = Timeline), (status = 401, body = Problem)))]
-pub(crate) async fn days(State(app): State<App>, Caller(caller): Caller) -> Result<Answer<Timeline>, ApiError> {
+pub(crate) async fn days(State(app): State<App>, caller: Allowed<Read>) -> Result<Answer<Timeline>, ApiError> {
     let days = timeline::days(&app, caller.account).await?;
     Ok(Answer(Timeline {
         total: days.iter().map(|day| day.assets).sum(),
@@ -27,7 +27,7 @@ pub(crate) async fn days(State(app): State<App>, Caller(caller): Caller) -> Resu
     responses((status = 200, body = AssetColumns), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn assets(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Read>,
     Query(query): Query<TimelineQuery>,
 ) -> Result<Answer<AssetColumns>, ApiError> {
     let day = |text: Option<String>| text.map(|text| text.parse::<LocalDay>()).transpose();

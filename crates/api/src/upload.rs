@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::extract::{Caller, Json, Path, Query};
+use crate::extract::{self, Allowed, Json, Path, Query};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{
@@ -29,7 +29,7 @@ use crate::wire::{
         (status = 422, body = Problem)))]
 pub(crate) async fn reserve(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<extract::Upload>,
     Json(request): Json<UploadRequest>,
 ) -> Result<(StatusCode, Answer<UploadAnswer>), ApiError> {
     let new = NewUpload {
@@ -51,7 +51,7 @@ pub(crate) async fn reserve(
     responses((status = 200, body = Upload), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn fetch(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<extract::Upload>,
     Path(id): Path<Uuid>,
 ) -> Result<Answer<Upload>, ApiError> {
     Ok(Answer(views::upload(upload::fetch(&app, caller.account, id.into()).await?)))
@@ -64,7 +64,7 @@ pub(crate) async fn fetch(
         (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn part_targets(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<extract::Upload>,
     Path(id): Path<Uuid>,
     Json(request): Json<PartTargetsRequest>,
 ) -> Result<Answer<PartTargets>, ApiError> {
@@ -132,7 +132,7 @@ pub(crate) async fn part(
         (status = 409, body = Problem, description = "Parts are missing")))]
 pub(crate) async fn complete(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<extract::Upload>,
     Path(id): Path<Uuid>,
 ) -> Result<(StatusCode, Answer<Completed>), ApiError> {
     let asset = upload::complete(&app, caller.account, id.into()).await?;
@@ -145,7 +145,7 @@ pub(crate) async fn complete(
         (status = 409, body = Problem, description = "It is completed, or being completed")))]
 pub(crate) async fn cancel(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<extract::Upload>,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
     upload::cancel(&app, caller.account, id.into()).await?;

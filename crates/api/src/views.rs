@@ -6,18 +6,20 @@ use jiff::tz::Offset;
 use picup_app::account::Account as AccountRow;
 use picup_app::admin::Listed;
 use picup_app::album::{Album as AlbumRow, Outcome};
+use picup_app::api_key::ApiKey as ApiKeyRow;
 use picup_app::asset::Asset as AssetView;
 use picup_app::events::Change as Changed;
 use picup_app::invitation::{Invitation as InvitationRow, Look, Made};
+use picup_app::session::Session as SessionRow;
 use picup_app::timeline::{Page, TimelineAsset};
 use picup_app::upload::Upload as UploadView;
-use picup_domain::{AssetId, Invalid, ObjectKey, ObjectRole, Timestamp};
+use picup_domain::{AssetId, Invalid, ObjectKey, ObjectRole, Scope, SessionId, Timestamp};
 
 use crate::problem::ApiError;
 use crate::wire::{
-    Account, AdminAccount, Album, AlbumCover, Asset, AssetColumns, AssetKind, AssetMedia, AssetState, Camera, Captured,
-    Change, Invitation, InvitationKind, InvitationLook, InvitationMade, ItemOutcome, ItemResult, ItemResults, PartHash,
-    Place, Upload,
+    Account, AdminAccount, Album, AlbumCover, ApiKey, ApiKeyScope, Asset, AssetColumns, AssetKind, AssetMedia,
+    AssetState, Camera, Captured, Change, Invitation, InvitationKind, InvitationLook, InvitationMade, ItemOutcome,
+    ItemResult, ItemResults, PartHash, Place, SessionEntry, Upload,
 };
 
 const USUAL_LIMIT: u32 = 500;
@@ -56,6 +58,41 @@ pub(crate) fn modified(text: Option<&str>) -> Result<Option<(Timestamp, Option<i
     let known = (!text.ends_with(['Z', 'z'])).then(|| pieces.to_numeric_offset()).flatten();
     let minutes = known.and_then(|offset| i16::try_from(offset.seconds() / 60).ok());
     Ok(Some((Timestamp::from_micros(at.as_microsecond()), minutes)))
+}
+
+/// When something is to end.
+pub(crate) fn end(text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let advice = "write a moment as 2030-05-31T18:04:05Z".to_owned();
+    let at: jiff::Timestamp = text.parse().map_err(|_| Invalid { field: "expires_at", advice })?;
+    Ok(Some(Timestamp::from_micros(at.as_microsecond())))
+}
+
+pub(crate) fn api_key(row: ApiKeyRow) -> ApiKey {
+    let scope = |scope| match scope {
+        Scope::Upload => ApiKeyScope::Upload,
+        Scope::Read => ApiKeyScope::Read,
+        Scope::Edit => ApiKeyScope::Edit,
+    };
+    ApiKey {
+        id: row.id.into(),
+        name: row.name.as_str().to_owned(),
+        scopes: row.scopes.iter().map(scope).collect(),
+        created_at: moment(row.created_at),
+        last_used_at: row.last_used_at.map(moment),
+        expires_at: row.expires_at.map(moment),
+    }
+}
+
+pub(crate) fn session(row: SessionRow, current: SessionId) -> SessionEntry {
+    SessionEntry {
+        current: row.id == current,
+        id: row.id.into(),
+        label: row.label,
+        created_at: moment(row.created_at),
+        last_used_at: moment(row.last_used_at),
+        expires_at: moment(row.expires_at),
+    }
 }
 
 pub(crate) fn account(row: AccountRow) -> Account {

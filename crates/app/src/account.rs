@@ -2,10 +2,12 @@
 
 pub use picup_database::Account;
 use picup_database::NewAccount as AccountRow;
-use picup_domain::{AccountId, AccountRole, ByteSize, DisplayName, Email, Password};
+use picup_database::Write;
+use picup_domain::{AccountId, AccountRole, ByteSize, DisplayName, Email, Invalid, Password};
 
+use crate::attempts::guess;
 use crate::audit::{Actor, note};
-use crate::{App, Error};
+use crate::{Access, App, Error, Visitor};
 
 /// An account to be made.
 #[derive(Debug, Clone)]
@@ -62,13 +64,79 @@ pub async fn reset_password(app: &App, by: Actor, id: AccountId, password: &Pass
     Ok(())
 }
 
-/// Whether that is the password of a signed-in account, for what a passer-by at an open page must not do.
+/// What a person changes of its own account; what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct Profile {
+    /// What it is called.
+    pub name: Option<DisplayName>,
+    /// The address to sign in with. Whoever has that can be sent a new password: it wants the password.
+    pub email: Option<Email>,
+    /// The current password, for the address.
+    pub password: Option<Password>,
+}
+
+/// Changes the caller's own account and gives it as it is then.
 ///
 /// # Errors
-/// [`Error::WrongCredentials`]; [`Error::NotSignedIn`] as [`fetch`].
-pub(crate) async fn confirm(app: &App, id: AccountId, password: &Password) -> Result<(), Error> {
-    let stored = fetch(app, id).await?.password_hash;
-    if app.0.passwords.verify(password, Some(stored)).await? { Ok(()) } else { Err(Error::WrongCredentials) }
+/// [`Error::Invalid`] when the address is to change and there is no password; [`Error::WrongCredentials`];
+/// [`Error::TooManyGuesses`]; [`Error::EmailTaken`].
+pub async fn change(app: &App, id: AccountId, profile: Profile, visitor: &Visitor) -> Result<Account, Error> {
+    let before = fetch(app, id).await?;
+    if profile.email.as_ref().is_some_and(|email| *email != before.email) {
+        let advice = "give your current password to change the address".to_owned();
+        let password = profile.password.ok_or(Invalid { field: "password", advice })?;
+        confirm(app, &before, &password, visitor).await?;
+    }
+    let mut write = app.database().write().await?;
+    let current = write.account_by_id(id).await?.ok_or(Error::NotSignedIn)?;
+    let (name, email) = (profile.name.unwrap_or(current.name), profile.email.unwrap_or(current.email));
+    match write.account_set_profile(id, &name, &email, app.now()).await {
+        Err(picup_database::Error::Conflict("email")) => return Err(Error::EmailTaken),
+        other => other?,
+    };
+    let after = write.account_by_id(id).await?.ok_or(Error::NotSignedIn)?;
+    write.commit().await?;
+    if before.email != after.email {
+        tracing::info!(account = %id, "the address of an account was changed");
+    }
+    Ok(after)
+}
+
+/// Changes the caller's own password. Every other session ends, within minutes; this one stays, and so do API keys.
+///
+/// # Errors
+/// [`Error::WrongCredentials`]; [`Error::TooManyGuesses`].
+pub async fn change_password(
+    app: &App,
+    caller: &Access,
+    current: &Password,
+    new: &Password,
+    visitor: &Visitor,
+) -> Result<(), Error> {
+    let account = fetch(app, caller.account).await?;
+    confirm(app, &account, current, visitor).await?;
+    let hash = app.0.passwords.hash(new).await?;
+    let now = app.now();
+    let mut write = app.database().write().await?;
+    if !write.account_set_password(account.id, &hash, now).await? {
+        return Err(Error::NotSignedIn);
+    }
+    let ended = write.session_revoke_others(account.id, caller.session, now).await?;
+    write.commit().await?;
+    tracing::info!(account = %account.id, sessions = ended, "a password was changed and the other sessions ended");
+    Ok(())
+}
+
+/// Has a signed-in caller prove itself by its password, for what a passer-by at an open page must not do.
+///
+/// # Errors
+/// [`Error::WrongCredentials`]; [`Error::TooManyGuesses`].
+pub(crate) async fn confirm(app: &App, account: &Account, password: &Password, visitor: &Visitor) -> Result<(), Error> {
+    guess(app, Some(&account.email), visitor.address, async {
+        let right = app.0.passwords.verify(password, Some(account.password_hash.clone())).await?;
+        if right { Ok(()) } else { Err(Error::WrongCredentials) }
+    })
+    .await
 }
 
 /// All accounts by address.
@@ -94,7 +162,7 @@ pub(crate) async fn prepare(app: &App, new: NewAccount) -> Result<AccountRow, Er
     })
 }
 
-pub(crate) async fn insert(write: &mut picup_database::Write, row: &AccountRow) -> Result<(), Error> {
+pub(crate) async fn insert(write: &mut Write, row: &AccountRow) -> Result<(), Error> {
     match write.account_insert(row).await {
         Err(picup_database::Error::Conflict("email")) => Err(Error::EmailTaken),
         other => Ok(other?),

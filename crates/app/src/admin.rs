@@ -188,7 +188,7 @@ mod tests {
         let app = TestApp::new().await;
         let ids = admins(&app, 2).await;
         let email = account::fetch(&app, ids[1]).await.unwrap().email;
-        let opened = session::sign_in(&app, &email, &TestApp::password()).await.unwrap();
+        let opened = session::sign_in(&app, &email, &TestApp::password(), &TestApp::visitor()).await.unwrap();
         let access = session::authenticate(&app, &opened.access_token).unwrap();
         authorise(&app, &access).await.unwrap();
         assert!(list(&app).await.unwrap()[1].last_seen.is_some());
@@ -196,13 +196,13 @@ mod tests {
         update(&app, Actor::Operator, ids[1], Changes { disabled: Some(true), ..Changes::default() }).await.unwrap();
         assert!(matches!(authorise(&app, &access).await, Err(Error::NotSignedIn)));
         assert!(session::refresh(&app, &opened.refresh_token).await.is_err());
-        assert!(session::sign_in(&app, &email, &TestApp::password()).await.is_err());
+        assert!(session::sign_in(&app, &email, &TestApp::password(), &TestApp::visitor()).await.is_err());
         assert!(invitation::list(&app).await.unwrap().is_empty());
         assert!(invitation::password_link(&app, Actor::Operator, ids[1]).await.is_err());
 
         update(&app, Actor::Operator, ids[1], Changes { disabled: Some(false), ..Changes::default() }).await.unwrap();
         assert!(matches!(authorise(&app, &access).await, Err(Error::NotSignedIn)), "the session stays ended");
-        let opened = session::sign_in(&app, &email, &TestApp::password()).await.unwrap();
+        let opened = session::sign_in(&app, &email, &TestApp::password(), &TestApp::visitor()).await.unwrap();
         authorise(&app, &session::authenticate(&app, &opened.access_token).unwrap()).await.unwrap();
     }
 
@@ -230,7 +230,7 @@ mod tests {
         admins(&app, 1).await;
         let new = account::NewAccount { role: AccountRole::Member, ..TestApp::account("bob@example.com") };
         let bob = account::create(&app, new.clone()).await.unwrap();
-        let opened = session::sign_in(&app, &new.email, &TestApp::password()).await.unwrap();
+        let opened = session::sign_in(&app, &new.email, &TestApp::password(), &TestApp::visitor()).await.unwrap();
         let access = session::authenticate(&app, &opened.access_token).unwrap();
         assert!(matches!(authorise(&app, &access).await, Err(Error::NotAdmin)));
         let changes = Changes { role: Some(AccountRole::Admin), ..Changes::default() };

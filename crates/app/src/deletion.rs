@@ -11,7 +11,7 @@ use picup_storage::crash_point;
 
 use crate::audit::{Actor, note};
 use crate::queue::{self, Task};
-use crate::{App, Error, account, admin, upload};
+use crate::{App, Error, Visitor, account, admin, upload};
 
 /// How many assets or albums go in one transaction.
 const AT_ONCE: u32 = 50;
@@ -29,8 +29,8 @@ pub enum When {
 ///
 /// # Errors
 /// As [`request`]; [`Error::WrongCredentials`].
-pub async fn request_own(app: &App, id: AccountId, password: &Password) -> Result<Timestamp, Error> {
-    account::confirm(app, id, password).await?;
+pub async fn request_own(app: &App, id: AccountId, password: &Password, visitor: &Visitor) -> Result<Timestamp, Error> {
+    account::confirm(app, &account::fetch(app, id).await?, password, visitor).await?;
     request(app, Actor::Account(id), id, When::AfterGrace).await
 }
 
@@ -222,7 +222,7 @@ mod tests {
         send(app, owner, lost.id, b"lost").await.unwrap();
         cut_short(app, lost.id).await;
         app.storage().upload_abort(lost.id).await.unwrap();
-        session::open(app, owner).await.unwrap();
+        session::open(app, owner, &TestApp::visitor()).await.unwrap();
         invitation::password_link(app, Actor::Operator, owner).await.unwrap();
     }
 
@@ -250,8 +250,8 @@ mod tests {
         furnish(&app, bob).await;
         let kept = asset(&app, ada, b"one").await;
         let wrong = Password::attempt("wrong").unwrap();
-        assert!(matches!(request_own(&app, bob, &wrong).await, Err(Error::WrongCredentials)));
-        let after = request_own(&app, bob, &TestApp::password()).await.unwrap();
+        assert!(matches!(request_own(&app, bob, &wrong, &TestApp::visitor()).await, Err(Error::WrongCredentials)));
+        let after = request_own(&app, bob, &TestApp::password(), &TestApp::visitor()).await.unwrap();
         assert_eq!(after, app.now().plus(GRACE));
         assert_eq!(account::fetch(&app, bob).await.unwrap().delete_after, Some(after));
         assert!(claim(&app).await.is_empty(), "not before its time");
@@ -300,7 +300,7 @@ mod tests {
         };
         assert!(matches!(upload::reserve(&app, bob, wish.clone()).await, Err(Error::Conflict(_))));
         let email = Email::new("bob@example.com").unwrap();
-        assert!(session::sign_in(&app, &email, &TestApp::password()).await.is_ok());
+        assert!(session::sign_in(&app, &email, &TestApp::password(), &TestApp::visitor()).await.is_ok());
         assert!(crate::asset::fetch(&app, bob, kept).await.is_ok());
         take_back(&app, Actor::Account(bob), bob).await.unwrap();
         assert!(upload::reserve(&app, bob, wish).await.is_ok());

@@ -1,6 +1,8 @@
 //! Why a use case did not do what was asked. The API turns each into one problem+json, the command line into one line.
 
-use picup_domain::Invalid;
+use std::time::Duration;
+
+use picup_domain::{Invalid, Scope, Scopes};
 
 /// The refusals and failures of this room.
 #[derive(Debug, thiserror::Error)]
@@ -11,9 +13,21 @@ pub enum Error {
     /// The e-mail address or the password is wrong; never told which.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
+    /// Too many wrong guesses at a secret.
+    #[error("too many wrong attempts; try again in {}", minutes(*wait))]
+    TooManyGuesses {
+        /// When the next one is allowed.
+        wait: Duration,
+    },
     /// No valid session: sign in, or renew.
     #[error("sign in first, or renew the session")]
     NotSignedIn,
+    /// The API key is good, but was not made for this.
+    #[error("this API key was not made for this: it needs the scope {}", choices(*.0))]
+    ScopeNeeded(Scopes),
+    /// Only a person may do this, signed in.
+    #[error("API keys may not do this: sign in with the e-mail address and the password")]
+    SessionNeeded,
     /// The set-up code is not the one that was printed last.
     #[error("this set-up link is not valid; use the newest one that `picup serve` printed")]
     WrongSetupCode,
@@ -119,6 +133,19 @@ impl From<picup_storage::Error> for Error {
             other => Self::Storage(other),
         }
     }
+}
+
+/// A time to wait, as people say it.
+fn minutes(wait: Duration) -> String {
+    match wait.as_secs() {
+        0..60 => "a minute".to_owned(),
+        seconds => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
+/// The scopes of which one is enough.
+fn choices(scopes: Scopes) -> String {
+    scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(" or ")
 }
 
 /// The first few numbers, so that a message about ten thousand parts stays readable.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Access, App, Error};
+use crate::{App, Error};
 
 /// Open pages an account may have listening in this process.
 const STREAMS_PER_ACCOUNT: usize = 16;
@@ -230,8 +230,8 @@ pub(crate) async fn append(write: &mut Write, account: AccountId, change: Change
 
 /// How long a caller's access still holds: a page's stream ends with it.
 #[must_use]
-pub fn remaining(app: &App, access: &Access) -> Duration {
-    let micros = access.expires_at.micros().saturating_sub(app.now().micros());
+pub fn remaining(app: &App, until: Timestamp) -> Duration {
+    let micros = until.micros().saturating_sub(app.now().micros());
     Duration::from_micros(micros.max(0).unsigned_abs())
 }
 

@@ -9,10 +9,11 @@ use picup_database::Invitation as Row;
 use picup_domain::{AccountId, AccountRole, ByteSize, DisplayName, Email, Invalid, InvitationId, Password, Timestamp};
 
 use crate::account::{self, NewAccount};
+use crate::attempts::guess;
 use crate::audit::{Actor, note};
 use crate::session::{self, Opened};
 use crate::token::{RandomToken, hash_token};
-use crate::{App, Error};
+use crate::{App, Error, Visitor};
 
 pub use picup_database::Invitation;
 
@@ -138,9 +139,9 @@ pub async fn withdraw(app: &App, by: Actor, id: InvitationId) -> Result<(), Erro
 ///
 /// # Errors
 /// [`Error::LinkOver`].
-pub async fn look(app: &App, token: &str) -> Result<Look, Error> {
+pub async fn look(app: &App, token: &str, visitor: &Visitor) -> Result<Look, Error> {
+    let row = guess(app, None, visitor.address, find(app, &hash_token(token))).await?;
     let mut read = app.database().read_fresh().await?;
-    let row = read.invitation_by_token(&hash_token(token), app.now()).await?.ok_or(Error::LinkOver)?;
     let email = match row.account {
         Some(id) => Some(read.account_by_id(id).await?.ok_or(Error::LinkOver)?.email),
         None => row.email,
@@ -153,16 +154,20 @@ pub async fn look(app: &App, token: &str) -> Result<Look, Error> {
 /// # Errors
 /// [`Error::LinkOver`] when it was used, withdrawn, is over or never was; [`Error::EmailTaken`] and [`Error::Invalid`], after
 /// which it can still be used.
-pub async fn accept(app: &App, token: &str, choice: Choice) -> Result<Opened, Error> {
+pub async fn accept(app: &App, token: &str, choice: Choice, visitor: &Visitor) -> Result<Opened, Error> {
     let hash = hash_token(token);
     // Before anything is hashed, so that strangers cannot keep the hashers busy.
-    let row = app.database().read_fresh().await?.invitation_by_token(&hash, app.now()).await?;
-    let row = row.ok_or(Error::LinkOver)?;
+    let row = guess(app, None, visitor.address, find(app, &hash)).await?;
     let account = match row.account {
         Some(id) => set_password(app, &hash, id, &choice.password).await?,
         None => make_account(app, &hash, row, choice).await?,
     };
-    session::open(app, account).await
+    session::open(app, account, visitor).await
+}
+
+async fn find(app: &App, hash: &picup_domain::Sha256) -> Result<Row, Error> {
+    let row = app.database().read_fresh().await?.invitation_by_token(hash, app.now()).await?;
+    row.ok_or(Error::LinkOver)
 }
 
 async fn make_account(app: &App, hash: &picup_domain::Sha256, row: Row, choice: Choice) -> Result<AccountId, Error> {
@@ -258,7 +263,8 @@ mod tests {
     async fn of_many_with_one_link_one_makes_an_account() {
         let app = TestApp::new().await;
         let made = invite(&app, Actor::Operator, open()).await.unwrap();
-        let tries = (0..8).map(|n| accept(&app, token(&made), guest(&format!("person{n}@example.com"))));
+        let visitor = TestApp::visitor();
+        let tries = (0..8).map(|n| accept(&app, token(&made), guest(&format!("person{n}@example.com")), &visitor));
         let done = join_all(tries).await;
         assert_eq!(done.iter().filter(|result| result.is_ok()).count(), 1);
         assert!(done.iter().all(|result| matches!(result, Ok(_) | Err(Error::LinkOver))));
@@ -273,13 +279,16 @@ mod tests {
         let quota = ByteSize::new(5).ok();
         let new = NewInvitation { email: Some(email.clone()), role: AccountRole::Admin, quota, ..open() };
         let made = invite(&app, Actor::Operator, new).await.unwrap();
-        let seen = look(&app, token(&made)).await.unwrap();
+        let seen = look(&app, token(&made), &TestApp::visitor()).await.unwrap();
         assert_eq!((seen.password, seen.email), (false, Some(email.clone())));
-        let other = accept(&app, token(&made), guest("mallory@example.com")).await;
+        let other = accept(&app, token(&made), guest("mallory@example.com"), &TestApp::visitor()).await;
         assert!(matches!(other, Err(Error::Invalid(_))));
         let nameless = Choice { name: None, ..guest("eve@example.com") };
-        assert!(matches!(accept(&app, token(&made), nameless).await, Err(Error::Invalid(_))));
-        let opened = accept(&app, token(&made), Choice { email: None, ..guest("eve@example.com") }).await.unwrap();
+        assert!(matches!(accept(&app, token(&made), nameless, &TestApp::visitor()).await, Err(Error::Invalid(_))));
+        let opened =
+            accept(&app, token(&made), Choice { email: None, ..guest("eve@example.com") }, &TestApp::visitor())
+                .await
+                .unwrap();
         let account = opened.account;
         assert_eq!((account.email, account.role, account.quota.limit), (email, AccountRole::Admin, quota));
     }
@@ -298,8 +307,11 @@ mod tests {
         assert!(matches!(again, Err(Error::NotFound("invitation"))));
         app.clock.advance(Duration::from_secs(DAY));
         for made in [&old, &withdrawn] {
-            assert!(matches!(look(&app, token(made)).await, Err(Error::LinkOver)));
-            assert!(matches!(accept(&app, token(made), guest("eve@example.com")).await, Err(Error::LinkOver)));
+            assert!(matches!(look(&app, token(made), &TestApp::visitor()).await, Err(Error::LinkOver)));
+            assert!(matches!(
+                accept(&app, token(made), guest("eve@example.com"), &TestApp::visitor()).await,
+                Err(Error::LinkOver)
+            ));
         }
         prune(&app).await.unwrap();
         let left = app.database().write().await.unwrap().invitation_delete(old.invitation.id).await.unwrap();
@@ -311,8 +323,11 @@ mod tests {
         let app = TestApp::new().await;
         account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
         let made = invite(&app, Actor::Operator, open()).await.unwrap();
-        assert!(matches!(accept(&app, token(&made), guest("ada@example.com")).await, Err(Error::EmailTaken)));
-        assert!(accept(&app, token(&made), guest("eve@example.com")).await.is_ok());
+        assert!(matches!(
+            accept(&app, token(&made), guest("ada@example.com"), &TestApp::visitor()).await,
+            Err(Error::EmailTaken)
+        ));
+        assert!(accept(&app, token(&made), guest("eve@example.com"), &TestApp::visitor()).await.is_ok());
         let new = NewInvitation { email: Some(Email::new("ada@example.com").unwrap()), ..open() };
         assert!(matches!(invite(&app, Actor::Operator, new).await, Err(Error::EmailTaken)));
     }
@@ -322,19 +337,20 @@ mod tests {
         let app = TestApp::new().await;
         let ada = account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
         let email = Email::new("ada@example.com").unwrap();
-        let before = session::sign_in(&app, &email, &TestApp::password()).await.unwrap();
+        let before = session::sign_in(&app, &email, &TestApp::password(), &TestApp::visitor()).await.unwrap();
         let voided = password_link(&app, Actor::Operator, ada).await.unwrap();
         let made = password_link(&app, Actor::Operator, ada).await.unwrap();
-        assert!(matches!(look(&app, token(&voided)).await, Err(Error::LinkOver)));
-        assert_eq!(look(&app, token(&made)).await.unwrap().email, Some(email.clone()));
+        assert!(matches!(look(&app, token(&voided), &TestApp::visitor()).await, Err(Error::LinkOver)));
+        assert_eq!(look(&app, token(&made), &TestApp::visitor()).await.unwrap().email, Some(email.clone()));
 
         let new = Password::new("quite another password").unwrap();
         let choice = Choice { email: None, name: None, password: new.clone() };
-        let done = join_all((0..4).map(|_| accept(&app, token(&made), choice.clone()))).await;
+        let visitor = TestApp::visitor();
+        let done = join_all((0..4).map(|_| accept(&app, token(&made), choice.clone(), &visitor))).await;
         assert_eq!(done.iter().filter(|result| result.is_ok()).count(), 1);
         assert!(matches!(session::refresh(&app, &before.refresh_token).await, Err(Error::NotSignedIn)));
-        assert!(session::sign_in(&app, &email, &TestApp::password()).await.is_err());
-        assert!(session::sign_in(&app, &email, &new).await.is_ok());
+        assert!(session::sign_in(&app, &email, &TestApp::password(), &TestApp::visitor()).await.is_err());
+        assert!(session::sign_in(&app, &email, &new, &TestApp::visitor()).await.is_ok());
     }
 
     #[tokio::test]
@@ -349,7 +365,7 @@ mod tests {
             let bob = account::create(&app, TestApp::account(name)).await.unwrap();
             let made = invite(&app, Actor::Account(bob), NewInvitation { role: AccountRole::Admin, ..open() }).await;
             admin::update(&app, Actor::Operator, bob, changes).await.unwrap();
-            assert!(matches!(look(&app, token(&made.unwrap())).await, Err(Error::LinkOver)));
+            assert!(matches!(look(&app, token(&made.unwrap()), &TestApp::visitor()).await, Err(Error::LinkOver)));
         }
     }
 }

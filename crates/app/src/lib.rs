@@ -9,7 +9,9 @@
 pub mod account;
 pub mod admin;
 pub mod album;
+pub mod api_key;
 pub mod asset;
+mod attempts;
 mod audit;
 mod cursor;
 pub mod deletion;
@@ -23,6 +25,7 @@ mod metrics;
 mod password;
 mod process;
 mod queue;
+mod refresh_token;
 mod secrets;
 pub mod session;
 pub mod setup;
@@ -32,6 +35,7 @@ pub mod timeline;
 mod token;
 pub mod upload;
 pub mod usage;
+mod visitor;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -43,10 +47,12 @@ use picup_media::Media;
 use picup_storage::Storage;
 use tokio::sync::Notify;
 
+pub use attempts::GuessLimits;
 pub use error::Error;
 pub use metrics::Metrics;
 pub use secrets::Secrets;
 pub use token::Access;
+pub use visitor::Visitor;
 
 /// Plain values that shape the use cases.
 #[derive(Debug, Clone)]
@@ -71,6 +77,8 @@ pub struct Settings {
     pub max_upload: ByteSize,
     /// How many jobs run at once.
     pub workers: usize,
+    /// How often somebody may guess a password wrong.
+    pub guesses: GuessLimits,
 }
 
 /// The rooms below, put together.
@@ -95,6 +103,7 @@ struct Inner {
     secrets: Secrets,
     access_tokens: token::AccessTokens,
     passwords: password::Passwords,
+    attempts: attempts::Attempts,
     events: events::Hub,
     /// Rung after a commit that may have left a job, so that the worker need not wait for its next look.
     jobs_waiting: Notify,
@@ -111,6 +120,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             access_tokens: token::AccessTokens::new(&secrets)?,
             passwords: password::Passwords::new()?,
+            attempts: attempts::Attempts::new(settings.guesses),
             events: events::Hub::new(),
             jobs_waiting: Notify::new(),
             rooms,

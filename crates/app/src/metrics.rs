@@ -13,6 +13,7 @@ pub struct Metrics {
     uploads: Family<UploadLabels, Counter>,
     jobs: Family<JobLabels, Counter>,
     queue: Family<QueueLabels, Gauge>,
+    guesses: Family<GuessLabels, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -23,6 +24,11 @@ struct UploadLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct JobLabels {
     kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GuessLabels {
     outcome: &'static str,
 }
 
@@ -39,7 +45,16 @@ impl Metrics {
         registry.register("uploads", "Uploads by what became of them", metrics.uploads.clone());
         registry.register("jobs", "Jobs run, by kind and outcome", metrics.jobs.clone());
         registry.register("jobs_in_queue", "Jobs waiting, running and given up, by kind", metrics.queue.clone());
+        registry.register(
+            "sign_ins",
+            "Secrets shown to prove somebody: right, wrong, or not looked at",
+            metrics.guesses.clone(),
+        );
         metrics
+    }
+
+    pub(crate) fn guess(&self, outcome: &'static str) {
+        self.guesses.get_or_create(&GuessLabels { outcome }).inc();
     }
 
     pub(crate) fn upload(&self, outcome: &'static str) {

@@ -5,13 +5,16 @@
 
 use std::time::Duration;
 
+pub use picup_database::Session;
 use picup_database::{NewSession, Rotation};
 use picup_delivery::{Resource, SignedCookies, signed_cookies};
 use picup_domain::{AccountId, Email, ObjectKey, Password, SessionId, Timestamp};
 
 use crate::account::{self, Account};
-use crate::token::{Access, RandomToken, hash_token};
-use crate::{App, Error};
+use crate::attempts::guess;
+use crate::refresh_token::RefreshToken;
+use crate::token::Access;
+use crate::{App, Error, Visitor};
 
 /// The names of the cookies that open media, in CloudFront's format.
 pub const MEDIA_COOKIE_NAMES: [&str; 4] = SignedCookies::NAMES;
@@ -34,74 +37,111 @@ pub struct Opened {
     pub refresh_token: String,
     /// How long the session lives unless renewed, in seconds.
     pub session_seconds: u64,
-    /// Open the account's media.
-    pub media_cookies: SignedCookies,
-    /// The path they are for: `/media/{owner}/`.
-    pub media_path: String,
-    /// When they end.
-    pub media_expires_at: Timestamp,
-    /// The same as a span, in seconds.
-    pub media_seconds: u64,
+    /// Opens the account's media.
+    pub media: MediaRight,
 }
 
 /// Signs in.
 ///
 /// # Errors
-/// [`Error::WrongCredentials`], after the same time whether or not there is such an account; [`Error::Busy`].
-pub async fn sign_in(app: &App, email: &Email, password: &Password) -> Result<Opened, Error> {
+/// [`Error::WrongCredentials`], after the same time whether or not there is such an account; [`Error::TooManyGuesses`];
+/// [`Error::Busy`].
+pub async fn sign_in(app: &App, email: &Email, password: &Password, visitor: &Visitor) -> Result<Opened, Error> {
+    let account = guess(app, Some(email), visitor.address, prove(app, email, password)).await?;
+    open(app, account, visitor).await
+}
+
+async fn prove(app: &App, email: &Email, password: &Password) -> Result<AccountId, Error> {
     let account = app.database().read_fresh().await?.account_by_email(email).await?;
     let account = account.filter(|account| account.disabled_at.is_none());
     let stored = account.as_ref().map(|account| account.password_hash.clone());
     if !app.0.passwords.verify(password, stored).await? {
         return Err(Error::WrongCredentials);
     }
-    open(app, account.ok_or(Error::WrongCredentials)?.id).await
+    Ok(account.ok_or(Error::WrongCredentials)?.id)
 }
 
 /// Opens a session for an account that has proved itself.
-pub(crate) async fn open(app: &App, account: AccountId) -> Result<Opened, Error> {
+pub(crate) async fn open(app: &App, account: AccountId, visitor: &Visitor) -> Result<Opened, Error> {
     let now = app.now();
-    let (id, secret) = (SessionId::new(now), RandomToken::new());
+    let id = SessionId::new(now);
+    let token = RefreshToken::first(id, &app.0.secrets.server_key);
     let session = NewSession {
         id,
         account,
-        refresh_hash: secret.stored_hash(),
-        label: String::new(),
+        refresh_hash: token.stored_hash(),
+        label: visitor.label(),
         created_at: now,
         expires_at: now.plus(app.settings().session_life),
     };
     let mut write = app.database().write().await?;
     write.session_insert(&session).await?;
     write.commit().await?;
-    give(app, id, account, &secret).await
+    give(app, account, &token).await
 }
 
 /// Renews a session by its refresh token, which is void afterwards.
 ///
 /// # Errors
-/// [`Error::NotSignedIn`] when the token is not a session's newest or the session has ended. A token used again long after its
-/// renewal ends the session: one of the two who have it is not its owner.
+/// [`Error::NotSignedIn`] when the token is not the session's newest or the session has ended. A genuine token that was
+/// renewed before ends the session: one of the two who have it is not its owner.
 pub async fn refresh(app: &App, token: &str) -> Result<Opened, Error> {
-    let (id, secret) = split(token)?;
-    let now = app.now();
-    let next = RandomToken::successor(secret, &app.0.secrets.server_key);
+    let key = &app.0.secrets.server_key;
+    let shown = RefreshToken::parse(token, key)?;
+    let (id, next, now) = (shown.session(), shown.next(key), app.now());
     let expires_at = now.plus(app.settings().session_life);
     let mut write = app.database().write().await?;
-    match write.session_rotate(id, &hash_token(secret), &next.stored_hash(), now, expires_at).await? {
+    match write.session_rotate(id, &shown.stored_hash(), &next.stored_hash(), now, expires_at).await? {
         Rotation::Rotated => {}
         // The same step asked for again: its answer is the same.
         Rotation::Reused { rotated_at } if now < rotated_at.plus(RENEWAL_GRACE) => {}
-        Rotation::Reused { .. } => {
-            write.session_revoke(id, now).await?;
+        // One from before, or of a session that is over already.
+        Rotation::Reused { .. } | Rotation::Unknown => {
+            if write.session_revoke(id, now).await? {
+                tracing::warn!(session = %id, "a refresh token was used again after its renewal: the session was ended");
+            }
             write.commit().await?;
-            tracing::warn!(session = %id, "a refresh token was used again after its renewal: the session was ended");
             return Err(Error::NotSignedIn);
         }
-        Rotation::Unknown => return Err(Error::NotSignedIn),
     }
     let session = write.session_by_id(id).await?.ok_or(Error::NotSignedIn)?;
     write.commit().await?;
-    give(app, id, session.account, &next).await
+    give(app, session.account, &next).await
+}
+
+/// The caller's live sessions, newest first.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn list(app: &App, caller: &Access) -> Result<Vec<Session>, Error> {
+    Ok(app.database().read_fresh().await?.session_list(caller.account, app.now()).await?)
+}
+
+/// Ends one of the caller's sessions: it is not renewed again, and what it holds ends within minutes.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn revoke(app: &App, caller: &Access, id: SessionId) -> Result<(), Error> {
+    let now = app.now();
+    let mut write = app.database().write().await?;
+    let found = write.session_by_id(id).await?;
+    if !found.is_some_and(|session| session.account == caller.account && session.is_live(now)) {
+        return Err(Error::NotFound("session"));
+    }
+    write.session_revoke(id, now).await?;
+    Ok(write.commit().await?)
+}
+
+/// Ends all of the caller's sessions, this one too, and tells the path of its media cookies.
+///
+/// # Errors
+/// When the database cannot write.
+pub async fn revoke_all(app: &App, caller: &Access) -> Result<String, Error> {
+    let mut write = app.database().write().await?;
+    let ended = write.session_revoke_all(caller.account, app.now()).await?;
+    write.commit().await?;
+    tracing::info!(account = %caller.account, sessions = ended, "all sessions of an account were ended");
+    Ok(media_path(caller.account))
 }
 
 /// Ends the session that either token belongs to, and tells the path of its media cookies. Without a valid token there is
@@ -112,12 +152,14 @@ pub async fn refresh(app: &App, token: &str) -> Result<Opened, Error> {
 pub async fn sign_out(app: &App, access: Option<&str>, refresh: Option<&str>) -> Result<Option<String>, Error> {
     let now = app.now();
     let access = access.and_then(|token| authenticate(app, token).ok());
-    let by_refresh = match refresh.map(split) {
-        Some(Ok((id, secret))) => {
-            let current = app.database().read_fresh().await?.session_by_refresh(id, &hash_token(secret), now).await?;
+    let shown = refresh.and_then(|token| RefreshToken::parse(token, &app.0.secrets.server_key).ok());
+    let by_refresh = match shown {
+        Some(token) => {
+            let mut read = app.database().read_fresh().await?;
+            let current = read.session_by_refresh(token.session(), &token.stored_hash(), now).await?;
             current.map(|session| (session.id, session.account))
         }
-        _ => None,
+        None => None,
     };
     let Some((session, account)) = by_refresh.or(access.map(|access| (access.session, access.account))) else {
         return Ok(None);
@@ -143,24 +185,45 @@ pub(crate) async fn prune(app: &App) -> Result<(), Error> {
     Ok(write.commit().await?)
 }
 
-async fn give(app: &App, session: SessionId, account: AccountId, secret: &RandomToken) -> Result<Opened, Error> {
+async fn give(app: &App, account: AccountId, token: &RefreshToken) -> Result<Opened, Error> {
     let account = account::fetch(app, account).await?;
     let (now, settings) = (app.now(), app.settings());
-    let access = Access { account: account.id, session, expires_at: now.plus(settings.access_life) };
-    let media_expires_at = now.plus(settings.media_life);
-    let media_path = media_path(account.id);
+    let access = Access { account: account.id, session: token.session(), expires_at: now.plus(settings.access_life) };
+    let media = media(app, account.id, None)?;
     Ok(Opened {
         access_token: app.0.access_tokens.issue(&access)?,
         access_expires_at: access.expires_at,
         access_seconds: settings.access_life.as_secs(),
-        refresh_token: format!("{session}.{}", secret.as_str()),
+        refresh_token: token.text(),
         session_seconds: settings.session_life.as_secs(),
-        media_cookies: media_cookies(app, &media_path, media_expires_at)?,
-        media_path,
-        media_expires_at,
-        media_seconds: settings.media_life.as_secs(),
+        media,
         account,
     })
+}
+
+/// The right to fetch an account's media, apart from any session.
+pub struct MediaRight {
+    /// Open the account's media.
+    pub cookies: SignedCookies,
+    /// The path they are for: `/media/{owner}/`.
+    pub path: String,
+    /// When they end.
+    pub expires_at: Timestamp,
+    /// The same as a span, in seconds.
+    pub seconds: u64,
+}
+
+/// Opens an account's media to a caller whose own right ends at `until`, if it does: the cookies never outlive it.
+///
+/// # Errors
+/// When the key that signs is not usable.
+pub fn media(app: &App, account: AccountId, until: Option<Timestamp>) -> Result<MediaRight, Error> {
+    let now = app.now();
+    let usual = now.plus(app.settings().media_life);
+    let expires_at = until.map_or(usual, |until| until.min(usual));
+    let path = media_path(account);
+    let seconds = expires_at.seconds().saturating_sub(now.seconds()).max(0).unsigned_abs();
+    Ok(MediaRight { cookies: media_cookies(app, &path, expires_at)?, path, expires_at, seconds })
 }
 
 /// The right to fetch everything under `path` until then.
@@ -174,12 +237,6 @@ fn media_path(account: AccountId) -> String {
     format!("/{}", ObjectKey::owner_prefix(account))
 }
 
-/// A refresh token is `{session}.{secret}`.
-fn split(token: &str) -> Result<(SessionId, &str), Error> {
-    let (id, secret) = token.split_once('.').ok_or(Error::NotSignedIn)?;
-    Ok((id.parse().map_err(|_| Error::NotSignedIn)?, secret))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,7 +246,7 @@ mod tests {
         let app = TestApp::new().await;
         account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
         let email = Email::new("ada@example.com").unwrap();
-        let opened = sign_in(&app, &email, &TestApp::password()).await.unwrap();
+        let opened = sign_in(&app, &email, &TestApp::password(), &TestApp::visitor()).await.unwrap();
         (app, opened)
     }
 
@@ -198,7 +255,7 @@ mod tests {
         let (app, _) = signed_in().await;
         let wrong = Password::attempt("wrong").unwrap();
         for (email, password) in [("ada@example.com", &wrong), ("nobody@example.com", &TestApp::password())] {
-            let result = sign_in(&app, &Email::new(email).unwrap(), password).await;
+            let result = sign_in(&app, &Email::new(email).unwrap(), password, &TestApp::visitor()).await;
             assert!(matches!(result, Err(Error::WrongCredentials)), "{email}");
         }
     }
@@ -227,6 +284,83 @@ mod tests {
         app.clock.advance(RENEWAL_GRACE);
         assert!(matches!(refresh(&app, &opened.refresh_token).await, Err(Error::NotSignedIn)));
         assert!(matches!(refresh(&app, &next.refresh_token).await, Err(Error::NotSignedIn)));
+    }
+
+    #[tokio::test]
+    async fn every_older_token_ends_the_session() {
+        for steps_back in 2..5 {
+            let (app, opened) = signed_in().await;
+            let mut tokens = vec![opened.refresh_token];
+            for _ in 0..5 {
+                let next = refresh(&app, tokens.last().unwrap()).await.unwrap().refresh_token;
+                tokens.push(next);
+            }
+            // Even at once: nobody's answer can be that late.
+            let old = &tokens[tokens.len() - 1 - steps_back];
+            assert!(matches!(refresh(&app, old).await, Err(Error::NotSignedIn)));
+            assert!(matches!(refresh(&app, tokens.last().unwrap()).await, Err(Error::NotSignedIn)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_forged_token_neither_ends_nor_renews_a_session() {
+        let (app, opened) = signed_in().await;
+        let genuine = &opened.refresh_token;
+        let mut token = genuine.clone();
+        for at in 0..genuine.len() {
+            let mut altered = genuine.clone().into_bytes();
+            altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
+            let altered = String::from_utf8(altered).unwrap();
+            assert!(matches!(refresh(&app, &altered).await, Err(Error::NotSignedIn)), "byte {at}");
+        }
+        let id = genuine.split('.').next().unwrap().parse().unwrap();
+        let forged = RefreshToken::first(id, &[0; 32]);
+        assert!(matches!(refresh(&app, &forged.text()).await, Err(Error::NotSignedIn)));
+        for _ in 0..3 {
+            token = refresh(&app, &token).await.unwrap().refresh_token;
+        }
+    }
+
+    #[tokio::test]
+    async fn sessions_are_listed_and_ended_by_their_person_alone() {
+        let (app, opened) = signed_in().await;
+        let access = |opened: &Opened| authenticate(&app, &opened.access_token).unwrap();
+        let email = Email::new("ada@example.com").unwrap();
+        app.clock.advance(Duration::from_millis(1));
+        let other = sign_in(&app, &email, &TestApp::password(), &TestApp::visitor()).await.unwrap();
+        let (mine, others) = (access(&opened), access(&other));
+        let listed = list(&app, &mine).await.unwrap();
+        assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [others.session, mine.session]);
+        assert!(listed.iter().all(|session| session.label == "Firefox on Linux"));
+        let bob = account::create(&app, TestApp::account("bob@example.com")).await.unwrap();
+        let bob = access(&open(&app, bob, &TestApp::visitor()).await.unwrap());
+        assert!(matches!(revoke(&app, &bob, mine.session).await, Err(Error::NotFound(_))));
+        revoke(&app, &mine, others.session).await.unwrap();
+        assert!(matches!(revoke(&app, &mine, others.session).await, Err(Error::NotFound(_))));
+        assert!(refresh(&app, &other.refresh_token).await.is_err());
+        let opened = refresh(&app, &opened.refresh_token).await.unwrap();
+        revoke_all(&app, &mine).await.unwrap();
+        assert!(refresh(&app, &opened.refresh_token).await.is_err());
+        assert_eq!(list(&app, &bob).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn guessing_is_limited_and_the_limit_passes() {
+        let (app, _) = signed_in().await;
+        let email = Email::new("ada@example.com").unwrap();
+        let (right, wrong) = (TestApp::password(), Password::attempt("wrong").unwrap());
+        let attempt = async |password| sign_in(&app, &email, password, &TestApp::visitor()).await.err();
+        for _ in 0..10 {
+            assert!(matches!(attempt(&wrong).await, Some(Error::WrongCredentials)));
+        }
+        let Some(Error::TooManyGuesses { wait }) = attempt(&right).await else { panic!("not limited") };
+        // From elsewhere she signs in meanwhile.
+        let elsewhere = Visitor { address: [192, 0, 2, 2].into(), ..TestApp::visitor() };
+        assert!(sign_in(&app, &email, &TestApp::password(), &elsewhere).await.is_ok());
+        app.clock.advance(wait);
+        for _ in 0..20 {
+            assert!(attempt(&right).await.is_none(), "who knows the password has no limit");
+        }
     }
 
     #[tokio::test]

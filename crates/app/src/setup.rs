@@ -6,9 +6,10 @@
 use subtle::ConstantTimeEq;
 
 use crate::account::{self, NewAccount};
+use crate::attempts::guess;
 use crate::session::{self, Opened};
 use crate::token::{RandomToken, hash_token};
-use crate::{App, Error};
+use crate::{App, Error, Visitor};
 
 /// Whether the first account is still to be made.
 ///
@@ -36,9 +37,9 @@ pub async fn new_code(app: &App) -> Result<Option<String>, Error> {
 /// Makes the first account and signs it in.
 ///
 /// # Errors
-/// [`Error::AlreadySetUp`], [`Error::WrongSetupCode`].
-pub async fn complete(app: &App, code: &str, new: NewAccount) -> Result<Opened, Error> {
-    check_code(app, code).await?;
+/// [`Error::AlreadySetUp`], [`Error::WrongSetupCode`], [`Error::TooManyGuesses`].
+pub async fn complete(app: &App, code: &str, new: NewAccount, visitor: &Visitor) -> Result<Opened, Error> {
+    guess(app, None, visitor.address, check_code(app, code)).await?;
     let row = account::prepare(app, new).await?;
     let mut write = app.database().write().await?;
     if !write.setup_complete(app.now()).await? {
@@ -47,7 +48,7 @@ pub async fn complete(app: &App, code: &str, new: NewAccount) -> Result<Opened, 
     account::insert(&mut write, &row).await?;
     write.commit().await?;
     tracing::info!(account = %row.id, "set up: the first account was made");
-    session::open(app, row.id).await
+    session::open(app, row.id, visitor).await
 }
 
 async fn check_code(app: &App, code: &str) -> Result<(), Error> {
@@ -68,7 +69,9 @@ mod tests {
     async fn of_many_who_hold_the_link_one_makes_the_first_account() {
         let app = TestApp::new().await;
         let code = new_code(&app).await.unwrap().unwrap();
-        let tries = (0..8).map(|n| complete(&app, &code, TestApp::account(&format!("person{n}@example.com"))));
+        let visitor = TestApp::visitor();
+        let account = |n| TestApp::account(&format!("person{n}@example.com"));
+        let tries = (0..8).map(|n| complete(&app, &code, account(n), &visitor));
         let done = futures_util::future::join_all(tries).await;
         assert_eq!(done.iter().filter(|result| result.is_ok()).count(), 1);
         assert!(done.iter().all(|result| matches!(result, Ok(_) | Err(Error::AlreadySetUp))));
@@ -82,9 +85,9 @@ mod tests {
         let old = new_code(&app).await.unwrap().unwrap();
         let new = new_code(&app).await.unwrap().unwrap();
         for wrong in ["", "x", old.as_str()] {
-            let result = complete(&app, wrong, TestApp::account("ada@example.com")).await;
+            let result = complete(&app, wrong, TestApp::account("ada@example.com"), &TestApp::visitor()).await;
             assert!(matches!(result, Err(Error::WrongSetupCode)));
         }
-        assert!(complete(&app, &new, TestApp::account("ada@example.com")).await.is_ok());
+        assert!(complete(&app, &new, TestApp::account("ada@example.com"), &TestApp::visitor()).await.is_ok());
     }
 }

@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 
 use crate::account::NewAccount;
-use crate::{App, Metrics, Rooms, Secrets, Settings};
+use crate::{App, GuessLimits, Metrics, Rooms, Secrets, Settings, Visitor};
 
 pub(crate) fn secrets() -> Secrets {
     let key = |name| SigningKey::generate(KeyId::parse(name).unwrap(), &mut rand::rng());
@@ -68,6 +68,7 @@ impl TestApp {
             deletion_grace: Duration::from_secs(7 * 86_400),
             max_upload: ByteSize::new(1 << 40).unwrap(),
             workers: 2,
+            guesses: GuessLimits { pair: 10, address: 50, account: 100 },
         };
         let rooms = Rooms { database, storage, media, clock: Arc::clone(&clock) as _ };
         let app = App::new(rooms, settings, secrets(), Metrics::register(&mut registry)).unwrap();
@@ -76,6 +77,11 @@ impl TestApp {
 
     pub(crate) fn password() -> Password {
         Password::new("correct horse battery").unwrap()
+    }
+
+    pub(crate) fn visitor() -> Visitor {
+        let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0".to_owned();
+        Visitor { address: [192, 0, 2, 1].into(), user_agent }
     }
 
     pub(crate) fn account(email: &str) -> NewAccount {

@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use picup_domain::{AccountId, SessionId, Sha256, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -85,15 +84,6 @@ impl RandomToken {
     pub(crate) fn new() -> Self {
         let bytes: [u8; 32] = rand::random();
         Self(URL_SAFE_NO_PAD.encode(bytes))
-    }
-
-    /// The token that follows `shown` in its session. Derived, so that a renewal asked for twice (its answer was lost, or two
-    /// tabs raced) gives the same token twice; with the key, so that nobody else can take the step.
-    pub(crate) fn successor(shown: &str, key: &[u8; 32]) -> Self {
-        let mut mac = <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
-        mac.update(b"picup refresh token 1");
-        mac.update(shown.as_bytes());
-        Self(URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
     }
 
     pub(crate) fn as_str(&self) -> &str {

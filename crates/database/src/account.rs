@@ -150,6 +150,23 @@ impl Write {
         self.changed(Statement::new("account_set_password", sql).text(hash.as_str()).time(now).id(&id)).await
     }
 
+    /// Changes what the person is called and the address it signs in with. `false` when there is no such account.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `email` when the address has another account.
+    pub async fn account_set_profile(
+        &mut self,
+        id: AccountId,
+        name: &DisplayName,
+        email: &Email,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE accounts SET name = ?, email = ?, updated_at = ? WHERE id = ?";
+        let statement = Statement::new("account_set_profile", sql);
+        let statement = statement.text(name.as_str()).text(email.as_str()).time(now).id(&id);
+        self.changed(statement).await.map_err(|error| error.or_conflict("email"))
+    }
+
     /// Promises `bytes` more to an account, for one upload more. `false` when its quota does not admit them or it does not exist. The rule is
     /// that of `Quota::admits`, written as a subtraction because a sum could leave the range of a BIGINT.
     ///

@@ -14,6 +14,7 @@
 mod account;
 mod admin;
 mod album;
+mod api_key;
 mod asset;
 mod check;
 mod dialect;
@@ -38,6 +39,7 @@ mod plan_tests;
 
 pub use account::{Account, NewAccount};
 pub use album::{AddOutcome, Album, AlbumAsset, AlbumCursor, NewAlbum};
+pub use api_key::{ApiKey, NewApiKey};
 pub use asset::{Asset, AssetFacts, NewAsset};
 pub use check::Check;
 pub use engine::Settings;

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use picup_domain::{
-    AccountId, AlbumId, AssetId, AssetKind, CaptureSource, CaptureTime, Email, JobId, ObjectKey, ObjectRole, SessionId,
-    Sha1, Sha256, Timestamp, UploadId,
+    AccountId, AlbumId, ApiKeyId, AssetId, AssetKind, CaptureSource, CaptureTime, Email, JobId, ObjectKey, ObjectRole,
+    SessionId, Sha1, Sha256, Timestamp, UploadId,
 };
 
 use crate::{
@@ -68,7 +68,14 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     tx.session_by_refresh(session, &hash, NOW).await?;
     tx.session_rotate(session, &hash, &hash, NOW, NOW).await?;
     tx.session_revoke_all(account, NOW).await?;
+    tx.session_revoke_others(account, session, NOW).await?;
     tx.session_prune(NOW).await?;
+
+    let key_id = ApiKeyId::new(NOW);
+    tx.api_key_by_token(&hash, NOW).await?;
+    tx.api_key_list(account).await?;
+    tx.api_key_used(key_id, NOW, NOW).await?;
+    tx.api_key_delete(account, key_id).await?;
 
     tx.asset_by_id(account, asset).await?;
     tx.asset_ids(account, 10).await?;

@@ -60,7 +60,7 @@ pub enum Rotation {
         /// When it was replaced.
         rotated_at: Timestamp,
     },
-    /// Neither, or the session is over.
+    /// Neither, or the session is over. Whoever knows that the token is genuine knows that it is an older one.
     Unknown,
 }
 
@@ -184,6 +184,20 @@ impl Write {
     pub async fn session_revoke_all(&mut self, account: AccountId, now: Timestamp) -> Result<u64, Error> {
         let sql = "UPDATE sessions SET revoked_at = ? WHERE account = ? AND revoked_at IS NULL";
         self.run(Statement::new("session_revoke_all", sql).time(now).id(&account)).await
+    }
+
+    /// Ends all of an account's sessions but one and tells how many.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn session_revoke_others(
+        &mut self,
+        account: AccountId,
+        kept: SessionId,
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        let sql = "UPDATE sessions SET revoked_at = ? WHERE account = ? AND id <> ? AND revoked_at IS NULL";
+        self.run(Statement::new("session_revoke_others", sql).time(now).id(&account).id(&kept)).await
     }
 
     /// Forgets the sessions that expired before a moment, and tells how many.

@@ -8,6 +8,7 @@
 
 mod account;
 mod album;
+mod api_key;
 mod asset;
 mod bytes;
 mod capture_time;
@@ -23,6 +24,7 @@ mod upload;
 
 pub use account::{AccountRole, DisplayName, Email, Password, PasswordHash};
 pub use album::AlbumTitle;
+pub use api_key::{ApiKeyName, Scope, Scopes};
 pub use asset::{AssetKind, AssetState};
 pub use bytes::ByteSize;
 pub use capture_time::{CaptureSource, CaptureTime, LocalDay};

@@ -145,6 +145,20 @@ pub(crate) struct LimitsConfig {
     #[config(default = "1MiB", deserialize_with = units::size)]
     #[config(validate(request_body.get() >= 65_536, "must be at least 64KiB"))]
     pub(crate) request_body: ByteSize,
+
+    /// How many wrong passwords one address may try at one account at once; as many come back in a quarter of an hour.
+    /// Right ones are not counted, here and below.
+    #[config(default = 10, validate((1..=100_000).contains(sign_in_tries), "must be from 1 to 100000"))]
+    pub(crate) sign_in_tries: u32,
+
+    /// The same for one address (IPv4) or network (IPv6, /64) and all accounts together. More for many people behind one
+    /// address.
+    #[config(default = 50, validate((1..=100_000).contains(sign_in_tries_address), "must be from 1 to 100000"))]
+    pub(crate) sign_in_tries_address: u32,
+
+    /// The same for one account from all addresses together, but for those it was signed in to from before.
+    #[config(default = 100, validate((1..=100_000).contains(sign_in_tries_account), "must be from 1 to 100000"))]
+    pub(crate) sign_in_tries_account: u32,
 }
 
 #[derive(Debug, Clone, confique::Config)]

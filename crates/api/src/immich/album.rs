@@ -3,13 +3,13 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
+use picup_app::App;
 use picup_app::album::{self, Outcome};
-use picup_app::{Access, App};
-use picup_domain::{AlbumId, AlbumTitle, AssetId};
+use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId};
 use uuid::Uuid;
 
 use super::wire::{Album, AlbumRequest, IdResult, Ids};
-use crate::extract::{Caller, Json, Path};
+use crate::extract::{Allowed, Json, Path, Upload};
 use crate::problem::ApiError;
 
 /// How many albums are read at a time.
@@ -18,7 +18,7 @@ const PAGE: u32 = 500;
 const ADDED_AT_ONCE: usize = 1_000;
 
 /// All of the caller's albums: Immich's answer has no pages.
-pub(super) async fn list(State(app): State<App>, Caller(caller): Caller) -> Result<Answer<Vec<Album>>, ApiError> {
+pub(super) async fn list(State(app): State<App>, caller: Allowed<Upload>) -> Result<Answer<Vec<Album>>, ApiError> {
     let mut albums = Vec::new();
     let mut cursor = None;
     loop {
@@ -33,30 +33,30 @@ pub(super) async fn list(State(app): State<App>, Caller(caller): Caller) -> Resu
 
 pub(super) async fn create(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Upload>,
     Json(request): Json<AlbumRequest>,
 ) -> Result<(StatusCode, Answer<Album>), ApiError> {
     let made = album::create(&app, caller.account, AlbumTitle::new(&request.album_name)?).await?;
-    let added = add_all(&app, caller, made.id, &request.asset_ids).await?;
+    let added = add_all(&app, caller.account, made.id, &request.asset_ids).await?;
     let asset_count = added.iter().filter(|added| added.success).count() as u64;
     Ok((StatusCode::CREATED, Answer(Album { asset_count, ..view(made) })))
 }
 
 pub(super) async fn add(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Upload>,
     Path(id): Path<Uuid>,
     Json(request): Json<Ids>,
 ) -> Result<Answer<Vec<IdResult>>, ApiError> {
     album::fetch(&app, caller.account, id.into()).await?;
-    Ok(Answer(add_all(&app, caller, id.into(), &request.ids).await?))
+    Ok(Answer(add_all(&app, caller.account, id.into(), &request.ids).await?))
 }
 
-async fn add_all(app: &App, caller: Access, id: AlbumId, assets: &[Uuid]) -> Result<Vec<IdResult>, ApiError> {
+async fn add_all(app: &App, owner: AccountId, id: AlbumId, assets: &[Uuid]) -> Result<Vec<IdResult>, ApiError> {
     let mut results = Vec::with_capacity(assets.len());
     for some in assets.chunks(ADDED_AT_ONCE) {
         let some: Vec<AssetId> = some.iter().copied().map(Into::into).collect();
-        let added = album::add(app, caller.account, id, &some).await?;
+        let added = album::add(app, owner, id, &some).await?;
         results.extend(added.into_iter().map(|(asset, outcome)| IdResult {
             id: asset.to_string(),
             success: outcome == Outcome::Done,

@@ -9,7 +9,7 @@ use picup_app::{App, immich};
 use picup_domain::{Invalid, Sha1};
 
 use super::wire::{CheckRequest, CheckResult, CheckResults};
-use crate::extract::{Caller, Json};
+use crate::extract::{Allowed, Json, Upload};
 use crate::problem::ApiError;
 
 /// As Immich's own.
@@ -18,7 +18,7 @@ const CHECKED_AT_ONCE: usize = 5_000;
 /// For each file by its SHA-1: send it, or it is safely here. The uploaders delete their own copy of what is here.
 pub(super) async fn check(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Upload>,
     Json(request): Json<CheckRequest>,
 ) -> Result<Answer<CheckResults>, ApiError> {
     if request.assets.len() > CHECKED_AT_ONCE {

@@ -6,7 +6,7 @@ use picup_app::{App, account, immich};
 
 use super::ENDPOINT;
 use super::wire::{ApiKey, Endpoint, MediaTypes, Statistics, User, Version, WellKnown};
-use crate::extract::Caller;
+use crate::extract::{Allowed, Upload};
 use crate::problem::ApiError;
 
 /// PicUp keeps every file; these are the endings by which the uploaders choose what to send.
@@ -39,7 +39,7 @@ pub(super) async fn media_types() -> Answer<MediaTypes> {
     Answer(MEDIA_TYPES)
 }
 
-pub(super) async fn user(State(app): State<App>, Caller(caller): Caller) -> Result<Answer<User>, ApiError> {
+pub(super) async fn user(State(app): State<App>, caller: Allowed<Upload>) -> Result<Answer<User>, ApiError> {
     let account = account::fetch(&app, caller.account).await?;
     Ok(Answer(User {
         id: account.id.to_string(),
@@ -49,11 +49,14 @@ pub(super) async fn user(State(app): State<App>, Caller(caller): Caller) -> Resu
 }
 
 /// What the caller's key may do, in Immich's words.
-pub(super) async fn key(Caller(_): Caller) -> Answer<ApiKey> {
+pub(super) async fn key(_: Allowed<Upload>) -> Answer<ApiKey> {
     Answer(ApiKey { permissions: vec!["all"] })
 }
 
-pub(super) async fn statistics(State(app): State<App>, Caller(caller): Caller) -> Result<Answer<Statistics>, ApiError> {
+pub(super) async fn statistics(
+    State(app): State<App>,
+    caller: Allowed<Upload>,
+) -> Result<Answer<Statistics>, ApiError> {
     let found = immich::statistics(&app, caller.account).await?;
     Ok(Answer(Statistics { images: found.photos, videos: found.videos, total: found.total }))
 }

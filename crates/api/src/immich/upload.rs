@@ -6,13 +6,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
+use picup_app::App;
 use picup_app::upload::{NewStream, Received, Receiver, receive};
-use picup_app::{Access, App};
-use picup_domain::{ByteSize, FileName, Invalid, Timestamp};
+use picup_domain::{AccountId, ByteSize, FileName, Invalid, Timestamp};
 
 use super::multipart::{Broken, Head, Multipart};
 use super::wire::Uploaded;
-use crate::extract::Caller;
+use crate::extract::{Allowed, Upload};
 use crate::problem::ApiError;
 use crate::views;
 
@@ -26,13 +26,13 @@ const DRAINED: usize = 32 << 20;
 /// Takes a file. Answers once its bytes and what counts them survive a power cut: the client may delete its own then.
 pub(super) async fn upload(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Allowed<Upload>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Answer<Uploaded>), ApiError> {
     let body = body.into_data_stream().map_err(std::io::Error::other);
     let mut form = Multipart::new(&headers, body)?;
-    match take(&app, caller, &mut form).await {
+    match take(&app, caller.account, &mut form).await {
         Ok(Received::Created(id)) => {
             Ok((StatusCode::CREATED, Answer(Uploaded { id: id.to_string(), status: "created" })))
         }
@@ -55,7 +55,7 @@ struct Told {
     file_name: Option<String>,
 }
 
-async fn take<S>(app: &App, caller: Access, form: &mut Multipart<S>) -> Result<Received, ApiError>
+async fn take<S>(app: &App, owner: AccountId, form: &mut Multipart<S>) -> Result<Received, ApiError>
 where
     S: Stream<Item = std::io::Result<Bytes>> + Unpin,
 {
@@ -69,7 +69,7 @@ where
         }
         match head.name.as_str() {
             "assetData" if receiver.is_some() => return Err(refused("assetData", "send one file in each request")),
-            "assetData" => receiver = Some(receive_file(app, caller, form, head, &told).await?),
+            "assetData" => receiver = Some(receive_file(app, owner, form, head, &told).await?),
             "fileCreatedAt" => told.created = views::modified(Some(&form.text(LONGEST_FIELD).await?))?,
             "fileModifiedAt" => told.modified = views::modified(Some(&form.text(LONGEST_FIELD).await?))?,
             "filename" => told.file_name = Some(form.text(LONGEST_FIELD).await?),
@@ -89,7 +89,7 @@ where
 
 async fn receive_file<S>(
     app: &App,
-    caller: Access,
+    owner: AccountId,
     form: &mut Multipart<S>,
     head: Head,
     told: &Told,
@@ -99,7 +99,7 @@ where
 {
     let name = head.file_name.filter(|name| !name.is_empty()).or_else(|| told.file_name.clone()).unwrap_or_default();
     let new = NewStream { file_name: FileName::new(&name)?, bytes: told.bytes };
-    let mut receiver = receive(app, caller.account, new).await?;
+    let mut receiver = receive(app, owner, new).await?;
     while let Some(bytes) = form.chunk().await? {
         receiver.write(bytes).await?;
     }

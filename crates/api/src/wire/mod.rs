@@ -7,6 +7,7 @@
 mod account;
 mod admin;
 mod album;
+mod api_key;
 mod asset;
 mod events;
 mod invitation;
@@ -15,9 +16,10 @@ mod session;
 mod timeline;
 mod upload;
 
-pub use account::Account;
+pub use account::{Account, AccountChange, PasswordChange};
 pub use admin::{AdminAccount, AdminAccountRequest, AdminAccounts, Deletion, DeletionRequest};
 pub use album::{Album, AlbumCover, AlbumRequest, Albums, AssetIds, ItemOutcome, ItemResult, ItemResults};
+pub use api_key::{ApiKey, ApiKeyMade, ApiKeyRequest, ApiKeyScope, ApiKeys};
 pub use asset::{Asset, AssetKind, AssetMedia, AssetState, Camera, Captured, Place};
 pub use events::Change;
 pub use invitation::{
@@ -25,7 +27,10 @@ pub use invitation::{
     InvitationToken, Invitations,
 };
 pub use problem::{Health, Problem};
-pub use session::{ClientKind, RefreshRequest, Session, Setup, SetupRequest, SignInRequest, Tokens};
+pub use session::{
+    ClientKind, MediaSession, RefreshRequest, Session, SessionEntry, Sessions, Setup, SetupRequest, SignInRequest,
+    Tokens,
+};
 pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};
 pub use upload::{
     Completed, Header, PartHash, PartTarget, PartTargets, PartTargetsRequest, Upload, UploadAnswer, UploadRequest,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::Account;
 
@@ -74,6 +75,39 @@ pub struct Session {
     /// The tokens, for a program only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
+}
+
+/// A session among the caller's.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SessionEntry {
+    /// Its id.
+    pub id: Uuid,
+    /// The device, such as "Firefox on Linux", as it called itself at the sign-in.
+    pub label: String,
+    /// When it was begun.
+    pub created_at: String,
+    /// When it was last renewed; one in use is every few minutes.
+    pub last_used_at: String,
+    /// When it ends unless it is renewed.
+    pub expires_at: String,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// The caller's sessions, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Sessions {
+    /// All that have not ended.
+    pub sessions: Vec<SessionEntry>,
+}
+
+/// The right to fetch the account's media, in cookies that come with this answer.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct MediaSession {
+    /// What they open: everything under this path.
+    pub path: String,
+    /// When they end; ask again before that.
+    pub expires_at: String,
 }
 
 /// A program's tokens.

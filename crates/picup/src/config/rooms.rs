@@ -44,6 +44,15 @@ impl Config {
         })
     }
 
+    /// How often a secret may be guessed wrong.
+    pub(crate) fn guess_limits(&self) -> picup_app::GuessLimits {
+        picup_app::GuessLimits {
+            pair: self.limits.sign_in_tries,
+            address: self.limits.sign_in_tries_address,
+            account: self.limits.sign_in_tries_account,
+        }
+    }
+
     /// How many originals are worked on at once, at least 1.
     pub(crate) fn concurrency(&self) -> usize {
         match self.worker.concurrency {

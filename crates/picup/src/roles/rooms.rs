@@ -65,6 +65,7 @@ impl Rooms {
             deletion_grace: config.accounts.deletion_grace,
             max_upload: config.limits.upload,
             workers: config.concurrency(),
+            guesses: config.guess_limits(),
         };
         let rooms =
             picup_app::Rooms { database: database.clone(), storage: storage.clone(), media, clock: Arc::clone(&clock) };

@@ -20,19 +20,30 @@ use crate::client::{Answer, Client, Who, hash};
 enum Right {
     /// Nothing, or a right of its own in its body that other tests look at: a password, a code, a refresh token.
     Public,
-    /// A session, by cookie or bearer.
+    /// A person's session, by cookie or bearer; an API key is told that it is not enough.
     Session,
     /// A session of an admin; others are told that they are none.
     Admin,
+    /// A session, or an API key with any of these scopes.
+    Key(&'static [&'static str]),
     /// The address itself.
     Address,
 }
 
-use Right::{Address, Admin, Public, Session};
+use Right::{Address, Admin, Key, Public, Session};
 
-const TABLE: [(&str, Right); 50] = [
+/// The right of an API key with this scope.
+const UPLOAD: Right = Key(&["upload"]);
+const READ: Right = Key(&["read"]);
+const EDIT: Right = Key(&["edit"]);
+const UPLOAD_OR_READ: Right = Key(&["upload", "read"]);
+const UPLOAD_OR_EDIT: Right = Key(&["upload", "edit"]);
+
+const TABLE: [(&str, Right); 59] = [
     ("GET /.well-known/immich", Public),
-    ("GET /api/account", Session),
+    ("GET /api/account", UPLOAD_OR_READ),
+    ("PATCH /api/account", Session),
+    ("POST /api/account/password", Session),
     ("POST /api/account/deletion", Session),
     ("DELETE /api/account/deletion", Session),
     ("GET /api/admin/accounts", Admin),
@@ -43,41 +54,48 @@ const TABLE: [(&str, Right); 50] = [
     ("GET /api/admin/invitations", Admin),
     ("POST /api/admin/invitations", Admin),
     ("DELETE /api/admin/invitations/{id}", Admin),
-    ("GET /api/albums", Session),
-    ("POST /api/albums", Session),
-    ("GET /api/albums/{id}", Session),
-    ("PATCH /api/albums/{id}", Session),
-    ("DELETE /api/albums/{id}", Session),
-    ("GET /api/albums/{id}/assets", Session),
-    ("POST /api/albums/{id}/assets", Session),
-    ("POST /api/albums/{id}/assets/remove", Session),
-    ("GET /api/assets/{id}", Session),
-    ("GET /api/events", Session),
-    ("GET /api/immich/albums", Session),
-    ("POST /api/immich/albums", Session),
-    ("PUT /api/immich/albums/{id}/assets", Session),
-    ("GET /api/immich/api-keys/me", Session),
-    ("POST /api/immich/assets", Session),
-    ("POST /api/immich/assets/bulk-upload-check", Session),
-    ("GET /api/immich/assets/statistics", Session),
+    ("GET /api/albums", UPLOAD_OR_READ),
+    ("POST /api/albums", UPLOAD_OR_EDIT),
+    ("GET /api/albums/{id}", READ),
+    ("PATCH /api/albums/{id}", EDIT),
+    ("DELETE /api/albums/{id}", EDIT),
+    ("GET /api/albums/{id}/assets", READ),
+    ("POST /api/albums/{id}/assets", UPLOAD_OR_EDIT),
+    ("POST /api/albums/{id}/assets/remove", EDIT),
+    ("GET /api/assets/{id}", READ),
+    ("GET /api/events", READ),
+    ("GET /api/immich/albums", UPLOAD),
+    ("POST /api/immich/albums", UPLOAD),
+    ("PUT /api/immich/albums/{id}/assets", UPLOAD),
+    ("GET /api/immich/api-keys/me", UPLOAD),
+    ("POST /api/immich/assets", UPLOAD),
+    ("POST /api/immich/assets/bulk-upload-check", UPLOAD),
+    ("GET /api/immich/assets/statistics", UPLOAD),
     ("GET /api/immich/server/media-types", Public),
     ("GET /api/immich/server/version", Public),
-    ("GET /api/immich/users/me", Session),
+    ("GET /api/immich/users/me", UPLOAD),
     ("POST /api/invitations/look", Public),
     ("POST /api/invitations/accept", Public),
+    ("GET /api/keys", Session),
+    ("POST /api/keys", Session),
+    ("DELETE /api/keys/{id}", Session),
     ("GET /api/openapi.json", Public),
     ("POST /api/session", Public),
     ("DELETE /api/session", Public),
+    ("POST /api/session/media", READ),
     ("POST /api/session/refresh", Public),
+    ("GET /api/sessions", Session),
+    ("DELETE /api/sessions", Session),
+    ("DELETE /api/sessions/{id}", Session),
     ("GET /api/setup", Public),
     ("POST /api/setup", Public),
-    ("GET /api/timeline", Session),
-    ("GET /api/timeline/assets", Session),
-    ("POST /api/uploads", Session),
-    ("GET /api/uploads/{id}", Session),
-    ("DELETE /api/uploads/{id}", Session),
-    ("POST /api/uploads/{id}/complete", Session),
-    ("POST /api/uploads/{id}/parts", Session),
+    ("GET /api/timeline", READ),
+    ("GET /api/timeline/assets", READ),
+    ("POST /api/uploads", UPLOAD),
+    ("GET /api/uploads/{id}", UPLOAD),
+    ("DELETE /api/uploads/{id}", UPLOAD),
+    ("POST /api/uploads/{id}/complete", UPLOAD),
+    ("POST /api/uploads/{id}/parts", UPLOAD),
     ("PUT /api/uploads/{id}/parts/{number}", Address),
     ("GET /live", Public),
     ("GET /ready", Public),
@@ -116,6 +134,8 @@ struct Things {
     album: Uuid,
     asset: Uuid,
     upload: Uuid,
+    key: Uuid,
+    session: Uuid,
 }
 
 impl Things {
@@ -125,7 +145,10 @@ impl Things {
         let album: picup_api::wire::Album = ada.post("/api/albums", &json!({"title": "Ada's"})).await.json(201);
         let added = ada.post(&format!("/api/albums/{}/assets", album.id), &json!({"assets": [asset]})).await;
         assert_eq!(added.status, 200);
-        Self { album: album.id, asset, upload: ada.reserve_new("b.jpg", b"not sent yet").await.id }
+        let key = ada.api_key(&["read"]).await.key.id;
+        let sessions: picup_api::wire::Sessions = ada.get("/api/sessions").await.json(200);
+        let session = sessions.sessions[0].id;
+        Self { session, album: album.id, asset, upload: ada.reserve_new("b.jpg", b"not sent yet").await.id, key }
     }
 
     /// The method, path and a body that would be right.
@@ -134,6 +157,8 @@ impl Things {
         let id = match path.trim_start_matches("/api/immich").trim_start_matches("/api").split('/').nth(1).unwrap() {
             "albums" => self.album,
             "assets" => self.asset,
+            "keys" => self.key,
+            "sessions" => self.session,
             _ => self.upload,
         };
         let body = match operation {
@@ -144,6 +169,9 @@ impl Things {
             "POST /api/immich/albums" => Some(json!({"albumName": "Taken over", "assetIds": [self.asset]})),
             "PUT /api/immich/albums/{id}/assets" => Some(json!({"ids": [self.asset]})),
             "POST /api/immich/assets/bulk-upload-check" => Some(json!({"assets": []})),
+            "PATCH /api/account" => Some(json!({"name": "Taken over"})),
+            "POST /api/account/password" => Some(json!({"current": PASSWORD, "new": "another password"})),
+            "POST /api/keys" => Some(json!({"name": "another", "scopes": ["read"]})),
             "POST /api/uploads" => Some(json!({"file_name": "c.jpg", "bytes": 1, "sha256": hash(b"c")})),
             "POST /api/uploads/{id}/parts" => Some(json!({"parts": [{"number": 1, "sha256": hash(b"not sent yet")}]})),
             _ => None,
@@ -157,6 +185,8 @@ impl Things {
         for path in [
             "/api/account".to_owned(),
             "/api/albums".to_owned(),
+            "/api/keys".to_owned(),
+            "/api/sessions".to_owned(),
             "/api/timeline".to_owned(),
             format!("/api/albums/{}/assets", self.album),
             format!("/api/assets/{}", self.asset),
@@ -187,6 +217,10 @@ async fn call(
 
 fn of_right(wanted: Right) -> impl Iterator<Item = &'static str> {
     TABLE.into_iter().filter(move |(_, right)| *right == wanted).map(|(operation, _)| operation)
+}
+
+fn with_session() -> impl Iterator<Item = &'static str> {
+    TABLE.into_iter().filter(|(_, right)| matches!(right, Session | Key(_))).map(|(operation, _)| operation)
 }
 
 /// An access token made with the server's own key, or another, with claims of the test's choice.
@@ -227,7 +261,7 @@ async fn nobody_gets_in_without_a_good_token() {
         good[..good.len() - 2].to_owned(),
         ada.session.clone().unwrap().tokens.unwrap().refresh_token,
     ];
-    for operation in of_right(Session).chain(of_right(Admin)) {
+    for operation in with_session().chain(of_right(Admin)) {
         let wish = things.call(operation);
         let answer = call(&app.stranger(), &wish, &[]).await;
         assert_eq!(answer.refused(401).r#type, "urn:picup:not-signed-in", "{operation}");
@@ -266,8 +300,14 @@ async fn what_is_anothers_is_not_there() {
     let (ada, bob) = (app.sign_in("ada").await, app.sign_in("bob").await);
     let things = Things::of(&ada).await;
     let before = things.seen_by(&ada).await;
-    let nowhere = Things { album: Uuid::now_v7(), asset: Uuid::now_v7(), upload: Uuid::now_v7() };
-    for operation in of_right(Session).filter(|operation| operation.contains("{id}")) {
+    let nowhere = Things {
+        album: Uuid::now_v7(),
+        asset: Uuid::now_v7(),
+        upload: Uuid::now_v7(),
+        key: Uuid::now_v7(),
+        session: Uuid::now_v7(),
+    };
+    for operation in with_session().filter(|operation| operation.contains("{id}")) {
         let anothers = call(&bob, &things.call(operation), &[]).await;
         let problem = anothers.refused(404);
         // To the byte as for an id that was never given, so that nobody learns which exist.
@@ -306,10 +346,72 @@ async fn a_member_is_told_that_it_is_no_admin() {
         let body = (method == Method::PATCH).then(|| json!({"name": "Eve"}));
         assert_eq!(call(&bob, &(method, path, body), &[]).await.refused(404).r#type, "urn:picup:not-found");
     }
-    let things =
-        Things { album: things.album, asset: things.asset, upload: ada.reserve_new("b.jpg", b"not sent yet").await.id };
+    things.upload = ada.reserve_new("b.jpg", b"not sent yet").await.id;
     assert_eq!(things.seen_by(&ada).await, before);
     app.finish().await;
+}
+
+#[tokio::test]
+async fn a_key_reaches_as_far_as_its_scopes() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.sign_in("ada").await, app.sign_in("bob").await);
+    let things = Things::of(&ada).await;
+    let before = things.seen_by(&ada).await;
+    for scope in ["upload", "read", "edit"] {
+        let made = bob.api_key(&[scope]).await;
+        for (operation, right) in TABLE {
+            let enough = match right {
+                Public | Address => continue,
+                Session | Admin => false,
+                Key(scopes) => scopes.contains(&scope),
+            };
+            let wish = things.call(operation);
+            for how in ["x-api-key", "authorization"] {
+                let (status, problem) = by_key(&app, &wish, how, &made.token).await;
+                let name = problem.as_ref().map(|problem| problem.r#type.as_str());
+                match (enough, right) {
+                    // What is Ada's is not there for Bob's key, as it is not for Bob.
+                    (true, _) if operation.contains("{id}") => assert_eq!(status, 404, "{scope}: {operation}"),
+                    (true, _) => {
+                        assert!(![401, 403].contains(&status) && status < 500, "{scope}: {operation}: {status}")
+                    }
+                    (false, Session | Admin) => {
+                        assert_eq!((status, name), (403, Some("urn:picup:session-needed")), "{scope}: {operation}");
+                    }
+                    (false, _) => {
+                        assert_eq!((status, name), (403, Some("urn:picup:scope-needed")), "{scope}: {operation}");
+                        let Key(scopes) = right else { unreachable!() };
+                        let detail = problem.unwrap().detail;
+                        assert!(scopes.iter().all(|scope| detail.contains(scope)), "{operation}: {detail}");
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(things.seen_by(&ada).await, before);
+    app.finish().await;
+}
+
+/// What a request by key is answered: its status, and the problem if it is one. A stream of events is not read to its end.
+async fn by_key(
+    app: &TestApp,
+    (method, path, body): &(Method, String, Option<Value>),
+    how: &str,
+    token: &str,
+) -> (u16, Option<picup_api::wire::Problem>) {
+    let stranger = app.stranger();
+    let mut request = stranger.request(method.clone(), path);
+    request = match how {
+        "authorization" => request.bearer_auth(token),
+        header => request.header(header, token),
+    };
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let problem = if status.is_client_error() { Some(response.json().await.unwrap()) } else { None };
+    (status.as_u16(), problem)
 }
 
 #[tokio::test]

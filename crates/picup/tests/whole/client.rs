@@ -204,6 +204,17 @@ impl Client {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
+    /// Makes an API key.
+    pub(crate) async fn api_key(&self, scopes: &[&str]) -> wire::ApiKeyMade {
+        self.post("/api/keys", &json!({"name": "a program", "scopes": scopes})).await.json(201)
+    }
+
+    /// A program with an API key of this caller's.
+    pub(crate) async fn with_key(&self, scopes: &[&str]) -> Self {
+        let made = self.api_key(scopes).await;
+        Self { who: Who::Bearer(made.token), session: None, ..self.clone() }
+    }
+
     pub(crate) async fn patch(&self, path: &str, body: &(impl Serialize + ?Sized)) -> Answer {
         self.send(self.request(Method::PATCH, path).json(body)).await
     }

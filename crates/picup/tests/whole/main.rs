@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test stops where something it counts on fails")]
 
+mod account;
 mod admin;
 mod app;
 mod authorisation;
@@ -21,6 +22,7 @@ mod events;
 mod exiftool;
 mod faults;
 mod invitations;
+mod keys;
 mod kills;
 mod library;
 mod life;

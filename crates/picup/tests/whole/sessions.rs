@@ -83,6 +83,62 @@ async fn a_stolen_token_ends_the_session() {
 }
 
 #[tokio::test]
+async fn every_token_from_before_ends_the_session() {
+    let app = TestApp::start().await;
+    let (ada, other) = (app.sign_in("ada").await, app.sign_in("ada").await);
+    let stranger = app.stranger();
+    let first = ada.session.clone().unwrap().tokens.unwrap().refresh_token;
+    let mut newest = first.clone();
+    for _ in 0..3 {
+        newest = tokens(&renew(&stranger, &newest).await).refresh_token;
+    }
+    // A made-up one, even of this session, ends nothing.
+    let (session, secret) = newest.split_once('.').unwrap();
+    for forged in
+        [format!("{session}.{}", secret.replace(&secret[..4], "AAAA")), format!("{session}.{}", "A".repeat(96))]
+    {
+        renew(&stranger, &forged).await.refused(401);
+    }
+    newest = tokens(&renew(&stranger, &newest).await).refresh_token;
+    renew(&stranger, &first).await.refused(401);
+    renew(&stranger, &newest).await.refused(401);
+    tokens(&renew(&stranger, &other.session.clone().unwrap().tokens.unwrap().refresh_token).await);
+    let log = app.finish().await;
+    assert!(log.contains("was used again after its renewal"), "{log}");
+}
+
+#[tokio::test]
+async fn a_person_sees_where_it_is_signed_in_and_ends_it() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.sign_in_browser("ada").await, app.sign_in("bob").await);
+    let elsewhere = app.stranger();
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
+    let wish = json!({"email": email("ada"), "password": PASSWORD, "client": "program"});
+    let request = elsewhere.request(reqwest::Method::POST, "/api/session").header("user-agent", firefox).json(&wish);
+    let token = tokens(&elsewhere.send(request).await).refresh_token;
+
+    let listed: wire::Sessions = ada.get("/api/sessions").await.json(200);
+    let labels: Vec<_> = listed.sessions.iter().map(|session| (session.label.as_str(), session.current)).collect();
+    assert_eq!(labels, [("Firefox on Linux", false), ("Unknown device", true)]);
+    let path = |index: usize| format!("/api/sessions/{}", listed.sessions[index].id);
+    bob.delete(&path(0)).await.refused(404);
+    assert_eq!(ada.delete(&path(0)).await.status, 204);
+    ada.delete(&path(0)).await.refused(404);
+    renew(&elsewhere, &token).await.refused(401);
+    assert_eq!(ada.get("/api/sessions").await.json::<wire::Sessions>(200).sessions.len(), 1);
+
+    let other = app.sign_in("ada").await.session.unwrap().tokens.unwrap().refresh_token;
+    let refresh = ada.jar().value("picup_refresh").unwrap();
+    assert_eq!(ada.delete("/api/sessions").await.status, 204);
+    assert_eq!(ada.jar().header("/api/session/refresh"), "", "this browser forgets its cookies");
+    for ended in [&other, &refresh] {
+        renew(&elsewhere, ended).await.refused(401);
+    }
+    assert_eq!(bob.get("/api/sessions").await.json::<wire::Sessions>(200).sessions.len(), 1);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn two_tabs_may_renew_at_once() {
     let app = TestApp::start().await;
     let ada = app.sign_in("ada").await;
