@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod fault_proxy;
+pub mod immich;
 mod output;
 mod process;
 pub mod samples;
@@ -51,6 +52,9 @@ pub enum Error {
     /// The photographs are not on this machine.
     #[error("no sample photographs in {0}; fetch them with: scripts/fetch-samples")]
     NoPhotographs(std::path::PathBuf),
+    /// Immich's uploader is not on this machine.
+    #[error("no @immich/cli in {0}; install it with: scripts/tools")]
+    NoImmichCli(std::path::PathBuf),
 }
 
 impl Error {

@@ -9,7 +9,7 @@ use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId};
 use uuid::Uuid;
 
 use super::wire::{Album, AlbumRequest, IdResult, Ids};
-use crate::extract::{Allowed, Json, Path, Upload};
+use crate::extract::{Allowed, Edit, Json, Path, Read, Upload};
 use crate::problem::ApiError;
 
 /// How many albums are read at a time.
@@ -18,7 +18,10 @@ const PAGE: u32 = 500;
 const ADDED_AT_ONCE: usize = 1_000;
 
 /// All of the caller's albums: Immich's answer has no pages.
-pub(super) async fn list(State(app): State<App>, caller: Allowed<Upload>) -> Result<Answer<Vec<Album>>, ApiError> {
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Allowed<(Upload, Read)>,
+) -> Result<Answer<Vec<Album>>, ApiError> {
     let mut albums = Vec::new();
     let mut cursor = None;
     loop {
@@ -33,7 +36,7 @@ pub(super) async fn list(State(app): State<App>, caller: Allowed<Upload>) -> Res
 
 pub(super) async fn create(
     State(app): State<App>,
-    caller: Allowed<Upload>,
+    caller: Allowed<(Upload, Edit)>,
     Json(request): Json<AlbumRequest>,
 ) -> Result<(StatusCode, Answer<Album>), ApiError> {
     let made = album::create(&app, caller.account, AlbumTitle::new(&request.album_name)?).await?;
@@ -44,7 +47,7 @@ pub(super) async fn create(
 
 pub(super) async fn add(
     State(app): State<App>,
-    caller: Allowed<Upload>,
+    caller: Allowed<(Upload, Edit)>,
     Path(id): Path<Uuid>,
     Json(request): Json<Ids>,
 ) -> Result<Answer<Vec<IdResult>>, ApiError> {

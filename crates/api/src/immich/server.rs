@@ -6,8 +6,11 @@ use picup_app::{App, account, immich};
 
 use super::ENDPOINT;
 use super::wire::{ApiKey, Endpoint, MediaTypes, Statistics, User, Version, WellKnown};
-use crate::extract::{Allowed, Upload};
+use crate::extract::{Allowed, Edit, Read, Upload};
 use crate::problem::ApiError;
+
+/// Any key at all.
+type Known = Allowed<(Upload, (Read, Edit))>;
 
 /// PicUp keeps every file; these are the endings by which the uploaders choose what to send.
 const MEDIA_TYPES: MediaTypes = MediaTypes {
@@ -39,7 +42,7 @@ pub(super) async fn media_types() -> Answer<MediaTypes> {
     Answer(MEDIA_TYPES)
 }
 
-pub(super) async fn user(State(app): State<App>, caller: Allowed<Upload>) -> Result<Answer<User>, ApiError> {
+pub(super) async fn user(State(app): State<App>, caller: Known) -> Result<Answer<User>, ApiError> {
     let account = account::fetch(&app, caller.account).await?;
     Ok(Answer(User {
         id: account.id.to_string(),
@@ -49,14 +52,22 @@ pub(super) async fn user(State(app): State<App>, caller: Allowed<Upload>) -> Res
 }
 
 /// What the caller's key may do, in Immich's words.
-pub(super) async fn key(_: Allowed<Upload>) -> Answer<ApiKey> {
-    Answer(ApiKey { permissions: vec!["all"] })
+pub(super) async fn key(
+    _: Known,
+    upload: Result<Allowed<Upload>, ApiError>,
+    read: Result<Allowed<Read>, ApiError>,
+) -> Answer<ApiKey> {
+    let mut permissions = vec!["user.read", "server.about", "apiKey.read"];
+    if upload.is_ok() {
+        permissions.extend(["asset.upload", "album.read", "album.create", "albumAsset.create"]);
+    }
+    if read.is_ok() {
+        permissions.extend(["asset.statistics", "album.read"]);
+    }
+    Answer(ApiKey { permissions })
 }
 
-pub(super) async fn statistics(
-    State(app): State<App>,
-    caller: Allowed<Upload>,
-) -> Result<Answer<Statistics>, ApiError> {
+pub(super) async fn statistics(State(app): State<App>, caller: Allowed<Read>) -> Result<Answer<Statistics>, ApiError> {
     let found = immich::statistics(&app, caller.account).await?;
     Ok(Answer(Statistics { images: found.photos, videos: found.videos, total: found.total }))
 }

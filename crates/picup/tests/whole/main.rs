@@ -21,6 +21,7 @@ mod delivery;
 mod events;
 mod exiftool;
 mod faults;
+mod immich;
 mod invitations;
 mod keys;
 mod kills;
