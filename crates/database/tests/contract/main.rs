@@ -5,6 +5,7 @@
 
 mod account;
 mod album;
+mod api_key;
 mod asset;
 mod event;
 mod fresh;

@@ -52,6 +52,20 @@ async fn the_good_token_and_the_one_before_it_prove_their_holder() {
 }
 
 #[tokio::test]
+async fn all_sessions_but_one_end() {
+    let db = fresh().await;
+    let (owner, stranger) = (account(&db, None).await, account(&db, None).await);
+    let (kept, ended) = (session(&db, owner, 0).await, session(&db, owner, 1).await);
+    let others = session(&db, stranger, 0).await;
+    let mut tx = db.write().await.unwrap();
+    assert_eq!(tx.session_revoke_others(owner, kept, at(5)).await.unwrap(), 1);
+    for (id, live) in [(kept, true), (ended, false), (others, true)] {
+        assert_eq!(tx.session_by_id(id).await.unwrap().unwrap().is_live(at(6)), live);
+    }
+    assert_eq!(tx.session_revoke_others(owner, kept, at(7)).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn what_is_over_cannot_be_refreshed() {
     let db = fresh().await;
     let owner = account(&db, None).await;
