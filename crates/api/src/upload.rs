@@ -5,9 +5,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use futures_util::TryStreamExt;
-use picup_app::upload::{NewUpload, PartAddress, Reserved};
+use picup_app::upload::{NewUpload, PartAddress, Reserved, Told};
 use picup_app::{App, upload};
-use picup_domain::{ByteSize, FileName, Sha256};
+use picup_domain::{ByteSize, Description, FileName, Invalid, Place, Sha256};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -32,17 +32,31 @@ pub(crate) async fn reserve(
     caller: Allowed<extract::Upload>,
     Json(request): Json<UploadRequest>,
 ) -> Result<(StatusCode, Answer<UploadAnswer>), ApiError> {
-    let new = NewUpload {
-        file_name: FileName::new(&request.file_name)?,
-        bytes: ByteSize::new(request.bytes)?,
-        sha256: request.sha256.parse()?,
-        modified: views::modified(request.modified_at.as_deref())?,
-    };
-    Ok(match upload::reserve(&app, caller.account, new).await? {
+    Ok(match upload::reserve(&app, caller.account, wish(&request)?).await? {
         Reserved::Duplicate(asset) => (StatusCode::OK, Answer(UploadAnswer::Duplicate { asset: asset.into() })),
         Reserved::Upload(upload) => {
             (StatusCode::CREATED, Answer(UploadAnswer::Upload { upload: views::upload(upload) }))
         }
+    })
+}
+
+fn wish(request: &UploadRequest) -> Result<NewUpload, ApiError> {
+    let place = request.place.as_ref().map(|place| Place::new(place.latitude, place.longitude, place.altitude));
+    if request.motion_of.is_some() {
+        let advice = "live photos are not taken yet; send the moving part as a file of its own".to_owned();
+        return Err(Invalid { field: "motion_of", advice }.into());
+    }
+    Ok(NewUpload {
+        file_name: FileName::new(&request.file_name)?,
+        bytes: ByteSize::new(request.bytes)?,
+        sha256: request.sha256.parse()?,
+        modified: views::told_moment("modified_at", request.modified_at.as_deref())?,
+        told: Told {
+            captured: views::told_moment("captured_at", request.captured_at.as_deref())?,
+            place: place.transpose()?,
+            favourite: request.favourite,
+            description: request.description.as_deref().map(Description::new).transpose()?.flatten(),
+        },
     })
 }
 

@@ -19,7 +19,7 @@ use crate::problem::ApiError;
 use crate::wire::{
     Account, AdminAccount, Album, AlbumCover, ApiKey, ApiKeyScope, Asset, AssetColumns, AssetKind, AssetMedia,
     AssetState, Camera, Captured, Change, Invitation, InvitationKind, InvitationLook, InvitationMade, ItemOutcome,
-    ItemResult, ItemResults, PartHash, Place, SessionEntry, Upload,
+    ItemResult, ItemResults, Motion, MotionState, PartHash, Place, SessionEntry, Upload,
 };
 
 const USUAL_LIMIT: u32 = 500;
@@ -45,11 +45,14 @@ pub(crate) fn limit(wanted: Option<u32>) -> Result<u32, ApiError> {
     }
 }
 
-/// A file's modification time and, when it says so, the offset of the place, in minutes.
-pub(crate) fn modified(text: Option<&str>) -> Result<Option<(Timestamp, Option<i16>)>, ApiError> {
+/// A moment that a client tells of a file and, when it says so, the offset of the place, in minutes.
+pub(crate) fn told_moment(
+    field: &'static str,
+    text: Option<&str>,
+) -> Result<Option<(Timestamp, Option<i16>)>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let invalid = || Invalid {
-        field: "modified_at",
+        field,
         advice: "write a moment as 2024-05-31T18:04:05+02:00, or with Z when the place is unknown".to_owned(),
     };
     let at: jiff::Timestamp = text.parse().map_err(|_| invalid())?;
@@ -172,6 +175,14 @@ const fn state(state: picup_domain::AssetState) -> AssetState {
     }
 }
 
+const fn motion_state(state: picup_domain::MotionState) -> MotionState {
+    match state {
+        picup_domain::MotionState::Processing => MotionState::Processing,
+        picup_domain::MotionState::Verified => MotionState::Verified,
+        picup_domain::MotionState::Damaged => MotionState::Damaged,
+    }
+}
+
 fn placeholder(thumbhash: Option<&Vec<u8>>) -> Option<String> {
     thumbhash.map(|bytes| STANDARD.encode(bytes))
 }
@@ -192,6 +203,8 @@ pub(crate) fn columns(page: Page) -> AssetColumns {
         columns.placeholder.push(placeholder(asset.placeholder.as_ref()));
         columns.duration_ms.push(asset.duration_ms);
         columns.version.push(asset.rendition_version);
+        columns.favourite.push(asset.favourite);
+        columns.motion.push(asset.motion);
     }
     columns
 }
@@ -205,7 +218,7 @@ fn ratio(asset: &TimelineAsset) -> f64 {
 }
 
 pub(crate) fn asset(view: AssetView) -> Asset {
-    let AssetView { row, details, thumbnail, preview, original } = view;
+    let AssetView { row, details, thumbnail, preview, original, motion } = view;
     let facts = row.facts;
     let camera = Camera {
         make: facts.camera_make,
@@ -241,6 +254,16 @@ pub(crate) fn asset(view: AssetView) -> Asset {
             preview: preview.as_ref().map(path),
             original: path(&original),
         },
+        favourite: row.favourite,
+        description: row.description.map(|text| text.as_str().to_owned()),
+        motion: row.motion.zip(motion).map(|(part, key)| Motion {
+            file_name: part.file_name.as_str().to_owned(),
+            bytes: part.bytes.get(),
+            sha256: part.sha256.to_string(),
+            state: motion_state(part.state),
+            original: path(&key),
+        }),
+        trashed_at: row.trashed_at.map(moment),
         reason: details.reason,
         added_at: moment(row.created_at),
     }
@@ -305,12 +328,12 @@ mod tests {
 
     #[test]
     fn a_modification_time_keeps_its_offset_when_it_tells_one() {
-        let (at, offset) = modified(Some("2024-05-31T18:04:05+02:00")).unwrap().unwrap();
+        let (at, offset) = told_moment("modified_at", Some("2024-05-31T18:04:05+02:00")).unwrap().unwrap();
         assert_eq!((moment(at).as_str(), offset), ("2024-05-31T16:04:05Z", Some(120)));
-        assert_eq!(modified(Some("2024-05-31T16:04:05Z")).unwrap().unwrap(), (at, None));
-        assert_eq!(modified(None).unwrap(), None);
+        assert_eq!(told_moment("modified_at", Some("2024-05-31T16:04:05Z")).unwrap().unwrap(), (at, None));
+        assert_eq!(told_moment("modified_at", None).unwrap(), None);
         for bad in ["", "yesterday", "2024-05-31", "2024-05-31T18:04:05", "2024-13-01T00:00:00Z"] {
-            assert!(modified(Some(bad)).is_err(), "{bad}");
+            assert!(told_moment("modified_at", Some(bad)).is_err(), "{bad}");
         }
     }
 

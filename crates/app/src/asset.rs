@@ -41,6 +41,8 @@ pub struct Asset {
     pub preview: Option<ObjectKey>,
     /// The file as it was uploaded.
     pub original: ObjectKey,
+    /// A live photo's moving part as it was uploaded.
+    pub motion: Option<ObjectKey>,
 }
 
 /// All that is known of one asset of `owner`.
@@ -57,6 +59,7 @@ pub async fn fetch(app: &App, owner: AccountId, id: AssetId) -> Result<Asset, Er
         thumbnail: rendition(ObjectRole::Thumbnail, &row.facts.thumbnail_extension),
         preview: rendition(ObjectRole::Preview, &row.facts.preview_extension),
         original: original_key(owner, id, &row.file_name),
+        motion: row.motion.as_ref().map(|motion| motion_key(owner, id, &motion.file_name)),
         details,
         row,
     })
@@ -65,4 +68,9 @@ pub async fn fetch(app: &App, owner: AccountId, id: AssetId) -> Result<Asset, Er
 /// Where an asset's original is, from before there is an asset.
 pub(crate) fn original_key(owner: AccountId, asset: AssetId, name: &FileName) -> ObjectKey {
     ObjectKey::new(owner, asset, ObjectRole::Original, 1, &name.extension())
+}
+
+/// Where the moving part of an asset is, from before it is one.
+pub(crate) fn motion_key(owner: AccountId, asset: AssetId, name: &FileName) -> ObjectKey {
+    ObjectKey::new(owner, asset, ObjectRole::Motion, 1, &name.extension())
 }

@@ -151,6 +151,7 @@ impl Made {
         };
         let (thumbnail_extension, preview_extension) = (extension(false), extension(true));
         let known = processed.facts;
+        let [latitude, longitude, altitude] = place(row, &known);
         let facts = AssetFacts {
             kind,
             capture: capture(row, &known),
@@ -162,9 +163,9 @@ impl Made {
             camera_make: known.camera_make,
             camera_model: known.camera_model,
             lens: known.lens,
-            latitude: known.latitude,
-            longitude: known.longitude,
-            altitude: known.altitude,
+            latitude,
+            longitude,
+            altitude,
             rendition_version: u32::from(!renditions.is_empty()),
             thumbnail_extension,
             preview_extension,
@@ -184,6 +185,15 @@ fn capture(row: &Row, facts: &Facts) -> CaptureTime {
         .captured
         .and_then(|found| CaptureTime::from_wall(found.local, found.offset_minutes, source(found.source)).ok())
         .unwrap_or(row.facts.capture)
+}
+
+/// What the file tells of its place, and if it tells none, what the upload came with.
+fn place(row: &Row, facts: &Facts) -> [Option<f64>; 3] {
+    if facts.latitude.is_some() && facts.longitude.is_some() {
+        [facts.latitude, facts.longitude, facts.altitude]
+    } else {
+        [row.facts.latitude, row.facts.longitude, row.facts.altitude]
+    }
 }
 
 fn details(facts: &Facts, reason: Option<String>) -> Result<String, Error> {

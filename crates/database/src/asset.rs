@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use picup_domain::{
-    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, FileName, LocalDay, Sha1, Sha256,
-    Timestamp,
+    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, Description, FileName, LocalDay,
+    MotionState, Place, Sha1, Sha256, Timestamp,
 };
 
 use crate::statement::{Row, Statement, runs};
@@ -28,8 +28,27 @@ pub struct NewAsset {
     pub bytes: ByteSize,
     /// The best guess of when it was taken, until its bytes are read.
     pub capture: CaptureTime,
+    /// Where it was taken, as its client told; what its bytes tell counts more.
+    pub place: Option<Place>,
+    /// Whether its owner likes it best.
+    pub favourite: bool,
+    /// What is written about it.
+    pub description: Option<Description>,
     /// Now.
     pub created_at: Timestamp,
+}
+
+/// The moving part of a live photo: a second original under the same asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Motion {
+    /// The name it had.
+    pub file_name: FileName,
+    /// Its size.
+    pub bytes: ByteSize,
+    /// Its declared hash.
+    pub sha256: Sha256,
+    /// How far it has come.
+    pub state: MotionState,
 }
 
 /// What processing learned about an asset.
@@ -88,6 +107,12 @@ pub struct Asset {
     pub day: LocalDay,
     /// What is known of its content.
     pub facts: AssetFacts,
+    /// Whether its owner likes it best.
+    pub favourite: bool,
+    /// What is written about it.
+    pub description: Option<Description>,
+    /// Its moving part, if it is a live photo.
+    pub motion: Option<Motion>,
     /// When it came.
     pub created_at: Timestamp,
     /// Since when it lies in the trash; `None` when it does not.
@@ -100,7 +125,8 @@ macro_rules! select {
             "SELECT id, owner, kind, state, file_name, sha256, bytes, captured_at, captured_local, offset_minutes, \
              capture_source, local_day, width, height, duration_ms, placeholder, camera_make, camera_model, lens, \
              details, latitude, longitude, altitude, rendition_version, thumbnail_extension, preview_extension, \
-             created_at, trashed_at FROM assets ",
+             favourite, description, motion_bytes, motion_sha256, motion_file_name, motion_state, created_at, trashed_at \
+             FROM assets ",
             $rest
         )
     };
@@ -116,9 +142,28 @@ fn asset(row: &Row) -> Result<Asset, Error> {
         bytes: row.size("bytes")?,
         day: row.day("local_day")?,
         facts: facts(row)?,
+        favourite: row.bool("favourite")?,
+        description: description(row)?,
+        motion: motion(row)?,
         created_at: row.time("created_at")?,
         trashed_at: row.maybe_time("trashed_at")?,
     })
+}
+
+fn description(row: &Row) -> Result<Option<Description>, Error> {
+    match row.maybe_text("description")? {
+        None => Ok(None),
+        Some(_) => row.word("description", Description::new),
+    }
+}
+
+fn motion(row: &Row) -> Result<Option<Motion>, Error> {
+    let (Some(bytes), Some(sha256)) = (row.maybe_size("motion_bytes")?, row.maybe_id("motion_sha256")?) else {
+        return Ok(None);
+    };
+    let (file_name, state) =
+        (row.word("motion_file_name", FileName::new)?, row.word("motion_state", MotionState::parse)?);
+    Ok(Some(Motion { file_name, bytes, sha256, state }))
 }
 
 fn facts(row: &Row) -> Result<AssetFacts, Error> {
@@ -253,9 +298,10 @@ impl Write {
     /// As [`Write::asset_insert`].
     pub async fn asset_insert_all(&mut self, all: &[NewAsset]) -> Result<(), Error> {
         let insert = "INSERT INTO assets (id, owner, kind, state, file_name, sha256, bytes, captured_at, \
-                      captured_local, offset_minutes, capture_source, local_day, rendition_version, created_at)";
+                      captured_local, offset_minutes, capture_source, local_day, latitude, longitude, altitude, \
+                      favourite, description, rendition_version, created_at)";
         for run in runs(all) {
-            let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)";
+            let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)";
             let statement = Statement::rows("asset_insert", insert, row, run.len());
             let statement = run.iter().fold(statement, |statement, new| {
                 statement
@@ -271,6 +317,11 @@ impl Write {
                     .maybe_int(new.capture.offset_minutes)
                     .text(new.capture.source.as_str())
                     .day(new.capture.day())
+                    .real(new.place.map(|place| place.latitude()))
+                    .real(new.place.map(|place| place.longitude()))
+                    .real(new.place.and_then(|place| place.altitude()))
+                    .int(new.favourite)
+                    .maybe_text(new.description.as_ref().map(Description::as_str))
                     .time(new.created_at)
             });
             self.run(statement).await.map_err(|error| error.or_conflict("asset"))?;

@@ -40,7 +40,7 @@ mod plan_tests;
 pub use account::{Account, NewAccount};
 pub use album::{AddOutcome, Album, AlbumAsset, AlbumCursor, NewAlbum};
 pub use api_key::{ApiKey, NewApiKey};
-pub use asset::{Asset, AssetFacts, NewAsset};
+pub use asset::{Asset, AssetFacts, Motion, NewAsset};
 pub use check::Check;
 pub use engine::Settings;
 pub use error::Error;

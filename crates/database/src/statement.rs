@@ -187,6 +187,11 @@ impl Row {
         T::try_from(value).map_err(|_| corrupt(column, format!("{value} is out of range")))
     }
 
+    /// A number that is 0 or 1.
+    pub(crate) fn bool(&self, column: &'static str) -> Result<bool, Error> {
+        Ok(self.int::<i64>(column)? != 0)
+    }
+
     pub(crate) fn maybe_int<T: TryFrom<i64>>(&self, column: &'static str) -> Result<Option<T>, Error> {
         let value: Option<i64> = self.get(column)?;
         value.map(T::try_from).transpose().map_err(|_| corrupt(column, "out of range"))

@@ -44,6 +44,10 @@ pub struct TimelineAsset {
     pub thumbnail_extension: Option<String>,
     /// The ending of its preview's key, if it has one.
     pub preview_extension: Option<String>,
+    /// Whether its owner likes it best.
+    pub favourite: bool,
+    /// Whether it is a live photo.
+    pub motion: bool,
 }
 
 /// A place in the timeline: just at that asset.
@@ -77,7 +81,7 @@ macro_rules! timeline_columns {
     () => {
         "assets.id, assets.kind, assets.state, assets.captured_local, assets.offset_minutes, assets.local_day, \
          assets.width, assets.height, assets.duration_ms, assets.placeholder, assets.rendition_version, \
-         assets.thumbnail_extension, assets.preview_extension"
+         assets.thumbnail_extension, assets.preview_extension, assets.favourite, assets.motion_state"
     };
 }
 pub(crate) use timeline_columns;
@@ -103,6 +107,8 @@ pub(crate) fn timeline_asset(row: &Row) -> Result<TimelineAsset, Error> {
         rendition_version: row.int("rendition_version")?,
         thumbnail_extension: row.maybe_text("thumbnail_extension")?,
         preview_extension: row.maybe_text("preview_extension")?,
+        favourite: row.bool("favourite")?,
+        motion: row.maybe_text("motion_state")?.is_some(),
     })
 }
 

@@ -63,6 +63,10 @@ pub struct NewUpload {
     pub file_modified_at: Option<Timestamp>,
     /// Minutes east of UTC where the client is, as it told.
     pub offset_minutes: Option<i16>,
+    /// What its client told beside the bytes; the form is the caller's.
+    pub told: Option<String>,
+    /// The asset whose moving part it becomes, instead of an asset of its own; then `asset` is that one.
+    pub motion_of: Option<AssetId>,
     /// The store's own name for what is being put together.
     pub handle: String,
     /// Now.
@@ -90,6 +94,10 @@ pub struct Upload {
     pub file_modified_at: Option<Timestamp>,
     /// Minutes east of UTC where the client is, as it told.
     pub offset_minutes: Option<i16>,
+    /// What its client told beside the bytes; the form is the caller's.
+    pub told: Option<String>,
+    /// The asset whose moving part it becomes, instead of an asset of its own; then `asset` is that one.
+    pub motion_of: Option<AssetId>,
     /// The store's own name for what is being put together.
     pub handle: String,
     /// How far it has come.
@@ -105,8 +113,8 @@ pub struct Upload {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, owner, asset, file_name, bytes, sha256, file_modified_at, offset_minutes, handle, \
-             state, created_at, updated_at, expires_at FROM uploads ",
+            "SELECT id, owner, asset, file_name, bytes, sha256, file_modified_at, offset_minutes, told, \
+             motion_of, handle, state, created_at, updated_at, expires_at FROM uploads ",
             $rest
         )
     };
@@ -122,6 +130,8 @@ fn upload(row: &Row) -> Result<Upload, Error> {
         sha256: row.id("sha256")?,
         file_modified_at: row.maybe_time("file_modified_at")?,
         offset_minutes: row.maybe_int("offset_minutes")?,
+        told: row.maybe_text("told")?,
+        motion_of: row.maybe_id("motion_of")?,
         handle: row.text("handle")?,
         state: row.word("state", UploadState::parse)?,
         created_at: row.time("created_at")?,
@@ -252,9 +262,9 @@ impl Write {
     /// As [`Write::upload_insert`].
     pub async fn upload_insert_all(&mut self, all: &[NewUpload]) -> Result<(), Error> {
         let insert = "INSERT INTO uploads (id, owner, asset, file_name, bytes, sha256, file_modified_at, \
-                      offset_minutes, handle, state, created_at, updated_at, expires_at)";
+                      offset_minutes, told, motion_of, handle, state, created_at, updated_at, expires_at)";
         for run in runs(all) {
-            let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
             let statement = Statement::rows("upload_insert", insert, row, run.len());
             let statement = run.iter().fold(statement, |statement, new| {
                 statement
@@ -266,6 +276,8 @@ impl Write {
                     .id(&new.sha256)
                     .maybe_time(new.file_modified_at)
                     .maybe_int(new.offset_minutes)
+                    .maybe_text(new.told.as_deref())
+                    .maybe_id(new.motion_of.as_ref())
                     .text(&new.handle)
                     .text(new.state.as_str())
                     .time(new.created_at)

@@ -25,7 +25,7 @@ mod upload;
 pub use account::{AccountRole, DisplayName, Email, Password, PasswordHash};
 pub use album::AlbumTitle;
 pub use api_key::{ApiKeyName, Scope, Scopes};
-pub use asset::{AssetKind, AssetState};
+pub use asset::{AssetKind, AssetState, Description, MotionState, Place};
 pub use bytes::ByteSize;
 pub use capture_time::{CaptureSource, CaptureTime, LocalDay};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};

@@ -70,8 +70,12 @@ where
         match head.name.as_str() {
             "assetData" if receiver.is_some() => return Err(refused("assetData", "send one file in each request")),
             "assetData" => receiver = Some(receive_file(app, owner, form, head, &told).await?),
-            "fileCreatedAt" => told.created = views::modified(Some(&form.text(LONGEST_FIELD).await?))?,
-            "fileModifiedAt" => told.modified = views::modified(Some(&form.text(LONGEST_FIELD).await?))?,
+            "fileCreatedAt" => {
+                told.created = views::told_moment("fileCreatedAt", Some(&form.text(LONGEST_FIELD).await?))?;
+            }
+            "fileModifiedAt" => {
+                told.modified = views::told_moment("fileModifiedAt", Some(&form.text(LONGEST_FIELD).await?))?;
+            }
             "filename" => told.file_name = Some(form.text(LONGEST_FIELD).await?),
             "fileSize" => {
                 let bytes = form.text(LONGEST_FIELD).await?.trim().parse();

@@ -67,6 +67,17 @@ pub struct Asset {
     pub place: Option<Place>,
     /// Where its bytes are fetched.
     pub media: AssetMedia,
+    /// Whether it is among the favourites.
+    pub favourite: bool,
+    /// What is written about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The moving part, when it is a live photo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub motion: Option<Motion>,
+    /// Since when it lies in the trash; absent when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trashed_at: Option<String>,
     /// Why there is nothing to show, for an asset that is unviewable or damaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -84,8 +95,35 @@ pub struct Captured {
     /// Minutes east of UTC, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset_minutes: Option<i16>,
-    /// Where it was found: `exif`, `gps`, `container`, `file` or `upload`.
+    /// Where it was found: `exif`, `gps`, `container`, `sidecar`, `file`, `upload` or `edited`.
     pub source: String,
+}
+
+/// The moving part of a live photo.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Motion {
+    /// The name it came with.
+    pub file_name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its hash.
+    pub sha256: String,
+    /// How far it has come.
+    pub state: MotionState,
+    /// The path of the file as it was uploaded.
+    pub original: String,
+}
+
+/// How far the moving part of a live photo has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MotionState {
+    /// Stored; being verified.
+    Processing,
+    /// What is stored has the declared hash.
+    Verified,
+    /// What is stored could not be proved to have it.
+    Damaged,
 }
 
 /// The camera and how it was set.
@@ -116,6 +154,7 @@ pub struct Camera {
 
 /// A place on Earth (WGS 84).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Place {
     /// Degrees north.
     pub latitude: f64,

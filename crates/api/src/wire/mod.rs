@@ -20,7 +20,7 @@ pub use account::{Account, AccountChange, PasswordChange};
 pub use admin::{AdminAccount, AdminAccountRequest, AdminAccounts, Deletion, DeletionRequest};
 pub use album::{Album, AlbumCover, AlbumRequest, Albums, AssetIds, ItemOutcome, ItemResult, ItemResults};
 pub use api_key::{ApiKey, ApiKeyMade, ApiKeyRequest, ApiKeyScope, ApiKeys};
-pub use asset::{Asset, AssetKind, AssetMedia, AssetState, Camera, Captured, Place};
+pub use asset::{Asset, AssetKind, AssetMedia, AssetState, Camera, Captured, Motion, MotionState, Place};
 pub use events::Change;
 pub use invitation::{
     Invitation, InvitationAcceptance, InvitationKind, InvitationLook, InvitationMade, InvitationRequest,

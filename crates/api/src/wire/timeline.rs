@@ -78,6 +78,10 @@ pub struct AssetColumns {
     pub duration_ms: Vec<Option<u64>>,
     /// The version of the renditions; 0 while there are none.
     pub version: Vec<u32>,
+    /// Whether each is among the favourites.
+    pub favourite: Vec<bool>,
+    /// Whether each is a live photo, with a moving part.
+    pub motion: Vec<bool>,
     /// Where the next page begins; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

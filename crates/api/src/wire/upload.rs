@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::Place;
+
 /// Asks to upload one file.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UploadRequest {
     /// The file's name; folders in it are cut off.
@@ -18,6 +20,21 @@ pub struct UploadRequest {
     /// time when the file itself has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified_at: Option<String>,
+    /// When it was taken by another program's notes, written like `modified_at`; used when the file itself does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured_at: Option<String>,
+    /// Where it was taken by another program's notes; used when the file itself does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Whether it is to be among the favourites.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub favourite: bool,
+    /// What is written about it: at most 5,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The asset whose live photo these bytes are the moving part of. They become no asset of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub motion_of: Option<Uuid>,
 }
 
 /// The answer to a wish to upload.

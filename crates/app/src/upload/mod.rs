@@ -9,6 +9,7 @@ mod receive;
 mod reserve;
 #[cfg(test)]
 pub(crate) mod tests;
+mod told;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -28,6 +29,7 @@ pub(crate) use reap::{abandon, reap, take_over};
 pub use receive::{NewStream, Received, Receiver, receive};
 pub(crate) use reserve::still_stands;
 pub use reserve::{NewUpload, Reserved, reserve};
+pub use told::Told;
 
 /// Parts one request may ask addresses for.
 const TARGETS_AT_ONCE: usize = 100;
@@ -189,9 +191,11 @@ async fn finish(app: &App, row: Row) -> Result<AssetId, Error> {
 /// Everything that makes the stored bytes count, in the caller's transaction.
 async fn commit(write: &mut Write, row: &Row, now: Timestamp) -> Result<(), Error> {
     // A time that cannot be is no reason to keep what has arrived from counting.
-    let told = row.file_modified_at.map(|at| CaptureTime::from_moment(at, row.offset_minutes, CaptureSource::File));
-    let capture = match told {
-        Some(Ok(told)) => told,
+    let told = Told::from_stored(row.told.as_deref());
+    let modified = row.file_modified_at.map(|at| CaptureTime::from_moment(at, row.offset_minutes, CaptureSource::File));
+    let capture = match (told.capture(), modified) {
+        (Some(Ok(told)), _) => told,
+        (_, Some(Ok(modified))) => modified,
         _ => CaptureTime::from_moment(now, None, CaptureSource::Upload)?,
     };
     let asset = NewAsset {
@@ -202,6 +206,9 @@ async fn commit(write: &mut Write, row: &Row, now: Timestamp) -> Result<(), Erro
         sha256: row.sha256,
         bytes: row.bytes,
         capture,
+        place: told.place,
+        favourite: told.favourite,
+        description: told.description,
         created_at: now,
     };
     write.asset_insert(&asset).await?;

@@ -12,7 +12,7 @@ use picup_domain::{AccountId, AssetId, ByteSize, FileName, ObjectKey, Sha1, Sha2
 use picup_storage::{Receiving, crash_point};
 
 use super::reserve::{ROUNDS, Seen, kept, over, refuse_if_ending};
-use super::{NewUpload, finish, give_up, invalid};
+use super::{NewUpload, Told, finish, give_up, invalid};
 use crate::asset::original_key;
 use crate::{App, Error};
 
@@ -78,6 +78,8 @@ pub async fn receive(app: &App, owner: AccountId, new: NewStream) -> Result<Rece
         sha256: Sha256::of(id.as_bytes()),
         file_modified_at: None,
         offset_minutes: None,
+        told: None,
+        motion_of: None,
         handle: String::new(),
         created_at: now,
         expires_at: now.plus(app.settings().upload_life),
@@ -181,7 +183,13 @@ impl Receiver {
             other => other.into(),
         })?;
         let bytes = ByteSize::new(received.upload.bytes())?;
-        let file = NewUpload { file_name: self.file_name.clone(), bytes, sha256: received.sha256, modified };
+        let file = NewUpload {
+            file_name: self.file_name.clone(),
+            bytes,
+            sha256: received.sha256,
+            modified,
+            told: Told::default(),
+        };
         for _ in 0..ROUNDS {
             let seen = Seen::of(&mut self.app.database().read_fresh().await?, self.owner, &file.sha256).await?;
             if let Some(asset) = kept(&self.app, self.owner, &file, &seen).await? {

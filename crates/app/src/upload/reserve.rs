@@ -7,7 +7,7 @@ use picup_domain::{
 };
 use picup_storage::crash_point;
 
-use super::{Upload, finish, invalid, view};
+use super::{Told, Upload, finish, invalid, view};
 use crate::asset::original_key;
 use crate::process::{self, Proof};
 use crate::{App, Error};
@@ -28,6 +28,8 @@ pub struct NewUpload {
     pub sha256: Sha256,
     /// When it was last changed, and the offset in minutes east of UTC where the client is, as far as told.
     pub modified: Option<(Timestamp, Option<i16>)>,
+    /// What else the client tells of it.
+    pub told: Told,
 }
 
 /// The answer to a wish to upload.
@@ -53,6 +55,7 @@ pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Rese
         CaptureTime::from_moment(at, offset, CaptureSource::File)
             .map_err(|error| invalid("modified_at", error.advice))?;
     }
+    new.told.capture().transpose().map_err(|error| invalid("captured_at", error.advice))?;
     for _ in 0..ROUNDS {
         let seen = Seen::of(&mut app.database().read_fresh().await?, owner, &new.sha256).await?;
         if let Some(found) = standing(app, owner, &new, &seen).await? {
@@ -132,6 +135,8 @@ async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Res
         sha256: new.sha256,
         file_modified_at: new.modified.map(|(at, _)| at),
         offset_minutes: new.modified.and_then(|(_, offset)| offset),
+        told: new.told.to_stored()?,
+        motion_of: None,
         handle: staged.handle().to_owned(),
         created_at: now,
         expires_at: now.plus(app.settings().upload_life),

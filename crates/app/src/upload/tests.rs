@@ -23,6 +23,7 @@ fn wish(content: &[u8]) -> NewUpload {
         bytes: ByteSize::new(content.len() as u64).unwrap(),
         sha256: Sha256::of(content),
         modified: None,
+        told: Told::default(),
     }
 }
 

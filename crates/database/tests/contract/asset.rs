@@ -1,5 +1,5 @@
-use picup_database::{AssetFacts, DayCount, Error};
-use picup_domain::{AccountId, AssetKind, AssetState};
+use picup_database::{AssetFacts, DayCount, Direction, Error, NewAsset};
+use picup_domain::{AccountId, AssetKind, AssetState, Description, Place};
 
 use crate::fresh::{account, asset, at, capture, fresh, hash, new_asset};
 
@@ -97,4 +97,23 @@ async fn an_id_is_used_once_and_only_by_an_account() {
     assert!(matches!(tx.asset_insert(&new).await, Err(Error::Conflict("asset"))));
     assert!(tx.asset_insert(&new_asset(AccountId::new(at(0)), 0)).await.is_err());
     assert_eq!(tx.timeline_days(owner).await.unwrap()[0].assets, 1, "a refused insert counts nothing");
+}
+
+#[tokio::test]
+async fn what_was_told_of_an_asset_is_kept() {
+    let db = fresh().await;
+    let owner = account(&db, None).await;
+    let new = NewAsset {
+        place: Some(Place::new(-33.25, 126.5, None).unwrap()),
+        favourite: true,
+        description: Description::new("바다\nand sky").unwrap(),
+        ..new_asset(owner, 0)
+    };
+    let mut tx = db.write().await.unwrap();
+    tx.asset_insert(&new).await.unwrap();
+    let found = tx.asset_by_id(owner, new.id).await.unwrap().unwrap();
+    assert_eq!((found.facts.latitude, found.facts.longitude, found.facts.altitude), (Some(-33.25), Some(126.5), None));
+    assert_eq!((found.favourite, found.description, found.motion), (true, new.description, None));
+    let shown = tx.timeline_page(owner, None, Direction::Older, 1).await.unwrap().remove(0);
+    assert_eq!((shown.favourite, shown.motion), (true, false));
 }

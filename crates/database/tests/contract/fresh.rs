@@ -79,6 +79,9 @@ pub(crate) fn new_asset(owner: AccountId, captured: i64) -> NewAsset {
         sha256: hash(&id.to_string()),
         bytes: size(1000),
         capture: capture(captured),
+        place: None,
+        favourite: false,
+        description: None,
         created_at: at(0),
     }
 }

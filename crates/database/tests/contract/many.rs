@@ -22,6 +22,8 @@ async fn uploads() {
         sha256: hash(&number.to_string()),
         file_modified_at: None,
         offset_minutes: None,
+        told: None,
+        motion_of: None,
         handle: String::new(),
         created_at: at(number),
         expires_at: at(number + 100),

@@ -80,6 +80,7 @@ impl Sender {
             bytes: file.bytes,
             sha256: file.sha256.to_string(),
             modified_at: moment::rfc3339(file.modified, self.zone.as_ref()),
+            ..wire::UploadRequest::default()
         };
         let upload = match self.api.post("/api/uploads", &request).await? {
             wire::UploadAnswer::Duplicate { asset } => return Ok(Sent::Duplicate(asset)),

@@ -283,6 +283,8 @@ impl Client {
             all.state.extend(page.state);
             all.ratio.extend(page.ratio);
             all.version.extend(page.version);
+            all.favourite.extend(page.favourite);
+            all.motion.extend(page.motion);
             match page.next {
                 Some(next) => path = format!("/api/timeline/assets?limit=100&cursor={next}"),
                 None => return all,

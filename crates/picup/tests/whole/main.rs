@@ -32,5 +32,6 @@ mod patient;
 mod pictures;
 mod quota;
 mod sessions;
+mod told;
 mod uploads;
 mod usage;

@@ -822,11 +822,15 @@ export interface components {
             camera?: components["schemas"]["Camera"] | null;
             /** @description When it was taken. */
             captured: components["schemas"]["Captured"];
+            /** @description What is written about it. */
+            description?: string | null;
             /**
              * Format: int64
              * @description A video's length in milliseconds.
              */
             duration_ms?: number | null;
+            /** @description Whether it is among the favourites. */
+            favourite: boolean;
             /** @description The name it came with. */
             file_name: string;
             /**
@@ -843,6 +847,7 @@ export interface components {
             kind: components["schemas"]["AssetKind"];
             /** @description Where its bytes are fetched. */
             media: components["schemas"]["AssetMedia"];
+            motion?: components["schemas"]["Motion"] | null;
             place?: components["schemas"]["Place"] | null;
             /** @description A thumbhash in base64. */
             placeholder?: string | null;
@@ -852,6 +857,8 @@ export interface components {
             sha256: string;
             /** @description How far it has come. */
             state: components["schemas"]["AssetState"];
+            /** @description Since when it lies in the trash; absent when it does not. */
+            trashed_at?: string | null;
             /**
              * Format: int32
              * @description Pixels across, as shown.
@@ -869,10 +876,14 @@ export interface components {
             day: string[];
             /** @description A video's length in milliseconds. */
             duration_ms: (number | null)[];
+            /** @description Whether each is among the favourites. */
+            favourite: boolean[];
             /** @description Ids. */
             id: string[];
             /** @description What each is. */
             kind: components["schemas"]["AssetKind"][];
+            /** @description Whether each is a live photo, with a moving part. */
+            motion: boolean[];
             /** @description Where the next page begins; absent at the end. */
             next?: string | null;
             /** @description A thumbhash in base64, or nothing yet. */
@@ -948,7 +959,7 @@ export interface components {
              * @description Minutes east of UTC, when known.
              */
             offset_minutes?: number | null;
-            /** @description Where it was found: `exif`, `gps`, `container`, `file` or `upload`. */
+            /** @description Where it was found: `exif`, `gps`, `container`, `sidecar`, `file`, `upload` or `edited`. */
             source: string;
         };
         /**
@@ -1133,6 +1144,27 @@ export interface components {
             /** @description What they open: everything under this path. */
             path: string;
         };
+        /** @description The moving part of a live photo. */
+        Motion: {
+            /**
+             * Format: int64
+             * @description Its size.
+             */
+            bytes: number;
+            /** @description The name it came with. */
+            file_name: string;
+            /** @description The path of the file as it was uploaded. */
+            original: string;
+            /** @description Its hash. */
+            sha256: string;
+            /** @description How far it has come. */
+            state: components["schemas"]["MotionState"];
+        };
+        /**
+         * @description How far the moving part of a live photo has come.
+         * @enum {string}
+         */
+        MotionState: "processing" | "verified" | "damaged";
         /** @description A part and its content. */
         PartHash: {
             /**
@@ -1351,6 +1383,12 @@ export interface components {
              * @description Its size.
              */
             bytes: number;
+            /** @description When it was taken by another program's notes, written like `modified_at`; used when the file itself does not tell. */
+            captured_at?: string | null;
+            /** @description What is written about it: at most 5,000 characters. */
+            description?: string | null;
+            /** @description Whether it is to be among the favourites. */
+            favourite?: boolean;
             /** @description The file's name; folders in it are cut off. */
             file_name: string;
             /**
@@ -1358,6 +1396,12 @@ export interface components {
              *     time when the file itself has none.
              */
             modified_at?: string | null;
+            /**
+             * Format: uuid
+             * @description The asset whose live photo these bytes are the moving part of. They become no asset of their own.
+             */
+            motion_of?: string | null;
+            place?: components["schemas"]["Place"] | null;
             /** @description Its hash. */
             sha256: string;
         };
