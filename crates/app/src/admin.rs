@@ -211,14 +211,14 @@ mod tests {
         let app = TestApp::new().await;
         let id = admins(&app, 1).await[0];
         let mut write = app.database().write().await.unwrap();
-        assert!(write.quota_reserve(id, ByteSize::new(100).unwrap()).await.unwrap());
-        write.quota_move(id, ByteSize::new(100).unwrap()).await.unwrap();
+        assert!(write.quota_reserve(id, 1, ByteSize::new(100).unwrap()).await.unwrap());
+        write.quota_move(id, 1, ByteSize::new(100).unwrap()).await.unwrap();
         write.commit().await.unwrap();
         let changes = Changes { quota: Some(ByteSize::new(10).ok()), ..Changes::default() };
         let after = update(&app, Actor::Operator, id, changes).await.unwrap();
         assert_eq!((after.quota.used.get(), after.quota.remaining()), (100, Some(0)));
         let mut write = app.database().write().await.unwrap();
-        assert!(!write.quota_reserve(id, ByteSize::new(1).unwrap()).await.unwrap());
+        assert!(!write.quota_reserve(id, 1, ByteSize::new(1).unwrap()).await.unwrap());
         drop(write);
         let changes = Changes { quota: Some(None), ..Changes::default() };
         assert_eq!(update(&app, Actor::Operator, id, changes).await.unwrap().quota.limit, None);

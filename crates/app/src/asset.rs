@@ -1,11 +1,20 @@
-//! One asset and all that is known of it.
+//! One asset and all that is known of it; and the end of assets.
 
-use picup_domain::{AccountId, AssetId, FileName, ObjectKey, ObjectRole};
+use futures_util::{StreamExt, stream};
+use picup_database::Moved;
+use picup_domain::{AccountId, AssetId, FileName, ObjectKey, ObjectRole, Timestamp};
+use picup_storage::crash_point;
 use serde::{Deserialize, Serialize};
 
 pub use picup_database::Asset as Row;
 
+use crate::events::{self, Change};
 use crate::{App, Error};
+
+/// How many assets are deleted in one transaction: so few that nobody waits for it.
+pub(crate) const AT_ONCE: u32 = 50;
+/// How many files are removed at once.
+const REMOVED_AT_ONCE: usize = 8;
 
 /// Facts that are shown and never searched, kept as JSON beside the columns.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -63,6 +72,57 @@ pub async fn fetch(app: &App, owner: AccountId, id: AssetId) -> Result<Asset, Er
         details,
         row,
     })
+}
+
+/// Deletes assets of an owner's for ever, at most [`AT_ONCE`] of them: in one transaction what counts them, and right after it
+/// their bytes. A crash between leaves what the reaper removes. With a moment given, only those that are in the trash since
+/// then or longer. Renditions that are just being made go by the worker that makes them, or by the reaper.
+pub(crate) async fn delete_forever(
+    app: &App,
+    owner: AccountId,
+    assets: &[AssetId],
+    trashed_until: Option<Timestamp>,
+) -> Result<Moved, Error> {
+    let mut write = app.database().write().await?;
+    let moved = write.asset_erase(owner, assets, trashed_until).await?;
+    for asset in &moved.done {
+        let change = Change::Asset { id: asset.id, state: asset.state, day: asset.day };
+        events::append(&mut write, owner, change, app.now()).await?;
+    }
+    for id in &moved.albums {
+        events::append(&mut write, owner, Change::Album { id: *id }, app.now()).await?;
+    }
+    crash_point!("delete-forever-written");
+    write.commit().await?;
+    crash_point!("delete-forever-committed");
+    events::announce(app);
+    remove(app, &moved.keys).await?;
+    Ok(moved)
+}
+
+/// Removes the bytes of objects that are marked for it, and forgets them. What cannot be removed now is left to the reaper.
+pub(crate) async fn remove(app: &App, keys: &[ObjectKey]) -> Result<(), Error> {
+    let removed = stream::iter(keys.to_vec()).map(|key| {
+        let app = app.clone();
+        async move {
+            let removed = app.storage().delete(&key).await;
+            crash_point!("delete-forever-removed");
+            match removed {
+                Ok(()) => Some(key),
+                Err(error) => {
+                    tracing::warn!(%key, %error, "an object could not be removed; trying again");
+                    None
+                }
+            }
+        }
+    });
+    let gone: Vec<ObjectKey> = removed.buffer_unordered(REMOVED_AT_ONCE).filter_map(std::future::ready).collect().await;
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let mut write = app.database().write().await?;
+    write.object_delete_all(&gone).await?;
+    Ok(write.commit().await?)
 }
 
 /// Where an asset's original is, from before there is an asset.

@@ -11,9 +11,9 @@ use picup_storage::crash_point;
 
 use crate::audit::{Actor, note};
 use crate::queue::{self, Task};
-use crate::{App, Error, Visitor, account, admin, upload};
+use crate::{App, Error, Visitor, account, admin, asset, upload};
 
-/// How many assets or albums go in one transaction.
+/// How many albums go in one transaction.
 const AT_ONCE: u32 = 50;
 
 /// When an account is to be erased.
@@ -115,11 +115,11 @@ async fn shut_out(app: &App, id: AccountId) -> Result<bool, Error> {
 
 async fn erase_assets(app: &App, owner: AccountId) -> Result<(), Error> {
     loop {
-        let batch: Vec<AssetId> = app.database().read_fresh().await?.asset_ids(owner, AT_ONCE).await?;
+        let batch: Vec<AssetId> = app.database().read_fresh().await?.asset_ids(owner, asset::AT_ONCE).await?;
         if batch.is_empty() {
             return Ok(());
         }
-        delete_forever(app, owner, &batch).await?;
+        asset::delete_forever(app, owner, &batch, None).await?;
     }
 }
 
@@ -155,27 +155,6 @@ async fn finish(app: &App, id: AccountId, lease: JobLease) -> Result<bool, Error
     crash_point!("erase-committed");
     note(Actor::PicUp, "erased", &id);
     Ok(true)
-}
-
-/// Removes assets and their bytes: their rows first, the bytes after, so that a crash between leaves what the reaper removes.
-/// Renditions that are just being made are left to it too: their bytes may still be on the way.
-async fn delete_forever(app: &App, owner: AccountId, assets: &[AssetId]) -> Result<(), Error> {
-    let mut write = app.database().write().await?;
-    let mut keys = Vec::new();
-    for id in assets {
-        keys.extend(write.asset_erase(owner, *id).await?);
-    }
-    crash_point!("delete-forever-written");
-    write.commit().await?;
-    crash_point!("delete-forever-committed");
-    for key in keys {
-        app.storage().delete(&key).await?;
-        crash_point!("delete-forever-removed");
-        let mut write = app.database().write().await?;
-        write.object_delete(&key).await?;
-        write.commit().await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

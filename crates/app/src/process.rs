@@ -13,7 +13,7 @@ use picup_domain::{
 use picup_media::{Facts, Format, Kind, Outcome, Processed, Rendition, RenditionName};
 use picup_storage::crash_point;
 
-use crate::asset::{Details, Row, original_key};
+use crate::asset::{self, Details, Row, original_key};
 use crate::events::{self, Change};
 use crate::{App, Error, jobs};
 
@@ -40,7 +40,7 @@ pub(crate) async fn process(
     let found = app.database().read_fresh().await?.asset_by_id(owner, id).await?;
     let Some(row) = found.filter(|row| row.state == AssetState::Processing) else {
         // Done by another worker, or deleted meanwhile: nothing is left to do.
-        return finish_job(app, lease).await;
+        return finish_job(app, id, lease).await;
     };
     let sha1 = match prove(app, &row).await? {
         Proof::Proved(sha1) => sha1,
@@ -110,11 +110,7 @@ pub(crate) async fn mark_damaged(
     let Some(row) = write.asset_by_id(owner, id).await? else { return Ok(()) };
     tracing::error!(asset = %id, reason, "an original could not be proved; it is kept and marked damaged");
     let details = serialise(&Details { reason: Some(reason.to_owned()), ..Details::default() })?;
-    // No later attempt comes to clear away the renditions that one before left behind.
-    let left = write.object_list(id).await?;
-    for object in left.into_iter().filter(is_left) {
-        write.object_doom(&object.key).await?;
-    }
+    doom_left(write, id).await?;
     if write.asset_make_damaged(owner, id, &details).await? {
         let change = Change::Asset { id, state: AssetState::Damaged, day: row.day };
         events::append(write, owner, change, app.now()).await?;
@@ -122,10 +118,22 @@ pub(crate) async fn mark_damaged(
     Ok(())
 }
 
-async fn finish_job(app: &App, lease: JobLease) -> Result<(), Error> {
+async fn finish_job(app: &App, id: AssetId, lease: JobLease) -> Result<(), Error> {
     let mut write = app.database().write().await?;
-    write.job_complete(lease).await?;
+    if write.job_complete(lease).await? {
+        doom_left(&mut write, id).await?;
+    }
     Ok(write.commit().await?)
+}
+
+/// Marks the renditions to be removed that an attempt before left behind, when no later one comes to clear them away. The
+/// reaper does it: their bytes may still be on the way.
+async fn doom_left(write: &mut Write, id: AssetId) -> Result<(), Error> {
+    let left = write.object_list(id).await?;
+    for object in left.into_iter().filter(is_left) {
+        write.object_doom(&object.key).await?;
+    }
+    Ok(())
 }
 
 /// What came of an original.
@@ -281,6 +289,9 @@ async fn commit(
         // Another worker has taken over; it clears away what was staged here.
         return Ok(());
     }
+    if write.asset_by_id(row.owner, row.id).await?.is_none() {
+        return drop_deleted(app, write, objects).await;
+    }
     for object in objects {
         let sha256 = object.sha256.ok_or_else(|| Error::Internal("a rendition without a hash".to_owned()))?;
         if !write.object_commit(&object.key, object.bytes, &sha256).await? {
@@ -295,15 +306,20 @@ async fn commit(
         write.asset_learn_sha1(row.owner, row.id, &sha1).await?;
         let change = Change::Asset { id: row.id, state: made.state, day: made.facts.capture.day() };
         events::append(&mut write, row.owner, change, app.now()).await?;
-    } else if write.asset_by_id(row.owner, row.id).await?.is_none() {
-        // It was deleted while it was looked at; so go the pictures.
-        for object in objects {
-            write.object_doom(&object.key).await?;
-        }
     }
     crash_point!("process-written");
     write.commit().await?;
     crash_point!("process-committed");
     events::announce(app);
     Ok(())
+}
+
+/// Ends the job of an asset that was deleted while it was looked at: its pictures go too.
+async fn drop_deleted(app: &App, mut write: Write, objects: &[Object]) -> Result<(), Error> {
+    let keys: Vec<ObjectKey> = objects.iter().map(|object| object.key.clone()).collect();
+    for key in &keys {
+        write.object_doom(key).await?;
+    }
+    write.commit().await?;
+    asset::remove(app, &keys).await
 }

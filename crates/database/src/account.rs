@@ -6,6 +6,10 @@ use picup_domain::{AccountId, AccountRole, ByteSize, DisplayName, Email, Passwor
 use crate::statement::{Row, Statement};
 use crate::{Error, Read, Write};
 
+/// So many uploads an account may have under way: more than any client sends at once, and few enough that uploads of nothing
+/// fill no disk.
+pub const MOST_OPEN_UPLOADS: u32 = 10_000;
+
 /// An account to be made.
 #[derive(Debug, Clone)]
 pub struct NewAccount {
@@ -40,6 +44,8 @@ pub struct Account {
     pub password_hash: PasswordHash,
     /// What it may keep and keeps.
     pub quota: Quota,
+    /// How many uploads it has under way.
+    pub open_uploads: u32,
     /// Since when it may not sign in; `None` when it may.
     pub disabled_at: Option<Timestamp>,
     /// When it is to be erased; `None` when it is to stay.
@@ -53,7 +59,7 @@ pub struct Account {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, email, name, role, password_hash, quota_bytes, used_bytes, reserved_bytes, disabled_at, \
+            "SELECT id, email, name, role, password_hash, quota_bytes, used_bytes, reserved_bytes, open_uploads, disabled_at, \
              delete_after, created_at, updated_at FROM accounts ",
             $rest
         )
@@ -72,6 +78,7 @@ fn account(row: &Row) -> Result<Account, Error> {
             used: row.size("used_bytes")?,
             reserved: row.size("reserved_bytes")?,
         },
+        open_uploads: row.int("open_uploads")?,
         disabled_at: row.maybe_time("disabled_at")?,
         delete_after: row.maybe_time("delete_after")?,
         created_at: row.time("created_at")?,
@@ -167,15 +174,19 @@ impl Write {
         self.changed(statement).await.map_err(|error| error.or_conflict("email"))
     }
 
-    /// Promises `bytes` more to an account, for one upload more. `false` when its quota does not admit them or it does not exist. The rule is
-    /// that of `Quota::admits`, written as a subtraction because a sum could leave the range of a BIGINT.
+    /// Promises `bytes` more to an account, for so many uploads more. `false` when its quota does not admit them, when it would
+    /// have more than [`MOST_OPEN_UPLOADS`] under way, or when it does not exist. The rule is that of `Quota::admits`, written as
+    /// a subtraction because a sum could leave the range of a BIGINT.
     ///
     /// # Errors
     /// When the database cannot write.
-    pub async fn quota_reserve(&mut self, account: AccountId, bytes: ByteSize) -> Result<bool, Error> {
-        let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes + ?, open_uploads = open_uploads + 1 WHERE id = ? \
+    pub async fn quota_reserve(&mut self, account: AccountId, uploads: u32, bytes: ByteSize) -> Result<bool, Error> {
+        let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes + ?, open_uploads = open_uploads + ? \
+                   WHERE id = ? AND open_uploads <= ? \
                    AND ? <= COALESCE(quota_bytes, 9223372036854775807) - used_bytes - reserved_bytes";
-        self.changed(Statement::new("quota_reserve", sql).size(bytes).id(&account).size(bytes)).await
+        let before = i64::from(MOST_OPEN_UPLOADS) - i64::from(uploads);
+        let statement = Statement::new("quota_reserve", sql).size(bytes).int(uploads).id(&account);
+        self.changed(statement.int(before).size(bytes)).await
     }
 
     /// Takes the promise of one upload back.
@@ -184,7 +195,7 @@ impl Write {
     /// [`Error::Conflict`] `quota` when less than that is promised: the caller's books are wrong, so nothing changes.
     pub async fn quota_release(&mut self, account: AccountId, bytes: ByteSize) -> Result<(), Error> {
         let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes - ?, open_uploads = open_uploads - 1 \
-                   WHERE id = ? AND reserved_bytes >= ?";
+                   WHERE id = ? AND reserved_bytes >= ? AND open_uploads >= 1";
         self.quota_change(Statement::new("quota_release", sql).size(bytes).id(&account).size(bytes)).await
     }
 
@@ -207,16 +218,15 @@ impl Write {
         self.quota_change(Statement::new("quota_shrink", sql).size(bytes).id(&account).size(bytes)).await
     }
 
-    /// Turns the promise of one upload into use: the bytes are stored now.
+    /// Turns the promise of so many uploads into use: the bytes are stored now.
     ///
     /// # Errors
     /// As [`Write::quota_release`].
-    pub async fn quota_move(&mut self, account: AccountId, bytes: ByteSize) -> Result<(), Error> {
+    pub async fn quota_move(&mut self, account: AccountId, uploads: u32, bytes: ByteSize) -> Result<(), Error> {
         let sql = "UPDATE accounts SET reserved_bytes = reserved_bytes - ?, used_bytes = used_bytes + ?, \
-                   open_uploads = open_uploads - 1 \
-                   WHERE id = ? AND reserved_bytes >= ?";
-        let statement = Statement::new("quota_move", sql).size(bytes).size(bytes).id(&account).size(bytes);
-        self.quota_change(statement).await
+                   open_uploads = open_uploads - ? WHERE id = ? AND reserved_bytes >= ? AND open_uploads >= ?";
+        let statement = Statement::new("quota_move", sql).size(bytes).size(bytes).int(uploads).id(&account);
+        self.quota_change(statement.size(bytes).int(uploads)).await
     }
 
     /// Frees used bytes: they are stored no more.

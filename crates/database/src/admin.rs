@@ -1,10 +1,10 @@
 //! What an administrator changes of accounts, and the end of an account. `account` is about who signs in and how much they
 //! keep; here is what is done to them by others.
 
-use picup_domain::{AccountId, AccountRole, AssetId, ByteSize, DisplayName, ObjectKey, Timestamp};
+use picup_domain::{AccountId, AccountRole, ByteSize, DisplayName, Timestamp};
 
 use crate::statement::Statement;
-use crate::{Error, ObjectState, Read, Write};
+use crate::{Error, Read, Write};
 
 impl Read {
     /// When each account's newest session was last used; accounts without a session are left out.
@@ -115,34 +115,6 @@ impl Write {
         self.invitation_delete_for(id).await?;
         self.invitation_delete_by(id).await?;
         Ok(())
-    }
-
-    /// Removes an owner's asset, with its places in albums, its count and its use of the quota; marks its objects to be
-    /// removed, and tells the keys of those that were whole.
-    ///
-    /// # Errors
-    /// When the database cannot write.
-    pub async fn asset_erase(&mut self, owner: AccountId, id: AssetId) -> Result<Vec<ObjectKey>, Error> {
-        let Some(asset) = self.asset_by_id(owner, id).await? else { return Ok(Vec::new()) };
-        let objects = self.object_list(id).await?;
-        for object in &objects {
-            self.object_doom(&object.key).await?;
-        }
-        let whole = objects.into_iter().filter(|object| object.state != ObjectState::Staged);
-        let keys: Vec<ObjectKey> = whole.map(|object| object.key).collect();
-        for (name, sql) in [
-            ("asset_erase_places", "DELETE FROM album_assets WHERE asset = ?"),
-            ("asset_erase", "DELETE FROM assets WHERE id = ?"),
-        ] {
-            self.run(Statement::new(name, sql).id(&id)).await?;
-        }
-        let sql = "UPDATE albums SET cover_asset = NULL WHERE owner = ? AND cover_asset = ?";
-        self.run(Statement::new("asset_erase_cover", sql).id(&owner).id(&id)).await?;
-        if asset.trashed_at.is_none() {
-            self.timeline_day_sub(owner, asset.day, 1).await?;
-        }
-        self.quota_free(owner, asset.bytes).await?;
-        Ok(keys)
     }
 
     /// Removes an account that has nothing left but its name. `false` when there is none.

@@ -1,9 +1,11 @@
 //! Albums: named selections of one owner's assets, in the order they were added. The count and the cover stand on the album
 //! itself, so that a list of albums costs one look-up each.
 
+use std::collections::BTreeSet;
+
 use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId, Timestamp};
 
-use crate::statement::{Row, Statement};
+use crate::statement::{Row, Statement, runs};
 use crate::timeline::{TimelineAsset, timeline_asset, timeline_columns};
 use crate::{Error, Read, Write};
 
@@ -31,7 +33,7 @@ pub struct Album {
     pub title: AlbumTitle,
     /// The asset shown for it: the first, while it has any.
     pub cover: Option<TimelineAsset>,
-    /// How many assets it has.
+    /// How many assets it has outside the trash.
     pub asset_count: u64,
     /// When it was made.
     pub created_at: Timestamp,
@@ -151,12 +153,14 @@ impl Read {
         after: Option<AlbumCursor>,
         limit: u32,
     ) -> Result<Vec<AlbumAsset>, Error> {
+        // "COALESCE" keeps an index by time in the trash from leading the search: the album's order does.
         macro_rules! page {
             ($rest:literal) => {
                 concat!(
                     "SELECT album_assets.position, album_assets.added_at, ",
                     timeline_columns!(),
-                    " FROM album_assets JOIN assets ON assets.id = album_assets.asset WHERE album_assets.album = ? ",
+                    " FROM album_assets JOIN assets ON assets.id = album_assets.asset \
+                     WHERE album_assets.album = ? AND COALESCE(assets.trashed_at, 0) = 0 ",
                     $rest,
                     " ORDER BY album_assets.position, album_assets.asset LIMIT ?"
                 )
@@ -267,13 +271,20 @@ impl Write {
         if !self.album_touch(owner, id, now).await? {
             return Ok(None);
         }
+        let named: Vec<AssetId> = assets.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let mut shown = 0;
+        for run in runs(&named) {
+            let sql = "SELECT COUNT(*) AS n FROM album_assets JOIN assets ON assets.id = album_assets.asset \
+                       WHERE album_assets.album = ? AND assets.trashed_at IS NULL AND album_assets.asset";
+            shown +=
+                self.row(Statement::among("album_shown", sql, run.len()).id(&id).ids(run)).await?.int::<i64>("n")?;
+        }
         let mut removed = Vec::with_capacity(assets.len());
         for asset in assets {
             let sql = "DELETE FROM album_assets WHERE album = ? AND asset = ?";
             removed.push(self.changed(Statement::new("album_remove", sql).id(&id).id(asset)).await?);
         }
-        let gone = removed.iter().filter(|was_there| **was_there).count();
-        self.album_recount(id, -i64::try_from(gone).unwrap_or(i64::MAX)).await?;
+        self.album_recount(id, -shown).await?;
         Ok(Some(removed))
     }
 
@@ -283,11 +294,19 @@ impl Write {
         self.changed(Statement::new("album_touch", sql).time(now).id(&id).id(&owner)).await
     }
 
-    /// Brings the count and the cover up to date after a change by that many.
-    async fn album_recount(&mut self, id: AlbumId, change: i64) -> Result<(), Error> {
-        let sql = "UPDATE albums SET asset_count = asset_count + ?, cover_asset = \
-                   (SELECT asset FROM album_assets WHERE album = ? ORDER BY position, asset LIMIT 1) WHERE id = ?";
-        self.run(Statement::new("album_recount", sql).int(change).id(&id).id(&id)).await?;
+    /// Brings the count and the cover up to date after so many assets more or fewer are shown. A chosen cover stays as long as
+    /// it is in the album and out of the trash; otherwise the first asset is on it.
+    pub(crate) async fn album_recount(&mut self, id: AlbumId, change: i64) -> Result<(), Error> {
+        let sql = "UPDATE albums SET asset_count = asset_count + ?, cover_chosen = CASE WHEN cover_chosen = 1 AND EXISTS \
+                   (SELECT 1 FROM album_assets JOIN assets ON assets.id = album_assets.asset \
+                   WHERE album_assets.album = albums.id AND album_assets.asset = albums.cover_asset \
+                   AND assets.trashed_at IS NULL) THEN 1 ELSE 0 END WHERE id = ?";
+        self.run(Statement::new("album_recount", sql).int(change).id(&id)).await?;
+        let sql = "UPDATE albums SET cover_asset = (SELECT album_assets.asset FROM album_assets \
+                   JOIN assets ON assets.id = album_assets.asset \
+                   WHERE album_assets.album = ? AND assets.trashed_at IS NULL \
+                   ORDER BY album_assets.position, album_assets.asset LIMIT 1) WHERE id = ? AND cover_chosen = 0";
+        self.run(Statement::new("album_cover", sql).id(&id).id(&id)).await?;
         Ok(())
     }
 }

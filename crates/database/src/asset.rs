@@ -202,6 +202,21 @@ impl Read {
         self.one(statement).await?.as_ref().map(asset).transpose()
     }
 
+    /// Those of an owner's assets, in the trash or not, in no order.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_list_by_id(&mut self, owner: AccountId, ids: &[AssetId]) -> Result<Vec<Asset>, Error> {
+        let mut assets = Vec::with_capacity(ids.len());
+        for run in runs(ids) {
+            let sql = select!("WHERE owner = ? AND id");
+            for row in self.all(Statement::among("asset_list_by_id", sql, run.len()).id(&owner).ids(run)).await? {
+                assets.push(asset(&row)?);
+            }
+        }
+        Ok(assets)
+    }
+
     /// Which of those hashes an owner's assets were declared with, in any state, in the trash or not.
     ///
     /// # Errors

@@ -31,13 +31,14 @@ mod routing;
 mod session;
 mod statement;
 mod timeline;
+mod trash;
 mod upload;
 mod usage;
 
 #[cfg(test)]
 mod plan_tests;
 
-pub use account::{Account, NewAccount};
+pub use account::{Account, MOST_OPEN_UPLOADS, NewAccount};
 pub use album::{AddOutcome, Album, AlbumAsset, AlbumCursor, NewAlbum};
 pub use api_key::{ApiKey, NewApiKey};
 pub use asset::{Asset, AssetFacts, Motion, NewAsset};
@@ -52,5 +53,6 @@ pub use object::{Object, ObjectState};
 pub use routing::{Database, Read, Write};
 pub use session::{NewSession, Rotation, Session};
 pub use timeline::{DayCount, Direction, TimelineAsset, TimelineCursor};
+pub use trash::{Moved, TrashAsset, TrashCursor};
 pub use upload::{NewUpload, Upload, UploadState};
 pub use usage::{AlbumCount, Usage};

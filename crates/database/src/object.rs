@@ -94,6 +94,34 @@ impl Read {
         self.all(Statement::new("object_list", sql).id(&asset)).await?.iter().map(object).collect()
     }
 
+    /// All objects of several assets, in any state and order.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn object_list_all(&mut self, assets: &[AssetId]) -> Result<Vec<Object>, Error> {
+        let mut objects = Vec::new();
+        for run in runs(assets) {
+            let statement = Statement::among("object_list_all", select!("WHERE asset"), run.len()).ids(run);
+            for row in self.all(statement).await? {
+                objects.push(object(&row)?);
+            }
+        }
+        Ok(objects)
+    }
+
+    /// At most `limit` renditions that are being made since before a moment, oldest first: perhaps of an asset that is gone.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn object_list_unfinished(&mut self, before: Timestamp, limit: u32) -> Result<Vec<Object>, Error> {
+        let sql = select!(
+            "WHERE state = 'staged' AND role IN ('thumbnail', 'preview') AND created_at < ? \
+             ORDER BY created_at, object_key LIMIT ?"
+        );
+        let statement = Statement::new("object_list_unfinished", sql).time(before).int(limit);
+        self.all(statement).await?.iter().map(object).collect()
+    }
+
     /// At most `limit` objects that are in a state since before a moment, oldest first: what a crash left half done.
     ///
     /// # Errors
@@ -176,6 +204,19 @@ impl Write {
     pub async fn object_doom(&mut self, key: &ObjectKey) -> Result<bool, Error> {
         let sql = "UPDATE objects SET state = 'deleting' WHERE object_key = ? AND state <> 'deleting'";
         self.changed(Statement::new("object_doom", sql).text(&key.to_string())).await
+    }
+
+    /// Forgets objects whose bytes are gone from the store, as [`Write::object_delete`].
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn object_delete_all(&mut self, keys: &[ObjectKey]) -> Result<(), Error> {
+        for run in runs(keys) {
+            let sql = "DELETE FROM objects WHERE state <> 'committed' AND object_key";
+            let statement = Statement::among("object_delete_all", sql, run.len());
+            self.run(run.iter().fold(statement, |statement, key| statement.text(&key.to_string()))).await?;
+        }
+        Ok(())
     }
 
     /// Forgets an object whose bytes are gone from the store. A committed one is not forgotten: mark it first.

@@ -216,7 +216,7 @@ async fn commit(write: &mut Write, row: &Row, now: Timestamp) -> Result<(), Erro
     if !write.object_commit(&key, row.bytes, &row.sha256).await? {
         return Err(Error::Internal(format!("the staged object {key} is not in the database")));
     }
-    write.quota_move(row.owner, row.bytes).await?;
+    write.quota_move(row.owner, 1, row.bytes).await?;
     queue::enqueue(write, Task::Process { owner: row.owner, asset: row.asset }, now).await?;
     let change = Change::Asset { id: row.asset, state: AssetState::Processing, day: capture.day() };
     events::append(write, row.owner, change, now).await

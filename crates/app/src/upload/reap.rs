@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use picup_database::{ObjectState, Upload as Row, UploadState};
-use picup_domain::{AccountId, Timestamp};
+use picup_domain::{AccountId, AssetState, Timestamp};
 use picup_storage::{Error as Storage, crash_point};
 
 use crate::asset::original_key;
@@ -32,6 +32,7 @@ pub(crate) async fn reap(app: &App) -> Result<(), Error> {
         expired(app, now).await,
         orphans(app, now.minus(LEFT_OVER)).await,
         app.storage().sweep(now.minus(INTERRUPTED)).await.map(drop).map_err(Error::from),
+        unfinished(app, now.minus(LEFT_OVER)).await,
         doomed(app, now.minus(LEFT_OVER)).await,
     ];
     rounds.into_iter().collect()
@@ -46,6 +47,7 @@ pub(crate) async fn take_over(app: &App) -> Result<(), Error> {
     orphans(app, now).await?;
     // The store tells times to the second: what was written in this one is to be swept too.
     app.storage().sweep(now.plus(Duration::from_secs(1))).await?;
+    unfinished(app, now).await?;
     doomed(app, now).await
 }
 
@@ -166,6 +168,25 @@ async fn orphans(app: &App, before: Timestamp) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Renditions, begun before a moment, of assets that nobody makes any for: what a worker left that had lost its lease.
+async fn unfinished(app: &App, before: Timestamp) -> Result<(), Error> {
+    let unfinished = app.database().read_fresh().await?.object_list_unfinished(before, AT_ONCE).await?;
+    if unfinished.is_empty() {
+        return Ok(());
+    }
+    let mut write = app.database().write().await?;
+    for object in unfinished {
+        let key = object.key;
+        let asset = write.asset_by_id(key.owner(), key.asset()).await?;
+        let made = asset.is_some_and(|asset| asset.state == AssetState::Processing);
+        let staged = write.object_by_key(&key).await?.is_some_and(|object| object.state == ObjectState::Staged);
+        if staged && !made {
+            write.object_doom(&key).await?;
+        }
+    }
+    Ok(write.commit().await?)
 }
 
 /// Objects, made before a moment, whose removal was decided and not finished.

@@ -11,7 +11,7 @@ use picup_database::{NewUpload as UploadRow, Object, ObjectState, UploadState, W
 use picup_domain::{AccountId, AssetId, ByteSize, FileName, ObjectKey, Sha1, Sha256, Timestamp, UploadId};
 use picup_storage::{Receiving, crash_point};
 
-use super::reserve::{ROUNDS, Seen, kept, over, refuse_if_ending};
+use super::reserve::{ROUNDS, Seen, kept, refusal, refuse_if_ending};
 use super::{NewUpload, Told, finish, give_up, invalid};
 use crate::asset::original_key;
 use crate::{App, Error};
@@ -100,8 +100,8 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey) -> Result<(), Error>
     let mut write = app.database().write().await?;
     let account = write.account_by_id(row.owner).await?.ok_or(Error::NotSignedIn)?;
     refuse_if_ending(&account)?;
-    if !write.quota_reserve(row.owner, row.bytes).await? {
-        return Err(refusal(app, &mut write, row.owner, row.bytes).await?);
+    if !write.quota_reserve(row.owner, 1, row.bytes).await? {
+        return Err(refusal(app, &account, 1, row.bytes));
     }
     write.upload_insert(row).await?;
     let staged = Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at };
@@ -109,11 +109,6 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey) -> Result<(), Error>
     write.commit().await?;
     crash_point!("receive-recorded");
     Ok(())
-}
-
-async fn refusal(app: &App, write: &mut Write, owner: AccountId, bytes: ByteSize) -> Result<Error, Error> {
-    let account = write.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
-    Ok(over(app, &account.quota, bytes))
 }
 
 fn refuse_if_too_large(app: &App, bytes: u64) -> Result<(), Error> {
@@ -168,7 +163,8 @@ impl Receiver {
                 return Ok(step);
             }
         }
-        Err(refusal(&self.app, write, self.owner, ByteSize::new(lacks)?).await?)
+        let account = write.account_by_id(self.owner).await?.ok_or(Error::NotSignedIn)?;
+        Err(refusal(&self.app, &account, 0, ByteSize::new(lacks)?))
     }
 
     /// Ends it: an asset, unless the account has this file. When this returns, the bytes and what counts them survive a power

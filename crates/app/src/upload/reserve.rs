@@ -1,8 +1,10 @@
 //! The first step: room for one file, unless it is here already or on its way.
 
-use picup_database::{Account, Asset, NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState};
+use picup_database::{
+    Account, Asset, MOST_OPEN_UPLOADS, NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState,
+};
 use picup_domain::{
-    AccountId, AssetId, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, PartPlan, Quota, Sha256, Timestamp,
+    AccountId, AssetId, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, PartPlan, Sha256, Timestamp,
     UploadId,
 };
 use picup_storage::crash_point;
@@ -188,8 +190,8 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Resu
     }
     let account = write.account_by_id(row.owner).await?.ok_or(Error::NotSignedIn)?;
     refuse_if_ending(&account)?;
-    if !write.quota_reserve(row.owner, row.bytes).await? {
-        return Err(over(app, &account.quota, row.bytes));
+    if !write.quota_reserve(row.owner, 1, row.bytes).await? {
+        return Err(refusal(app, &account, 1, row.bytes));
     }
     write.upload_insert(row).await?;
     let staged = Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at };
@@ -204,7 +206,8 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Resu
 async fn refuse_if_over(app: &App, owner: AccountId, bytes: ByteSize) -> Result<(), Error> {
     let account = app.database().read_fresh().await?.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
     refuse_if_ending(&account)?;
-    if account.quota.admits(bytes) { Ok(()) } else { Err(over(app, &account.quota, bytes)) }
+    let fits = account.quota.admits(bytes) && account.open_uploads < MOST_OPEN_UPLOADS;
+    if fits { Ok(()) } else { Err(refusal(app, &account, 1, bytes)) }
 }
 
 /// Nothing more comes into an account that is to be erased.
@@ -215,7 +218,11 @@ pub(super) fn refuse_if_ending(account: &Account) -> Result<(), Error> {
     }
 }
 
-pub(super) fn over(app: &App, quota: &Quota, bytes: ByteSize) -> Error {
+/// Why an account that looks like this gets no room for so many uploads more of so many bytes.
+pub(super) fn refusal(app: &App, account: &Account, uploads: u32, bytes: ByteSize) -> Error {
+    if uploads > MOST_OPEN_UPLOADS.saturating_sub(account.open_uploads) {
+        return Error::Conflict("this account has 10,000 uploads under way; complete or cancel some of them first");
+    }
     app.0.metrics.upload("over_quota");
-    Error::QuotaExceeded { wanted: bytes.get(), remaining: quota.remaining().unwrap_or(0) }
+    Error::QuotaExceeded { wanted: bytes.get(), remaining: account.quota.remaining().unwrap_or(0) }
 }

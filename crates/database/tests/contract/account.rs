@@ -1,4 +1,4 @@
-use picup_database::Error;
+use picup_database::{Error, MOST_OPEN_UPLOADS};
 use picup_domain::{AccountId, Email, PasswordHash, Quota};
 use proptest::prelude::*;
 
@@ -37,19 +37,34 @@ async fn the_last_byte_is_promised_and_the_next_is_not() {
     let db = fresh().await;
     let id = account(&db, Some(10)).await;
     let mut tx = db.write().await.unwrap();
-    assert!(tx.quota_reserve(id, size(6)).await.unwrap());
-    assert!(tx.quota_reserve(id, size(4)).await.unwrap());
-    assert!(!tx.quota_reserve(id, size(1)).await.unwrap());
-    assert!(tx.quota_reserve(id, size(0)).await.unwrap());
-    tx.quota_move(id, size(6)).await.unwrap();
+    assert!(tx.quota_reserve(id, 1, size(6)).await.unwrap());
+    assert!(tx.quota_reserve(id, 1, size(4)).await.unwrap());
+    assert!(!tx.quota_reserve(id, 1, size(1)).await.unwrap());
+    assert!(tx.quota_reserve(id, 1, size(0)).await.unwrap());
+    tx.quota_move(id, 1, size(6)).await.unwrap();
     tx.quota_release(id, size(4)).await.unwrap();
-    assert!(!tx.quota_reserve(id, size(5)).await.unwrap());
+    assert!(!tx.quota_reserve(id, 1, size(5)).await.unwrap());
     assert!(matches!(tx.quota_release(id, size(1)).await, Err(Error::Conflict("quota"))));
-    assert!(matches!(tx.quota_move(id, size(1)).await, Err(Error::Conflict("quota"))));
+    assert!(matches!(tx.quota_move(id, 1, size(1)).await, Err(Error::Conflict("quota"))));
     assert!(matches!(tx.quota_free(id, size(7)).await, Err(Error::Conflict("quota"))));
     tx.quota_free(id, size(6)).await.unwrap();
     let quota = tx.account_by_id(id).await.unwrap().unwrap().quota;
     assert_eq!((quota.used, quota.reserved), (size(0), size(0)));
+}
+
+#[tokio::test]
+async fn uploads_of_nothing_have_an_end_too() {
+    let db = fresh().await;
+    let id = account(&db, None).await;
+    let mut tx = db.write().await.unwrap();
+    assert!(tx.quota_reserve(id, MOST_OPEN_UPLOADS - 1, size(0)).await.unwrap());
+    assert!(!tx.quota_reserve(id, 2, size(0)).await.unwrap());
+    assert!(tx.quota_reserve(id, 1, size(0)).await.unwrap());
+    assert!(!tx.quota_reserve(id, 1, size(0)).await.unwrap());
+    tx.quota_release(id, size(0)).await.unwrap();
+    tx.quota_move(id, 2, size(0)).await.unwrap();
+    assert_eq!(tx.account_by_id(id).await.unwrap().unwrap().open_uploads, MOST_OPEN_UPLOADS - 3);
+    assert!(matches!(tx.quota_move(id, MOST_OPEN_UPLOADS, size(0)).await, Err(Error::Conflict("quota"))));
 }
 
 #[tokio::test]
@@ -58,12 +73,12 @@ async fn without_a_limit_only_the_range_of_numbers_limits() {
     let id = account(&db, None).await;
     let all = i64::MAX.unsigned_abs();
     let mut tx = db.write().await.unwrap();
-    assert!(tx.quota_reserve(id, size(all - 5)).await.unwrap());
-    assert!(!tx.quota_reserve(id, size(6)).await.unwrap());
-    assert!(!tx.quota_reserve(id, size(all)).await.unwrap());
-    assert!(tx.quota_reserve(id, size(5)).await.unwrap());
+    assert!(tx.quota_reserve(id, 1, size(all - 5)).await.unwrap());
+    assert!(!tx.quota_reserve(id, 1, size(6)).await.unwrap());
+    assert!(!tx.quota_reserve(id, 1, size(all)).await.unwrap());
+    assert!(tx.quota_reserve(id, 1, size(5)).await.unwrap());
     assert_eq!(tx.account_by_id(id).await.unwrap().unwrap().quota.reserved, size(all));
-    assert!(!tx.quota_reserve(AccountId::new(at(0)), size(1)).await.unwrap());
+    assert!(!tx.quota_reserve(AccountId::new(at(0)), 1, size(1)).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -75,7 +90,7 @@ async fn forty_uploads_at_the_edge_go_not_a_byte_over() {
             let db = db.clone();
             tokio::spawn(async move {
                 let mut tx = db.write().await.unwrap();
-                let admitted = tx.quota_reserve(id, size(77)).await.unwrap();
+                let admitted = tx.quota_reserve(id, 1, size(77)).await.unwrap();
                 tx.commit().await.unwrap();
                 admitted
             })
@@ -116,24 +131,32 @@ fn quota_does_what_plain_arithmetic_does() {
         runtime.block_on(async {
             let id = account(&db, limit).await;
             let mut model = Quota { limit: limit.map(size), used: size(0), reserved: size(0) };
+            let mut open = 0;
             let mut tx = db.write().await.unwrap();
             for step in steps {
                 let (used, reserved) = (model.used.get(), model.reserved.get());
                 match step {
                     Step::Reserve(bytes) => {
-                        let admitted = tx.quota_reserve(id, size(bytes)).await.unwrap();
+                        let admitted = tx.quota_reserve(id, 1, size(bytes)).await.unwrap();
                         prop_assert_eq!(admitted, model.admits(size(bytes)));
                         if admitted {
                             model.reserved = size(reserved + bytes);
+                            open += 1;
                         }
                     }
                     Step::Release(bytes) => {
-                        prop_assert_eq!(tx.quota_release(id, size(bytes)).await.is_ok(), bytes <= reserved);
-                        model.reserved = size(if bytes <= reserved { reserved - bytes } else { reserved });
+                        let there = bytes <= reserved && open > 0;
+                        prop_assert_eq!(tx.quota_release(id, size(bytes)).await.is_ok(), there);
+                        if there {
+                            model.reserved = size(reserved - bytes);
+                            open -= 1;
+                        }
                     }
                     Step::Move(bytes) => {
-                        prop_assert_eq!(tx.quota_move(id, size(bytes)).await.is_ok(), bytes <= reserved);
-                        if bytes <= reserved {
+                        let there = bytes <= reserved && open > 0;
+                        prop_assert_eq!(tx.quota_move(id, 1, size(bytes)).await.is_ok(), there);
+                        if there {
+                            open -= 1;
                             (model.reserved, model.used) = (size(reserved - bytes), size(used + bytes));
                         }
                     }
@@ -142,7 +165,8 @@ fn quota_does_what_plain_arithmetic_does() {
                         model.used = size(if bytes <= used { used - bytes } else { used });
                     }
                 }
-                prop_assert_eq!(tx.account_by_id(id).await.unwrap().unwrap().quota, model);
+                let account = tx.account_by_id(id).await.unwrap().unwrap();
+                prop_assert_eq!((account.quota, account.open_uploads), (model, open));
             }
             tx.commit().await.unwrap();
             Ok(())

@@ -16,4 +16,5 @@ mod object;
 mod session;
 mod timeline;
 mod transaction;
+mod trash;
 mod upload;
