@@ -4,7 +4,7 @@
 //! alone, so that nothing of the inside leaks and whoever is on call finds the line.
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use picup_app::Error;
@@ -50,27 +50,12 @@ struct Pending {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, name, title) = self.kind();
-        let cause = status.is_server_error().then(|| self.cause());
-        let detail = match &self {
-            Self::App(_) if status == StatusCode::INTERNAL_SERVER_ERROR => {
-                "Something failed on the server. The log has the cause under this request id.".to_owned()
-            }
-            Self::App(error) => error.to_string(),
-            Self::Request { detail, .. } => detail.clone(),
-        };
-        let problem = Problem {
-            r#type: format!("urn:picup:{name}"),
-            title: title.to_owned(),
-            status: status.as_u16(),
-            detail,
-            request_id: None,
-        };
+        let (status, ..) = self.kind();
         let mut response = status.into_response();
         if let Some(seconds) = self.retry_after(status) {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
-        response.extensions_mut().insert(Pending { problem, cause });
+        response.extensions_mut().insert(Pending { problem: self.problem(), cause: self.cause() });
         response
     }
 }
@@ -117,17 +102,54 @@ impl ApiError {
         }
     }
 
-    fn cause(&self) -> String {
-        match self {
+    /// What the client is told, before the request's id is known.
+    fn problem(&self) -> Problem {
+        let (status, name, title) = self.kind();
+        let detail = match self {
+            Self::App(_) if status == StatusCode::INTERNAL_SERVER_ERROR => {
+                "Something failed on the server. The log has the cause under this request id.".to_owned()
+            }
+            Self::App(error) => error.to_string(),
+            Self::Request { detail, .. } => detail.clone(),
+        };
+        Problem {
+            r#type: format!("urn:picup:{name}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail,
+            request_id: None,
+        }
+    }
+
+    /// What only the log may see, of a failure of ours.
+    fn cause(&self) -> Option<String> {
+        let (status, ..) = self.kind();
+        status.is_server_error().then(|| match self {
             Self::Request { detail, .. } => detail.clone(),
             Self::App(error) => error.story(),
+        })
+    }
+
+    /// The answer to one item of a list, whose other items may be well. `headers` are the request's.
+    pub(crate) fn of_item(&self, headers: &HeaderMap) -> Problem {
+        let id = request_id(headers);
+        match self.cause() {
+            Some(cause) => {
+                tracing::error!(request_id = id, cause, "one item of a request failed");
+                Problem { request_id: id.map(str::to_owned), ..self.problem() }
+            }
+            None => self.problem(),
         }
     }
 }
 
+fn request_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get(REQUEST_ID)?.to_str().ok()
+}
+
 /// Writes the body of every refusal and logs every failure. Wraps the whole router.
 pub(crate) async fn finish(request: Request, next: Next) -> Response {
-    let request_id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let request_id = request_id(request.headers()).map(str::to_owned);
     let what = format!("{} {}", request.method(), request.uri().path());
     let mut response = next.run(request).await;
     let Some(Pending { mut problem, cause }) = response.extensions_mut().remove::<Pending>() else {

@@ -3,11 +3,11 @@
 use axum::Json as Answer;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use futures_util::TryStreamExt;
 use picup_app::upload::{NewUpload, PartAddress, Reserved, Told};
 use picup_app::{App, upload};
-use picup_domain::{ByteSize, Description, FileName, Invalid, Place, Sha256};
+use picup_domain::{AssetId, ByteSize, Description, FileName, Invalid, Place, Sha256, UploadId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -16,8 +16,12 @@ use crate::extract::{self, Allowed, Json, Path, Query};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{
-    Completed, PartTarget, PartTargets, PartTargetsRequest, Problem, Upload, UploadAnswer, UploadRequest,
+    Completed, CompletionAnswer, CompletionAnswers, PartTargets, PartTargetsRequest, Problem, Upload, UploadAnswer,
+    UploadAnswers, UploadIds, UploadRequest, UploadsRequest,
 };
+
+/// Files that one request may speak of.
+const MANY: usize = 100;
 
 /// Reserves room for one file, or says that it is here already.
 #[utoipa::path(post, path = "/api/uploads", operation_id = "upload_reserve", request_body = UploadRequest,
@@ -32,12 +36,37 @@ pub(crate) async fn reserve(
     caller: Allowed<extract::Upload>,
     Json(request): Json<UploadRequest>,
 ) -> Result<(StatusCode, Answer<UploadAnswer>), ApiError> {
-    Ok(match upload::reserve(&app, caller.account, wish(&request)?).await? {
-        Reserved::Duplicate(asset) => (StatusCode::OK, Answer(UploadAnswer::Duplicate { asset: asset.into() })),
-        Reserved::Upload(upload) => {
-            (StatusCode::CREATED, Answer(UploadAnswer::Upload { upload: views::upload(upload) }))
+    let new = wish(&request)?;
+    let sha256 = new.sha256;
+    let reserved = upload::reserve(&app, caller.account, new).await?;
+    let status = if matches!(reserved, Reserved::Duplicate(_)) { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, Answer(answer(&app, reserved, sha256))))
+}
+
+/// Reserves room for many small files, or says which are here already: as one by one, in one request.
+#[utoipa::path(post, path = "/api/uploads/many", operation_id = "upload_reserve_many", request_body = UploadsRequest,
+    responses((status = 200, body = UploadAnswers), (status = 401, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn reserve_many(
+    State(app): State<App>,
+    caller: Allowed<extract::Upload>,
+    headers: HeaderMap,
+    Json(request): Json<UploadsRequest>,
+) -> Result<Answer<UploadAnswers>, ApiError> {
+    bounded("files", request.files.len())?;
+    let wishes: Vec<Result<NewUpload, ApiError>> = request.files.iter().map(wish).collect();
+    let asked: Vec<NewUpload> = wishes.iter().filter_map(|wish| wish.as_ref().ok().cloned()).collect();
+    let mut reserved = upload::reserve_many(&app, caller.account, asked).await?.into_iter();
+    let answer = |wish: Result<NewUpload, ApiError>| {
+        let reserved = wish.and_then(|new| match reserved.next() {
+            Some(reserved) => Ok((reserved?, new.sha256)),
+            None => Err(picup_app::Error::Internal("a file without an answer".to_owned()).into()),
+        });
+        match reserved {
+            Ok((reserved, sha256)) => answer(&app, reserved, sha256),
+            Err(error) => UploadAnswer::Refused { problem: error.of_item(&headers) },
         }
-    })
+    };
+    Ok(Answer(UploadAnswers { answers: wishes.into_iter().map(answer).collect() }))
 }
 
 fn wish(request: &UploadRequest) -> Result<NewUpload, ApiError> {
@@ -58,6 +87,24 @@ fn wish(request: &UploadRequest) -> Result<NewUpload, ApiError> {
             description: request.description.as_deref().map(Description::new).transpose()?.flatten(),
         },
     })
+}
+
+fn answer(app: &App, reserved: Reserved, sha256: Sha256) -> UploadAnswer {
+    match reserved {
+        Reserved::Duplicate(asset) => UploadAnswer::Duplicate { asset: asset.into() },
+        Reserved::Upload(upload) => {
+            let target = upload::only_target(app, &upload, sha256).map(views::part_target);
+            UploadAnswer::Upload { upload: views::upload(upload), target }
+        }
+    }
+}
+
+/// Refuses a list of none or too many.
+fn bounded(field: &'static str, length: usize) -> Result<(), ApiError> {
+    if (1..=MANY).contains(&length) {
+        return Ok(());
+    }
+    Err(Invalid { field, advice: format!("name 1 to {MANY} at once") }.into())
 }
 
 /// What has arrived of an upload.
@@ -87,17 +134,7 @@ pub(crate) async fn part_targets(
         wanted.push((part.number, part.sha256.parse::<Sha256>()?));
     }
     let targets = upload::part_targets(&app, caller.account, id.into(), &wanted).await?;
-    let parts = targets
-        .into_iter()
-        .map(|target| PartTarget {
-            number: target.number,
-            method: "PUT".to_owned(),
-            url: target.url,
-            headers: Vec::new(),
-            expires_at: views::moment(target.expires_at),
-        })
-        .collect();
-    Ok(Answer(PartTargets { parts }))
+    Ok(Answer(PartTargets { parts: targets.into_iter().map(views::part_target).collect() }))
 }
 
 /// What a part's address carries.
@@ -151,6 +188,25 @@ pub(crate) async fn complete(
 ) -> Result<(StatusCode, Answer<Completed>), ApiError> {
     let asset = upload::complete(&app, caller.account, id.into()).await?;
     Ok((StatusCode::CREATED, Answer(Completed { asset: asset.into() })))
+}
+
+/// Makes assets of many uploads whose parts have all arrived: as one by one, in one request.
+#[utoipa::path(post, path = "/api/uploads/complete", operation_id = "upload_complete_many", request_body = UploadIds,
+    responses((status = 200, body = CompletionAnswers), (status = 401, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn complete_many(
+    State(app): State<App>,
+    caller: Allowed<extract::Upload>,
+    headers: HeaderMap,
+    Json(request): Json<UploadIds>,
+) -> Result<Answer<CompletionAnswers>, ApiError> {
+    bounded("uploads", request.uploads.len())?;
+    let ids: Vec<UploadId> = request.uploads.into_iter().map(UploadId::from).collect();
+    let answers = upload::complete_many(&app, caller.account, &ids).await?;
+    let answer = |completed: Result<AssetId, picup_app::Error>| match completed {
+        Ok(asset) => CompletionAnswer::Completed { asset: asset.into() },
+        Err(error) => CompletionAnswer::Refused { problem: ApiError::from(error).of_item(&headers) },
+    };
+    Ok(Answer(CompletionAnswers { answers: answers.into_iter().map(answer).collect() }))
 }
 
 /// Gives an upload up and frees its reservation.

@@ -12,14 +12,14 @@ use picup_app::events::Change as Changed;
 use picup_app::invitation::{Invitation as InvitationRow, Look, Made};
 use picup_app::session::Session as SessionRow;
 use picup_app::timeline::{Page, TimelineAsset};
-use picup_app::upload::Upload as UploadView;
+use picup_app::upload::{PartTarget as Target, Upload as UploadView};
 use picup_domain::{AssetId, Invalid, ObjectKey, ObjectRole, Scope, SessionId, Timestamp};
 
 use crate::problem::ApiError;
 use crate::wire::{
     Account, AdminAccount, Album, AlbumCover, ApiKey, ApiKeyScope, Asset, AssetColumns, AssetKind, AssetMedia,
     AssetState, Camera, Captured, Change, Invitation, InvitationKind, InvitationLook, InvitationMade, ItemOutcome,
-    ItemResult, ItemResults, Motion, MotionState, PartHash, Place, SessionEntry, Upload,
+    ItemResult, ItemResults, Motion, MotionState, PartHash, PartTarget, Place, SessionEntry, Upload,
 };
 
 const USUAL_LIMIT: u32 = 500;
@@ -310,6 +310,16 @@ pub(crate) fn upload(view: UploadView) -> Upload {
             .collect(),
         expires_at: moment(view.expires_at),
         asset: view.asset.map(Into::into),
+    }
+}
+
+pub(crate) fn part_target(target: Target) -> PartTarget {
+    PartTarget {
+        number: target.number,
+        method: "PUT".to_owned(),
+        url: target.url,
+        headers: Vec::new(),
+        expires_at: moment(target.expires_at),
     }
 }
 

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use picup_database::Write;
+use picup_database::{NewEvent, Write};
 use picup_domain::{AccountId, AlbumId, AssetId, AssetState, LocalDay, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, broadcast};
@@ -224,7 +224,19 @@ async fn prune(app: &App) -> Result<(), Error> {
 
 /// Appends a change to the caller's transaction, as its last step.
 pub(crate) async fn append(write: &mut Write, account: AccountId, change: Change, now: Timestamp) -> Result<(), Error> {
-    write.event_append(change.kind(), Some(account), &change.to_stored()?, now).await?;
+    append_all(write, account, &[change], now).await
+}
+
+/// Appends changes to the caller's transaction, as its last step.
+pub(crate) async fn append_all(
+    write: &mut Write,
+    account: AccountId,
+    changes: &[Change],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let event = |change: &Change| Ok::<_, Error>(NewEvent { kind: change.kind(), payload: change.to_stored()? });
+    let events: Vec<NewEvent> = changes.iter().map(event).collect::<Result<_, _>>()?;
+    write.event_append_all(Some(account), &events, now).await?;
     Ok(())
 }
 

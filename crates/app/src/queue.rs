@@ -67,16 +67,25 @@ pub(crate) async fn enqueue_for(
     now: Timestamp,
     run_after: Timestamp,
 ) -> Result<(), Error> {
-    let job = NewJob {
+    write.job_enqueue(&job(task, now, run_after)?).await?;
+    Ok(())
+}
+
+/// Queues tasks about things that are new in the caller's transaction, so that none can wait already.
+pub(crate) async fn enqueue_new(write: &mut Write, tasks: &[Task], now: Timestamp) -> Result<(), Error> {
+    let jobs: Vec<NewJob> = tasks.iter().map(|task| job(*task, now, now)).collect::<Result<_, _>>()?;
+    Ok(write.job_enqueue_all(&jobs).await?)
+}
+
+fn job(task: Task, now: Timestamp, run_after: Timestamp) -> Result<NewJob, Error> {
+    Ok(NewJob {
         id: JobId::new(now),
         kind: task.kind().to_owned(),
         payload: task.payload()?,
         dedupe_key: Some(task.dedupe_key()),
         run_after,
         created_at: now,
-    };
-    write.job_enqueue(&job).await?;
-    Ok(())
+    })
 }
 
 /// Wakes this process's worker after a commit that queued a job.

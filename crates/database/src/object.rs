@@ -170,22 +170,6 @@ impl Write {
         Ok(())
     }
 
-    /// From staged to committed, for objects recorded with the size and hash they have; tells how many were staged.
-    ///
-    /// # Errors
-    /// When the database cannot write.
-    pub async fn object_commit_all(&mut self, keys: &[ObjectKey]) -> Result<u64, Error> {
-        let mut committed = 0;
-        for run in runs(keys) {
-            let sql = "UPDATE objects SET state = 'committed' \
-                       WHERE state = 'staged' AND sha256 IS NOT NULL AND object_key";
-            let statement = Statement::among("object_commit_all", sql, run.len());
-            let statement = run.iter().fold(statement, |statement, key| statement.text(&key.to_string()));
-            committed += self.run(statement).await?;
-        }
-        Ok(committed)
-    }
-
     /// From staged to committed, with the size and hash that were stored. `false` when it is not staged.
     ///
     /// # Errors

@@ -166,7 +166,6 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     tx.upload_list_by_id(account, &[upload; 73]).await?;
     tx.upload_set_states(&[upload; 73], UploadState::Open, UploadState::Completing, NOW).await?;
     tx.asset_known_sha256(account, &[hash; 73]).await?;
-    tx.object_commit_all(&vec![key; 73]).await?;
     tx.upload_list_completing(NOW, 10).await?;
     tx.upload_list_receiving(NOW, 10).await?;
     tx.upload_list_expired(NOW, 10).await?;

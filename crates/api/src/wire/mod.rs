@@ -33,5 +33,6 @@ pub use session::{
 };
 pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};
 pub use upload::{
-    Completed, Header, PartHash, PartTarget, PartTargets, PartTargetsRequest, Upload, UploadAnswer, UploadRequest,
+    Completed, CompletionAnswer, CompletionAnswers, Header, PartHash, PartTarget, PartTargets, PartTargetsRequest,
+    Upload, UploadAnswer, UploadAnswers, UploadIds, UploadRequest, UploadsRequest,
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Place;
+use super::{Place, Problem};
 
 /// Asks to upload one file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -50,6 +50,60 @@ pub enum UploadAnswer {
     Upload {
         /// How.
         upload: Upload,
+        /// Where its part goes, for a file of one part that has not arrived.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<PartTarget>,
+    },
+    /// One of many files that cannot be uploaded. A file asked for alone is refused by the answer's status.
+    Refused {
+        /// Why.
+        problem: Problem,
+    },
+}
+
+/// Asks to upload many small files.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UploadsRequest {
+    /// 1 to 100 of them.
+    pub files: Vec<UploadRequest>,
+}
+
+/// The answers to a wish to upload many files.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct UploadAnswers {
+    /// One for each file, in the same order.
+    pub answers: Vec<UploadAnswer>,
+}
+
+/// Names uploads that have arrived.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UploadIds {
+    /// 1 to 100 of them.
+    pub uploads: Vec<Uuid>,
+}
+
+/// What uploads became.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CompletionAnswers {
+    /// One for each upload, in the same order.
+    pub answers: Vec<CompletionAnswer>,
+}
+
+/// What one of many uploads became.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum CompletionAnswer {
+    /// An asset.
+    Completed {
+        /// Which one.
+        asset: Uuid,
+    },
+    /// It could not be completed.
+    Refused {
+        /// Why.
+        problem: Problem,
     },
 }
 

@@ -3,6 +3,7 @@
 //! The promise is exact: not a byte over the quota however many ask at once, nothing counted that is not durable, and the same
 //! answer when a step is repeated. Bytes are moved first; one short transaction then makes them count.
 
+mod many;
 mod part_address;
 mod reap;
 mod receive;
@@ -15,7 +16,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use picup_database::{NewAsset, Upload as Row, UploadState, Write};
 use picup_domain::{
-    AccountId, AssetId, AssetKind, AssetState, CaptureSource, CaptureTime, PartPlan, Sha256, Timestamp, UploadId,
+    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, Part, PartPlan, Sha256, Timestamp,
+    UploadId,
 };
 use picup_storage::{PartStored, crash_point};
 
@@ -24,6 +26,7 @@ use crate::events::Change;
 use crate::queue::Task;
 use crate::{App, Error, events, queue};
 
+pub use many::{complete_many, reserve_many};
 pub use part_address::PartAddress;
 pub(crate) use reap::{abandon, reap, take_over};
 pub use receive::{NewStream, Received, Receiver, receive};
@@ -87,21 +90,27 @@ pub async fn part_targets(
         return Err(Error::Conflict("this upload takes no more parts"));
     }
     let plan = PartPlan::new(row.bytes)?;
-    let expires_at = app.now().plus(app.settings().part_life);
     let target = |(number, sha256): &(u32, Sha256)| {
         let part = plan
             .part(*number)
             .ok_or_else(|| invalid("number", format!("this upload has parts 1 to {}", plan.count())))?;
-        let address = PartAddress {
-            upload: id,
-            number: part.number,
-            bytes: part.bytes,
-            sha256: *sha256,
-            expires: expires_at.seconds(),
-        };
-        Ok(PartTarget { number: part.number, url: address.to_url(&app.0.secrets.server_key), expires_at })
+        Ok(part_target(app, id, part, *sha256))
     };
     wanted.iter().map(target).collect()
+}
+
+/// Where the only part of a small file with that hash goes, so that nobody has to ask; `None` for what has more parts, or
+/// has arrived.
+#[must_use]
+pub fn only_target(app: &App, upload: &Upload, sha256: Sha256) -> Option<PartTarget> {
+    let part = upload.plan.part(1).filter(|_| upload.plan.count() == 1 && upload.arrived.is_empty())?;
+    upload.asset.is_none().then(|| part_target(app, upload.id, part, sha256))
+}
+
+fn part_target(app: &App, upload: UploadId, part: Part, sha256: Sha256) -> PartTarget {
+    let expires_at = app.now().plus(app.settings().part_life);
+    let address = PartAddress { upload, number: part.number, bytes: part.bytes, sha256, expires: expires_at.seconds() };
+    PartTarget { number: part.number, url: address.to_url(&app.0.secrets.server_key), expires_at }
 }
 
 /// Takes the bytes of one part, to the address given for it. A part that is stored stays as it is.
@@ -178,7 +187,7 @@ async fn finish(app: &App, row: Row) -> Result<AssetId, Error> {
             .ok_or(Error::NotFound("upload"));
     }
     completed?;
-    commit(&mut write, &row, now).await?;
+    commit(&mut write, row.owner, std::slice::from_ref(&row), now).await?;
     crash_point!("complete-written");
     write.commit().await?;
     crash_point!("complete-committed");
@@ -188,8 +197,29 @@ async fn finish(app: &App, row: Row) -> Result<AssetId, Error> {
     Ok(row.asset)
 }
 
-/// Everything that makes the stored bytes count, in the caller's transaction.
-async fn commit(write: &mut Write, row: &Row, now: Timestamp) -> Result<(), Error> {
+/// Everything that makes the stored bytes of an owner's uploads count, in the caller's transaction.
+async fn commit(write: &mut Write, owner: AccountId, rows: &[Row], now: Timestamp) -> Result<(), Error> {
+    let assets: Vec<NewAsset> = rows.iter().map(|row| new_asset(row, now)).collect::<Result<_, _>>()?;
+    write.asset_insert_all(&assets).await?;
+    for row in rows {
+        let key = original_key(row.owner, row.asset, &row.file_name);
+        if !write.object_commit(&key, row.bytes, &row.sha256).await? {
+            return Err(Error::Internal(format!("the staged object {key} is not in the database")));
+        }
+    }
+    let bytes = rows.iter().map(|row| row.bytes.get()).sum();
+    let uploads = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+    write.quota_move(owner, uploads, ByteSize::new(bytes)?).await?;
+    let tasks: Vec<Task> = assets.iter().map(|asset| Task::Process { owner, asset: asset.id }).collect();
+    queue::enqueue_new(write, &tasks, now).await?;
+    let change =
+        |asset: &NewAsset| Change::Asset { id: asset.id, state: AssetState::Processing, day: asset.capture.day() };
+    let changes: Vec<Change> = assets.iter().map(change).collect();
+    events::append_all(write, owner, &changes, now).await
+}
+
+/// The asset an upload becomes.
+fn new_asset(row: &Row, now: Timestamp) -> Result<NewAsset, Error> {
     // A time that cannot be is no reason to keep what has arrived from counting.
     let told = Told::from_stored(row.told.as_deref());
     let modified = row.file_modified_at.map(|at| CaptureTime::from_moment(at, row.offset_minutes, CaptureSource::File));
@@ -198,7 +228,7 @@ async fn commit(write: &mut Write, row: &Row, now: Timestamp) -> Result<(), Erro
         (_, Some(Ok(modified))) => modified,
         _ => CaptureTime::from_moment(now, None, CaptureSource::Upload)?,
     };
-    let asset = NewAsset {
+    Ok(NewAsset {
         id: row.asset,
         owner: row.owner,
         kind: AssetKind::Other,
@@ -210,16 +240,7 @@ async fn commit(write: &mut Write, row: &Row, now: Timestamp) -> Result<(), Erro
         favourite: told.favourite,
         description: told.description,
         created_at: now,
-    };
-    write.asset_insert(&asset).await?;
-    let key = original_key(row.owner, row.asset, &row.file_name);
-    if !write.object_commit(&key, row.bytes, &row.sha256).await? {
-        return Err(Error::Internal(format!("the staged object {key} is not in the database")));
-    }
-    write.quota_move(row.owner, 1, row.bytes).await?;
-    queue::enqueue(write, Task::Process { owner: row.owner, asset: row.asset }, now).await?;
-    let change = Change::Asset { id: row.asset, state: AssetState::Processing, day: capture.day() };
-    events::append(write, row.owner, change, now).await
+    })
 }
 
 /// Gives an upload up: its bytes go, its reservation is released.

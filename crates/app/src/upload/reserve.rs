@@ -4,8 +4,7 @@ use picup_database::{
     Account, Asset, MOST_OPEN_UPLOADS, NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState,
 };
 use picup_domain::{
-    AccountId, AssetId, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, PartPlan, Sha256, Timestamp,
-    UploadId,
+    AccountId, AssetId, ByteSize, CaptureSource, CaptureTime, FileName, PartPlan, Sha256, Timestamp, UploadId,
 };
 use picup_storage::crash_point;
 
@@ -49,15 +48,7 @@ pub enum Reserved {
 /// # Errors
 /// [`Error::QuotaExceeded`]; [`Error::Invalid`] for a size no plan fits.
 pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Reserved, Error> {
-    let largest = app.settings().max_upload;
-    if new.bytes > largest {
-        return Err(invalid("bytes", format!("this PicUp takes files of at most {largest}")));
-    }
-    if let Some((at, offset)) = new.modified {
-        CaptureTime::from_moment(at, offset, CaptureSource::File)
-            .map_err(|error| invalid("modified_at", error.advice))?;
-    }
-    new.told.capture().transpose().map_err(|error| invalid("captured_at", error.advice))?;
+    check(app, &new)?;
     for _ in 0..ROUNDS {
         let seen = Seen::of(&mut app.database().read_fresh().await?, owner, &new.sha256).await?;
         if let Some(found) = standing(app, owner, &new, &seen).await? {
@@ -68,6 +59,20 @@ pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Rese
         }
     }
     Err(Error::Busy("this file is being uploaded elsewhere at this moment; ask again shortly"))
+}
+
+/// Whether a file may be asked for at all.
+pub(super) fn check(app: &App, new: &NewUpload) -> Result<(), Error> {
+    let largest = app.settings().max_upload;
+    if new.bytes > largest {
+        return Err(invalid("bytes", format!("this PicUp takes files of at most {largest}")));
+    }
+    if let Some((at, offset)) = new.modified {
+        CaptureTime::from_moment(at, offset, CaptureSource::File)
+            .map_err(|error| invalid("modified_at", error.advice))?;
+    }
+    new.told.capture().transpose().map_err(|error| invalid("captured_at", error.advice))?;
+    Ok(())
 }
 
 /// The newest uploads of a file, one for each state: while these are the same, nobody has begun or finished one.
@@ -127,7 +132,28 @@ async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Res
     refuse_if_over(app, owner, new.bytes).await?;
     let staged = app.storage().upload_begin(id, &key, new.bytes).await?;
     crash_point!("reserve-staged");
-    let row = UploadRow {
+    let row = upload_row(app, owner, (id, asset), new, staged.handle())?;
+    let recorded = record(app, &row, seen).await;
+    if !matches!(recorded, Ok(true))
+        && let Err(error) = app.storage().upload_abort(id).await
+    {
+        // The reaper finds it later; what the caller needs to know is why it was not recorded.
+        tracing::warn!(upload = %id, %error, "staged bytes could not be removed");
+    }
+    let upload = Upload { id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None };
+    Ok(recorded?.then_some(upload))
+}
+
+/// A wish as it is written down.
+pub(super) fn upload_row(
+    app: &App,
+    owner: AccountId,
+    (id, asset): (UploadId, AssetId),
+    new: &NewUpload,
+    handle: &str,
+) -> Result<UploadRow, Error> {
+    let now = app.now();
+    Ok(UploadRow {
         id,
         owner,
         asset,
@@ -139,19 +165,16 @@ async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Res
         offset_minutes: new.modified.and_then(|(_, offset)| offset),
         told: new.told.to_stored()?,
         motion_of: None,
-        handle: staged.handle().to_owned(),
+        handle: handle.to_owned(),
         created_at: now,
         expires_at: now.plus(app.settings().upload_life),
-    };
-    let recorded = record(app, &row, key, seen).await;
-    if !matches!(recorded, Ok(true))
-        && let Err(error) = app.storage().upload_abort(id).await
-    {
-        // The reaper finds it later; what the caller needs to know is why it was not recorded.
-        tracing::warn!(upload = %id, %error, "staged bytes could not be removed");
-    }
-    let upload = Upload { id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None };
-    Ok(recorded?.then_some(upload))
+    })
+}
+
+/// The object an upload will become, before its bytes are there.
+pub(super) fn staged_object(row: &UploadRow) -> Object {
+    let key = original_key(row.owner, row.asset, &row.file_name);
+    Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at }
 }
 
 /// The owner's asset whose stored original is proved to be this file. One that still waits for its worker is proved on the
@@ -183,7 +206,7 @@ pub(crate) async fn still_stands(app: &App, row: &Asset) -> Result<bool, Error> 
 
 /// Promises the bytes and writes the upload and its object down, together or not at all. `false` when what was seen of the
 /// same file no longer holds.
-async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Result<bool, Error> {
+async fn record(app: &App, row: &UploadRow, seen: &Seen) -> Result<bool, Error> {
     let mut write = app.database().write().await?;
     if Seen::of(&mut write, row.owner, &row.sha256).await? != *seen {
         return Ok(false);
@@ -194,8 +217,7 @@ async fn record(app: &App, row: &UploadRow, key: ObjectKey, seen: &Seen) -> Resu
         return Err(refusal(app, &account, 1, row.bytes));
     }
     write.upload_insert(row).await?;
-    let staged = Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at };
-    write.object_insert(&staged).await?;
+    write.object_insert(&staged_object(row)).await?;
     crash_point!("reserve-written");
     write.commit().await?;
     crash_point!("reserve-committed");

@@ -40,7 +40,7 @@ const UPLOAD_OR_READ: Right = Key(&["upload", "read"]);
 const UPLOAD_OR_EDIT: Right = Key(&["upload", "edit"]);
 const ANY: Right = Key(&["upload", "read", "edit"]);
 
-const TABLE: [(&str, Right); 59] = [
+const TABLE: [(&str, Right); 61] = [
     ("GET /.well-known/immich", Public),
     ("GET /api/account", UPLOAD_OR_READ),
     ("PATCH /api/account", Session),
@@ -93,6 +93,8 @@ const TABLE: [(&str, Right); 59] = [
     ("GET /api/timeline", READ),
     ("GET /api/timeline/assets", READ),
     ("POST /api/uploads", UPLOAD),
+    ("POST /api/uploads/complete", UPLOAD),
+    ("POST /api/uploads/many", UPLOAD),
     ("GET /api/uploads/{id}", UPLOAD),
     ("DELETE /api/uploads/{id}", UPLOAD),
     ("POST /api/uploads/{id}/complete", UPLOAD),
@@ -174,6 +176,10 @@ impl Things {
             "POST /api/account/password" => Some(json!({"current": PASSWORD, "new": "another password"})),
             "POST /api/keys" => Some(json!({"name": "another", "scopes": ["read"]})),
             "POST /api/uploads" => Some(json!({"file_name": "c.jpg", "bytes": 1, "sha256": hash(b"c")})),
+            "POST /api/uploads/many" => {
+                Some(json!({"files": [{"file_name": "c.jpg", "bytes": 1, "sha256": hash(b"c")}]}))
+            }
+            "POST /api/uploads/complete" => Some(json!({"uploads": [self.upload]})),
             "POST /api/uploads/{id}/parts" => Some(json!({"parts": [{"number": 1, "sha256": hash(b"not sent yet")}]})),
             _ => None,
         };
