@@ -17,7 +17,7 @@ use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{
     Completed, CompletionAnswer, CompletionAnswers, PartTargets, PartTargetsRequest, Problem, Upload, UploadAnswer,
-    UploadAnswers, UploadIds, UploadRequest, UploadsRequest,
+    UploadAnswers, UploadIds, UploadManyAnswer, UploadRequest, UploadsRequest,
 };
 
 /// Files that one request may speak of.
@@ -62,8 +62,8 @@ pub(crate) async fn reserve_many(
             None => Err(picup_app::Error::Internal("a file without an answer".to_owned()).into()),
         });
         match reserved {
-            Ok((reserved, sha256)) => answer(&app, reserved, sha256),
-            Err(error) => UploadAnswer::Refused { problem: error.of_item(&headers) },
+            Ok((reserved, sha256)) => answer(&app, reserved, sha256).into(),
+            Err(error) => UploadManyAnswer::Refused { problem: error.of_item(&headers) },
         }
     };
     Ok(Answer(UploadAnswers { answers: wishes.into_iter().map(answer).collect() }))

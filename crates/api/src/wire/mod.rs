@@ -34,5 +34,5 @@ pub use session::{
 pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};
 pub use upload::{
     Completed, CompletionAnswer, CompletionAnswers, Header, PartHash, PartTarget, PartTargets, PartTargetsRequest,
-    Upload, UploadAnswer, UploadAnswers, UploadIds, UploadRequest, UploadsRequest,
+    Upload, UploadAnswer, UploadAnswers, UploadIds, UploadManyAnswer, UploadRequest, UploadsRequest,
 };

@@ -54,11 +54,6 @@ pub enum UploadAnswer {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         target: Option<PartTarget>,
     },
-    /// One of many files that cannot be uploaded. A file asked for alone is refused by the answer's status.
-    Refused {
-        /// Why.
-        problem: Problem,
-    },
 }
 
 /// Asks to upload many small files.
@@ -73,7 +68,40 @@ pub struct UploadsRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct UploadAnswers {
     /// One for each file, in the same order.
-    pub answers: Vec<UploadAnswer>,
+    pub answers: Vec<UploadManyAnswer>,
+}
+
+/// The answer for one of many files.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum UploadManyAnswer {
+    /// You have this one already, verified; nothing needs to be sent.
+    Duplicate {
+        /// Which one it is.
+        asset: Uuid,
+    },
+    /// Send the parts of this upload.
+    Upload {
+        /// How.
+        upload: Upload,
+        /// Where its part goes, for a file of one part that has not arrived.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<PartTarget>,
+    },
+    /// It cannot be uploaded.
+    Refused {
+        /// Why.
+        problem: Problem,
+    },
+}
+
+impl From<UploadAnswer> for UploadManyAnswer {
+    fn from(answer: UploadAnswer) -> Self {
+        match answer {
+            UploadAnswer::Duplicate { asset } => Self::Duplicate { asset },
+            UploadAnswer::Upload { upload, target } => Self::Upload { upload, target },
+        }
+    }
 }
 
 /// Names uploads that have arrived.

@@ -14,6 +14,7 @@ mod read;
 mod retry;
 mod run;
 mod send;
+mod small;
 mod tally;
 #[cfg(test)]
 mod tests;

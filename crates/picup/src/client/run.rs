@@ -13,6 +13,7 @@ use super::call::ApiError;
 use super::progress::{FileProgress, LINE_EVERY, Progress};
 use super::read::{Measured, ReadError};
 use super::send::{SendError, Sender, Sent};
+use super::small::groups;
 use super::tally::Tally;
 use super::walk::{Found, Walk};
 
@@ -39,6 +40,8 @@ impl Stop {
 }
 
 type Shared = Arc<tokio::sync::Mutex<Option<Uuid>>>;
+/// A file's place in the whole, what reading it gave (nothing when the run had stopped), and the file.
+type Hashed = (usize, Option<Result<Measured, ReadError>>, Found);
 
 /// One import under way.
 pub(super) struct Run {
@@ -63,18 +66,16 @@ impl Run {
         Self { sender, stop, progress, contents: Mutex::default() }
     }
 
-    /// Sends everything that was found, `parallel` files at once; gives what became of it.
+    /// Sends everything that was found, `parallel` files or groups of small ones at once; gives what became of it.
     pub(super) async fn send_all(&self, walk: Walk, parallel: usize) -> Tally {
         let mut tally = Tally::new(walk.skipped);
         for (path, reason) in walk.unreadable {
             tally.failed(path, reason);
         }
-        let hashed = stream::iter(walk.media.into_iter().enumerate())
-            .map(|(place, found)| async move { (place, self.hash(&found).await, found) })
+        let hashed = stream::iter(groups(walk.media))
+            .map(|group| stream::iter(group).then(|item| self.hash(item)).collect::<Vec<Hashed>>())
             .buffered(self.sender.hasher.at_once());
-        let ends = hashed
-            .map(|(place, measured, found)| async move { (place, self.end(measured, found.bytes).await, found) })
-            .buffer_unordered(parallel);
+        let ends = hashed.map(|group| self.end_all(group)).buffer_unordered(parallel).flat_map(stream::iter);
         let counting = ends.for_each(|(place, end, found)| {
             match end {
                 End::Uploaded(asset) => tally.uploaded(place, asset, found.bytes),
@@ -100,15 +101,70 @@ impl Run {
     }
 
     /// Hashes a file, unless the run has stopped.
-    async fn hash(&self, found: &Found) -> Option<Result<Measured, ReadError>> {
+    async fn hash(&self, (place, found): (usize, Found)) -> Hashed {
         if self.stop.reason.get().is_some() {
-            return None;
+            return (place, None, found);
         }
-        tokio::select! {
+        let measured = tokio::select! {
             biased;
             () = self.stop.at_once.cancelled() => None,
             measured = self.sender.hasher.measure(found.path.clone(), None) => Some(measured),
+        };
+        (place, measured, found)
+    }
+
+    /// Sends a group: together what can go together, the rest one by one.
+    async fn end_all(&self, group: Vec<Hashed>) -> Vec<(usize, End, Found)> {
+        let mut together = HashMap::new();
+        if group.len() > 1 && self.stop.reason.get().is_none() {
+            tokio::select! {
+                biased;
+                () = self.stop.at_once.cancelled() => {}
+                sent = self.send_together(&group) => together = sent,
+            }
         }
+        let mut ends = Vec::with_capacity(group.len());
+        for (place, measured, found) in group {
+            let end = match together.remove(&place) {
+                Some(end) => end,
+                None => self.end(measured, found.bytes).await,
+            };
+            ends.push((place, end, found));
+        }
+        ends
+    }
+
+    /// Sends those of a group that nobody has sent or is sending; gives how those ended that ended well, by place.
+    async fn send_together(&self, group: &[Hashed]) -> HashMap<usize, End> {
+        let mut held = Vec::new();
+        for (place, measured, found) in group {
+            if let Some(Ok(file)) = measured
+                && let Ok(content) = self.content(file).try_lock_owned()
+                && content.is_none()
+            {
+                held.push((*place, file, found.bytes, FileProgress::new(&self.progress), content));
+            }
+        }
+        let files: Vec<(&Measured, FileProgress)> =
+            held.iter().map(|(_, file, _, progress, _)| (*file, progress.clone())).collect();
+        let sent = self.sender.send_small(&files).await;
+        let mut ends = HashMap::new();
+        for ((place, _, bytes, progress, mut content), sent) in held.into_iter().zip(sent) {
+            let Some(sent) = sent else { continue };
+            let (Sent::Uploaded(asset) | Sent::Duplicate(asset)) = sent;
+            *content = Some(asset);
+            progress.done(bytes);
+            let end = if matches!(sent, Sent::Uploaded(_)) { End::Uploaded(asset) } else { End::Duplicate(asset) };
+            ends.insert(place, end);
+        }
+        ends
+    }
+
+    /// What a content has become in this run.
+    fn content(&self, file: &Measured) -> Shared {
+        // A panic while it was held could not have left the map half changed.
+        let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(contents.entry(file.sha256).or_default())
     }
 
     async fn end(&self, measured: Option<Result<Measured, ReadError>>, bytes: u64) -> End {
@@ -131,11 +187,7 @@ impl Run {
 
     /// Sends a file unless the same content has been sent by this run; waits while it is.
     async fn send_once(&self, file: &Measured, progress: &FileProgress) -> End {
-        let shared = {
-            // A panic while it was held could not have left the map half changed.
-            let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(contents.entry(file.sha256).or_default())
-        };
+        let shared = self.content(file);
         let mut asset = shared.lock().await;
         if let Some(asset) = *asset {
             return End::Duplicate(asset);

@@ -63,7 +63,7 @@ pub(super) struct Sender {
 }
 
 /// How one attempt at a part ended, other than well.
-enum PartTrouble {
+pub(super) enum PartTrouble {
     /// Ask what has arrived and go on.
     Again(ApiError, Option<Duration>),
     /// The server does not take it as it is: its address has ended, or the bytes are not those announced.
@@ -75,21 +75,25 @@ enum PartTrouble {
 impl Sender {
     /// Sends one file, and gives its upload up on the server if that fails.
     pub(super) async fn send(&self, file: &Measured, progress: &FileProgress) -> Result<Sent, SendError> {
-        let request = wire::UploadRequest {
+        let upload = match self.api.post("/api/uploads", &self.request(file)).await? {
+            wire::UploadAnswer::Duplicate { asset } => return Ok(Sent::Duplicate(asset)),
+            wire::UploadAnswer::Upload { upload, .. } => upload,
+        };
+        let abandon = Abandon::new(&self.api, upload.id);
+        let asset = self.send_upload(file, upload, progress).await?;
+        abandon.keep();
+        Ok(Sent::Uploaded(asset))
+    }
+
+    /// What the server is told of a file.
+    pub(super) fn request(&self, file: &Measured) -> wire::UploadRequest {
+        wire::UploadRequest {
             file_name: file.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             bytes: file.bytes,
             sha256: file.sha256.to_string(),
             modified_at: moment::rfc3339(file.modified, self.zone.as_ref()),
             ..wire::UploadRequest::default()
-        };
-        let upload = match self.api.post("/api/uploads", &request).await? {
-            wire::UploadAnswer::Duplicate { asset } => return Ok(Sent::Duplicate(asset)),
-            wire::UploadAnswer::Upload { upload } => upload,
-        };
-        let abandon = Abandon { api: Some(Arc::clone(&self.api)), path: format!("/api/uploads/{}", upload.id) };
-        let asset = self.send_upload(file, upload, progress).await?;
-        abandon.keep();
-        Ok(Sent::Uploaded(asset))
+        }
     }
 
     async fn send_upload(
@@ -192,7 +196,7 @@ impl Sender {
         Ok(())
     }
 
-    async fn send_part(
+    pub(super) async fn send_part(
         &self,
         file: &Measured,
         target: wire::PartTarget,
@@ -286,13 +290,17 @@ impl Drop for InVain {
 
 /// Gives an upload up on the server when it is dropped before [`Abandon::keep`], so that its quota is free again at once;
 /// also when the run is interrupted and the future is dropped in the middle.
-struct Abandon {
+pub(super) struct Abandon {
     api: Option<Arc<Api>>,
     path: String,
 }
 
 impl Abandon {
-    fn keep(mut self) {
+    pub(super) fn new(api: &Arc<Api>, upload: Uuid) -> Self {
+        Self { api: Some(Arc::clone(api)), path: format!("/api/uploads/{upload}") }
+    }
+
+    pub(super) fn keep(mut self) {
         self.api = None;
     }
 }

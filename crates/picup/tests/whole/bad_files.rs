@@ -226,7 +226,8 @@ async fn a_file_that_has_not_the_hash_it_was_announced_with_is_never_shown() {
     let announced = hash(b"something else");
     let (small, large) = (samples::jpeg(1), noise(7, (16 << 20) + 1));
     for content in [small.as_slice(), &large] {
-        let UploadAnswer::Upload { upload } = ada.reserve("a.jpg", content.len() as u64, &announced).await.json(201)
+        let UploadAnswer::Upload { upload, .. } =
+            ada.reserve("a.jpg", content.len() as u64, &announced).await.json(201)
         else {
             panic!("nothing has this hash")
         };
@@ -239,7 +240,7 @@ async fn a_file_that_has_not_the_hash_it_was_announced_with_is_never_shown() {
         assert_eq!((asset.state, asset.media.thumbnail), (AssetState::Damaged, None));
         assert!(ada.get("/api/timeline").await.json::<Timeline>(200).total > 0, "it is told, not hidden");
         let path = match ada.reserve("b.jpg", content.len() as u64, &announced).await.json(201) {
-            UploadAnswer::Upload { upload } => format!("/api/uploads/{}", upload.id),
+            UploadAnswer::Upload { upload, .. } => format!("/api/uploads/{}", upload.id),
             UploadAnswer::Duplicate { .. } => panic!("a damaged file is no copy"),
         };
         assert_eq!(ada.delete(&path).await.status, 204);

@@ -231,7 +231,7 @@ impl Client {
     /// Asks to upload a file that is not there yet.
     pub(crate) async fn reserve_new(&self, name: &str, content: &[u8]) -> wire::Upload {
         match self.reserve(name, content.len() as u64, &hash(content)).await.json(201) {
-            wire::UploadAnswer::Upload { upload } => upload,
+            wire::UploadAnswer::Upload { upload, .. } => upload,
             wire::UploadAnswer::Duplicate { asset } => panic!("{name} is there already, as {asset}"),
         }
     }

@@ -71,7 +71,7 @@ impl Patient {
         for _ in 0..TRIES {
             let upload = match self.reserve(name, content, sha256).await {
                 UploadAnswer::Duplicate { asset } => return asset,
-                UploadAnswer::Upload { upload } => upload,
+                UploadAnswer::Upload { upload, .. } => upload,
             };
             before(Step::Parts).await;
             if !self.send_parts(&upload, content).await {

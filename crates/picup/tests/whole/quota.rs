@@ -22,7 +22,7 @@ async fn a_hundred_at_the_edge_and_not_a_byte_over() {
             let answer = ada.reserve("a.jpg", SIZE, &sha256).await;
             match answer.status {
                 201 => match answer.json(201) {
-                    UploadAnswer::Upload { upload } => Some(upload.id),
+                    UploadAnswer::Upload { upload, .. } => Some(upload.id),
                     UploadAnswer::Duplicate { .. } => panic!("nothing is there"),
                 },
                 _ => {

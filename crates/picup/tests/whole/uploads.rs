@@ -135,7 +135,7 @@ async fn what_nobody_finishes_is_reaped() {
     eventually("an empty staging folder", async || empty().then_some(())).await.unwrap();
     // The file can be sent anew.
     let answer = ada.reserve("film.mp4", content.len() as u64, &hash(&content)).await;
-    let UploadAnswer::Upload { upload: anew } = answer.json(201) else { panic!("it is not there") };
+    let UploadAnswer::Upload { upload: anew, .. } = answer.json(201) else { panic!("it is not there") };
     assert!(anew.id != upload.id && anew.arrived.is_empty());
     app.finish().await;
 }

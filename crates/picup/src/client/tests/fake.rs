@@ -138,7 +138,7 @@ async fn begin(State(world): Shared, headers: HeaderMap, Json(request): Json<wir
     let id = Uuid::now_v7();
     world.uploads.insert(id, (request, BTreeMap::new()));
     let upload = world.upload(id).unwrap();
-    (StatusCode::CREATED, Json(wire::UploadAnswer::Upload { upload })).into_response()
+    (StatusCode::CREATED, Json(wire::UploadAnswer::Upload { upload, target: None })).into_response()
 }
 
 async fn look(State(world): Shared, headers: HeaderMap, Segment(id): Segment<Uuid>) -> Response {
