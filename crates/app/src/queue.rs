@@ -55,13 +55,7 @@ impl Task {
     }
 }
 
-/// Queues a task with the caller's transaction; one that waits already is not queued twice.
-#[expect(dead_code, reason = "the next kinds of job are queued one by one")]
-pub(crate) async fn enqueue(write: &mut Write, task: Task, now: Timestamp) -> Result<(), Error> {
-    enqueue_for(write, task, now, now).await
-}
-
-/// As [`enqueue`], for a task that is to wait until a moment.
+/// Queues a task with the caller's transaction, to wait until `run_after`; one that waits already is not queued twice.
 pub(crate) async fn enqueue_for(
     write: &mut Write,
     task: Task,

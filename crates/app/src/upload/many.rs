@@ -96,9 +96,7 @@ async fn record_many(app: &App, owner: AccountId, rows: &[UploadRow]) -> Result<
     let account = write.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
     refuse_if_ending(&account)?;
     let uploads = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    if !known(&mut write, owner, &hashes).await?.is_empty()
-        || !write.quota_reserve(owner, uploads, bytes).await?
-    {
+    if !known(&mut write, owner, &hashes).await?.is_empty() || !write.quota_reserve(owner, uploads, bytes).await? {
         return Ok(false);
     }
     write.upload_insert_all(rows).await?;

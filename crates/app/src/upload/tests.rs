@@ -474,3 +474,89 @@ async fn a_stream_takes_no_parts_and_is_not_completed_by_asking() {
     assert!(matches!(receiver.finish(None).await, Err(Error::Conflict(_))));
     given_back(&app, owner, 0).await;
 }
+
+#[tokio::test]
+async fn many_wishes_at_once_are_answered_as_one_by_one() {
+    let (app, owner) = app().await;
+    let kept = begin(&app, owner, b"kept").await;
+    send(&app, owner, kept.id, b"kept").await.unwrap();
+    let kept = complete(&app, owner, kept.id).await.unwrap();
+    let open = begin(&app, owner, b"open").await;
+    let time = Some((Timestamp::from_micros(i64::MIN / 2), None));
+    let wishes = vec![
+        wish(b"new"),
+        wish(b"kept"),
+        wish(b"open"),
+        wish(b"new"),
+        NewUpload { modified: time, ..wish(b"no time") },
+        wish(&[0; 2_000]),
+        wish(b"other"),
+    ];
+    let answers = reserve_many(&app, owner, wishes).await.unwrap();
+    let upload = |place: usize| match &answers[place] {
+        Ok(Reserved::Upload(upload)) => upload.id,
+        other => panic!("{place}: {other:?}"),
+    };
+    assert!(matches!(answers[1], Ok(Reserved::Duplicate(asset)) if asset == kept));
+    assert_eq!((upload(2), upload(3)), (open.id, upload(0)));
+    assert!(matches!(answers[4], Err(Error::Invalid(_))));
+    assert!(matches!(answers[5], Err(Error::QuotaExceeded { wanted: 2_000, .. })));
+    assert_eq!(quota(&app, owner).await, (4, 4 + 3 + 5));
+    assert_eq!(app.storage().uploads_staged().await.unwrap().len(), 3);
+
+    let ids = [upload(0), upload(6), open.id, UploadId::new(app.now())];
+    send(&app, owner, ids[0], b"new").await.unwrap();
+    send(&app, owner, ids[1], b"other").await.unwrap();
+    let done = complete_many(&app, owner, &ids).await.unwrap();
+    assert!(matches!((&done[0], &done[1]), (Ok(one), Ok(other)) if one != other));
+    assert!(matches!(&done[2], Err(Error::PartsMissing(parts)) if parts == &[1]));
+    assert!(matches!(&done[3], Err(Error::NotFound("upload"))));
+    assert_eq!(quota(&app, owner).await, (4 + 3 + 5, 4));
+    let again = complete_many(&app, owner, &ids[..2]).await.unwrap();
+    assert_eq!(again[0].as_ref().unwrap(), done[0].as_ref().unwrap());
+    assert_eq!(jobs::counts(&app).await.unwrap()[0].pending, 3);
+
+    let stranger = account::create(&app, TestApp::account("bob@example.com")).await.unwrap();
+    assert!(matches!(complete_many(&app, stranger, &ids[..1]).await.unwrap()[0], Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn many_wishes_at_the_edge_of_a_quota_get_not_a_byte_too_much() {
+    let (app, owner) = app().await;
+    let contents: Vec<Vec<u8>> = (0..100_u8).map(|n| vec![n; 30]).collect();
+    let lists = contents.chunks(10).map(|chunk| {
+        let wishes = chunk.iter().map(|content| wish(content)).collect();
+        reserve_many(&app, owner, wishes)
+    });
+    let answers: Vec<_> = join_all(lists).await.into_iter().flat_map(Result::unwrap).collect();
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 33, "33 × 30 bytes fit into 1,000");
+    assert_eq!(quota(&app, owner).await, (0, 990));
+    assert_eq!(app.storage().uploads_staged().await.unwrap().len(), 33);
+}
+
+#[tokio::test]
+async fn of_completions_and_cancellations_of_many_at_once_each_upload_ends_one_way() {
+    let (app, owner) = app().await;
+    let contents: Vec<Vec<u8>> = (0..20_u8).map(|n| vec![n; 7]).collect();
+    let wishes = contents.iter().map(|content| wish(content)).collect();
+    let mut ids = Vec::new();
+    for (answer, content) in reserve_many(&app, owner, wishes).await.unwrap().into_iter().zip(&contents) {
+        let Ok(Reserved::Upload(upload)) = answer else { panic!("{answer:?}") };
+        send(&app, owner, upload.id, content).await.unwrap();
+        ids.push(upload.id);
+    }
+    let (done, gone, twice) = tokio::join!(
+        complete_many(&app, owner, &ids),
+        join_all(ids.iter().step_by(3).map(|id| cancel(&app, owner, *id))),
+        complete_many(&app, owner, &ids),
+    );
+    let (done, twice) = (done.unwrap(), twice.unwrap());
+    let mut kept = 0;
+    for (place, (done, twice)) in done.iter().zip(&twice).enumerate() {
+        let cancelled = place % 3 == 0 && gone[place / 3].is_ok();
+        assert!(cancelled != done.is_ok() && done.is_ok() == twice.is_ok(), "{place}: {done:?} {twice:?}");
+        kept += u64::from(done.is_ok());
+    }
+    assert_eq!(quota(&app, owner).await, (kept * 7, 0));
+    assert_eq!(crate::timeline::days(&app, owner).await.unwrap()[0].assets, kept);
+}

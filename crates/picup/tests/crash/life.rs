@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use picup_api::wire::{AssetState, UploadAnswer};
+use picup_api::wire::{AssetState, UploadAnswer, UploadAnswers, UploadManyAnswer};
 use picup_testkit::{ProcessBuilder, fresh_folder, run, samples};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::app::{BINARY, PASSWORD, email, eventually, write_private};
 use crate::books;
 use crate::client::{Client, hash};
 use crate::mortal::Mortal;
-use crate::patient::{Kept, Patient};
+use crate::patient::{Kept, Patient, TRIES};
 use crate::pictures::noise;
 use crate::points::{Point, Reached};
 
@@ -85,7 +85,7 @@ async fn begin_what_expires(ada: &Patient) -> Kept {
     let photo = samples::jpeg(100);
     let kept = Kept { asset: keep(ada, "early.jpg", &photo).await, sha256: hash(&photo), state: AssetState::Ready };
     let abandoned = samples::jpeg(101);
-    let UploadAnswer::Upload { upload } = ada.reserve("abandoned.jpg", &abandoned, &hash(&abandoned)).await else {
+    let UploadAnswer::Upload { upload, .. } = ada.reserve("abandoned.jpg", &abandoned, &hash(&abandoned)).await else {
         panic!("it is there already")
     };
     assert!(ada.send_parts(&upload, &abandoned).await);
@@ -119,6 +119,8 @@ async fn use_everything(ada: &Patient) -> Vec<Kept> {
     let asset = send_as_immich_does(ada, &streamed).await;
     kept.push(Kept { asset, sha256: hash(&streamed), state: AssetState::Ready });
 
+    kept.extend(keep_together(ada, &[samples::jpeg(6), samples::jpeg(7)]).await);
+
     cancel(ada).await;
     for kept in &kept {
         ada.processed(kept.asset).await;
@@ -148,6 +150,34 @@ async fn keep(ada: &Patient, name: &str, content: &[u8]) -> Uuid {
     ada.keep_as(name, content, &hash(content), async |_| ()).await
 }
 
+/// Small files in few requests, as `picup import` sends them.
+async fn keep_together(ada: &Patient, photos: &[Vec<u8>]) -> Vec<Kept> {
+    let file = |photo: &Vec<u8>| json!({"file_name": "small.jpg", "bytes": photo.len(), "sha256": hash(photo)});
+    let wish = json!({ "files": photos.iter().map(file).collect::<Vec<_>>() });
+    for _ in 0..TRIES {
+        let answers: UploadAnswers = ada.post("/api/uploads/many", &wish).await.json(200);
+        let (mut kept, mut uploads) = (Vec::new(), Vec::new());
+        for (photo, answer) in photos.iter().zip(answers.answers) {
+            match answer {
+                UploadManyAnswer::Duplicate { asset } => {
+                    kept.push(Kept { asset, sha256: hash(photo), state: AssetState::Ready });
+                }
+                UploadManyAnswer::Upload { upload, .. } => {
+                    ada.send_parts(&upload, photo).await;
+                    uploads.push(upload.id);
+                }
+                UploadManyAnswer::Refused { problem } => panic!("{problem:?}"),
+            }
+        }
+        if uploads.is_empty() {
+            return kept;
+        }
+        // Whatever it answers, the next round tells what is there.
+        ada.post("/api/uploads/complete", &json!({ "uploads": uploads })).await;
+    }
+    panic!("small files never came to be kept")
+}
+
 /// The whole file in one request, whose size is not told.
 async fn send_as_immich_does(ada: &Patient, content: &[u8]) -> Uuid {
     let head = b"--form\r\nContent-Disposition: form-data; name=\"assetData\"; filename=\"streamed.jpg\"\r\n\r\n";
@@ -163,7 +193,7 @@ async fn send_as_immich_does(ada: &Patient, content: &[u8]) -> Uuid {
 
 async fn cancel(ada: &Patient) {
     let unwanted = samples::jpeg(3);
-    let UploadAnswer::Upload { upload } = ada.reserve("unwanted.jpg", &unwanted, &hash(&unwanted)).await else {
+    let UploadAnswer::Upload { upload, .. } = ada.reserve("unwanted.jpg", &unwanted, &hash(&unwanted)).await else {
         panic!("it is there already")
     };
     ada.send_parts(&upload, &unwanted).await;

@@ -36,6 +36,9 @@ pub(crate) const POINTS: &[Point] = &[
     point("reap-orphan-removed", After("reserve-staged")),
     point("reserve-written", ByUse),
     point("reserve-committed", ByUse),
+    point("reserve-many-staged", ByUse),
+    point("reserve-many-written", ByUse),
+    point("reserve-many-committed", ByUse),
     // Part.
     point("part-written", ByUse),
     point("part-synced", ByUse),
@@ -60,6 +63,10 @@ pub(crate) const POINTS: &[Point] = &[
     point("complete-written", ByUse),
     point("complete-written", After("complete-stored")),
     point("complete-committed", ByUse),
+    point("complete-many-begun", ByUse),
+    point("complete-many-stored", ByUse),
+    point("complete-many-written", ByUse),
+    point("complete-many-committed", ByUse),
     // Give up.
     point("give-up-written", ByUse),
     point("give-up-committed", ByUse),

@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(60);
 /// How long it goes on; generous, because builds run beside tests.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How often it begins a file anew.
-const TRIES: usize = 100;
+pub(crate) const TRIES: usize = 100;
 
 /// A client that does not give up.
 #[derive(Clone)]
