@@ -180,15 +180,16 @@ pub(super) fn staged_object(row: &UploadRow) -> Object {
 /// The owner's asset whose stored original is proved to be this file. One that still waits for its worker is proved on the
 /// spot, unless it is so large that the client had better send it.
 async fn duplicate(app: &App, owner: AccountId, new: &NewUpload) -> Result<Option<AssetId>, Error> {
+    // Both at one moment: an asset that is proved in between would be neither.
     let mut read = app.database().read_fresh().await?;
     let verified = read.asset_verified_by_sha256(owner, &new.sha256).await?;
+    let unproved = read.asset_unproved_by_sha256(owner, &new.sha256).await?;
     drop(read);
     if let Some(row) = verified.filter(|row| row.bytes == new.bytes)
         && still_stands(app, &row).await?
     {
         return Ok(Some(row.id));
     }
-    let unproved = app.database().read_fresh().await?.asset_unproved_by_sha256(owner, &new.sha256).await?;
     match unproved.filter(|row| row.bytes == new.bytes && row.bytes.get() <= PROVED_ON_THE_SPOT) {
         Some(row) => Ok(matches!(process::prove(app, &row).await?, Proof::Proved(_)).then_some(row.id)),
         None => Ok(None),
