@@ -245,6 +245,15 @@ impl Config {
     }
 }
 
+/// The folder where commands keep what they remember between runs, after the XDG Base Directory Specification:
+/// `$XDG_STATE_HOME/picup`, or `~/.local/state/picup`. None for a user without a home.
+#[allow(clippy::disallowed_methods, reason = "where a user keeps such files is told by the environment alone")]
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+    Some(state.join("picup"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::check::read;

@@ -11,7 +11,7 @@ use picup_domain::{AlbumTitle, Email};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, block_on, output, password};
-use crate::client::{Credentials, Import, ImportError, Stop, import};
+use crate::client::{Credentials, Import, ImportError, StatePlace, Stop, import};
 use crate::config::BaseAddress;
 
 /// What a shell expects of a program that Ctrl-C ended.
@@ -26,14 +26,26 @@ pub(super) struct ImportArgs {
     #[arg(long, value_name = "URL")]
     server: BaseAddress,
     /// The account they are for
-    #[arg(long, value_name = "EMAIL", value_parser = Email::new)]
-    email: Email,
+    #[arg(long, value_name = "EMAIL", value_parser = Email::new, required_unless_present = "api_key_file")]
+    email: Option<Email>,
     /// The file that holds its password, - for standard input; without it you are asked
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// The file that holds an API key of the account, - for standard input; instead of --email and the password
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["email", "password_file"])]
+    api_key_file: Option<PathBuf>,
     /// The album to put all of them in; made when there is none of that title
     #[arg(long, value_name = "NAME", value_parser = AlbumTitle::new)]
     album: Option<AlbumTitle>,
+    /// Say what would be done, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The file that remembers what has been hashed, for the next run [default: one for each folder, in your state folder]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Do not wait at the end until the server has verified everything
+    #[arg(long)]
+    no_wait: bool,
     /// How many files are sent at once, 1 to 32
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
     parallel: u8,
@@ -43,12 +55,12 @@ pub(super) struct ImportArgs {
 }
 
 pub(super) fn run(args: ImportArgs) -> Result<ExitCode, Failure> {
-    let question = format!("The password of {} at {}: ", args.email, args.server.as_str());
+    let state = args.state.map(StatePlace::File);
     let wish = Import {
-        credentials: Credentials {
-            password: password::read(args.password_file.as_deref(), &question)?,
-            email: args.email.to_string(),
-        },
+        credentials: credentials(&args.server, args.email, args.password_file, args.api_key_file, args.dry_run)?,
+        dry_run: args.dry_run,
+        state: state.or_else(|| crate::config::state_folder().map(StatePlace::Folder)),
+        wait: !args.no_wait,
         dir: args.dir,
         server: args.server,
         album: args.album,
@@ -65,11 +77,30 @@ pub(super) fn run(args: ImportArgs) -> Result<ExitCode, Failure> {
         eprintln!("{failure}");
     }
     if args.json {
+        eprint!("{}", report.verdict);
         output::json(&report.counts)?;
     } else {
         output::text_of(&report.summary);
+        output::text_of(&report.verdict);
     }
     Ok(if report.complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Who signs in. A dry run signs in nowhere, so nothing is asked for.
+fn credentials(
+    server: &BaseAddress,
+    email: Option<Email>,
+    password_file: Option<PathBuf>,
+    api_key_file: Option<PathBuf>,
+    dry_run: bool,
+) -> Result<Credentials, Failure> {
+    if let Some(file) = api_key_file {
+        return Ok(Credentials::Key(password::read(Some(&file), "")?));
+    }
+    let email = email.map(|email| email.to_string()).unwrap_or_default();
+    let question = format!("The password of {email} at {}: ", server.as_str());
+    let password = if dry_run { String::new() } else { password::read(password_file.as_deref(), &question)? };
+    Ok(Credentials::Password { email, password })
 }
 
 /// Ctrl-C or SIGTERM ends the import and still reports; a second one leaves at once.
@@ -97,9 +128,8 @@ fn failure(error: ImportError) -> Failure {
         ImportError::Folder(..) => {
             Failure::usage(error.to_string()).next("name a folder that is there and can be read")
         }
-        ImportError::Credentials => {
-            Failure::from(anyhow::Error::new(error)).next("check --email, and what is in the password file")
-        }
+        ImportError::Credentials => Failure::from(anyhow::Error::new(error))
+            .next("check --email, and what is in the password file or the API key's"),
         ImportError::SignIn(..) => Failure::from(anyhow::Error::new(error))
             .next("check --server, and that PicUp is running there: the address is the one a browser shows"),
     }

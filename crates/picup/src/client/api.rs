@@ -25,11 +25,16 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Who signs in.
 #[derive(Clone)]
-pub(crate) struct Credentials {
-    /// The account's address.
-    pub(crate) email: String,
-    /// Its password.
-    pub(crate) password: String,
+pub(crate) enum Credentials {
+    /// A person.
+    Password {
+        /// The account's address.
+        email: String,
+        /// Its password.
+        password: String,
+    },
+    /// A program, by an API key of the account.
+    Key(String),
 }
 
 /// The tokens in use; the generation tells a caller whether someone else has renewed them meanwhile.
@@ -80,7 +85,9 @@ impl Api {
     pub(super) async fn sign_out(&self) {
         self.later.close();
         self.later.wait().await;
-        self.delete("/api/session").await;
+        if matches!(self.credentials, Credentials::Password { .. }) {
+            self.delete("/api/session").await;
+        }
     }
 
     /// Asks for what is at `path`.
@@ -186,6 +193,15 @@ impl Api {
         if held.generation != generation {
             return Ok(());
         }
+        if matches!(self.credentials, Credentials::Key(_)) {
+            return Err(ApiError::Refused(wire::Problem {
+                r#type: "urn:picup:key-refused".to_owned(),
+                title: "Key refused".to_owned(),
+                status: 401,
+                detail: "the server does not accept this API key; make a new one".to_owned(),
+                request_id: None,
+            }));
+        }
         let request = wire::RefreshRequest { refresh_token: Some(held.tokens.refresh_token.clone()) };
         let url = self.base.join("/api/session/refresh").map_err(|error| ApiError::Garbled(error.to_string()))?;
         // Once only: if the answer is lost the old token is spent, and signing in anew is always right.
@@ -216,10 +232,13 @@ async fn first_tokens(
     policy: Policy,
 ) -> Result<wire::Tokens, ApiError> {
     let url = base.join("/api/session").map_err(|error| ApiError::Garbled(error.to_string()))?;
-    let request = wire::SignInRequest {
-        email: credentials.email.clone(),
-        password: credentials.password.clone(),
-        client: wire::ClientKind::Program,
+    let request = match credentials {
+        Credentials::Password { email, password } => {
+            wire::SignInRequest { email: email.clone(), password: password.clone(), client: wire::ClientKind::Program }
+        }
+        Credentials::Key(key) => {
+            return Ok(wire::Tokens { access_token: key.clone(), refresh_token: String::new() });
+        }
     };
     let mut failed = 0;
     loop {

@@ -79,6 +79,13 @@ impl Progress {
         }
     }
 
+    /// Says how far things are, to people alone.
+    pub(super) fn note(&self, text: &str) {
+        if !matches!(self.look, Look::Silent) {
+            self.say(text);
+        }
+    }
+
     /// Prints a line, where lines are printed and something has moved.
     pub(super) fn line(&self) {
         if !matches!(self.look, Look::Lines) {

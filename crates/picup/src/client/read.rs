@@ -4,22 +4,20 @@
 //! its hash: what arrives is what was hashed, or the file fails with that reason. Memory stays bounded: files are read in
 //! small pieces, and only a few at once.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use picup_domain::{ByteSize, Part, PartPlan, Sha256};
-use rustix::fs::OFlags;
 use sha2::Digest;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio::sync::Semaphore;
 use tokio_util::io::ReaderStream;
 
-use super::walk::{Walk, walk};
+use super::prepare::Told;
+use super::source::open;
+use super::state::Mark;
 
 const PIECE: usize = 128 * 1024;
 
@@ -57,6 +55,15 @@ impl Look {
     }
 }
 
+fn mark(metadata: &std::fs::Metadata) -> Mark {
+    Mark {
+        bytes: metadata.len(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+        inode: metadata.ino(),
+    }
+}
+
 /// A file whose content is known.
 #[derive(Debug, Clone)]
 pub(super) struct Measured {
@@ -72,10 +79,35 @@ pub(super) struct Measured {
     pub(super) part_size: u64,
     /// The hash of each part.
     pub(super) parts: Vec<Sha256>,
+    /// What the server is told beside the bytes.
+    pub(super) told: Told,
+    /// Whether it was read now; else its hash is that of an earlier run, and its parts are not known.
+    pub(super) hashed: bool,
+    /// What it looked like, for another run to know it again.
+    pub(super) mark: Mark,
     look: Look,
 }
 
 impl Measured {
+    /// A file that an earlier run has hashed, when `known` still knows it by what it looks like. Blocks.
+    pub(super) fn recall(path: &Path, known: impl FnOnce(Mark) -> Option<Sha256>) -> Option<Self> {
+        let metadata = std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        let (look, mark) = (Look::of(&metadata), mark(&metadata));
+        let sha256 = known(mark)?;
+        Some(Self {
+            path: path.to_owned(),
+            bytes: look.bytes,
+            modified: look.modified,
+            sha256,
+            part_size: look.bytes.max(1),
+            parts: Vec::new(),
+            told: Told::default(),
+            hashed: false,
+            mark,
+            look,
+        })
+    }
+
     /// The part with that number, counted from 1.
     pub(super) fn part(&self, number: u32) -> Option<(Part, Sha256)> {
         let index = usize::try_from(number.checked_sub(1)?).ok()?;
@@ -107,19 +139,13 @@ impl Measured {
     }
 }
 
-/// Opens what was a file when the folder was walked; something else in its place by now (a pipe, say) is refused and not
-/// waited for.
-fn open_regular(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file any more")) }
-}
-
 /// Reads a file and hashes all of it and each of its parts in one pass. Blocks.
 ///
 /// `part_size` overrides the size of the parts, for a server that cuts otherwise than [`PartPlan`] does.
-fn measure(path: &Path, part_size: Option<u64>) -> Result<Measured, ReadError> {
-    let mut file = open_regular(path)?;
-    let look = Look::of(&file.metadata()?);
+pub(super) fn measure(path: &Path, part_size: Option<u64>) -> Result<Measured, ReadError> {
+    let mut file = open(path)?;
+    let metadata = file.metadata()?;
+    let (look, mark) = (Look::of(&metadata), mark(&metadata));
     let part_size = match part_size {
         Some(part_size) => part_size.max(1),
         None => PartPlan::new(ByteSize::new(look.bytes)?)?.part_size(),
@@ -152,43 +178,18 @@ fn measure(path: &Path, part_size: Option<u64>) -> Result<Measured, ReadError> {
     }
     let sha256 = Sha256::from_hasher(whole);
     let parts = if single { vec![sha256] } else { parts.into_iter().map(Sha256::from_hasher).collect() };
-    Ok(Measured { path: path.to_owned(), bytes: total, modified: look.modified, sha256, part_size, parts, look })
-}
-
-/// Hashes files beside the event loop, a few at once.
-#[derive(Debug, Clone)]
-pub(super) struct Hasher {
-    permits: Arc<Semaphore>,
-    at_once: usize,
-}
-
-impl Hasher {
-    /// Hashes at most `at_once` files at the same time.
-    pub(super) fn new(at_once: usize) -> Self {
-        let at_once = at_once.max(1);
-        Self { permits: Arc::new(Semaphore::new(at_once)), at_once }
-    }
-
-    /// How many files are hashed at the same time.
-    pub(super) fn at_once(&self) -> usize {
-        self.at_once
-    }
-
-    /// Reads and hashes a file; see [`Measured`].
-    pub(super) async fn measure(&self, path: PathBuf, part_size: Option<u64>) -> Result<Measured, ReadError> {
-        self.block(move || measure(&path, part_size)).await?
-    }
-
-    /// Looks through a folder; see [`walk`].
-    pub(super) async fn walk(&self, root: PathBuf) -> io::Result<Walk> {
-        self.block(move || walk(&root)).await
-    }
-
-    #[allow(clippy::disallowed_methods, reason = "the client's one door to blocking work, bounded by the permits")]
-    async fn block<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
-        let _permit = self.permits.acquire().await.map_err(io::Error::other)?;
-        tokio::task::spawn_blocking(work).await.map_err(io::Error::other)
-    }
+    Ok(Measured {
+        path: path.to_owned(),
+        bytes: total,
+        modified: look.modified,
+        sha256,
+        part_size,
+        parts,
+        told: Told::default(),
+        hashed: true,
+        mark,
+        look,
+    })
 }
 
 #[cfg(test)]
@@ -198,6 +199,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::client::hasher::Hasher;
 
     fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new().unwrap();

@@ -19,9 +19,10 @@ const MOST_PARTS: u64 = 10_000;
 
 use super::api::Api;
 use super::call::{ApiError, Failure};
+use super::hasher::Hasher;
 use super::moment;
 use super::progress::FileProgress;
-use super::read::{Hasher, Measured, ReadError};
+use super::read::{Measured, ReadError};
 
 /// How many addresses are asked for at once: few, because they end.
 const TARGETS: usize = 8;
@@ -80,6 +81,17 @@ impl Sender {
             wire::UploadAnswer::Upload { upload, .. } => upload,
         };
         let abandon = Abandon::new(&self.api, upload.id);
+        let fresh;
+        let file = if file.hashed {
+            file
+        } else {
+            // An earlier run has hashed it, and the server does not have it any more.
+            fresh = self.hasher.measure(file.path.clone(), None).await?;
+            if fresh.sha256 != file.sha256 {
+                return Err(ReadError::Changed.into());
+            }
+            &fresh
+        };
         let asset = self.send_upload(file, upload, progress).await?;
         abandon.keep();
         Ok(Sent::Uploaded(asset))
@@ -92,7 +104,11 @@ impl Sender {
             bytes: file.bytes,
             sha256: file.sha256.to_string(),
             modified_at: moment::rfc3339(file.modified, self.zone.as_ref()),
-            ..wire::UploadRequest::default()
+            captured_at: file.told.captured_at.clone(),
+            place: file.told.place.clone(),
+            favourite: file.told.favourite,
+            description: file.told.description.clone(),
+            motion_of: file.told.motion_of,
         }
     }
 

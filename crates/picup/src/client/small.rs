@@ -10,22 +10,23 @@ use uuid::Uuid;
 use super::progress::FileProgress;
 use super::read::Measured;
 use super::send::{Abandon, Sender, Sent};
-use super::walk::Found;
+use super::source::Item;
 
 /// Files sent together at most; a server takes 100.
 const TOGETHER: usize = 64;
 /// A larger file is sent alone: its bytes take the time, not its requests.
 const SMALL: u64 = 1 << 20;
 
-/// Puts neighbouring small files together, each with its place in the whole.
-pub(super) fn groups(files: Vec<Found>) -> Vec<Vec<(usize, Found)>> {
-    let mut groups: Vec<Vec<(usize, Found)>> = Vec::new();
+/// Puts neighbouring small files together, each with its place in the whole. A live photo is sent alone: its film has to
+/// wait for it.
+pub(super) fn groups(items: Vec<Item>) -> Vec<Vec<(usize, Item)>> {
+    let mut groups: Vec<Vec<(usize, Item)>> = Vec::new();
     let mut open = false;
-    for (place, found) in files.into_iter().enumerate() {
-        let small = found.bytes <= SMALL;
+    for (place, item) in items.into_iter().enumerate() {
+        let small = item.main.bytes <= SMALL && item.moving.is_none();
         match groups.last_mut() {
-            Some(group) if open && small && group.len() < TOGETHER => group.push((place, found)),
-            _ => groups.push(vec![(place, found)]),
+            Some(group) if open && small && group.len() < TOGETHER => group.push((place, item)),
+            _ => groups.push(vec![(place, item)]),
         }
         open = small;
     }
@@ -48,7 +49,7 @@ impl Sender {
         for (place, answer) in answers.answers.into_iter().enumerate() {
             match answer {
                 wire::UploadManyAnswer::Duplicate { asset } => sent[place] = Some(Sent::Duplicate(asset)),
-                wire::UploadManyAnswer::Upload { upload, target: Some(target) } => {
+                wire::UploadManyAnswer::Upload { upload, target: Some(target) } if files[place].0.hashed => {
                     on_their_way.push((place, upload.id, target, Abandon::new(&self.api, upload.id)));
                 }
                 wire::UploadManyAnswer::Upload { .. } | wire::UploadManyAnswer::Refused { .. } => {}
@@ -89,10 +90,12 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::walk::Found;
 
     #[test]
     fn neighbours_that_are_small_go_together_and_keep_their_places() {
-        let file = |bytes| Found { path: "a".into(), bytes };
+        let found = |bytes| Found { path: "a".into(), bytes };
+        let file = |bytes| Item { main: found(bytes), moving: None, notes: Vec::new(), album: None };
         let mut files = vec![file(1), file(SMALL + 1), file(2), file(3), file(1 << 30), file(1 << 30)];
         files.extend((0..TOGETHER as u64 + 1).map(file));
         let groups = groups(files);

@@ -1,6 +1,6 @@
 //! Counts what became of every file, and tells it at the end: one line for programs, a summary for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -8,6 +8,7 @@ use picup_domain::ByteSize;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::source::InAlbum;
 use super::walk::Skip;
 
 /// The last line that `picup import --json` prints; scripts rely on these names and their order.
@@ -34,16 +35,26 @@ pub(super) struct Tally {
     duplicate: u64,
     bytes: u64,
     skipped: BTreeMap<Skip, u64>,
+    /// Those of them that somebody might miss.
+    media_skipped: u64,
     failed: Vec<(PathBuf, String)>,
     /// Files that were not begun because the run stopped, by the reason it stopped for.
     left: BTreeMap<String, u64>,
     assets: Vec<(usize, Uuid)>,
+    /// Items that the server has: a live photo of two files is one.
+    items: u64,
+    /// Files that an earlier run has sent already.
+    again: u64,
+    /// Assets that the server has not proved yet, in the order in which they were sent.
+    unproved: Vec<Uuid>,
+    /// By title: the position in it that the notes told, the place among the items, and the asset.
+    albums: BTreeMap<String, Vec<(Option<u64>, usize, Uuid)>>,
 }
 
 impl Tally {
     /// Begins with what was left out on purpose.
-    pub(super) fn new(skipped: BTreeMap<Skip, u64>) -> Self {
-        Self { skipped, ..Self::default() }
+    pub(super) fn new(skipped: BTreeMap<Skip, u64>, media_skipped: u64) -> Self {
+        Self { skipped, media_skipped, ..Self::default() }
     }
 
     /// The file found `place`-th became `asset`.
@@ -57,6 +68,32 @@ impl Tally {
     pub(super) fn duplicate(&mut self, place: usize, asset: Uuid) {
         self.duplicate += 1;
         self.assets.push((place, asset));
+    }
+
+    /// A photo or video was left out on purpose.
+    pub(super) fn skipped(&mut self, skip: Skip) {
+        *self.skipped.entry(skip).or_default() += 1;
+        self.media_skipped += 1;
+    }
+
+    /// The server is still to prove `asset`.
+    pub(super) fn unproved(&mut self, asset: Uuid) {
+        if self.unproved.last() != Some(&asset) {
+            self.unproved.push(asset);
+        }
+    }
+
+    /// The item found `place`-th is `asset`, and belongs into these albums.
+    pub(super) fn item(&mut self, place: usize, asset: Uuid, albums: Vec<InAlbum>) {
+        self.items += 1;
+        for album in albums {
+            self.albums.entry(album.title).or_default().push((album.position, place, asset));
+        }
+    }
+
+    /// So many files had been sent by an earlier run.
+    pub(super) fn sent_again(&mut self, count: u64) {
+        self.again = count;
     }
 
     /// A file failed.
@@ -73,8 +110,48 @@ impl Tally {
     pub(super) fn assets(&self) -> Vec<Uuid> {
         let mut placed = self.assets.clone();
         placed.sort_unstable();
-        let mut seen = std::collections::HashSet::new();
-        placed.into_iter().map(|(_, asset)| asset).filter(|asset| seen.insert(*asset)).collect()
+        each_once(placed.into_iter().map(|(_, asset)| asset))
+    }
+
+    /// The albums that the notes tell of, each with its assets in order.
+    pub(super) fn albums(&self) -> impl Iterator<Item = (&str, Vec<Uuid>)> {
+        self.albums.iter().map(|(title, members)| {
+            let mut members = members.clone();
+            // Those without a position come last, in the order of their files.
+            members.sort_unstable_by_key(|(position, place, _)| (position.is_none(), *position, *place));
+            (title.as_str(), each_once(members.into_iter().map(|(_, _, asset)| asset)))
+        })
+    }
+
+    /// The assets to wait for.
+    pub(super) fn to_prove(&self) -> Vec<Uuid> {
+        each_once(self.unproved.iter().copied())
+    }
+
+    /// Whether the source may be deleted, in words, when the server has proved all but `unproved`.
+    pub(super) fn verdict(&self, unproved: &[String]) -> String {
+        let counts = self.counts();
+        let mut missing = Vec::new();
+        if counts.failed > 0 {
+            missing.push(format!("{} failed", files(counts.failed)));
+        }
+        if self.media_skipped > 0 {
+            missing.push(format!("{} left out that may be photos or videos", files(self.media_skipped)));
+        }
+        missing.extend(unproved.iter().cloned());
+        let other = self.skipped.get(&Skip::NotMedia).copied().unwrap_or(0);
+        let other =
+            if other > 0 { format!(" ({} of other kinds in it were not sent)", files(other)) } else { String::new() };
+        let again = match self.again {
+            0 => String::new(),
+            count => format!("{} of an earlier run had gone from the server, and were sent again\n", files(count)),
+        };
+        let verdict = match (self.items, missing.is_empty()) {
+            (0, true) => format!("no photos were found{other}\n"),
+            (_, true) => format!("{}, all verified; you may delete the source{other}\n", photos(self.items)),
+            (_, false) => missing.iter().fold("keep the source:\n".to_owned(), |text, line| text + "  " + line + "\n"),
+        };
+        again + &verdict
     }
 
     /// The numbers.
@@ -122,6 +199,15 @@ impl Tally {
     }
 }
 
+fn each_once(assets: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
+    let mut seen = HashSet::new();
+    assets.filter(|asset| seen.insert(*asset)).collect()
+}
+
+fn photos(count: u64) -> String {
+    if count == 1 { "1 photo".to_owned() } else { format!("{count} photos") }
+}
+
 fn files(count: u64) -> String {
     if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }
@@ -131,7 +217,7 @@ mod tests {
     use super::*;
 
     fn tally() -> Tally {
-        let mut tally = Tally::new(BTreeMap::from([(Skip::Sidecar, 3), (Skip::Empty, 1)]));
+        let mut tally = Tally::new(BTreeMap::from([(Skip::Sidecar, 3), (Skip::Empty, 1)]), 1);
         tally.uploaded(2, Uuid::from_u128(2), 1000);
         tally.duplicate(3, Uuid::from_u128(2));
         tally.duplicate(1, Uuid::from_u128(9));
@@ -150,6 +236,38 @@ mod tests {
     #[test]
     fn assets_come_once_in_the_order_of_their_files() {
         assert_eq!(tally().assets(), [Uuid::from_u128(9), Uuid::from_u128(2)]);
+    }
+
+    #[test]
+    fn the_source_may_go_only_when_all_of_it_is_proved() {
+        let tally = tally();
+        let text = tally.verdict(&["1.jpg: what the server has is damaged".to_owned()]);
+        for part in ["keep the source:", "3 files failed", "1 file left out", "1.jpg: what the server has is damaged"] {
+            assert!(text.contains(part), "{text}");
+        }
+        let mut well = Tally::new(BTreeMap::from([(Skip::NotMedia, 2)]), 0);
+        assert_eq!(well.verdict(&[]), "no photos were found (2 files of other kinds in it were not sent)\n");
+        for place in 0..2 {
+            well.duplicate(place, Uuid::from_u128(2));
+            well.item(place, Uuid::from_u128(2), Vec::new());
+        }
+        let expected =
+            "2 photos, all verified; you may delete the source (2 files of other kinds in it were not sent)\n";
+        assert_eq!(well.verdict(&[]), expected);
+        well.skipped(Skip::Trashed);
+        assert!(well.verdict(&[]).starts_with("keep the source:"));
+    }
+
+    #[test]
+    fn albums_are_in_the_order_that_was_told_then_in_that_of_files() {
+        let mut tally = Tally::default();
+        let album = |position| vec![InAlbum { title: "A".to_owned(), position }];
+        for (place, position) in [(0, None), (1, Some(7)), (2, Some(3)), (3, None)] {
+            tally.item(place, Uuid::from_u128(place as u128), album(position));
+        }
+        tally.item(9, Uuid::from_u128(1), album(None));
+        let albums: Vec<_> = tally.albums().collect();
+        assert_eq!(albums, [("A", [2, 1, 0, 3].map(Uuid::from_u128).to_vec())]);
     }
 
     #[test]

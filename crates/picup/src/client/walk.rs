@@ -1,14 +1,16 @@
 //! Finds what is to be imported in a folder, and says of everything else why it is not.
 //!
-//! What a file is, is judged here by its name alone: the server looks at the bytes. Nothing is opened, links are not
-//! followed (they could lead in circles, or out of the folder), and the order is that of the names, so that two runs over
-//! the same folder do the same.
+//! What a file is, is judged here by its name alone: the server looks at the bytes. Links are not followed (they could lead
+//! in circles, or out of the folder), and the order is that of the names, so that two runs over the same folder do the same.
+//! What belongs together is then found by [`super::source`].
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
+
+use super::source::{Item, items};
 
 /// Names of photos and videos, in lower case.
 const MEDIA: [&str; 25] = [
@@ -19,6 +21,8 @@ const MEDIA: [&str; 25] = [
 const STREAMS: [&str; 2] = ["mts", "m2ts"];
 /// What other programs put beside photos.
 const SIDECARS: [&str; 9] = ["json", "xmp", "aae", "thm", "xml", "txt", "csv", "html", "ini"];
+/// Those of them that may tell something; read by [`super::source`].
+const NOTES: [&str; 2] = ["json", "xmp"];
 /// Folders and files that systems make for themselves.
 const SYSTEM: [&str; 7] =
     ["@eadir", "$recycle.bin", "system volume information", "#recycle", "lost+found", "thumbs.db", "desktop.ini"];
@@ -49,6 +53,8 @@ pub(super) enum Skip {
     NotMedia,
     /// It has no bytes.
     Empty,
+    /// The program it comes from had it in its trash.
+    Trashed,
 }
 
 impl fmt::Display for Skip {
@@ -61,6 +67,7 @@ impl fmt::Display for Skip {
             Self::Sidecar => "sidecar files (.json, .xmp and the like)",
             Self::NotMedia => "not photos or videos by their names",
             Self::Empty => "empty",
+            Self::Trashed => "in the trash of the program they come from",
         })
     }
 }
@@ -69,20 +76,37 @@ impl fmt::Display for Skip {
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     /// What is to be imported, in the order of names.
-    pub(super) media: Vec<Found>,
+    pub(super) items: Vec<Item>,
     /// How many were left out, by reason.
     pub(super) skipped: BTreeMap<Skip, u64>,
+    /// How many of those left out have the name of a photo or video, and nobody else's reason to be there.
+    pub(super) media_skipped: u64,
     /// What could not be looked at, with the reason.
     pub(super) unreadable: Vec<(PathBuf, String)>,
+}
+
+/// Files on the way to becoming items.
+#[derive(Default)]
+struct Files {
+    media: Vec<Found>,
+    notes: Vec<PathBuf>,
+}
+
+impl Walk {
+    /// The files to import: one for each item, and one more for each film of a live photo.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Found> {
+        self.items.iter().flat_map(|item| std::iter::once(&item.main).chain(&item.moving))
+    }
 }
 
 /// Looks through `root`, a folder or a single file. Blocks.
 pub(super) fn walk(root: &Path) -> Walk {
     let mut walk = Walk::default();
+    let mut files = Files::default();
     for entry in WalkDir::new(root).follow_links(false).sort_by_file_name() {
         match entry {
             Ok(entry) if entry.file_type().is_dir() => {}
-            Ok(entry) => sort_in(&mut walk, root, &entry),
+            Ok(entry) => sort_in(&mut walk, &mut files, root, &entry),
             Err(error) => {
                 let path = error.path().unwrap_or(root).to_owned();
                 let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
@@ -90,18 +114,30 @@ pub(super) fn walk(root: &Path) -> Walk {
             }
         }
     }
+    walk.items = items(files.media, files.notes);
+    // Archives of one Takeout were brought together.
+    walk.items.sort_by(|one, other| one.main.path.cmp(&other.main.path));
     walk
 }
 
-fn sort_in(walk: &mut Walk, root: &Path, entry: &DirEntry) {
+fn sort_in(walk: &mut Walk, files: &mut Files, root: &Path, entry: &DirEntry) {
     let inside = entry.path().strip_prefix(root).unwrap_or(entry.path());
     if let Some(skip) = by_name(inside, entry) {
         *walk.skipped.entry(skip).or_default() += 1;
+        if matches!(skip, Skip::Hidden | Skip::Link) && is_media(&ending(entry.path())) {
+            walk.media_skipped += 1;
+        }
+        if skip == Skip::Sidecar && NOTES.contains(&ending(entry.path()).as_str()) {
+            files.notes.push(entry.path().to_owned());
+        }
         return;
     }
     match entry.metadata() {
-        Ok(metadata) if metadata.len() == 0 => *walk.skipped.entry(Skip::Empty).or_default() += 1,
-        Ok(metadata) => walk.media.push(Found { path: entry.path().to_owned(), bytes: metadata.len() }),
+        Ok(metadata) if metadata.len() == 0 => {
+            *walk.skipped.entry(Skip::Empty).or_default() += 1;
+            walk.media_skipped += 1;
+        }
+        Ok(metadata) => files.media.push(Found { path: entry.path().to_owned(), bytes: metadata.len() }),
         Err(error) => {
             let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
             walk.unreadable.push((entry.path().to_owned(), reason));
@@ -123,15 +159,23 @@ fn by_name(inside: &Path, entry: &DirEntry) -> Option<Skip> {
     if !entry.file_type().is_file() {
         return Some(Skip::Special);
     }
-    let ending = entry.path().extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let ending = ending(entry.path());
     let ending = ending.as_str();
-    if MEDIA.contains(&ending) || STREAMS.contains(&ending) {
+    if is_media(ending) {
         None
     } else if SIDECARS.contains(&ending) {
         Some(Skip::Sidecar)
     } else {
         Some(Skip::NotMedia)
     }
+}
+
+fn is_media(ending: &str) -> bool {
+    MEDIA.contains(&ending) || STREAMS.contains(&ending)
+}
+
+fn ending(path: &Path) -> String {
+    path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -168,7 +212,7 @@ mod tests {
 
         let walk = walk(root);
         let names: Vec<_> =
-            walk.media.iter().map(|found| found.path.strip_prefix(root).unwrap().to_str().unwrap()).collect();
+            walk.files().map(|found| found.path.strip_prefix(root).unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["a.mp4", "b/1.heic", "b/2.JPG", "c.MTS", "z.Mov"]);
         let expected = [
             (Skip::Hidden, 2),
@@ -187,15 +231,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join(".private");
         put(&root, "1.jpg", b"x");
-        assert_eq!(walk(&root).media.len(), 1);
-        assert_eq!(walk(&root.join("1.jpg")).media.len(), 1);
+        assert_eq!(walk(&root).items.len(), 1);
+        assert_eq!(walk(&root.join("1.jpg")).items.len(), 1);
     }
 
     #[test]
     fn what_is_not_there_is_said() {
         let walk = walk(Path::new("/nonexistent/folder"));
         assert_eq!(walk.unreadable.len(), 1);
-        assert!(walk.media.is_empty() && walk.skipped.is_empty());
+        assert!(walk.items.is_empty() && walk.skipped.is_empty());
     }
 
     #[test]

@@ -170,6 +170,7 @@ impl TestApp {
         arguments.extend(["--server".to_owned(), format!("http://{}", server.unwrap_or(self.server.address()))]);
         arguments.extend(["--email".to_owned(), email(name)]);
         arguments.extend(["--password-file".to_owned(), self.path("password").display().to_string()]);
+        arguments.extend(["--state".to_owned(), self.path("import.state").display().to_string()]);
         arguments.push("--json".to_owned());
         arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
         arguments

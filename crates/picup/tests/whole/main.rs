@@ -32,6 +32,7 @@ mod patient;
 mod pictures;
 mod quota;
 mod sessions;
+mod takeout;
 mod told;
 mod uploads;
 mod usage;

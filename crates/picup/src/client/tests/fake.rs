@@ -37,6 +37,14 @@ pub(super) struct World {
     /// The store behind the part addresses cannot be reached.
     pub(super) lost: bool,
     pub(super) base: String,
+    /// What was asked to upload, in order.
+    pub(super) asked: Vec<wire::UploadRequest>,
+    /// The films of live photos, by asset.
+    pub(super) films: HashMap<Uuid, String>,
+    /// Refuses films, as servers did before there were live photos.
+    pub(super) no_films: bool,
+    /// The states to tell before all is ready.
+    pub(super) states: VecDeque<&'static str>,
 }
 
 type Shared = State<Arc<Mutex<World>>>;
@@ -52,6 +60,10 @@ fn refuse(status: StatusCode, kind: &str) -> Response {
     (status, [(header::RETRY_AFTER, "0")], Json(problem)).into_response()
 }
 
+fn an_account() -> serde_json::Value {
+    json!({"id": Uuid::nil(), "email": "a@b", "name": "A", "role": "member", "used_bytes": 0, "reserved_bytes": 0})
+}
+
 impl World {
     fn session(&mut self) -> Response {
         self.sessions += 1;
@@ -61,8 +73,8 @@ impl World {
         };
         self.valid.insert(tokens.access_token.clone());
         self.refresh.insert(tokens.refresh_token.clone());
-        let account = json!({"id": Uuid::nil(), "email": "a@b", "name": "A", "role": "member", "used_bytes": 0, "reserved_bytes": 0});
-        Json(json!({"account": account, "expires_at": "", "media_expires_at": "", "tokens": tokens})).into_response()
+        Json(json!({"account": an_account(), "expires_at": "", "media_expires_at": "", "tokens": tokens}))
+            .into_response()
     }
 
     /// Checks the access token of a request.
@@ -126,7 +138,14 @@ async fn begin(State(world): Shared, headers: HeaderMap, Json(request): Json<wir
     if let Err(refusal) = world.admit(&headers) {
         return *refusal;
     }
-    if let Some(asset) = world.assets.get(&request.sha256) {
+    world.asked.push(request.clone());
+    if request.motion_of.is_some() && world.no_films {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "urn:picup:invalid");
+    }
+    if let Some(asset) = request.motion_of.filter(|asset| world.films.get(asset) == Some(&request.sha256)) {
+        return Json(wire::UploadAnswer::Duplicate { asset }).into_response();
+    }
+    if let Some(asset) = world.assets.get(&request.sha256).filter(|_| request.motion_of.is_none()) {
         return Json(wire::UploadAnswer::Duplicate { asset: *asset }).into_response();
     }
     if world.quota.is_some_and(|quota| request.bytes > quota) {
@@ -222,8 +241,12 @@ async fn complete(State(world): Shared, headers: HeaderMap, Segment(id): Segment
     if Sha256::of(&whole).to_string() != request.sha256 {
         world.violations.push(format!("{} arrived wrong", request.file_name));
     }
-    world.assets.insert(request.sha256, id);
-    (StatusCode::CREATED, Json(wire::Completed { asset: id })).into_response()
+    let asset = request.motion_of.unwrap_or(id);
+    match request.motion_of {
+        Some(_) => world.films.insert(asset, request.sha256).map(|_| ()),
+        None => world.assets.insert(request.sha256, id).map(|_| ()),
+    };
+    (StatusCode::CREATED, Json(wire::Completed { asset })).into_response()
 }
 
 async fn albums(State(world): Shared) -> Response {
@@ -251,11 +274,38 @@ async fn fill_album(State(world): Shared, Segment(id): Segment<Uuid>, Json(ids):
     Json(wire::ItemResults { results }).into_response()
 }
 
+async fn asset(State(world): Shared, headers: HeaderMap, Segment(id): Segment<Uuid>) -> Response {
+    let mut world = world.lock().unwrap();
+    if let Err(refusal) = world.admit(&headers) {
+        return *refusal;
+    }
+    let state = world.states.pop_front().unwrap_or("ready");
+    let motion = world
+        .films
+        .get(&id)
+        .map(|sha256| json!({"file_name": "1.mov", "bytes": 1, "sha256": sha256, "state": "verified", "original": ""}));
+    Json(json!({
+        "id": id, "kind": "photo", "state": state, "file_name": "1.jpg", "bytes": 1, "sha256": "",
+        "captured": {"at": "", "local": "", "source": "exif"}, "media": {"original": ""}, "favourite": false,
+        "motion": motion, "added_at": ""
+    }))
+    .into_response()
+}
+
+async fn account(State(world): Shared, headers: HeaderMap) -> Response {
+    match world.lock().unwrap().admit(&headers) {
+        Ok(()) => Json(an_account()).into_response(),
+        Err(refusal) => *refusal,
+    }
+}
+
 /// The server's routes.
 pub(super) fn routes(world: Arc<Mutex<World>>) -> Router {
     Router::new()
         .route("/api/session", post(sign_in).delete(sign_out))
         .route("/api/session/refresh", post(refresh))
+        .route("/api/account", get(account))
+        .route("/api/assets/{id}", get(asset))
         .route("/api/uploads", post(begin))
         .route("/api/uploads/{id}", get(look).delete(give_up))
         .route("/api/uploads/{id}/parts", post(targets))

@@ -1,6 +1,7 @@
 //! The import against a server that misbehaves on command. The real server is met in the whole-PicUp tests.
 
 mod fake;
+mod sources;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,10 @@ const QUICK: Policy = Policy {
     longest: Duration::from_millis(5),
     patience: Duration::from_secs(1),
 };
+
+fn password(password: &str) -> Credentials {
+    Credentials::Password { email: "a@b".to_owned(), password: password.to_owned() }
+}
 
 /// A server, and a folder to import into it.
 struct Scene {
@@ -51,8 +56,11 @@ impl Scene {
         Import {
             dir: dir.to_owned(),
             server: self.base.parse().unwrap(),
-            credentials: Credentials { email: "a@b".to_owned(), password: "right password".to_owned() },
+            credentials: password("right password"),
             album: None,
+            dry_run: false,
+            state: None,
+            wait: true,
             parallel: 4,
             json: true,
             terminal: false,
@@ -195,7 +203,7 @@ async fn an_album_of_that_title_is_used_again() {
 async fn what_cannot_begin_says_why() {
     let scene = Scene::new(&[]).await;
     let mut wish = scene.wish(scene.dir.path());
-    wish.credentials.password = "wrong password".to_owned();
+    wish.credentials = password("wrong password");
     assert!(matches!(import_with(wish, Arc::default(), QUICK).await, Err(ImportError::Credentials)));
     let wish = scene.wish(Path::new("/nonexistent"));
     assert!(matches!(import_with(wish, Arc::default(), QUICK).await, Err(ImportError::Folder(..))));

@@ -1,0 +1,131 @@
+//! Reads one item before it is sent: its notes, and the hashes of its files. Nothing here speaks with the server.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use picup_api::wire;
+
+use super::hasher::Hasher;
+use super::read::{Measured, ReadError};
+use super::source::{Facts, InAlbum, Item, Spot, read};
+use super::state::State;
+
+/// What reading a file gave; nothing when the run had stopped.
+pub(super) type Reading = Option<Result<Measured, ReadError>>;
+
+/// An item whose files have been read.
+pub(super) struct Prepared {
+    /// Its place among all items.
+    pub(super) place: usize,
+    /// What it is made of.
+    pub(super) item: Item,
+    /// The photo or video.
+    pub(super) main: Reading,
+    /// A live photo's film.
+    pub(super) moving: Reading,
+    /// The albums it goes into.
+    pub(super) albums: Vec<InAlbum>,
+    /// Whether it lay in the trash of the program it comes from.
+    pub(super) trashed: bool,
+    /// What could not be read of its notes.
+    pub(super) troubles: Vec<String>,
+}
+
+impl Prepared {
+    /// An item of which nothing has been read, because the run has stopped.
+    pub(super) fn left(place: usize, item: Item) -> Self {
+        Self { place, item, main: None, moving: None, albums: Vec::new(), trashed: false, troubles: Vec::new() }
+    }
+}
+
+/// What the server is told of a file beside its bytes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Told {
+    /// When it was taken, as its notes say.
+    pub(super) captured_at: Option<String>,
+    /// Where it was taken, as its notes say.
+    pub(super) place: Option<wire::Place>,
+    /// Whether its owner marked it.
+    pub(super) favourite: bool,
+    /// What its owner wrote about it.
+    pub(super) description: Option<String>,
+    /// The asset that these bytes are the film of.
+    pub(super) motion_of: Option<uuid::Uuid>,
+}
+
+impl Told {
+    fn new(facts: &Facts, zone: Option<&TimeZone>) -> Self {
+        let place =
+            |spot: Spot| wire::Place { latitude: spot.latitude, longitude: spot.longitude, altitude: spot.altitude };
+        Self {
+            captured_at: facts.taken.and_then(|taken| taken.rfc3339(zone)),
+            place: facts.spot.map(place),
+            favourite: facts.favourite,
+            description: facts.description.clone(),
+            motion_of: None,
+        }
+    }
+}
+
+/// Reads items.
+#[derive(Clone)]
+pub(super) struct Preparer {
+    /// Reads and hashes.
+    pub(super) hasher: Hasher,
+    /// What earlier runs have hashed.
+    pub(super) state: Option<Arc<State>>,
+    /// Where this machine is, when it knows.
+    pub(super) zone: Option<TimeZone>,
+}
+
+impl Preparer {
+    /// Reads an item.
+    pub(super) async fn prepare(&self, place: usize, item: Item) -> Prepared {
+        let (item, facts, troubles) = self.notes(item).await;
+        let mut prepared = Prepared::left(place, item);
+        (prepared.albums, prepared.trashed, prepared.troubles) = (facts.albums.clone(), facts.trashed, troubles);
+        if facts.trashed {
+            return prepared;
+        }
+        let mut main = self.measure(&prepared.item.main.path).await;
+        if let Ok(main) = &mut main {
+            main.told = Told::new(&facts, self.zone.as_ref());
+        }
+        prepared.main = Some(main);
+        if let Some(moving) = &prepared.item.moving {
+            prepared.moving = Some(self.measure(&moving.path).await);
+        }
+        prepared
+    }
+
+    async fn notes(&self, item: Item) -> (Item, Facts, Vec<String>) {
+        if item.notes.is_empty() && item.album.is_none() {
+            return (item, Facts::default(), Vec::new());
+        }
+        let kept = item.clone();
+        let read = self.hasher.block(move || {
+            let (facts, troubles) = read(&item);
+            (item, facts, troubles)
+        });
+        read.await.unwrap_or_else(|error| (kept, Facts::default(), vec![error.to_string()]))
+    }
+
+    async fn measure(&self, path: &Path) -> Result<Measured, ReadError> {
+        if let Some(state) = &self.state {
+            let (state, path): (_, PathBuf) = (Arc::clone(state), path.to_owned());
+            let recalled = self.hasher.block(move || Measured::recall(&path, |mark| state.recall(&path, mark)));
+            if let Ok(Some(recalled)) = recalled.await {
+                return Ok(recalled);
+            }
+        }
+        self.hasher.measure(path.to_owned(), None).await
+    }
+
+    /// Remembers a file that the server has.
+    pub(super) fn remember(&self, file: &Measured) {
+        if let Some(state) = &self.state {
+            state.remember(&file.path, file.mark, file.sha256);
+        }
+    }
+}
