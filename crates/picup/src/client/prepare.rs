@@ -1,13 +1,13 @@
 //! Reads one item before it is sent: its notes, and the hashes of its files. Nothing here speaks with the server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use picup_api::wire;
 
 use super::hasher::Hasher;
-use super::read::{Measured, ReadError};
+use super::read::{Measured, ReadError, measure};
 use super::source::{Facts, InAlbum, Item, Spot, read};
 use super::state::State;
 
@@ -112,14 +112,13 @@ impl Preparer {
     }
 
     async fn measure(&self, path: &Path) -> Result<Measured, ReadError> {
-        if let Some(state) = &self.state {
-            let (state, path): (_, PathBuf) = (Arc::clone(state), path.to_owned());
-            let recalled = self.hasher.block(move || Measured::recall(&path, |mark| state.recall(&path, mark)));
-            if let Ok(Some(recalled)) = recalled.await {
-                return Ok(recalled);
-            }
-        }
-        self.hasher.measure(path.to_owned(), None).await
+        let Some(state) = self.state.clone() else { return self.hasher.measure(path.to_owned(), None).await };
+        let path = path.to_owned();
+        let measured = self.hasher.block(move || match Measured::recall(&path, |mark| state.recall(&path, mark)) {
+            Some(recalled) => Ok(recalled),
+            None => measure(&path, None),
+        });
+        measured.await?
     }
 
     /// Remembers a file that the server has.
