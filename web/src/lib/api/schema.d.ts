@@ -521,6 +521,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/uploads/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes assets of many uploads whose parts have all arrived: as one by one, in one request. */
+        post: operations["upload_complete_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/many": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reserves room for many small files, or says which are here already: as one by one, in one request. */
+        post: operations["upload_reserve_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/uploads/{id}": {
         parameters: {
             query?: never;
@@ -1001,6 +1035,26 @@ export interface components {
              */
             asset: string;
         };
+        /** @description What one of many uploads became. */
+        CompletionAnswer: {
+            /**
+             * Format: uuid
+             * @description Which one.
+             */
+            asset: string;
+            /** @enum {string} */
+            outcome: "completed";
+        } | {
+            /** @enum {string} */
+            outcome: "refused";
+            /** @description Why. */
+            problem: components["schemas"]["Problem"];
+        };
+        /** @description What uploads became. */
+        CompletionAnswers: {
+            /** @description One for each upload, in the same order. */
+            answers: components["schemas"]["CompletionAnswer"][];
+        };
         /** @description When an account is to be erased. */
         Deletion: {
             /** @description Until then it can be taken back. */
@@ -1373,8 +1427,40 @@ export interface components {
         } | {
             /** @enum {string} */
             outcome: "upload";
+            target?: components["schemas"]["PartTarget"] | null;
             /** @description How. */
             upload: components["schemas"]["Upload"];
+        };
+        /** @description The answers to a wish to upload many files. */
+        UploadAnswers: {
+            /** @description One for each file, in the same order. */
+            answers: components["schemas"]["UploadManyAnswer"][];
+        };
+        /** @description Names uploads that have arrived. */
+        UploadIds: {
+            /** @description 1 to 100 of them. */
+            uploads: string[];
+        };
+        /** @description The answer for one of many files. */
+        UploadManyAnswer: {
+            /**
+             * Format: uuid
+             * @description Which one it is.
+             */
+            asset: string;
+            /** @enum {string} */
+            outcome: "duplicate";
+        } | {
+            /** @enum {string} */
+            outcome: "upload";
+            target?: components["schemas"]["PartTarget"] | null;
+            /** @description How. */
+            upload: components["schemas"]["Upload"];
+        } | {
+            /** @enum {string} */
+            outcome: "refused";
+            /** @description Why. */
+            problem: components["schemas"]["Problem"];
         };
         /** @description Asks to upload one file. */
         UploadRequest: {
@@ -1404,6 +1490,11 @@ export interface components {
             place?: components["schemas"]["Place"] | null;
             /** @description Its hash. */
             sha256: string;
+        };
+        /** @description Asks to upload many small files. */
+        UploadsRequest: {
+            /** @description 1 to 100 of them. */
+            files: components["schemas"]["UploadRequest"][];
         };
     };
     responses: never;
@@ -3162,6 +3253,84 @@ export interface operations {
             };
             /** @description Quota exceeded */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_complete_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadIds"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompletionAnswers"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_reserve_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadAnswers"];
+                };
+            };
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
