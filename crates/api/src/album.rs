@@ -122,7 +122,7 @@ pub(crate) async fn remove(
 }
 
 /// The assets a request names: 1 to 1000.
-fn named(request: AssetIds) -> Result<Vec<AssetId>, ApiError> {
+pub(crate) fn named(request: AssetIds) -> Result<Vec<AssetId>, ApiError> {
     if request.assets.is_empty() || request.assets.len() > 1000 {
         return Err(ApiError::request(
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -22,6 +22,7 @@ mod problem;
 mod session;
 mod setup;
 mod timeline;
+mod trash;
 mod upload;
 mod views;
 pub mod wire;

@@ -10,7 +10,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{account, admin, album, api_key, asset, events, health, invitation, session, setup, timeline, upload};
+use crate::{
+    account, admin, album, api_key, asset, events, health, invitation, session, setup, timeline, trash, upload,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -50,6 +52,10 @@ pub(crate) fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(timeline::days))
         .routes(routes!(timeline::assets))
         .routes(routes!(asset::fetch))
+        .routes(routes!(trash::put))
+        .routes(routes!(trash::restore))
+        .routes(routes!(trash::delete))
+        .routes(routes!(trash::list, trash::empty))
         .routes(routes!(album::list, album::create))
         .routes(routes!(album::fetch, album::rename, album::delete))
         .routes(routes!(album::assets, album::add))

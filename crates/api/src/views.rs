@@ -293,6 +293,7 @@ pub(crate) fn items(outcomes: Vec<(AssetId, Outcome)>) -> ItemResults {
             Outcome::Done => ItemOutcome::Done,
             Outcome::Unchanged => ItemOutcome::Unchanged,
             Outcome::NotFound => ItemOutcome::NotFound,
+            Outcome::NotTrashed => ItemOutcome::NotTrashed,
         },
     };
     ItemResults { results: outcomes.into_iter().map(result).collect() }

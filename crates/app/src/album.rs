@@ -26,6 +26,8 @@ pub enum Outcome {
     Unchanged,
     /// There is no such asset of the owner's.
     NotFound,
+    /// It is not in the trash, and only what is can be deleted.
+    NotTrashed,
 }
 
 /// An owner's albums, newest first.

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use picup_database::Asset as Row;
 
-use crate::events::{self, Change};
-use crate::{App, Error};
+use crate::{App, Error, events, trash};
 
 /// How many assets are deleted in one transaction: so few that nobody waits for it.
 pub(crate) const AT_ONCE: u32 = 50;
@@ -85,13 +84,7 @@ pub(crate) async fn delete_forever(
 ) -> Result<Moved, Error> {
     let mut write = app.database().write().await?;
     let moved = write.asset_erase(owner, assets, trashed_until).await?;
-    for asset in &moved.done {
-        let change = Change::Asset { id: asset.id, state: asset.state, day: asset.day };
-        events::append(&mut write, owner, change, app.now()).await?;
-    }
-    for id in &moved.albums {
-        events::append(&mut write, owner, Change::Album { id: *id }, app.now()).await?;
-    }
+    trash::tell(app, &mut write, owner, &moved).await?;
     crash_point!("delete-forever-written");
     write.commit().await?;
     crash_point!("delete-forever-committed");

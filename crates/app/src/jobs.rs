@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::process::Look;
 use crate::queue::{KINDS, Task, wake};
-use crate::{App, Error, deletion, events, invitation, process, session, upload};
+use crate::{App, Error, deletion, events, invitation, process, session, trash, upload};
 
 const LEASE: Duration = Duration::from_secs(60);
 const EXTEND_EVERY: Duration = Duration::from_secs(20);
@@ -88,7 +88,8 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
 /// Puts right what nobody finished, and forgets what nobody needs.
 async fn reap(app: &App) -> Result<(), Error> {
     // None keeps another waiting.
-    let rounds = [session::prune(app).await, invitation::prune(app).await, upload::reap(app).await];
+    let rounds =
+        [session::prune(app).await, invitation::prune(app).await, upload::reap(app).await, trash::expire(app).await];
     rounds.into_iter().collect()
 }
 
@@ -159,6 +160,7 @@ async fn work(app: &App, task: Task, job: &Job) -> Result<(), Error> {
         }
         // However often its worker ended: what was asked to go must go.
         Task::EraseAccount { account } => deletion::erase(app, account, lease).await,
+        Task::EmptyTrash { owner, until } => trash::work_empty(app, owner, until, lease).await,
     }
 }
 
@@ -210,6 +212,8 @@ async fn given_up(app: &App, write: &mut Write, task: Task) -> Result<(), Error>
         Task::Process { owner, asset } => process::mark_damaged(app, write, owner, asset, reason).await,
         // Nobody waits for it: nobody can get in any more. Asked for at once from the command line, it is tried again.
         Task::EraseAccount { .. } => Ok(()),
+        // What is left in the trash is seen there, and goes when its time is over.
+        Task::EmptyTrash { .. } => Ok(()),
     }
 }
 

@@ -33,6 +33,7 @@ pub mod setup;
 mod testing;
 pub mod timeline;
 mod token;
+pub mod trash;
 pub mod upload;
 pub mod usage;
 mod visitor;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub part_life: Duration,
     /// How long the end of an account can be taken back.
     pub deletion_grace: Duration,
+    /// How long an asset stays in the trash.
+    pub trash_life: Duration,
     /// The largest file that may be uploaded.
     pub max_upload: ByteSize,
     /// How many jobs run at once.

@@ -15,16 +15,19 @@ pub(crate) enum Task {
     Process { owner: AccountId, asset: AssetId },
     /// Erases an account whose grace is over: see `deletion`.
     EraseAccount { account: AccountId },
+    /// Deletes what was in a trash at a moment: see `trash`.
+    EmptyTrash { owner: AccountId, until: Timestamp },
 }
 
 /// Every kind of job there is.
-pub(crate) const KINDS: [&str; 2] = ["process", "erase_account"];
+pub(crate) const KINDS: [&str; 3] = ["process", "erase_account", "empty_trash"];
 
 impl Task {
     pub(crate) const fn kind(self) -> &'static str {
         match self {
             Self::Process { .. } => "process",
             Self::EraseAccount { .. } => "erase_account",
+            Self::EmptyTrash { .. } => "empty_trash",
         }
     }
 
@@ -33,6 +36,8 @@ impl Task {
         match self {
             Self::Process { asset, .. } => format!("{}:{asset}", self.kind()),
             Self::EraseAccount { account } => format!("{}:{account}", self.kind()),
+            // Asked for again later, it is to take more with it.
+            Self::EmptyTrash { owner, until } => format!("{}:{owner}:{}", self.kind(), until.micros()),
         }
     }
 
@@ -96,7 +101,11 @@ mod tests {
     fn what_is_stored_reads_back_and_every_kind_is_known() {
         let now = Timestamp::from_micros(1);
         let (owner, asset) = (AccountId::new(now), AssetId::new(now));
-        let tasks = [Task::Process { owner, asset }, Task::EraseAccount { account: owner }];
+        let tasks = [
+            Task::Process { owner, asset },
+            Task::EraseAccount { account: owner },
+            Task::EmptyTrash { owner, until: now },
+        ];
         assert_eq!(tasks.map(Task::kind), KINDS);
         for task in tasks {
             assert_eq!(Task::read(task.kind(), &task.payload().unwrap()).unwrap(), task);

@@ -66,6 +66,7 @@ impl TestApp {
             upload_life: Duration::from_secs(86_400),
             part_life: Duration::from_secs(3_600),
             deletion_grace: Duration::from_secs(7 * 86_400),
+            trash_life: Duration::from_secs(30 * 86_400),
             max_upload: ByteSize::new(1 << 40).unwrap(),
             workers: 2,
             guesses: GuessLimits { pair: 10, address: 50, account: 100 },

@@ -265,6 +265,18 @@ impl Read {
         self.one(statement).await?.as_ref().map(asset).transpose()
     }
 
+    /// The owner's newest asset in the trash that was declared with that hash and is not known to be damaged.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_trashed_by_sha256(&mut self, owner: AccountId, sha256: &Sha256) -> Result<Option<Asset>, Error> {
+        let sql = select!(
+            "WHERE owner = ? AND sha256 = ? AND trashed_at IS NOT NULL AND state <> 'damaged' ORDER BY id DESC LIMIT 1"
+        );
+        let statement = Statement::new("asset_trashed_by_sha256", sql).id(&owner).id(sha256);
+        self.one(statement).await?.as_ref().map(asset).transpose()
+    }
+
     /// The owner's newest asset outside the trash whose stored original was proved and has that SHA-1.
     ///
     /// # Errors

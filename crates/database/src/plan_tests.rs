@@ -135,6 +135,7 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     tx.asset_ids(account, 10).await?;
     tx.asset_verified_by_sha256(account, &hash).await?;
     tx.asset_unproved_by_sha256(account, &hash).await?;
+    tx.asset_trashed_by_sha256(account, &hash).await?;
     tx.asset_verified_by_sha1(account, &Sha1::of(b"")).await?;
     tx.asset_count(account, AssetKind::Photo).await?;
     tx.timeline_days(account).await?;

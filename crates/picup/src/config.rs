@@ -51,6 +51,10 @@ pub(crate) struct Config {
     #[config(nested)]
     pub(crate) accounts: AccountsConfig,
 
+    /// The trash.
+    #[config(nested)]
+    pub(crate) trash: TrashConfig,
+
     /// Work in the background: making thumbnails and the like.
     #[config(nested)]
     pub(crate) worker: WorkerConfig,
@@ -96,6 +100,14 @@ pub(crate) struct AccountsConfig {
     #[config(default = "7d", deserialize_with = units::duration)]
     #[config(validate(*deletion_grace <= Duration::from_secs(90 * 86_400), "must be at most 90d"))]
     pub(crate) deletion_grace: Duration,
+}
+
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug)))]
+pub(crate) struct TrashConfig {
+    /// How many days photos stay in the trash, where they can be taken back, before they are deleted for ever. From 1 to 3650.
+    #[config(default = 30, validate((1..=3650).contains(days), "must be from 1 to 3650"))]
+    pub(crate) days: u32,
 }
 
 #[derive(Debug, Clone, confique::Config)]

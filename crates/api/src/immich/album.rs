@@ -66,7 +66,7 @@ async fn add_all(app: &App, owner: AccountId, id: AlbumId, assets: &[Uuid]) -> R
             error: match outcome {
                 Outcome::Done => None,
                 Outcome::Unchanged => Some("duplicate"),
-                Outcome::NotFound => Some("not_found"),
+                Outcome::NotFound | Outcome::NotTrashed => Some("not_found"),
             },
         }));
     }

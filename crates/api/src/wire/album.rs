@@ -85,4 +85,6 @@ pub enum ItemOutcome {
     Unchanged,
     /// There is no such asset of yours.
     NotFound,
+    /// It is not in the trash, and only what is can be deleted.
+    NotTrashed,
 }

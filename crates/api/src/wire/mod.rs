@@ -14,6 +14,7 @@ mod invitation;
 mod problem;
 mod session;
 mod timeline;
+mod trash;
 mod upload;
 
 pub use account::{Account, AccountChange, PasswordChange};
@@ -32,6 +33,7 @@ pub use session::{
     Tokens,
 };
 pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};
+pub use trash::TrashEmptied;
 pub use upload::{
     Completed, CompletionAnswer, CompletionAnswers, Header, PartHash, PartTarget, PartTargets, PartTargetsRequest,
     Upload, UploadAnswer, UploadAnswers, UploadIds, UploadManyAnswer, UploadRequest, UploadsRequest,

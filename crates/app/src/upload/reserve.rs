@@ -4,14 +4,14 @@ use picup_database::{
     Account, Asset, MOST_OPEN_UPLOADS, NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState,
 };
 use picup_domain::{
-    AccountId, AssetId, ByteSize, CaptureSource, CaptureTime, FileName, PartPlan, Sha256, Timestamp, UploadId,
+    AccountId, AssetId, AssetState, ByteSize, CaptureSource, CaptureTime, FileName, PartPlan, Sha256, Timestamp, UploadId,
 };
 use picup_storage::crash_point;
 
 use super::{Told, Upload, finish, invalid, view};
 use crate::asset::original_key;
 use crate::process::{self, Proof};
-use crate::{App, Error};
+use crate::{App, Error, trash};
 
 /// The largest original that is read back while its owner waits: about a second from a disk.
 const PROVED_ON_THE_SPOT: u64 = 256 << 20;
@@ -177,22 +177,34 @@ pub(super) fn staged_object(row: &UploadRow) -> Object {
     Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at }
 }
 
-/// The owner's asset whose stored original is proved to be this file. One that still waits for its worker is proved on the
-/// spot, unless it is so large that the client had better send it.
+/// The owner's asset whose stored original is proved to be this file. One that lies in the trash is taken out of it: who sends
+/// a file wants to have it.
 async fn duplicate(app: &App, owner: AccountId, new: &NewUpload) -> Result<Option<AssetId>, Error> {
-    // Both at one moment: an asset that is proved in between would be neither.
+    // All at one moment: an asset that is proved or put into the trash in between would be neither.
     let mut read = app.database().read_fresh().await?;
-    let verified = read.asset_verified_by_sha256(owner, &new.sha256).await?;
-    let unproved = read.asset_unproved_by_sha256(owner, &new.sha256).await?;
+    let candidates = [
+        read.asset_verified_by_sha256(owner, &new.sha256).await?,
+        read.asset_unproved_by_sha256(owner, &new.sha256).await?,
+        read.asset_trashed_by_sha256(owner, &new.sha256).await?,
+    ];
     drop(read);
-    if let Some(row) = verified.filter(|row| row.bytes == new.bytes)
-        && still_stands(app, &row).await?
-    {
-        return Ok(Some(row.id));
+    for row in candidates.into_iter().flatten().filter(|row| row.bytes == new.bytes) {
+        if is_safe(app, &row).await? && (row.trashed_at.is_none() || trash::bring_back(app, owner, row.id).await?) {
+            return Ok(Some(row.id));
+        }
     }
-    match unproved.filter(|row| row.bytes == new.bytes && row.bytes.get() <= PROVED_ON_THE_SPOT) {
-        Some(row) => Ok(matches!(process::prove(app, &row).await?, Proof::Proved(_)).then_some(row.id)),
-        None => Ok(None),
+    Ok(None)
+}
+
+/// Whether an asset's original is proved and there. One that still waits for its worker is proved on the spot, unless it is so
+/// large that the client had better send it.
+async fn is_safe(app: &App, row: &Asset) -> Result<bool, Error> {
+    match row.state {
+        AssetState::Ready | AssetState::Unviewable => still_stands(app, row).await,
+        AssetState::Processing if row.bytes.get() <= PROVED_ON_THE_SPOT => {
+            Ok(matches!(process::prove(app, row).await?, Proof::Proved(_)))
+        }
+        AssetState::Processing | AssetState::Damaged => Ok(false),
     }
 }
 

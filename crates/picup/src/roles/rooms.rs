@@ -63,6 +63,7 @@ impl Rooms {
             upload_life: UPLOAD_LIFE,
             part_life: PART_LIFE,
             deletion_grace: config.accounts.deletion_grace,
+            trash_life: Duration::from_secs(u64::from(config.trash.days) * 86_400),
             max_upload: config.limits.upload,
             workers: config.concurrency(),
             guesses: config.guess_limits(),
