@@ -156,3 +156,152 @@ fn outcomes(named: &[AssetId], moved: &Moved, otherwise: Outcome) -> Vec<(AssetI
     };
     named.iter().map(outcome).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use picup_domain::{AlbumId, AlbumTitle};
+
+    use super::*;
+    use crate::testing::TestApp;
+    use crate::upload::tests::{begin, send};
+    use crate::{account, album, timeline, upload};
+
+    async fn app() -> (TestApp, AccountId) {
+        let app = TestApp::new().await;
+        let owner = account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
+        (app, owner)
+    }
+
+    async fn keep(app: &TestApp, owner: AccountId, content: &[u8]) -> AssetId {
+        let upload = begin(app, owner, content).await;
+        send(app, owner, upload.id, content).await.unwrap();
+        upload::complete(app, owner, upload.id).await.unwrap()
+    }
+
+    async fn album_of(app: &TestApp, owner: AccountId, assets: &[AssetId]) -> AlbumId {
+        let album = album::create(app, owner, AlbumTitle::new("Holiday").unwrap()).await.unwrap();
+        album::add(app, owner, album.id, assets).await.unwrap();
+        album.id
+    }
+
+    /// How many assets the timeline, the album and the trash show, the album's cover, and the bytes in use.
+    async fn seen(app: &TestApp, owner: AccountId, album: AlbumId) -> (u64, u64, usize, Option<AssetId>, u64) {
+        let days = timeline::days(app, owner).await.unwrap().iter().map(|day| day.assets).sum();
+        let shown = album::fetch(app, owner, album).await.unwrap();
+        let listed = album::assets(app, owner, album, None, 10).await.unwrap().assets.len();
+        assert_eq!(shown.asset_count, listed as u64);
+        let trash = list(app, owner, None, 10).await.unwrap().assets.len();
+        let used = account::fetch(app, owner).await.unwrap().quota.used.get();
+        (days, shown.asset_count, trash, shown.cover.map(|cover| cover.id), used)
+    }
+
+    async fn work_off(app: &TestApp) {
+        let mut write = app.database().write().await.unwrap();
+        let jobs = write.job_claim(&["empty_trash"], app.now(), Duration::from_secs(60), 10).await.unwrap();
+        write.commit().await.unwrap();
+        for job in jobs {
+            let Task::EmptyTrash { owner, until } = Task::read(&job.kind, &job.payload).unwrap() else {
+                panic!("{job:?}")
+            };
+            work_empty(app, owner, until, job.lease).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_goes_into_the_trash_comes_back_to_its_places() {
+        let (app, owner) = app().await;
+        let (one, two) = (keep(&app, owner, b"one").await, keep(&app, owner, b"two").await);
+        let album = album_of(&app, owner, &[one, two]).await;
+        assert_eq!(seen(&app, owner, album).await, (2, 2, 0, Some(one), 6));
+        let unknown = AssetId::new(app.now());
+        let outcomes = put(&app, owner, &[one, unknown, one]).await.unwrap();
+        assert_eq!(outcomes, [(one, Outcome::Done), (unknown, Outcome::NotFound), (one, Outcome::Done)]);
+        assert_eq!(put(&app, owner, &[one]).await.unwrap(), [(one, Outcome::Unchanged)]);
+        assert_eq!(seen(&app, owner, album).await, (1, 1, 1, Some(two), 6), "it still counts against the quota");
+        assert_eq!(restore(&app, owner, &[two, one]).await.unwrap(), [(two, Outcome::Unchanged), (one, Outcome::Done)]);
+        assert_eq!(seen(&app, owner, album).await, (2, 2, 0, Some(one), 6));
+    }
+
+    #[tokio::test]
+    async fn only_what_is_in_the_trash_is_deleted_for_ever() {
+        let (app, owner) = app().await;
+        let (one, two) = (keep(&app, owner, b"one").await, keep(&app, owner, b"two").await);
+        let album = album_of(&app, owner, &[one, two]).await;
+        put(&app, owner, &[one]).await.unwrap();
+        let key = crate::asset::fetch(&app, owner, one).await.unwrap().original;
+        assert_eq!(delete(&app, owner, &[one, two]).await.unwrap(), [(one, Outcome::Done), (two, Outcome::NotTrashed)]);
+        assert_eq!(seen(&app, owner, album).await, (1, 1, 0, Some(two), 3));
+        assert!(matches!(app.storage().open_object(&key).await, Err(picup_storage::Error::NotFound(_))));
+        assert_eq!(delete(&app, owner, &[one]).await.unwrap(), [(one, Outcome::NotFound)]);
+    }
+
+    #[tokio::test]
+    async fn emptying_takes_what_was_there_when_it_was_asked_for() {
+        let (app, owner) = app().await;
+        let mut assets = Vec::new();
+        for number in 0..asset::AT_ONCE as u8 + 3 {
+            assets.push(keep(&app, owner, &[number]).await);
+        }
+        let album = album_of(&app, owner, &assets).await;
+        assert_eq!(empty(&app, owner).await.unwrap(), 0);
+        let (gone, late) = assets.split_at(assets.len() - 1);
+        put(&app, owner, gone).await.unwrap();
+        assert_eq!(empty(&app, owner).await.unwrap(), gone.len() as u64);
+        app.clock.advance(Duration::from_secs(1));
+        put(&app, owner, late).await.unwrap();
+        restore(&app, owner, &gone[..1]).await.unwrap();
+        work_off(&app).await;
+        assert_eq!(seen(&app, owner, album).await, (1, 1, 1, Some(gone[0]), 2), "one came later, one was taken back");
+        assert_eq!(empty(&app, owner).await.unwrap(), 1);
+        work_off(&app).await;
+        assert_eq!(seen(&app, owner, album).await, (1, 1, 0, Some(gone[0]), 1));
+    }
+
+    #[tokio::test]
+    async fn what_has_been_there_for_its_time_goes() {
+        let (app, owner) = app().await;
+        let (early, late) = (keep(&app, owner, b"early").await, keep(&app, owner, b"late").await);
+        let album = album_of(&app, owner, &[early, late]).await;
+        put(&app, owner, &[early]).await.unwrap();
+        app.clock.advance(app.settings().trash_life - Duration::from_secs(1));
+        put(&app, owner, &[late]).await.unwrap();
+        expire(&app).await.unwrap();
+        assert_eq!(seen(&app, owner, album).await, (0, 0, 2, None, 9));
+        app.clock.advance(Duration::from_secs(1));
+        expire(&app).await.unwrap();
+        assert_eq!(seen(&app, owner, album).await, (0, 0, 1, None, 4));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_sent_again_comes_out_of_the_trash() {
+        let (app, owner) = app().await;
+        let one = keep(&app, owner, b"one").await;
+        let album = album_of(&app, owner, &[one]).await;
+        put(&app, owner, &[one]).await.unwrap();
+        let wish = upload::tests::wish(b"one");
+        let again = upload::reserve(&app, owner, wish.clone()).await.unwrap();
+        assert!(matches!(again, upload::Reserved::Duplicate(found) if found == one));
+        assert_eq!(seen(&app, owner, album).await, (1, 1, 0, Some(one), 3));
+        put(&app, owner, &[one]).await.unwrap();
+        let again = upload::reserve_many(&app, owner, vec![wish]).await.unwrap();
+        assert!(matches!(again[0], Ok(upload::Reserved::Duplicate(found)) if found == one));
+        assert_eq!(seen(&app, owner, album).await, (1, 1, 0, Some(one), 3));
+    }
+
+    #[tokio::test]
+    async fn nobody_reaches_anothers_trash() {
+        let (app, owner) = app().await;
+        let stranger = account::create(&app, TestApp::account("bob@example.com")).await.unwrap();
+        let one = keep(&app, owner, b"one").await;
+        assert_eq!(put(&app, stranger, &[one]).await.unwrap(), [(one, Outcome::NotFound)]);
+        put(&app, owner, &[one]).await.unwrap();
+        for outcomes in [restore(&app, stranger, &[one]).await, delete(&app, stranger, &[one]).await] {
+            assert_eq!(outcomes.unwrap(), [(one, Outcome::NotFound)]);
+        }
+        assert!(list(&app, stranger, None, 10).await.unwrap().assets.is_empty());
+        assert_eq!(empty(&app, stranger).await.unwrap(), 0);
+        assert_eq!(list(&app, owner, None, 10).await.unwrap().assets.len(), 1);
+    }
+}

@@ -4,7 +4,8 @@ use picup_database::{
     Account, Asset, MOST_OPEN_UPLOADS, NewUpload as UploadRow, Object, ObjectState, Read, Upload as Row, UploadState,
 };
 use picup_domain::{
-    AccountId, AssetId, AssetState, ByteSize, CaptureSource, CaptureTime, FileName, PartPlan, Sha256, Timestamp, UploadId,
+    AccountId, AssetId, AssetState, ByteSize, CaptureSource, CaptureTime, FileName, PartPlan, Sha256, Timestamp,
+    UploadId,
 };
 use picup_storage::crash_point;
 

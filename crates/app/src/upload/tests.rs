@@ -17,7 +17,7 @@ async fn app() -> (TestApp, AccountId) {
     (app, owner)
 }
 
-fn wish(content: &[u8]) -> NewUpload {
+pub(crate) fn wish(content: &[u8]) -> NewUpload {
     NewUpload {
         file_name: FileName::new("photo.jpg").unwrap(),
         bytes: ByteSize::new(content.len() as u64).unwrap(),

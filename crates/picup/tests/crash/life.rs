@@ -121,6 +121,7 @@ async fn use_everything(ada: &Patient) -> Vec<Kept> {
 
     kept.extend(keep_together(ada, &[samples::jpeg(6), samples::jpeg(7)]).await);
 
+    throw_away(ada).await;
     cancel(ada).await;
     for kept in &kept {
         ada.processed(kept.asset).await;
@@ -189,6 +190,20 @@ async fn send_as_immich_does(ada: &Patient, content: &[u8]) -> Uuid {
     let sent = sent.await;
     assert!(matches!(sent.status, 200 | 201), "{}", sent.text());
     sent.json::<Value>(sent.status)["id"].as_str().unwrap().parse().unwrap()
+}
+
+/// A photo goes into the trash and out of it, in again, and away with all of the trash.
+async fn throw_away(ada: &Patient) {
+    let asset = keep(ada, "bad.jpg", &samples::jpeg(8)).await;
+    ada.processed(asset).await;
+    for change in ["trash", "restore", "trash"] {
+        let changed = ada.post(&format!("/api/assets/{change}"), &json!({"assets": [asset]})).await;
+        assert_eq!(changed.status, 200, "{}", changed.text());
+    }
+    let emptied = ada.answer(|| ada.0.request(Method::DELETE, "/api/trash")).await;
+    assert_eq!(emptied.status, 202, "{}", emptied.text());
+    let gone = async || (ada.get(&format!("/api/assets/{asset}")).await.status == 404).then_some(());
+    eventually("the end of what was in the trash", gone).await.unwrap();
 }
 
 async fn cancel(ada: &Patient) {

@@ -96,6 +96,8 @@ pub(crate) const POINTS: &[Point] = &[
     point("delete-forever-written", ByUse),
     point("delete-forever-committed", ByUse),
     point("delete-forever-removed", ByUse),
+    point("empty-trash-written", ByUse),
+    point("empty-trash-committed", ByUse),
     point("erase-written", ByUse),
     point("erase-committed", ByUse),
 ];

@@ -40,7 +40,7 @@ const UPLOAD_OR_READ: Right = Key(&["upload", "read"]);
 const UPLOAD_OR_EDIT: Right = Key(&["upload", "edit"]);
 const ANY: Right = Key(&["upload", "read", "edit"]);
 
-const TABLE: [(&str, Right); 61] = [
+const TABLE: [(&str, Right); 66] = [
     ("GET /.well-known/immich", Public),
     ("GET /api/account", UPLOAD_OR_READ),
     ("PATCH /api/account", Session),
@@ -64,6 +64,9 @@ const TABLE: [(&str, Right); 61] = [
     ("POST /api/albums/{id}/assets", UPLOAD_OR_EDIT),
     ("POST /api/albums/{id}/assets/remove", EDIT),
     ("GET /api/assets/{id}", READ),
+    ("POST /api/assets/trash", EDIT),
+    ("POST /api/assets/restore", EDIT),
+    ("POST /api/assets/delete", Session),
     ("GET /api/events", READ),
     ("GET /api/immich/albums", UPLOAD_OR_READ),
     ("POST /api/immich/albums", UPLOAD_OR_EDIT),
@@ -92,6 +95,8 @@ const TABLE: [(&str, Right); 61] = [
     ("POST /api/setup", Public),
     ("GET /api/timeline", READ),
     ("GET /api/timeline/assets", READ),
+    ("GET /api/trash", READ),
+    ("DELETE /api/trash", Session),
     ("POST /api/uploads", UPLOAD),
     ("POST /api/uploads/complete", UPLOAD),
     ("POST /api/uploads/many", UPLOAD),
@@ -166,9 +171,11 @@ impl Things {
         };
         let body = match operation {
             "POST /api/albums" | "PATCH /api/albums/{id}" => Some(json!({"title": "Taken over"})),
-            "POST /api/albums/{id}/assets" | "POST /api/albums/{id}/assets/remove" => {
-                Some(json!({"assets": [self.asset]}))
-            }
+            "POST /api/albums/{id}/assets"
+            | "POST /api/albums/{id}/assets/remove"
+            | "POST /api/assets/trash"
+            | "POST /api/assets/restore"
+            | "POST /api/assets/delete" => Some(json!({"assets": [self.asset]})),
             "POST /api/immich/albums" => Some(json!({"albumName": "Taken over", "assetIds": [self.asset]})),
             "PUT /api/immich/albums/{id}/assets" => Some(json!({"ids": [self.asset]})),
             "POST /api/immich/assets/bulk-upload-check" => Some(json!({"assets": []})),
@@ -195,6 +202,7 @@ impl Things {
             "/api/keys".to_owned(),
             "/api/sessions".to_owned(),
             "/api/timeline".to_owned(),
+            "/api/trash".to_owned(),
             format!("/api/albums/{}/assets", self.album),
             format!("/api/assets/{}", self.asset),
             format!("/api/uploads/{}", self.upload),

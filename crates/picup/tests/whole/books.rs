@@ -111,7 +111,8 @@ async fn days(database: &mut SqliteConnection) {
 
 async fn albums(database: &mut SqliteConnection) {
     let albums: Vec<(String, i64, i64)> = sqlx::query_as(
-        "SELECT title, asset_count, (SELECT COUNT(*) FROM album_assets WHERE album = albums.id) FROM albums",
+        "SELECT title, asset_count, (SELECT COUNT(*) FROM album_assets JOIN assets ON assets.id = asset \
+         WHERE album = albums.id AND trashed_at IS NULL) FROM albums",
     )
     .fetch_all(database)
     .await

@@ -34,5 +34,6 @@ mod quota;
 mod sessions;
 mod takeout;
 mod told;
+mod trash;
 mod uploads;
 mod usage;
