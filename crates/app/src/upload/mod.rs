@@ -153,12 +153,21 @@ fn part_error(number: u32, error: picup_storage::Error) -> Error {
 /// # Errors
 /// [`Error::PartsMissing`]; [`Error::NotFound`].
 pub async fn complete(app: &App, owner: AccountId, id: UploadId) -> Result<AssetId, Error> {
-    let mut found = row(app, owner, id).await?;
+    let found = row(app, owner, id).await?;
+    complete_found(app, found).await
+}
+
+/// [`complete`] of an upload as it was a moment ago.
+async fn complete_found(app: &App, mut found: Row) -> Result<AssetId, Error> {
+    let (owner, id) = (found.owner, found.id);
     if found.state == UploadState::Receiving {
         return Err(Error::Conflict("this upload comes as a stream and is completed at its end"));
     }
     if found.state == UploadState::Open {
-        check_parts(app, &found).await?;
+        let missing = missing_parts(app, &found).await?;
+        if !missing.is_empty() {
+            return completed_meanwhile(app, &found).await?.ok_or(Error::PartsMissing(missing));
+        }
         let mut write = app.database().write().await?;
         write.upload_set_state(id, UploadState::Open, UploadState::Completing, app.now()).await?;
         write.commit().await?;
@@ -300,11 +309,18 @@ async fn view(app: &App, row: Row) -> Result<Upload, Error> {
     })
 }
 
-async fn check_parts(app: &App, row: &Row) -> Result<(), Error> {
+async fn missing_parts(app: &App, row: &Row) -> Result<Vec<u32>, Error> {
     let arrived = arrived(app, row).await?;
     let here = |number: u32| arrived.iter().any(|part| part.number == number);
-    let missing: Vec<u32> = PartPlan::new(row.bytes)?.parts().map(|part| part.number).filter(|n| !here(*n)).collect();
-    if missing.is_empty() { Ok(()) } else { Err(Error::PartsMissing(missing)) }
+    Ok(PartPlan::new(row.bytes)?.parts().map(|part| part.number).filter(|n| !here(*n)).collect())
+}
+
+/// The asset of an upload whose parts are gone because another request has completed it since `seen`.
+async fn completed_meanwhile(app: &App, seen: &Row) -> Result<Option<AssetId>, Error> {
+    match row(app, seen.owner, seen.id).await? {
+        now if now.state == seen.state => Ok(None),
+        now => finish(app, now).await.map(Some),
+    }
 }
 
 async fn arrived(app: &App, row: &Row) -> Result<Vec<PartStored>, Error> {

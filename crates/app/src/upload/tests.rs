@@ -85,6 +85,17 @@ async fn an_upload_becomes_an_asset_once_however_often_it_is_completed() {
 }
 
 #[tokio::test]
+async fn a_completion_that_looked_before_another_one_ended_gives_its_asset() {
+    let (app, owner) = app().await;
+    let upload = begin(&app, owner, b"content").await;
+    send(&app, owner, upload.id, b"content").await.unwrap();
+    let looked = row(&app, owner, upload.id).await.unwrap();
+    let asset = complete(&app, owner, upload.id).await.unwrap();
+    assert_eq!(complete_found(&app, looked).await.unwrap(), asset);
+    assert_eq!(quota(&app, owner).await, (7, 0));
+}
+
+#[tokio::test]
 async fn a_file_that_waits_for_its_worker_is_a_duplicate_all_the_same() {
     let (app, owner) = app().await;
     let upload = begin(&app, owner, b"content").await;
