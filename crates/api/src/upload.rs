@@ -71,15 +71,12 @@ pub(crate) async fn reserve_many(
 
 fn wish(request: &UploadRequest) -> Result<NewUpload, ApiError> {
     let place = request.place.as_ref().map(|place| Place::new(place.latitude, place.longitude, place.altitude));
-    if request.motion_of.is_some() {
-        let advice = "live photos are not taken yet; send the moving part as a file of its own".to_owned();
-        return Err(Invalid { field: "motion_of", advice }.into());
-    }
     Ok(NewUpload {
         file_name: FileName::new(&request.file_name)?,
         bytes: ByteSize::new(request.bytes)?,
         sha256: request.sha256.parse()?,
         modified: views::told_moment("modified_at", request.modified_at.as_deref())?,
+        motion_of: request.motion_of.map(AssetId::from),
         told: Told {
             captured: views::told_moment("captured_at", request.captured_at.as_deref())?,
             place: place.transpose()?,

@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, stream};
 use picup_database::Moved;
-use picup_domain::{AccountId, AssetId, FileName, ObjectKey, ObjectRole, Timestamp};
+use picup_domain::{AccountId, AssetId, ByteSize, FileName, ObjectKey, ObjectRole, Timestamp};
 use picup_storage::crash_point;
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +116,15 @@ pub(crate) async fn remove(app: &App, keys: &[ObjectKey]) -> Result<(), Error> {
     let mut write = app.database().write().await?;
     write.object_delete_all(&gone).await?;
     Ok(write.commit().await?)
+}
+
+/// Whether a verified object is there, as long as it was: one that got lost is not to keep its owner from sending it again.
+pub(crate) async fn stands(app: &App, key: &ObjectKey, bytes: ByteSize) -> Result<bool, Error> {
+    match app.storage().open_object(key).await {
+        Ok(opened) => Ok(opened.bytes() == bytes.get()),
+        Err(picup_storage::Error::NotFound(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Where an asset's original is, from before there is an asset.

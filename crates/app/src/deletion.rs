@@ -276,6 +276,7 @@ mod tests {
             bytes: picup_domain::ByteSize::new(3).unwrap(),
             sha256: picup_domain::Sha256::of(b"new"),
             modified: None,
+            motion_of: None,
             told: upload::Told::default(),
         };
         assert!(matches!(upload::reserve(&app, bob, wish.clone()).await, Err(Error::Conflict(_))));

@@ -2,7 +2,7 @@
 
 use picup_domain::{AccountId, AssetId, AssetKind, Sha1};
 
-use crate::upload::still_stands;
+use crate::asset::{self, original_key};
 use crate::{App, Error};
 
 /// How many assets there are outside the trash.
@@ -32,7 +32,9 @@ pub async fn kept(app: &App, owner: AccountId, files: &[Sha1]) -> Result<Vec<Opt
     let mut ids = Vec::with_capacity(kept.len());
     for row in kept {
         ids.push(match row {
-            Some(row) if still_stands(app, &row).await? => Some(row.id),
+            Some(row) if asset::stands(app, &original_key(owner, row.id, &row.file_name), row.bytes).await? => {
+                Some(row.id)
+            }
             _ => None,
         });
     }

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::process::Look;
 use crate::queue::{KINDS, Task, wake};
-use crate::{App, Error, deletion, events, invitation, process, session, trash, upload};
+use crate::{App, Error, deletion, events, invitation, motion, process, session, trash, upload};
 
 const LEASE: Duration = Duration::from_secs(60);
 const EXTEND_EVERY: Duration = Duration::from_secs(20);
@@ -161,6 +161,7 @@ async fn work(app: &App, task: Task, job: &Job) -> Result<(), Error> {
         // However often its worker ended: what was asked to go must go.
         Task::EraseAccount { account } => deletion::erase(app, account, lease).await,
         Task::EmptyTrash { owner, until } => trash::work_empty(app, owner, until, lease).await,
+        Task::VerifyMotion { owner, asset } => motion::verify(app, owner, asset, lease).await,
     }
 }
 
@@ -214,6 +215,7 @@ async fn given_up(app: &App, write: &mut Write, task: Task) -> Result<(), Error>
         Task::EraseAccount { .. } => Ok(()),
         // What is left in the trash is seen there, and goes when its time is over.
         Task::EmptyTrash { .. } => Ok(()),
+        Task::VerifyMotion { owner, asset } => motion::mark_damaged(app, write, owner, asset).await,
     }
 }
 

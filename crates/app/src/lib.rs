@@ -22,6 +22,7 @@ pub mod immich;
 pub mod invitation;
 pub mod jobs;
 mod metrics;
+mod motion;
 mod password;
 mod process;
 mod queue;

@@ -17,10 +17,12 @@ pub(crate) enum Task {
     EraseAccount { account: AccountId },
     /// Deletes what was in a trash at a moment: see `trash`.
     EmptyTrash { owner: AccountId, until: Timestamp },
+    /// Proves the moving part of a live photo: see `motion`.
+    VerifyMotion { owner: AccountId, asset: AssetId },
 }
 
 /// Every kind of job there is.
-pub(crate) const KINDS: [&str; 3] = ["process", "erase_account", "empty_trash"];
+pub(crate) const KINDS: [&str; 4] = ["process", "erase_account", "empty_trash", "verify_motion"];
 
 impl Task {
     pub(crate) const fn kind(self) -> &'static str {
@@ -28,13 +30,14 @@ impl Task {
             Self::Process { .. } => "process",
             Self::EraseAccount { .. } => "erase_account",
             Self::EmptyTrash { .. } => "empty_trash",
+            Self::VerifyMotion { .. } => "verify_motion",
         }
     }
 
     /// At most one job with this key waits at a time.
     pub(crate) fn dedupe_key(self) -> String {
         match self {
-            Self::Process { asset, .. } => format!("{}:{asset}", self.kind()),
+            Self::Process { asset, .. } | Self::VerifyMotion { asset, .. } => format!("{}:{asset}", self.kind()),
             Self::EraseAccount { account } => format!("{}:{account}", self.kind()),
             // Asked for again later, it is to take more with it.
             Self::EmptyTrash { owner, until } => format!("{}:{owner}:{}", self.kind(), until.micros()),
@@ -105,6 +108,7 @@ mod tests {
             Task::Process { owner, asset },
             Task::EraseAccount { account: owner },
             Task::EmptyTrash { owner, until: now },
+            Task::VerifyMotion { owner, asset },
         ];
         assert_eq!(tasks.map(Task::kind), KINDS);
         for task in tasks {

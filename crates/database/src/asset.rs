@@ -290,6 +290,18 @@ impl Read {
         self.one(statement).await?.as_ref().map(asset).transpose()
     }
 
+    /// The owner's newest live photo, in the trash or not, whose moving part was declared with that hash and is not known to be
+    /// damaged.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_by_motion_sha256(&mut self, owner: AccountId, sha256: &Sha256) -> Result<Option<Asset>, Error> {
+        let sql =
+            select!("WHERE owner = ? AND motion_sha256 = ? AND motion_state <> 'damaged' ORDER BY id DESC LIMIT 1");
+        let statement = Statement::new("asset_by_motion_sha256", sql).id(&owner).id(sha256);
+        self.one(statement).await?.as_ref().map(asset).transpose()
+    }
+
     /// How many of an owner's assets outside the trash are of a kind. Reads their index entries: not for every page.
     ///
     /// # Errors

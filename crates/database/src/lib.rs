@@ -26,6 +26,7 @@ mod invitation;
 mod job;
 mod metrics;
 mod migrations;
+mod motion;
 mod object;
 mod routing;
 mod session;

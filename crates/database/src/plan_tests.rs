@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use picup_domain::{
-    AccountId, AlbumId, ApiKeyId, AssetId, AssetKind, ByteSize, CaptureSource, CaptureTime, Email, JobId, ObjectKey,
-    ObjectRole, SessionId, Sha1, Sha256, Timestamp, UploadId,
+    AccountId, AlbumId, ApiKeyId, AssetId, AssetKind, ByteSize, CaptureSource, CaptureTime, Email, JobId, MotionState,
+    ObjectKey, ObjectRole, SessionId, Sha1, Sha256, Timestamp, UploadId,
 };
 
 use crate::{
@@ -103,6 +103,15 @@ async fn throw_away(tx: &mut Write) -> Result<(), Error> {
     Ok(())
 }
 
+async fn live_photos(tx: &mut Write) -> Result<(), Error> {
+    let (account, asset, hash) = (AccountId::new(NOW), AssetId::new(NOW), Sha256::of(b""));
+    tx.motion_known_sha256(account, &[hash; 73]).await?;
+    tx.asset_by_motion_sha256(account, &hash).await?;
+    tx.upload_by_sha256(account, &hash, Some(asset), UploadState::Open).await?;
+    tx.motion_finish(account, asset, MotionState::Verified).await?;
+    Ok(())
+}
+
 /// Calls every reading method, and the writing ones that look rows up by more than their id.
 async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     let (account, asset, hash) = (AccountId::new(NOW), AssetId::new(NOW), Sha256::of(b""));
@@ -161,7 +170,7 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     let upload = UploadId::new(NOW);
     tx.upload_by_id(account, upload).await?;
     tx.upload_by_address(upload).await?;
-    tx.upload_by_sha256(account, &hash, UploadState::Open).await?;
+    tx.upload_by_sha256(account, &hash, None, UploadState::Open).await?;
     // 73 are a run of 64, one of 8 and a single one.
     tx.upload_list_by_sha256(account, &[hash; 73]).await?;
     tx.upload_list_by_id(account, &[upload; 73]).await?;
@@ -208,6 +217,7 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
     call_everything(&mut tx).await.unwrap();
     administer(&mut tx).await.unwrap();
     throw_away(&mut tx).await.unwrap();
+    live_photos(&mut tx).await.unwrap();
     let plans = database.inner.plans.lock().unwrap().clone();
     assert!(plans.len() > 50, "{}", plans.len());
     let bad: Vec<_> = plans

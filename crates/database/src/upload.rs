@@ -190,8 +190,8 @@ impl Read {
         Ok(uploads)
     }
 
-    /// An owner's newest upload in that state of a file with that hash, so that a second try goes on where the first
-    /// stopped.
+    /// An owner's newest upload in that state of a file with that hash, as an asset of its own or as the moving part of that
+    /// one, so that a second try goes on where the first stopped.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -199,11 +199,23 @@ impl Read {
         &mut self,
         owner: AccountId,
         sha256: &Sha256,
+        motion_of: Option<AssetId>,
         state: UploadState,
     ) -> Result<Option<Upload>, Error> {
-        let sql = select!("WHERE owner = ? AND sha256 = ? AND state = ? ORDER BY id DESC LIMIT 1");
-        let statement = Statement::new("upload_by_sha256", sql).id(&owner).id(sha256).text(state.as_str());
-        self.one(statement).await?.as_ref().map(upload).transpose()
+        let statement = match motion_of {
+            None => {
+                let sql = select!(
+                    "WHERE owner = ? AND sha256 = ? AND motion_of IS NULL AND state = ? ORDER BY id DESC LIMIT 1"
+                );
+                Statement::new("upload_by_sha256", sql).id(&owner).id(sha256)
+            }
+            Some(asset) => {
+                let sql =
+                    select!("WHERE owner = ? AND sha256 = ? AND motion_of = ? AND state = ? ORDER BY id DESC LIMIT 1");
+                Statement::new("upload_by_sha256_motion", sql).id(&owner).id(sha256).id(&asset)
+            }
+        };
+        self.one(statement.text(state.as_str())).await?.as_ref().map(upload).transpose()
     }
 
     /// At most `limit` uploads of any owner that someone began to complete before a moment, longest ago first.

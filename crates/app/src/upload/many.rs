@@ -28,6 +28,7 @@ pub async fn reserve_many(app: &App, owner: AccountId, wishes: Vec<NewUpload>) -
     let mut seen = HashSet::new();
     let plain = |new: &NewUpload| {
         check(app, new).is_ok()
+            && new.motion_of.is_none()
             && PartPlan::new(new.bytes).is_ok_and(|plan| plan.count() == 1)
             && !known.contains(&new.sha256)
     };
@@ -46,6 +47,7 @@ pub async fn reserve_many(app: &App, owner: AccountId, wishes: Vec<NewUpload>) -
 /// The hashes of which there is any asset or upload.
 async fn known(read: &mut Read, owner: AccountId, hashes: &[Sha256]) -> Result<HashSet<Sha256>, Error> {
     let mut known: HashSet<Sha256> = read.asset_known_sha256(owner, hashes).await?.into_iter().collect();
+    known.extend(read.motion_known_sha256(owner, hashes).await?);
     known.extend(read.upload_list_by_sha256(owner, hashes).await?.into_iter().map(|upload| upload.sha256));
     Ok(known)
 }
@@ -116,6 +118,7 @@ pub async fn complete_many(app: &App, owner: AccountId, ids: &[UploadId]) -> Res
     let mut plain = Vec::with_capacity(rows.len());
     for row in rows {
         if row.state == UploadState::Open
+            && row.motion_of.is_none()
             && PartPlan::new(row.bytes)?.count() == 1
             && arrived(app, &row).await?.len() == 1
         {

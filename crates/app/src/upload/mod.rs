@@ -16,21 +16,20 @@ use bytes::Bytes;
 use futures_util::Stream;
 use picup_database::{NewAsset, Upload as Row, UploadState, Write};
 use picup_domain::{
-    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, Part, PartPlan, Sha256, Timestamp,
-    UploadId,
+    AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, FileName, ObjectKey, Part,
+    PartPlan, Sha256, Timestamp, UploadId,
 };
 use picup_storage::{PartStored, crash_point};
 
-use crate::asset::original_key;
+use crate::asset::{motion_key, original_key};
 use crate::events::Change;
 use crate::queue::Task;
-use crate::{App, Error, events, queue};
+use crate::{App, Error, events, motion, queue};
 
 pub use many::{complete_many, reserve_many};
 pub use part_address::PartAddress;
 pub(crate) use reap::{abandon, reap, take_over};
 pub use receive::{NewStream, Received, Receiver, receive};
-pub(crate) use reserve::still_stands;
 pub use reserve::{NewUpload, Reserved, reserve};
 pub use told::Told;
 
@@ -196,6 +195,13 @@ async fn finish(app: &App, row: Row) -> Result<AssetId, Error> {
             .ok_or(Error::NotFound("upload"));
     }
     completed?;
+    if let Some(photo) = row.motion_of
+        && !motion::attach(&mut write, &row, photo, now).await?
+    {
+        drop(write);
+        reap::let_go(app, &row).await?;
+        return Err(Error::NotFound("asset"));
+    }
     commit(&mut write, row.owner, std::slice::from_ref(&row), now).await?;
     crash_point!("complete-written");
     write.commit().await?;
@@ -208,10 +214,11 @@ async fn finish(app: &App, row: Row) -> Result<AssetId, Error> {
 
 /// Everything that makes the stored bytes of an owner's uploads count, in the caller's transaction.
 async fn commit(write: &mut Write, owner: AccountId, rows: &[Row], now: Timestamp) -> Result<(), Error> {
-    let assets: Vec<NewAsset> = rows.iter().map(|row| new_asset(row, now)).collect::<Result<_, _>>()?;
+    let assets = rows.iter().filter(|row| row.motion_of.is_none());
+    let assets: Vec<NewAsset> = assets.map(|row| new_asset(row, now)).collect::<Result<_, _>>()?;
     write.asset_insert_all(&assets).await?;
     for row in rows {
-        let key = original_key(row.owner, row.asset, &row.file_name);
+        let key = row_key(row);
         if !write.object_commit(&key, row.bytes, &row.sha256).await? {
             return Err(Error::Internal(format!("the staged object {key} is not in the database")));
         }
@@ -271,7 +278,7 @@ async fn give_up(app: &App, row: &Row) -> Result<bool, Error> {
     if !matches!(row.state, UploadState::Open | UploadState::Receiving) {
         return Ok(false);
     }
-    let key = original_key(row.owner, row.asset, &row.file_name);
+    let key = row_key(row);
     let mut write = app.database().write().await?;
     // What is reserved for a stream grows: what counts is what stands now.
     let found = write.upload_by_id(row.owner, row.id).await?.filter(|found| found.state == row.state);
@@ -331,9 +338,17 @@ async fn arrived(app: &App, row: &Row) -> Result<Vec<PartStored>, Error> {
     }
 }
 
+/// Where an upload's bytes will be.
+fn row_key(row: &Row) -> ObjectKey {
+    key(row.owner, row.asset, &row.file_name, row.motion_of)
+}
+
+fn key(owner: AccountId, asset: AssetId, name: &FileName, motion_of: Option<AssetId>) -> ObjectKey {
+    if motion_of.is_some() { motion_key(owner, asset, name) } else { original_key(owner, asset, name) }
+}
+
 fn staged(row: &Row) -> Result<picup_storage::Upload, Error> {
-    let key = original_key(row.owner, row.asset, &row.file_name);
-    Ok(picup_storage::Upload::resume(row.id, key, row.bytes, &row.handle)?)
+    Ok(picup_storage::Upload::resume(row.id, row_key(row), row.bytes, &row.handle)?)
 }
 
 fn invalid(field: &'static str, advice: String) -> Error {

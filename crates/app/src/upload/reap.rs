@@ -8,7 +8,6 @@ use picup_database::{ObjectState, Upload as Row, UploadState};
 use picup_domain::{AccountId, AssetState, Timestamp};
 use picup_storage::{Error as Storage, crash_point};
 
-use crate::asset::original_key;
 use crate::{App, Error};
 
 /// How many of a kind one round takes on.
@@ -113,10 +112,15 @@ pub(crate) async fn abandon(app: &App, owner: AccountId) -> Result<(), Error> {
 /// Gives up an upload of which the store no longer has what it takes.
 async fn drop_incomplete(app: &App, row: &Row) -> Result<(), Error> {
     tracing::error!(upload = %row.id, "the staged bytes of an upload are gone; it is given up, its client has to send it again");
+    let_go(app, row).await
+}
+
+/// Gives up an upload that is being completed and cannot be.
+pub(super) async fn let_go(app: &App, row: &Row) -> Result<(), Error> {
     let mut write = app.database().write().await?;
     if write.upload_delete(row.id, UploadState::Completing).await? {
         write.quota_release(row.owner, row.bytes).await?;
-        write.object_doom(&original_key(row.owner, row.asset, &row.file_name)).await?;
+        write.object_doom(&super::row_key(row)).await?;
     }
     Ok(write.commit().await?)
 }

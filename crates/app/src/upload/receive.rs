@@ -184,10 +184,11 @@ impl Receiver {
             bytes,
             sha256: received.sha256,
             modified,
+            motion_of: None,
             told: Told::default(),
         };
         for _ in 0..ROUNDS {
-            let seen = Seen::of(&mut self.app.database().read_fresh().await?, self.owner, &file.sha256).await?;
+            let seen = Seen::of(&mut self.app.database().read_fresh().await?, self.owner, &file.sha256, None).await?;
             if let Some(asset) = kept(&self.app, self.owner, &file, &seen).await? {
                 learn_sha1(&self.app, self.owner, asset, &received.sha1).await?;
                 self.give_back().await?;
@@ -205,7 +206,7 @@ impl Receiver {
     /// holds. From here on the upload is completed whatever happens.
     async fn settle(&mut self, file: &NewUpload, seen: &Seen) -> Result<bool, Error> {
         let mut write = self.app.database().write().await?;
-        if Seen::of(&mut write, self.owner, &file.sha256).await? != *seen {
+        if Seen::of(&mut write, self.owner, &file.sha256, None).await? != *seen {
             return Ok(false);
         }
         if !write.upload_received(self.id, file.bytes, &file.sha256, file.modified, self.app.now()).await? {

@@ -9,10 +9,10 @@ use picup_domain::{
 };
 use picup_storage::crash_point;
 
-use super::{Told, Upload, finish, invalid, view};
-use crate::asset::original_key;
+use super::{Told, Upload, finish, invalid, key, row_key, view};
+use crate::asset::{self, original_key};
 use crate::process::{self, Proof};
-use crate::{App, Error, trash};
+use crate::{App, Error, motion, trash};
 
 /// The largest original that is read back while its owner waits: about a second from a disk.
 const PROVED_ON_THE_SPOT: u64 = 256 << 20;
@@ -30,6 +30,8 @@ pub struct NewUpload {
     pub sha256: Sha256,
     /// When it was last changed, and the offset in minutes east of UTC where the client is, as far as told.
     pub modified: Option<(Timestamp, Option<i16>)>,
+    /// The photo whose moving part it is.
+    pub motion_of: Option<AssetId>,
     /// What else the client tells of it.
     pub told: Told,
 }
@@ -51,7 +53,7 @@ pub enum Reserved {
 pub async fn reserve(app: &App, owner: AccountId, new: NewUpload) -> Result<Reserved, Error> {
     check(app, &new)?;
     for _ in 0..ROUNDS {
-        let seen = Seen::of(&mut app.database().read_fresh().await?, owner, &new.sha256).await?;
+        let seen = Seen::of(&mut app.database().read_fresh().await?, owner, &new.sha256, new.motion_of).await?;
         if let Some(found) = standing(app, owner, &new, &seen).await? {
             return Ok(found);
         }
@@ -85,11 +87,16 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) async fn of(read: &mut Read, owner: AccountId, sha256: &Sha256) -> Result<Self, Error> {
+    pub(super) async fn of(
+        read: &mut Read,
+        owner: AccountId,
+        sha256: &Sha256,
+        motion_of: Option<AssetId>,
+    ) -> Result<Self, Error> {
         Ok(Self {
-            open: read.upload_by_sha256(owner, sha256, UploadState::Open).await?,
-            completing: read.upload_by_sha256(owner, sha256, UploadState::Completing).await?,
-            committed: read.upload_by_sha256(owner, sha256, UploadState::Committed).await?,
+            open: read.upload_by_sha256(owner, sha256, motion_of, UploadState::Open).await?,
+            completing: read.upload_by_sha256(owner, sha256, motion_of, UploadState::Completing).await?,
+            committed: read.upload_by_sha256(owner, sha256, motion_of, UploadState::Committed).await?,
         })
     }
 }
@@ -101,8 +108,7 @@ async fn standing(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> 
     }
     if let Some(row) = seen.open.as_ref().filter(|row| row.bytes == new.bytes && row.expires_at > app.now()) {
         // Staged again, should its bytes have gone; otherwise this changes nothing.
-        let key = original_key(owner, row.asset, &row.file_name);
-        app.storage().upload_begin(row.id, &key, row.bytes).await?;
+        app.storage().upload_begin(row.id, &row_key(row), row.bytes).await?;
         return Ok(Some(Reserved::Upload(view(app, row.clone()).await?)));
     }
     Ok(None)
@@ -127,8 +133,8 @@ pub(super) async fn kept(app: &App, owner: AccountId, new: &NewUpload, seen: &Se
 /// Begins an upload, unless somebody else has begun or finished one of the same file meanwhile.
 async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<Upload>, Error> {
     let now = app.now();
-    let (id, asset) = (UploadId::new(now), AssetId::new(now));
-    let key = original_key(owner, asset, &new.file_name);
+    let (id, asset) = (UploadId::new(now), new.motion_of.unwrap_or_else(|| AssetId::new(now)));
+    let key = key(owner, asset, &new.file_name, new.motion_of);
     let plan = PartPlan::new(new.bytes)?;
     refuse_if_over(app, owner, new.bytes).await?;
     let staged = app.storage().upload_begin(id, &key, new.bytes).await?;
@@ -165,7 +171,7 @@ pub(super) fn upload_row(
         file_modified_at: new.modified.map(|(at, _)| at),
         offset_minutes: new.modified.and_then(|(_, offset)| offset),
         told: new.told.to_stored()?,
-        motion_of: None,
+        motion_of: new.motion_of,
         handle: handle.to_owned(),
         created_at: now,
         expires_at: now.plus(app.settings().upload_life),
@@ -174,13 +180,16 @@ pub(super) fn upload_row(
 
 /// The object an upload will become, before its bytes are there.
 pub(super) fn staged_object(row: &UploadRow) -> Object {
-    let key = original_key(row.owner, row.asset, &row.file_name);
+    let key = key(row.owner, row.asset, &row.file_name, row.motion_of);
     Object { key, bytes: row.bytes, sha256: None, state: ObjectState::Staged, created_at: row.created_at }
 }
 
 /// The owner's asset whose stored original is proved to be this file. One that lies in the trash is taken out of it: who sends
 /// a file wants to have it.
 async fn duplicate(app: &App, owner: AccountId, new: &NewUpload) -> Result<Option<AssetId>, Error> {
+    if let Some(photo) = new.motion_of {
+        return Ok(motion::is_kept(app, owner, photo, new).await?.then_some(photo));
+    }
     // All at one moment: an asset that is proved or put into the trash in between would be neither.
     let mut read = app.database().read_fresh().await?;
     let candidates = [
@@ -194,14 +203,19 @@ async fn duplicate(app: &App, owner: AccountId, new: &NewUpload) -> Result<Optio
             return Ok(Some(row.id));
         }
     }
-    Ok(None)
+    match motion::kept_in(app, owner, &new.sha256).await? {
+        Some(row) if row.trashed_at.is_none() || trash::bring_back(app, owner, row.id).await? => Ok(Some(row.id)),
+        _ => Ok(None),
+    }
 }
 
 /// Whether an asset's original is proved and there. One that still waits for its worker is proved on the spot, unless it is so
 /// large that the client had better send it.
 async fn is_safe(app: &App, row: &Asset) -> Result<bool, Error> {
     match row.state {
-        AssetState::Ready | AssetState::Unviewable => still_stands(app, row).await,
+        AssetState::Ready | AssetState::Unviewable => {
+            asset::stands(app, &original_key(row.owner, row.id, &row.file_name), row.bytes).await
+        }
         AssetState::Processing if row.bytes.get() <= PROVED_ON_THE_SPOT => {
             Ok(matches!(process::prove(app, row).await?, Proof::Proved(_)))
         }
@@ -209,21 +223,15 @@ async fn is_safe(app: &App, row: &Asset) -> Result<bool, Error> {
     }
 }
 
-/// Whether a verified original is there, as long as it was: one that got lost is not to keep its owner from sending it again.
-pub(crate) async fn still_stands(app: &App, row: &Asset) -> Result<bool, Error> {
-    match app.storage().open_object(&original_key(row.owner, row.id, &row.file_name)).await {
-        Ok(opened) => Ok(opened.bytes() == row.bytes.get()),
-        Err(picup_storage::Error::NotFound(_)) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Promises the bytes and writes the upload and its object down, together or not at all. `false` when what was seen of the
 /// same file no longer holds.
 async fn record(app: &App, row: &UploadRow, seen: &Seen) -> Result<bool, Error> {
     let mut write = app.database().write().await?;
-    if Seen::of(&mut write, row.owner, &row.sha256).await? != *seen {
+    if Seen::of(&mut write, row.owner, &row.sha256, row.motion_of).await? != *seen {
         return Ok(false);
+    }
+    if let Some(photo) = row.motion_of {
+        motion::refuse_second(&mut write, row, photo).await?;
     }
     let account = write.account_by_id(row.owner).await?.ok_or(Error::NotSignedIn)?;
     refuse_if_ending(&account)?;

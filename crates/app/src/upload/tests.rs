@@ -23,6 +23,7 @@ pub(crate) fn wish(content: &[u8]) -> NewUpload {
         bytes: ByteSize::new(content.len() as u64).unwrap(),
         sha256: Sha256::of(content),
         modified: None,
+        motion_of: None,
         told: Told::default(),
     }
 }

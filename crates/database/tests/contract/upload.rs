@@ -88,11 +88,11 @@ async fn open_and_expired_uploads_are_listed() {
     let second = upload(&db, owner, 1).await;
     let theirs = upload(&db, other, 2).await;
     let mut tx = db.write().await.unwrap();
-    let same = tx.upload_by_sha256(owner, &hash("file"), UploadState::Open).await.unwrap().unwrap();
+    let same = tx.upload_by_sha256(owner, &hash("file"), None, UploadState::Open).await.unwrap().unwrap();
     assert_eq!(same.id, second);
     assert!(tx.upload_set_state(second, UploadState::Open, UploadState::Committed, at(3)).await.unwrap());
-    assert_eq!(tx.upload_by_sha256(owner, &hash("file"), UploadState::Open).await.unwrap().unwrap().id, first);
-    assert_eq!(tx.upload_by_sha256(owner, &hash("other"), UploadState::Open).await.unwrap(), None);
+    assert_eq!(tx.upload_by_sha256(owner, &hash("file"), None, UploadState::Open).await.unwrap().unwrap().id, first);
+    assert_eq!(tx.upload_by_sha256(owner, &hash("other"), None, UploadState::Open).await.unwrap(), None);
     assert!(tx.upload_list_expired(at(99), 10).await.unwrap().is_empty());
     assert_eq!(ids(&tx.upload_list_expired(at(101), 10).await.unwrap()), [first, second]);
     assert_eq!(ids(&tx.upload_list_expired(at(500), 10).await.unwrap()), [first, second, theirs]);
