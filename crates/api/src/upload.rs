@@ -29,6 +29,8 @@ const MANY: usize = 100;
         (status = 200, body = UploadAnswer, description = "A verified copy is in this account already"),
         (status = 201, body = UploadAnswer, description = "Send the parts"),
         (status = 401, body = Problem),
+        (status = 404, body = Problem, description = "No such photo to be the moving part of"),
+        (status = 409, body = Problem, description = "That photo takes no moving part, or the account takes no more uploads"),
         (status = 413, body = Problem, description = "Quota exceeded"),
         (status = 422, body = Problem)))]
 pub(crate) async fn reserve(

@@ -121,6 +121,10 @@ async fn use_everything(ada: &Patient) -> Vec<Kept> {
 
     kept.extend(keep_together(ada, &[samples::jpeg(6), samples::jpeg(7)]).await);
 
+    let asset = keep(ada, "live.jpg", &samples::jpeg(9)).await;
+    kept.push(Kept { asset, sha256: hash(&samples::jpeg(9)), state: AssetState::Ready });
+    make_it_move(ada, asset, b"a film of a second").await;
+
     throw_away(ada).await;
     cancel(ada).await;
     for kept in &kept {
@@ -190,6 +194,26 @@ async fn send_as_immich_does(ada: &Patient, content: &[u8]) -> Uuid {
     let sent = sent.await;
     assert!(matches!(sent.status, 200 | 201), "{}", sent.text());
     sent.json::<Value>(sent.status)["id"].as_str().unwrap().parse().unwrap()
+}
+
+/// A photo gets its moving part.
+async fn make_it_move(ada: &Patient, photo: Uuid, film: &[u8]) {
+    let wish = json!({"file_name": "live.mov", "bytes": film.len(), "sha256": hash(film), "motion_of": photo});
+    for _ in 0..TRIES {
+        let answer = ada.post("/api/uploads", &wish).await;
+        match answer.json::<UploadAnswer>(answer.status) {
+            UploadAnswer::Duplicate { asset } => {
+                assert_eq!(asset, photo);
+                return;
+            }
+            // Whatever the completion answers, the next round tells whether it is there.
+            UploadAnswer::Upload { upload, .. } => {
+                ada.send_parts(&upload, film).await;
+                ada.post(&format!("/api/uploads/{}/complete", upload.id), &json!({})).await;
+            }
+        }
+    }
+    panic!("a film never came to be kept")
 }
 
 /// A photo goes into the trash and out of it, in again, and away with all of the trash.

@@ -89,6 +89,8 @@ pub(crate) const POINTS: &[Point] = &[
     point("delete-removed", After("process-rendition-put")),
     point("delete-synced", After("process-rendition-put")),
     point("process-left-removed", After("process-rendition-put")),
+    point("verify-motion-written", ByUse),
+    point("verify-motion-committed", ByUse),
     point("process-written", ByUse),
     point("process-committed", ByUse),
     // Delete.

@@ -45,7 +45,7 @@ pub(crate) async fn audit(data: &Path) {
 async fn quotas(database: &mut SqliteConnection) {
     let accounts: Vec<(String, i64, i64, i64, i64, Option<i64>)> = sqlx::query_as(
         "SELECT email, used_bytes, reserved_bytes, \
-         (SELECT COALESCE(SUM(bytes), 0) FROM assets WHERE owner = accounts.id), \
+         (SELECT COALESCE(SUM(bytes + COALESCE(motion_bytes, 0)), 0) FROM assets WHERE owner = accounts.id), \
          (SELECT COALESCE(SUM(bytes), 0) FROM uploads WHERE owner = accounts.id AND state <> 'committed'), \
          quota_bytes FROM accounts",
     )
@@ -125,12 +125,17 @@ async fn albums(database: &mut SqliteConnection) {
 /// What is ready has both its pictures; no content is there twice; nothing is half looked at.
 async fn shown(database: &mut SqliteConnection) {
     let count = "SELECT COUNT(*) FROM assets WHERE state = 'ready' AND 3 <> \
-         (SELECT COUNT(*) FROM objects WHERE objects.asset = assets.id AND objects.state = 'committed')";
+         (SELECT COUNT(*) FROM objects WHERE objects.asset = assets.id AND objects.state = 'committed' AND role <> 'motion')";
     let (incomplete,) = sqlx::query_as::<_, (i64,)>(count).fetch_one(&mut *database).await.unwrap();
     assert_eq!(incomplete, 0, "ready assets without all of original, thumbnail and preview");
     let count = "SELECT COUNT(*) FROM assets WHERE state = 'processing'";
     let (processing,) = sqlx::query_as::<_, (i64,)>(count).fetch_one(&mut *database).await.unwrap();
     assert_eq!(processing, 0, "assets in processing without a job");
+    let count = "SELECT COUNT(*) FROM assets WHERE motion_state = 'processing' OR \
+         (motion_state IS NOT NULL) <> (SELECT COUNT(*) FROM objects WHERE objects.asset = assets.id \
+          AND role = 'motion' AND objects.state = 'committed')";
+    let (odd,) = sqlx::query_as::<_, (i64,)>(count).fetch_one(&mut *database).await.unwrap();
+    assert_eq!(odd, 0, "live photos without their moving part, or whose part nobody has looked at");
     let twice =
         "SELECT file_name, COUNT(*) FROM assets WHERE state <> 'damaged' GROUP BY owner, sha256 HAVING COUNT(*) > 1";
     let twice: Vec<(String, i64)> = sqlx::query_as(twice).fetch_all(database).await.unwrap();
@@ -141,7 +146,8 @@ async fn shown(database: &mut SqliteConnection) {
 async fn objects(database: &mut SqliteConnection, data: &Path) {
     let rows: Vec<(String, i64, Option<Bytes>, String, bool)> = sqlx::query_as(
         "SELECT object_key, bytes, sha256, state, \
-         EXISTS (SELECT 1 FROM assets WHERE id = objects.asset AND state = 'damaged') FROM objects",
+         EXISTS (SELECT 1 FROM assets WHERE id = objects.asset AND \
+         CASE role WHEN 'motion' THEN motion_state ELSE state END = 'damaged') FROM objects",
     )
     .fetch_all(database)
     .await
@@ -157,8 +163,11 @@ async fn objects(database: &mut SqliteConnection, data: &Path) {
                 assert_eq!(Sha256::of(&content).as_bytes()[..] == sha256.unwrap(), !damaged, "{key}: hash");
                 expected.insert(key);
             }
-            // The original of an upload that is open: its bytes are in the staging folder.
-            "staged" => assert!(key.contains("/file/original."), "{key}: a rendition was left staged"),
+            // Of an upload that is open: its bytes are in the staging folder.
+            "staged" => {
+                let sent = key.contains("/file/original.") || key.contains("/file/motion.");
+                assert!(sent, "{key}: a rendition was left staged");
+            }
             other => panic!("{key} is {other}"),
         }
     }
@@ -202,8 +211,9 @@ async fn staging(database: &mut SqliteConnection, data: &Path) {
         let id = uuid::Uuid::from_slice(&id).unwrap().to_string();
         expected.insert(format!("{id}.parts"), ());
         expected.insert(id, ());
-        let row = sqlx::query_as::<_, (String,)>("SELECT state FROM objects WHERE asset = ?").bind(asset);
-        assert_eq!(row.fetch_one(&mut *database).await.unwrap().0, "staged");
+        let count = "SELECT COUNT(*) FROM objects WHERE asset = ? AND state = 'staged'";
+        let row = sqlx::query_as::<_, (i64,)>(count).bind(asset);
+        assert_eq!(row.fetch_one(&mut *database).await.unwrap().0, 1, "staged objects of an open upload");
     }
     let staged: Vec<(i64,)> =
         sqlx::query_as("SELECT COUNT(*) FROM objects WHERE state = 'staged'").fetch_all(database).await.unwrap();

@@ -27,6 +27,7 @@ mod keys;
 mod kills;
 mod library;
 mod life;
+mod live_photos;
 mod luck;
 mod patient;
 mod pictures;
