@@ -102,7 +102,7 @@ pub(crate) async fn add(
     Path(id): Path<Uuid>,
     Json(request): Json<AssetIds>,
 ) -> Result<Answer<ItemResults>, ApiError> {
-    let assets = named(request)?;
+    let assets = named(request.assets)?;
     Ok(Answer(views::items(album::add(&app, caller.account, id.into(), &assets).await?)))
 }
 
@@ -117,13 +117,13 @@ pub(crate) async fn remove(
     Path(id): Path<Uuid>,
     Json(request): Json<AssetIds>,
 ) -> Result<Answer<ItemResults>, ApiError> {
-    let assets = named(request)?;
+    let assets = named(request.assets)?;
     Ok(Answer(views::items(album::remove(&app, caller.account, id.into(), &assets).await?)))
 }
 
 /// The assets a request names: 1 to 1000.
-pub(crate) fn named(request: AssetIds) -> Result<Vec<AssetId>, ApiError> {
-    if request.assets.is_empty() || request.assets.len() > 1000 {
+pub(crate) fn named(assets: Vec<Uuid>) -> Result<Vec<AssetId>, ApiError> {
+    if assets.is_empty() || assets.len() > 1000 {
         return Err(ApiError::request(
             StatusCode::UNPROCESSABLE_ENTITY,
             "invalid",
@@ -131,5 +131,5 @@ pub(crate) fn named(request: AssetIds) -> Result<Vec<AssetId>, ApiError> {
             "assets: name 1 to 1000 at once",
         ));
     }
-    Ok(request.assets.into_iter().map(AssetId::from).collect())
+    Ok(assets.into_iter().map(AssetId::from).collect())
 }

@@ -2,13 +2,15 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use picup_app::edit::{Edit as Change, edit};
 use picup_app::{App, asset};
+use picup_domain::{CaptureTime, Description};
 use uuid::Uuid;
 
-use crate::extract::{Allowed, Path, Read};
+use crate::extract::{Allowed, Edit, Json, Path, Read};
 use crate::problem::ApiError;
 use crate::views;
-use crate::wire::{Asset, Problem};
+use crate::wire::{Asset, AssetEdit, Problem};
 
 /// All that is known of one asset.
 #[utoipa::path(get, path = "/api/assets/{id}", operation_id = "asset", params(("id" = Uuid, Path)),
@@ -19,4 +21,26 @@ pub(crate) async fn fetch(
     Path(id): Path<Uuid>,
 ) -> Result<Answer<Asset>, ApiError> {
     Ok(Answer(views::asset(asset::fetch(&app, caller.account, id.into()).await?)))
+}
+
+/// Changes what its owner may say of an asset outside the trash. A time of capture that is given counts more than the file's
+/// own, and moves the asset to its day.
+#[utoipa::path(patch, path = "/api/assets/{id}", operation_id = "asset_edit", params(("id" = Uuid, Path)),
+    request_body = AssetEdit,
+    responses((status = 200, body = Asset), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn change(
+    State(app): State<App>,
+    caller: Allowed<Edit>,
+    Path(id): Path<Uuid>,
+    Json(request): Json<AssetEdit>,
+) -> Result<Answer<Asset>, ApiError> {
+    let description = |text: Option<String>| Description::new(&text.unwrap_or_default());
+    let captured = request.captured.map(|captured| CaptureTime::edited(&captured.local, captured.offset_minutes));
+    let change = Change {
+        favourite: request.favourite,
+        description: request.description.map(description).transpose()?,
+        capture: captured.transpose()?,
+    };
+    Ok(Answer(views::asset(edit(&app, caller.account, id.into(), &change).await?)))
 }

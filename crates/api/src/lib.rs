@@ -14,6 +14,7 @@ mod caller;
 mod cookies;
 mod events;
 mod extract;
+mod favourite;
 mod health;
 mod immich;
 mod invitation;

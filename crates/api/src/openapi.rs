@@ -11,7 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::{
-    account, admin, album, api_key, asset, events, health, invitation, session, setup, timeline, trash, upload,
+    account, admin, album, api_key, asset, events, favourite, health, invitation, session, setup, timeline, trash,
+    upload,
 };
 
 #[derive(OpenApi)]
@@ -51,7 +52,9 @@ pub(crate) fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(invitation::accept))
         .routes(routes!(timeline::days))
         .routes(routes!(timeline::assets))
-        .routes(routes!(asset::fetch))
+        .routes(routes!(asset::fetch, asset::change))
+        .routes(routes!(favourite::set))
+        .routes(routes!(favourite::list))
         .routes(routes!(trash::put))
         .routes(routes!(trash::restore))
         .routes(routes!(trash::delete))

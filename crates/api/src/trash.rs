@@ -21,7 +21,7 @@ pub(crate) async fn put(
     caller: Allowed<Edit>,
     Json(request): Json<AssetIds>,
 ) -> Result<Answer<ItemResults>, ApiError> {
-    Ok(Answer(views::items(trash::put(&app, caller.account, &named(request)?).await?)))
+    Ok(Answer(views::items(trash::put(&app, caller.account, &named(request.assets)?).await?)))
 }
 
 /// Takes assets out of the trash, back to their days and albums.
@@ -32,7 +32,7 @@ pub(crate) async fn restore(
     caller: Allowed<Edit>,
     Json(request): Json<AssetIds>,
 ) -> Result<Answer<ItemResults>, ApiError> {
-    Ok(Answer(views::items(trash::restore(&app, caller.account, &named(request)?).await?)))
+    Ok(Answer(views::items(trash::restore(&app, caller.account, &named(request.assets)?).await?)))
 }
 
 /// Deletes assets for ever. Only those that are in the trash.
@@ -44,7 +44,7 @@ pub(crate) async fn delete(
     Caller(caller): Caller,
     Json(request): Json<AssetIds>,
 ) -> Result<Answer<ItemResults>, ApiError> {
-    Ok(Answer(views::items(trash::delete(&app, caller.account, &named(request)?).await?)))
+    Ok(Answer(views::items(trash::delete(&app, caller.account, &named(request.assets)?).await?)))
 }
 
 /// What is in the trash, last put there first.

@@ -58,19 +58,24 @@ pub struct Asset {
 /// # Errors
 /// [`Error::NotFound`], also when it is somebody else's.
 pub async fn fetch(app: &App, owner: AccountId, id: AssetId) -> Result<Asset, Error> {
-    let row = app.database().read().await?.asset_by_id(owner, id).await?.ok_or(Error::NotFound("asset"))?;
+    app.database().read().await?.asset_by_id(owner, id).await?.map(view).ok_or(Error::NotFound("asset"))
+}
+
+/// All that follows from what the database knows of an asset.
+pub(crate) fn view(row: Row) -> Asset {
+    let (owner, id) = (row.owner, row.id);
     let details = row.facts.details.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let rendition = |role, extension: &Option<String>| {
         extension.as_deref().map(|extension| ObjectKey::new(owner, id, role, row.facts.rendition_version, extension))
     };
-    Ok(Asset {
+    Asset {
         thumbnail: rendition(ObjectRole::Thumbnail, &row.facts.thumbnail_extension),
         preview: rendition(ObjectRole::Preview, &row.facts.preview_extension),
         original: original_key(owner, id, &row.file_name),
         motion: row.motion.as_ref().map(|motion| motion_key(owner, id, &motion.file_name)),
         details,
         row,
-    })
+    }
 }
 
 /// Deletes assets of an owner's for ever, at most [`AT_ONCE`] of them: in one transaction what counts them, and right after it

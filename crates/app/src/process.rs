@@ -298,13 +298,13 @@ async fn commit(
             return Err(Error::Internal(format!("the staged object {} is not in the database", object.key)));
         }
     }
-    let done = match made.state {
+    let day = match made.state {
         AssetState::Ready => write.asset_make_ready(row.owner, row.id, &made.facts).await?,
         _ => write.asset_make_unviewable(row.owner, row.id, &made.facts).await?,
     };
-    if done {
+    if let Some(day) = day {
         write.asset_learn_sha1(row.owner, row.id, &sha1).await?;
-        let change = Change::Asset { id: row.id, state: made.state, day: made.facts.capture.day() };
+        let change = Change::Asset { id: row.id, state: made.state, day };
         events::append(&mut write, row.owner, change, app.now()).await?;
     }
     crash_point!("process-written");

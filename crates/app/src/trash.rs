@@ -146,7 +146,8 @@ pub(crate) async fn tell(app: &App, write: &mut Write, owner: AccountId, moved: 
     events::append_all(write, owner, &changes, app.now()).await
 }
 
-fn outcomes(named: &[AssetId], moved: &Moved, otherwise: Outcome) -> Vec<(AssetId, Outcome)> {
+/// What happened to each of the assets that were named.
+pub(crate) fn outcomes(named: &[AssetId], moved: &Moved, otherwise: Outcome) -> Vec<(AssetId, Outcome)> {
     let done: HashSet<AssetId> = moved.done.iter().map(|asset| asset.id).collect();
     let others: HashSet<AssetId> = moved.unchanged.iter().copied().collect();
     let outcome = |id: &AssetId| match (done.contains(id), others.contains(id)) {
@@ -165,19 +166,13 @@ mod tests {
 
     use super::*;
     use crate::testing::TestApp;
-    use crate::upload::tests::{begin, send};
+    use crate::upload::tests::keep;
     use crate::{account, album, timeline, upload};
 
     async fn app() -> (TestApp, AccountId) {
         let app = TestApp::new().await;
         let owner = account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
         (app, owner)
-    }
-
-    async fn keep(app: &TestApp, owner: AccountId, content: &[u8]) -> AssetId {
-        let upload = begin(app, owner, content).await;
-        send(app, owner, upload.id, content).await.unwrap();
-        upload::complete(app, owner, upload.id).await.unwrap()
     }
 
     async fn album_of(app: &TestApp, owner: AccountId, assets: &[AssetId]) -> AlbumId {

@@ -375,12 +375,17 @@ impl Write {
         Ok(())
     }
 
-    /// Records what processing learned and marks the asset ready; moves it to its right day. `false` when it is not
-    /// processing (done already, or gone): nothing changed then.
+    /// Records what processing learned and marks the asset ready; moves it to its right day, and tells which that is. A time
+    /// that its owner has given stays. `None` when it is not processing (done already, or gone): nothing changed then.
     ///
     /// # Errors
     /// When the database cannot write.
-    pub async fn asset_make_ready(&mut self, owner: AccountId, id: AssetId, facts: &AssetFacts) -> Result<bool, Error> {
+    pub async fn asset_make_ready(
+        &mut self,
+        owner: AccountId,
+        id: AssetId,
+        facts: &AssetFacts,
+    ) -> Result<Option<LocalDay>, Error> {
         self.asset_finish(owner, id, AssetState::Ready, facts).await
     }
 
@@ -393,7 +398,7 @@ impl Write {
         owner: AccountId,
         id: AssetId,
         facts: &AssetFacts,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<LocalDay>, Error> {
         self.asset_finish(owner, id, AssetState::Unviewable, facts).await
     }
 
@@ -429,21 +434,24 @@ impl Write {
         id: AssetId,
         state: AssetState,
         facts: &AssetFacts,
-    ) -> Result<bool, Error> {
-        let Some(before) = self.asset_by_id(owner, id).await? else { return Ok(false) };
+    ) -> Result<Option<LocalDay>, Error> {
+        self.usage_lock(owner).await?;
+        let Some(before) = self.asset_by_id(owner, id).await? else { return Ok(None) };
+        let edited = before.facts.capture.source == CaptureSource::Edited;
+        let capture = if edited { before.facts.capture } else { facts.capture };
         let sql = "UPDATE assets SET state = ?, kind = ?, captured_at = ?, captured_local = ?, offset_minutes = ?, \
                    capture_source = ?, local_day = ?, width = ?, height = ?, duration_ms = ?, placeholder = ?, \
                    camera_make = ?, camera_model = ?, lens = ?, details = ?, latitude = ?, longitude = ?, \
                    altitude = ?, rendition_version = ?, thumbnail_extension = ?, preview_extension = ? \
                    WHERE id = ? AND owner = ? AND state = ?";
-        let day = facts.capture.day();
+        let day = capture.day();
         let statement = Statement::new("asset_finish", sql)
             .text(state.as_str())
             .text(facts.kind.as_str())
-            .time(facts.capture.at)
-            .time(facts.capture.local)
-            .maybe_int(facts.capture.offset_minutes)
-            .text(facts.capture.source.as_str())
+            .time(capture.at)
+            .time(capture.local)
+            .maybe_int(capture.offset_minutes)
+            .text(capture.source.as_str())
             .day(day)
             .maybe_int(facts.width)
             .maybe_int(facts.height)
@@ -463,12 +471,9 @@ impl Write {
             .id(&owner)
             .text(AssetState::Processing.as_str());
         if !self.changed(statement).await? {
-            return Ok(false);
+            return Ok(None);
         }
-        if day != before.day && before.trashed_at.is_none() {
-            self.timeline_day_sub(owner, before.day, 1).await?;
-            self.timeline_day_add(owner, day, 1).await?;
-        }
-        Ok(true)
+        self.timeline_move(&before, day).await?;
+        Ok(Some(day))
     }
 }

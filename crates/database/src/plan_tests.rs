@@ -89,6 +89,10 @@ async fn throw_away(tx: &mut Write) -> Result<(), Error> {
     tx.album_insert(&crate::NewAlbum { id: album, owner, title, created_at: NOW }).await?;
     tx.album_add(owner, album, &ids, NOW).await?;
     tx.album_remove(owner, album, &ids[..1], NOW).await?;
+    tx.asset_favour(owner, &ids, true).await?;
+    tx.favourite_page(owner, None, 10).await?;
+    tx.favourite_page(owner, Some(TimelineCursor { captured_local: NOW, id: ids[0] }), 10).await?;
+    tx.asset_edit(owner, ids[0], &crate::AssetEdit::default()).await?;
     tx.asset_trash(owner, &ids, NOW).await?;
     tx.trash_page(owner, None, 10).await?;
     tx.trash_page(owner, Some(crate::TrashCursor { trashed_at: NOW, id: ids[0] }), 10).await?;
@@ -229,6 +233,10 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
     let pages = plans.iter().filter(|(name, _)| name.starts_with("timeline_"));
     for (name, step) in pages {
         assert!(step.contains("COVERING INDEX assets_by_time") || step.contains("timeline_days"), "{name}: {step}");
+    }
+    let pages = plans.iter().filter(|(name, _)| name.starts_with("favourite_page"));
+    for (name, step) in pages {
+        assert!(step.contains("COVERING INDEX assets_favourites"), "{name}: {step}");
     }
     let counts = plans.iter().find(|(name, _)| *name == "job_counts").unwrap();
     assert!(counts.1.contains("COVERING INDEX"), "{}", counts.1);

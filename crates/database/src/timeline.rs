@@ -4,7 +4,7 @@
 use picup_domain::{AccountId, AssetId, AssetKind, AssetState, LocalDay, Timestamp};
 
 use crate::statement::{Row, Statement};
-use crate::{Error, Read, Write};
+use crate::{Asset, Error, Read, Write};
 
 /// How many untrashed assets a day has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +206,15 @@ impl Write {
         }
         let sql = "DELETE FROM timeline_days WHERE owner = ? AND local_day = ? AND assets = 0";
         self.run(Statement::new("timeline_day_forget", sql).id(&owner).day(day)).await?;
+        Ok(())
+    }
+
+    /// Counts an asset on another day than the one it had, unless it lies in the trash and is counted on none.
+    pub(crate) async fn timeline_move(&mut self, before: &Asset, day: LocalDay) -> Result<(), Error> {
+        if day != before.day && before.trashed_at.is_none() {
+            self.timeline_day_sub(before.owner, before.day, 1).await?;
+            self.timeline_day_add(before.owner, day, 1).await?;
+        }
         Ok(())
     }
 }

@@ -245,7 +245,8 @@ impl Write {
 }
 
 impl Moved {
-    fn ids(&self) -> Vec<AssetId> {
+    /// Those that moved.
+    pub(crate) fn ids(&self) -> Vec<AssetId> {
         self.done.iter().map(|asset| asset.id).collect()
     }
 }

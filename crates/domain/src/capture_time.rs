@@ -109,6 +109,27 @@ impl CaptureTime {
         Self::from_wall(offset.to_datetime(moment), offset_minutes, source)
     }
 
+    /// What its owner says: a wall time written `2024-05-31T18:04:05` and, when known, the offset there in minutes east of UTC.
+    ///
+    /// # Errors
+    /// For another spelling, a time that no clock shows, and offsets of a day or more.
+    pub fn edited(local: &str, offset_minutes: Option<i16>) -> Result<Self, Invalid> {
+        let unreadable =
+            || Invalid::new("captured.local", "write a time as 2024-05-31T18:04:05, from the year 1 to 9999");
+        if offset_minutes.is_some_and(|minutes| minutes.unsigned_abs() >= 24 * 60) {
+            return Err(Invalid::new("captured.offset_minutes", "give the minutes east of UTC, from -1439 to 1439"));
+        }
+        let wall: DateTime = local.parse().map_err(|_| unreadable())?;
+        // The parser knows more spellings, and would leave out what it has no use for: an offset behind the time, say.
+        if wall.strftime("%Y-%m-%dT%H:%M:%S").to_string() != local {
+            return Err(unreadable());
+        }
+        let time = Self::from_wall(wall, offset_minutes, CaptureSource::Edited).map_err(|_| unreadable())?;
+        // On the last days of 9999 the moment may lie beyond what can be written down.
+        jiff::Timestamp::from_microsecond(time.at.micros()).map_err(|_| unreadable())?;
+        Ok(time)
+    }
+
     /// The day on the wall.
     #[must_use]
     pub fn day(&self) -> LocalDay {
@@ -199,6 +220,42 @@ mod tests {
             assert_eq!(CaptureTime::from_moment(time.at, Some(minutes), CaptureSource::Exif), Ok(time));
         }
         assert!(CaptureTime::from_moment(Timestamp::from_micros(i64::MAX), None, CaptureSource::File).is_err());
+    }
+
+    #[test]
+    fn an_owner_says_a_time_that_can_be() {
+        let time = CaptureTime::edited("2024-02-29T23:59:59", Some(-570)).unwrap();
+        assert_eq!((time.day().to_string().as_str(), time.source), ("2024-02-29", CaptureSource::Edited));
+        assert_eq!((time.at.micros() - time.local.micros(), time.offset_minutes), (570 * 60_000_000, Some(-570)));
+        assert!(CaptureTime::edited("0001-01-01T00:00:00", None).is_ok());
+        assert!(CaptureTime::edited("9999-12-30T21:59:59", Some(1439)).is_ok());
+        assert!(CaptureTime::edited("9999-12-30T21:59:59", Some(-1439)).is_err());
+        for bad in [
+            "",
+            "yesterday",
+            "2024-05-31",
+            "2024-05-31T18:04",
+            "2024-05-31 18:04:05",
+            "2024-05-31T18:04:05Z",
+            "2024-05-31T18:04:05+02:00",
+            "2024-05-31T18:04:05.5",
+            "2023-02-29T12:00:00",
+            "2024-13-01T12:00:00",
+            "2024-05-31T24:00:00",
+            "2024-05-31T18:04:60",
+            "0000-01-01T00:00:00",
+            "-0001-01-01T00:00:00",
+            "10000-01-01T00:00:00",
+            "2024-05-31T18:04:05[Europe/Berlin]",
+        ] {
+            assert_eq!(CaptureTime::edited(bad, None).unwrap_err().field, "captured.local", "{bad}");
+        }
+        for bad in [1440, -1440, i16::MIN, i16::MAX] {
+            assert_eq!(
+                CaptureTime::edited("2024-05-31T18:04:05", Some(bad)).unwrap_err().field,
+                "captured.offset_minutes"
+            );
+        }
     }
 
     #[test]

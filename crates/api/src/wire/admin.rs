@@ -1,6 +1,6 @@
 //! What an administrator sees and changes, and the links it makes.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -52,17 +52,12 @@ pub struct AdminAccountRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// The most it may keep, in bytes; null for no limit. Less than it keeps is allowed: nothing goes, and nothing more fits.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::said")]
     #[schema(value_type = Option<u64>)]
     pub quota_bytes: Option<Option<u64>>,
     /// True signs it out everywhere and keeps it out; false lets it in again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
-}
-
-/// Tells a null that was written from nothing written.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// When an account is to be erased.

@@ -85,6 +85,33 @@ pub struct Asset {
     pub added_at: String,
 }
 
+/// What is to change of an asset. What is absent stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssetEdit {
+    /// Whether it is to be among the favourites.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub favourite: Option<bool>,
+    /// What is to be written about it: at most 5,000 characters. Null or nothing removes it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::said")]
+    #[schema(value_type = Option<String>)]
+    pub description: Option<Option<String>>,
+    /// When it was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured: Option<CapturedEdit>,
+}
+
+/// A capture time as its owner says it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CapturedEdit {
+    /// The time on the wall where it was taken, as `2024-05-31T18:04:05`.
+    pub local: String,
+    /// Minutes east of UTC, −1439 to 1439; absent when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_minutes: Option<i16>,
+}
+
 /// A capture time.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Captured {

@@ -4,12 +4,15 @@
 //! each shape is written once. Moments are RFC 3339 text in UTC; sizes are bytes; hashes are lower-case hexadecimal SHA-256;
 //! ids are hyphenated lower-case UUIDs. Unknown fields in requests are refused, so that a misspelt one is not lost silently.
 
+use serde::{Deserialize, Deserializer};
+
 mod account;
 mod admin;
 mod album;
 mod api_key;
 mod asset;
 mod events;
+mod favourite;
 mod invitation;
 mod problem;
 mod session;
@@ -21,8 +24,11 @@ pub use account::{Account, AccountChange, PasswordChange};
 pub use admin::{AdminAccount, AdminAccountRequest, AdminAccounts, Deletion, DeletionRequest};
 pub use album::{Album, AlbumCover, AlbumRequest, Albums, AssetIds, ItemOutcome, ItemResult, ItemResults};
 pub use api_key::{ApiKey, ApiKeyMade, ApiKeyRequest, ApiKeyScope, ApiKeys};
-pub use asset::{Asset, AssetKind, AssetMedia, AssetState, Camera, Captured, Motion, MotionState, Place};
+pub use asset::{
+    Asset, AssetEdit, AssetKind, AssetMedia, AssetState, Camera, Captured, CapturedEdit, Motion, MotionState, Place,
+};
 pub use events::Change;
+pub use favourite::FavouriteRequest;
 pub use invitation::{
     Invitation, InvitationAcceptance, InvitationKind, InvitationLook, InvitationMade, InvitationRequest,
     InvitationToken, Invitations,
@@ -38,3 +44,8 @@ pub use upload::{
     Completed, CompletionAnswer, CompletionAnswers, Header, PartHash, PartTarget, PartTargets, PartTargetsRequest,
     Upload, UploadAnswer, UploadAnswers, UploadIds, UploadManyAnswer, UploadRequest, UploadsRequest,
 };
+
+/// Tells a null that was written from nothing written.
+fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}

@@ -56,6 +56,13 @@ pub(crate) async fn send(app: &TestApp, owner: AccountId, id: UploadId, content:
     part(app, address, &signature, stream::iter([Ok(Bytes::copy_from_slice(content))])).await
 }
 
+/// Uploads a file to its end and gives its asset.
+pub(crate) async fn keep(app: &TestApp, owner: AccountId, content: &[u8]) -> AssetId {
+    let upload = begin(app, owner, content).await;
+    send(app, owner, upload.id, content).await.unwrap();
+    complete(app, owner, upload.id).await.unwrap()
+}
+
 /// Leaves an upload as a process does that ends right after the first step of `complete`.
 pub(crate) async fn cut_short(app: &TestApp, id: UploadId) {
     let mut write = app.database().write().await.unwrap();

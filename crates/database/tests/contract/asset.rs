@@ -36,8 +36,8 @@ async fn processing_fills_in_what_the_bytes_say() {
     assert_eq!(before.state, AssetState::Processing);
     assert_eq!(before.facts.rendition_version, 0);
     assert_eq!(before.day.to_string(), "2023-11-14");
-    assert!(tx.asset_make_ready(owner, id, &facts(DAY)).await.unwrap());
-    assert!(!tx.asset_make_ready(owner, id, &facts(2 * DAY)).await.unwrap(), "done once only");
+    assert!(tx.asset_make_ready(owner, id, &facts(DAY)).await.unwrap().is_some());
+    assert!(tx.asset_make_ready(owner, id, &facts(2 * DAY)).await.unwrap().is_none(), "done once only");
     let after = tx.asset_by_id(owner, id).await.unwrap().unwrap();
     assert_eq!(after.state, AssetState::Ready);
     assert_eq!(after.facts, facts(DAY));
@@ -54,13 +54,13 @@ async fn nobody_else_sees_or_changes_an_asset() {
     let mut tx = db.write().await.unwrap();
     let stranger = AccountId::new(at(0));
     assert_eq!(tx.asset_by_id(stranger, id).await.unwrap(), None);
-    assert!(!tx.asset_make_ready(stranger, id, &facts(0)).await.unwrap());
+    assert!(tx.asset_make_ready(stranger, id, &facts(0)).await.unwrap().is_none());
     assert!(!tx.asset_make_damaged(stranger, id, "{}").await.unwrap());
     assert!(tx.asset_make_damaged(owner, id, "{}").await.unwrap());
     assert!(!tx.asset_make_damaged(owner, id, "{}").await.unwrap());
     let damaged = tx.asset_by_id(owner, id).await.unwrap().unwrap();
     assert_eq!((damaged.state, damaged.facts.details.as_deref()), (AssetState::Damaged, Some("{}")));
-    assert!(!tx.asset_make_unviewable(owner, id, &facts(0)).await.unwrap(), "damaged stays damaged");
+    assert!(tx.asset_make_unviewable(owner, id, &facts(0)).await.unwrap().is_none(), "damaged stays damaged");
 }
 
 #[tokio::test]
@@ -79,10 +79,10 @@ async fn only_a_verified_asset_counts_as_had_already() {
     assert_eq!(tx.asset_verified_by_sha256(owner, &same).await.unwrap(), None, "processing is not proof");
     assert_eq!(tx.asset_unproved_by_sha256(owner, &same).await.unwrap().unwrap().id, ids[0], "the oldest");
     assert_eq!(tx.asset_unproved_by_sha256(other, &same).await.unwrap(), None);
-    assert!(tx.asset_make_ready(owner, ids[0], &facts(0)).await.unwrap());
+    assert!(tx.asset_make_ready(owner, ids[0], &facts(0)).await.unwrap().is_some());
     assert!(tx.asset_make_damaged(owner, ids[2], "{}").await.unwrap());
     assert_eq!(tx.asset_verified_by_sha256(owner, &same).await.unwrap().unwrap().id, ids[0]);
-    assert!(tx.asset_make_unviewable(owner, ids[1], &facts(0)).await.unwrap());
+    assert!(tx.asset_make_unviewable(owner, ids[1], &facts(0)).await.unwrap().is_some());
     assert_eq!(tx.asset_verified_by_sha256(owner, &same).await.unwrap().unwrap().id, ids[1], "the newest");
     assert_eq!(tx.asset_verified_by_sha256(other, &same).await.unwrap(), None);
 }

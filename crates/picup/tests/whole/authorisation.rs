@@ -40,7 +40,7 @@ const UPLOAD_OR_READ: Right = Key(&["upload", "read"]);
 const UPLOAD_OR_EDIT: Right = Key(&["upload", "edit"]);
 const ANY: Right = Key(&["upload", "read", "edit"]);
 
-const TABLE: [(&str, Right); 66] = [
+const TABLE: [(&str, Right); 69] = [
     ("GET /.well-known/immich", Public),
     ("GET /api/account", UPLOAD_OR_READ),
     ("PATCH /api/account", Session),
@@ -64,10 +64,13 @@ const TABLE: [(&str, Right); 66] = [
     ("POST /api/albums/{id}/assets", UPLOAD_OR_EDIT),
     ("POST /api/albums/{id}/assets/remove", EDIT),
     ("GET /api/assets/{id}", READ),
+    ("PATCH /api/assets/{id}", EDIT),
+    ("POST /api/assets/favourite", EDIT),
     ("POST /api/assets/trash", EDIT),
     ("POST /api/assets/restore", EDIT),
     ("POST /api/assets/delete", Session),
     ("GET /api/events", READ),
+    ("GET /api/favourites", READ),
     ("GET /api/immich/albums", UPLOAD_OR_READ),
     ("POST /api/immich/albums", UPLOAD_OR_EDIT),
     ("PUT /api/immich/albums/{id}/assets", UPLOAD_OR_EDIT),
@@ -176,6 +179,8 @@ impl Things {
             | "POST /api/assets/trash"
             | "POST /api/assets/restore"
             | "POST /api/assets/delete" => Some(json!({"assets": [self.asset]})),
+            "PATCH /api/assets/{id}" => Some(json!({"description": "Taken over", "favourite": true})),
+            "POST /api/assets/favourite" => Some(json!({"assets": [self.asset], "favourite": true})),
             "POST /api/immich/albums" => Some(json!({"albumName": "Taken over", "assetIds": [self.asset]})),
             "PUT /api/immich/albums/{id}/assets" => Some(json!({"ids": [self.asset]})),
             "POST /api/immich/assets/bulk-upload-check" => Some(json!({"assets": []})),
@@ -203,6 +208,7 @@ impl Things {
             "/api/sessions".to_owned(),
             "/api/timeline".to_owned(),
             "/api/trash".to_owned(),
+            "/api/favourites".to_owned(),
             format!("/api/albums/{}/assets", self.album),
             format!("/api/assets/{}", self.asset),
             format!("/api/uploads/{}", self.upload),

@@ -18,6 +18,7 @@ mod contracts;
 mod crash;
 mod deletion;
 mod delivery;
+mod edits;
 mod events;
 mod exiftool;
 mod faults;
