@@ -92,9 +92,10 @@ async fn bodies_that_are_not_what_they_should_be() {
         for (name, value) in good.as_object().unwrap() {
             for wrong in [json!(null), json!({}), json!([[]]), json!(-1.5), json!(true)] {
                 let nothing_required = (optional || name == "refresh_token") && wrong.is_null();
+                let right = wrong.is_boolean() && value.is_boolean();
                 let mut body = good.clone();
                 body[name.as_str()] = wrong;
-                if !nothing_required {
+                if !nothing_required && !right {
                     bad.push(("a field of the wrong type", body.to_string().into_bytes()));
                 }
             }

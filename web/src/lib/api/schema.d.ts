@@ -253,6 +253,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/assets/favourite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes assets favourites, or no longer. Those in the trash are not there. */
+        post: operations["assets_favourite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/assets/restore": {
         parameters: {
             query?: never;
@@ -304,7 +321,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes what its owner may say of an asset outside the trash. A time of capture that is given counts more than the file's
+         *     own, and moves the asset to its day.
+         */
+        patch: operations["asset_edit"];
         trace?: never;
     };
     "/api/events": {
@@ -319,6 +340,23 @@ export interface paths {
          *     the access token: renew the session, then connect again.
          */
         get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/favourites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The favourites, newest first by when they were taken. */
+        get: operations["favourites"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1001,6 +1039,14 @@ export interface components {
             /** @description The version of the renditions; 0 while there are none. */
             version: number[];
         };
+        /** @description What is to change of an asset. What is absent stays. */
+        AssetEdit: {
+            captured?: components["schemas"]["CapturedEdit"] | null;
+            /** @description What is to be written about it: at most 5,000 characters. Null or nothing removes it. */
+            description?: string | null;
+            /** @description Whether it is to be among the favourites. */
+            favourite?: boolean | null;
+        };
         /** @description Names assets. */
         AssetIds: {
             /** @description 1 to 1000 of them. */
@@ -1067,6 +1113,16 @@ export interface components {
             offset_minutes?: number | null;
             /** @description Where it was found: `exif`, `gps`, `container`, `sidecar`, `file`, `upload` or `edited`. */
             source: string;
+        };
+        /** @description A capture time as its owner says it. */
+        CapturedEdit: {
+            /** @description The time on the wall where it was taken, as `2024-05-31T18:04:05`. */
+            local: string;
+            /**
+             * Format: int32
+             * @description Minutes east of UTC, −1439 to 1439; absent when unknown.
+             */
+            offset_minutes?: number | null;
         };
         /**
          * @description A hint that something changed, as one server-sent event: `event: change`, this as its data.
@@ -1136,6 +1192,13 @@ export interface components {
         DeletionRequest: {
             /** @description The account's password. */
             password: string;
+        };
+        /** @description Makes assets favourites, or no longer. */
+        FavouriteRequest: {
+            /** @description 1 to 1000 of them. */
+            assets: string[];
+            /** @description Whether they are to be favourites. */
+            favourite: boolean;
         };
         /** @description A header. */
         Header: {
@@ -2611,6 +2674,45 @@ export interface operations {
             };
         };
     };
+    assets_favourite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FavouriteRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemResults"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     assets_restore: {
         parameters: {
             query?: never;
@@ -2726,6 +2828,63 @@ export interface operations {
             };
         };
     };
+    asset_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetEdit"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     events: {
         parameters: {
             query?: never;
@@ -2754,6 +2913,46 @@ export interface operations {
             };
             /** @description Too many pages are open */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    favourites: {
+        parameters: {
+            query?: {
+                /** @description Where the last page ended (its `next`). */
+                cursor?: string;
+                /** @description At most so many, 1 to 1000; 500 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetColumns"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
