@@ -17,15 +17,13 @@ use crate::config::BaseAddress;
 /// What a shell expects of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
 
+/// Which PicUp, and who signs in there.
 #[derive(Debug, Args)]
-pub(super) struct ImportArgs {
-    /// The folder with photos and videos, also in folders below it; or a single file
-    #[arg(value_name = "DIR")]
-    dir: PathBuf,
-    /// The PicUp to send them to, such as http://192.168.1.5:8080
+pub(super) struct SignInArgs {
+    /// The PicUp, such as http://192.168.1.5:8080
     #[arg(long, value_name = "URL")]
-    server: BaseAddress,
-    /// The account they are for
+    pub(super) server: BaseAddress,
+    /// The account
     #[arg(long, value_name = "EMAIL", value_parser = Email::new, required_unless_present = "api_key_file")]
     email: Option<Email>,
     /// The file that holds its password, - for standard input; without it you are asked
@@ -34,6 +32,15 @@ pub(super) struct ImportArgs {
     /// The file that holds an API key of the account, - for standard input; instead of --email and the password
     #[arg(long, value_name = "FILE", conflicts_with_all = ["email", "password_file"])]
     api_key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// The folder with photos and videos, also in folders below it; or a single file
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    #[command(flatten)]
+    sign_in: SignInArgs,
     /// The album to put all of them in; made when there is none of that title
     #[arg(long, value_name = "NAME", value_parser = AlbumTitle::new)]
     album: Option<AlbumTitle>,
@@ -57,12 +64,12 @@ pub(super) struct ImportArgs {
 pub(super) fn run(args: ImportArgs) -> Result<ExitCode, Failure> {
     let state = args.state.map(StatePlace::File);
     let wish = Import {
-        credentials: credentials(&args.server, args.email, args.password_file, args.api_key_file, args.dry_run)?,
+        credentials: args.sign_in.credentials(args.dry_run)?,
         dry_run: args.dry_run,
         state: state.or_else(|| crate::config::state_folder().map(StatePlace::Folder)),
         wait: !args.no_wait,
         dir: args.dir,
-        server: args.server,
+        server: args.sign_in.server,
         album: args.album,
         parallel: usize::from(args.parallel),
         json: args.json,
@@ -86,25 +93,21 @@ pub(super) fn run(args: ImportArgs) -> Result<ExitCode, Failure> {
     Ok(if report.complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Who signs in. A dry run signs in nowhere, so nothing is asked for.
-fn credentials(
-    server: &BaseAddress,
-    email: Option<Email>,
-    password_file: Option<PathBuf>,
-    api_key_file: Option<PathBuf>,
-    dry_run: bool,
-) -> Result<Credentials, Failure> {
-    if let Some(file) = api_key_file {
-        return Ok(Credentials::Key(password::read(Some(&file), "")?));
+impl SignInArgs {
+    /// Who signs in; a person may be asked for the password. What signs in nowhere asks for none.
+    pub(super) fn credentials(&self, nowhere: bool) -> Result<Credentials, Failure> {
+        if let Some(file) = &self.api_key_file {
+            return Ok(Credentials::Key(password::read(Some(file), "")?));
+        }
+        let email = self.email.as_ref().map(ToString::to_string).unwrap_or_default();
+        let question = format!("The password of {email} at {}: ", self.server.as_str());
+        let ask = || password::read(self.password_file.as_deref(), &question);
+        Ok(Credentials::Password { email, password: if nowhere { String::new() } else { ask()? } })
     }
-    let email = email.map(|email| email.to_string()).unwrap_or_default();
-    let question = format!("The password of {email} at {}: ", server.as_str());
-    let password = if dry_run { String::new() } else { password::read(password_file.as_deref(), &question)? };
-    Ok(Credentials::Password { email, password })
 }
 
-/// Ctrl-C or SIGTERM ends the import and still reports; a second one leaves at once.
-fn listen_for_the_end(stop: Arc<Stop>) -> anyhow::Result<()> {
+/// Ctrl-C or SIGTERM ends the work and still reports; a second one leaves at once.
+pub(super) fn listen_for_the_end(stop: Arc<Stop>) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     tokio::spawn(async move {
@@ -123,7 +126,7 @@ fn listen_for_the_end(stop: Arc<Stop>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn failure(error: ImportError) -> Failure {
+pub(super) fn failure(error: ImportError) -> Failure {
     match error {
         ImportError::Folder(..) => {
             Failure::usage(error.to_string()).next("name a folder that is there and can be read")

@@ -6,6 +6,7 @@
 
 mod config;
 mod doctor;
+mod export;
 mod failure;
 mod import;
 mod output;
@@ -34,6 +35,7 @@ struct CommandLine {
 const EXAMPLES: &str = "Examples:
   picup serve --data-dir ~/picup --listen 0.0.0.0:8080
   picup import ~/Pictures --server http://127.0.0.1:8080 --email ada@example.org
+  picup export ~/Backup --server http://127.0.0.1:8080 --email ada@example.org
   picup doctor --data-dir ~/picup";
 
 #[derive(Debug, Subcommand)]
@@ -42,6 +44,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Sends a folder of photos and videos to a PicUp; what is there already is not sent again.
     Import(import::ImportArgs),
+    /// Writes photos and videos into plain folders, with notes that `import` reads back; goes on where it stopped.
+    Export(export::ExportArgs),
     /// Makes, lists, changes and removes accounts, also while PicUp is running.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -96,6 +100,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(args) => serve::run(args),
         Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::User(command) => user::run(command),
         Command::Config(command) => config::run(command),
         Command::Doctor(args) => doctor::run(args),
@@ -135,6 +140,8 @@ mod tests {
             "picup user create a@b --password-file F --admin --quota 10GB --data-dir D",
             "picup import D --server http://h --email a@b --password-file F --album A --json",
             "picup import D --server http://h --api-key-file F --dry-run --state S --no-wait",
+            "picup export D --server http://h --email a@b --password-file F --by album --album A --album B --json",
+            "picup export D --server http://h --api-key-file F --by date --verify --dry-run --parallel 8",
             "picup doctor --data-dir D --json",
             "picup config check --config F",
             "picup config template",
@@ -166,6 +173,8 @@ mod tests {
             "picup import D --server http://h",
             "picup import D --server http://h --email a@b --api-key-file F",
             "picup import D --server http://h --email a@b --parallel 0",
+            "picup export D --server http://h",
+            "picup export D --server http://h --email a@b --by year",
             "picup user create nobody --password-file F",
             "picup user create a@b --quota lots",
             "picup user invite a@b --days 0",

@@ -28,16 +28,7 @@ pub(super) async fn add(api: &Api, title: &AlbumTitle, assets: &[Uuid]) -> Resul
 async fn find(api: &Api, title: &AlbumTitle) -> Result<Option<wire::Album>, ApiError> {
     let mut cursor: Option<String> = None;
     loop {
-        let path = match &cursor {
-            // Cursors are made of characters that stand for themselves in a query, but that is the server's affair.
-            Some(cursor) => {
-                let mut query = reqwest::Url::parse("http://query/").map_err(|e| ApiError::Garbled(e.to_string()))?;
-                query.query_pairs_mut().append_pair("cursor", cursor);
-                format!("/api/albums?{}", query.query().unwrap_or_default())
-            }
-            None => "/api/albums".to_owned(),
-        };
-        let page: wire::Albums = api.get(&path).await?;
+        let page: wire::Albums = api.get(&page_path("/api/albums", None, cursor.as_deref())?).await?;
         if let Some(album) = page.albums.into_iter().find(|album| album.title == title.as_str()) {
             return Ok(Some(album));
         }
@@ -46,4 +37,18 @@ async fn find(api: &Api, title: &AlbumTitle) -> Result<Option<wire::Album>, ApiE
         }
         cursor = page.next;
     }
+}
+
+/// The path of one page of a list: of so many, from where the last one ended.
+pub(super) fn page_path(path: &str, limit: Option<u32>, cursor: Option<&str>) -> Result<String, ApiError> {
+    let mut url = reqwest::Url::parse("http://host").and_then(|base| base.join(path));
+    if let Ok(url) = &mut url {
+        let mut query = url.query_pairs_mut();
+        query.extend_pairs(limit.map(|limit| ("limit", limit.to_string())));
+        // Cursors are made of characters that stand for themselves in a query, but that is the server's affair.
+        query.extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
+    }
+    let url = url.map_err(|error| ApiError::Garbled(error.to_string()))?;
+    let query = url.query().filter(|query| !query.is_empty()).map(|query| format!("?{query}"));
+    Ok(format!("{path}{}", query.unwrap_or_default()))
 }

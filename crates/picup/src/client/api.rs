@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use picup_api::wire;
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Url};
+use reqwest::header::{CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, RANGE, SET_COOKIE};
+use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -95,7 +95,7 @@ impl Api {
     /// # Errors
     /// When the last attempt failed.
     pub(super) async fn get<A: DeserializeOwned>(&self, path: &str) -> Result<A, ApiError> {
-        self.call(Method::GET, path, None::<&()>).await
+        Ok(self.call(Method::GET, path, None::<&()>).await?.1)
     }
 
     /// Posts `body` to `path`.
@@ -103,7 +103,42 @@ impl Api {
     /// # Errors
     /// When the last attempt failed.
     pub(super) async fn post<B: Serialize, A: DeserializeOwned>(&self, path: &str, body: &B) -> Result<A, ApiError> {
-        self.call(Method::POST, path, Some(body)).await
+        Ok(self.call(Method::POST, path, Some(body)).await?.1)
+    }
+
+    /// Asks for the cookies that open the account's media, as one header's text.
+    ///
+    /// # Errors
+    /// When the last attempt failed.
+    pub(super) async fn media_cookies(&self) -> Result<String, ApiError> {
+        let body = serde_json::json!({});
+        let (headers, _): (_, wire::MediaSession) = self.call(Method::POST, "/api/session/media", Some(&body)).await?;
+        let lines = headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok()?.split(';').next());
+        Ok(lines.collect::<Vec<_>>().join("; "))
+    }
+
+    /// Asks once for the medium at `path`, from its byte `from` on; its bytes are in the answer's body.
+    ///
+    /// # Errors
+    /// When it is not given.
+    pub(super) async fn medium(&self, path: &str, cookies: &str, from: u64) -> Result<Response, Failure> {
+        let lasting = |text: String| Failure::Lasting(ApiError::Garbled(text));
+        let url = self.base.join(path).map_err(|error| lasting(error.to_string()))?;
+        // The cookies open the whole library: they go to this server alone.
+        if url.origin() != self.base.origin() || !url.path().starts_with("/media/") {
+            return Err(lasting(plain(&format!("a medium at {path}"))));
+        }
+        let mut request = self.http.get(url).header(COOKIE, cookies);
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+        }
+        let answer = request.send().await.map_err(|error| Failure::Passing(unreachable_by(&error), None))?;
+        let wanted = if from > 0 { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+        match answer.status() {
+            status if status == wanted => Ok(answer),
+            status if status.is_success() => Err(lasting(format!("{status} for a medium from byte {from}"))),
+            _ => Err(refusal(answer).await),
+        }
     }
 
     /// Deletes what is at `path` beside everything else, if that works at the first try; [`Api::sign_out`] waits for it.
@@ -161,7 +196,7 @@ impl Api {
         method: Method,
         path: &str,
         body: Option<&B>,
-    ) -> Result<A, ApiError> {
+    ) -> Result<(HeaderMap, A), ApiError> {
         let url = self.base.join(path).map_err(|error| ApiError::Garbled(error.to_string()))?;
         let mut failed = 0;
         let mut renewed = 0;
@@ -205,9 +240,9 @@ impl Api {
         let request = wire::RefreshRequest { refresh_token: Some(held.tokens.refresh_token.clone()) };
         let url = self.base.join("/api/session/refresh").map_err(|error| ApiError::Garbled(error.to_string()))?;
         // Once only: if the answer is lost the old token is spent, and signing in anew is always right.
-        let refreshed: Result<wire::Session, _> = attempt(&self.http, Method::POST, url, None, Some(&request)).await;
+        let refreshed = attempt(&self.http, Method::POST, url, None, Some(&request)).await;
         held.tokens = match refreshed {
-            Ok(wire::Session { tokens: Some(tokens), .. }) => tokens,
+            Ok((_, wire::Session { tokens: Some(tokens), .. })) => tokens,
             _ => first_tokens(&self.http, &self.base, &self.credentials, self.policy).await?,
         };
         held.generation += 1;
@@ -243,7 +278,7 @@ async fn first_tokens(
     let mut failed = 0;
     loop {
         match attempt::<_, wire::Session>(http, Method::POST, url.clone(), None, Some(&request)).await {
-            Ok(session) => {
+            Ok((_, session)) => {
                 return session.tokens.ok_or_else(|| ApiError::Garbled("a session without tokens".to_owned()));
             }
             Err(Failure::Lasting(error)) => return Err(error),

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use picup_api::wire;
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,14 +58,14 @@ pub(super) enum Failure {
     Lasting(ApiError),
 }
 
-/// Sends one request and reads its answer.
+/// Sends one request and reads its answer and its headers.
 pub(super) async fn attempt<B: Serialize, A: DeserializeOwned>(
     http: &Client,
     method: Method,
     url: Url,
     token: Option<&str>,
     body: Option<&B>,
-) -> Result<A, Failure> {
+) -> Result<(HeaderMap, A), Failure> {
     let mut request = http.request(method, url).timeout(CALL_TIME);
     if let Some(token) = token {
         request = request.bearer_auth(token);
@@ -77,8 +77,10 @@ pub(super) async fn attempt<B: Serialize, A: DeserializeOwned>(
     if !response.status().is_success() {
         return Err(refusal(response).await);
     }
+    let headers = response.headers().clone();
     let bytes = bounded(response).await?;
-    serde_json::from_slice(&bytes).map_err(|error| Failure::Lasting(ApiError::Garbled(error.to_string())))
+    let garbled = |error: serde_json::Error| Failure::Lasting(ApiError::Garbled(error.to_string()));
+    Ok((headers, serde_json::from_slice(&bytes).map_err(garbled)?))
 }
 
 async fn bounded(mut response: Response) -> Result<Vec<u8>, Failure> {

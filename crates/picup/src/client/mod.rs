@@ -1,4 +1,5 @@
-//! `picup import`: sends a folder of photos and videos to a PicUp, from this machine or across the network.
+//! `picup import`: sends a folder of photos and videos to a PicUp, from this machine or across the network. The way back,
+//! `picup export`, is [`mod@export`].
 //!
 //! It speaks the same HTTP API as the browser and can do nothing that the API does not allow. Files are hashed ahead on a
 //! few threads while others are on their way; what the account has already is not sent; nothing in the folder is changed.
@@ -8,6 +9,7 @@ mod album;
 mod api;
 mod call;
 mod dry;
+mod export;
 mod hasher;
 mod moment;
 mod network;
@@ -36,6 +38,7 @@ use picup_domain::AlbumTitle;
 use tokio::sync::Semaphore;
 
 pub(crate) use api::Credentials;
+pub(crate) use export::{By, Export, ExportError, export};
 pub(crate) use stop::Stop;
 pub(crate) use tally::Counts;
 
@@ -131,12 +134,7 @@ async fn import_with(import: Import, stop: Arc<Stop>, policy: Policy) -> Result<
         let preparer = Preparer { state: state(&import), hasher, zone: None };
         return Ok(dry::run(walk, preparer, import.album.as_ref()).await);
     }
-    if let Some(warning) =
-        reqwest::Url::parse(import.server.as_str()).ok().as_ref().and_then(network::clear_text_warning)
-    {
-        eprintln!("warning: {warning}");
-    }
-    let api = sign_in(&import, policy).await?;
+    let api = sign_in(&import.server, &import.credentials, policy).await?;
     let walk = walk(&import, &hasher).await?;
     let bytes = walk.files().map(|found| found.bytes).sum();
     let progress = Arc::new(Progress::new(walk.files().count() as u64, bytes, import.json, import.terminal));
@@ -171,16 +169,19 @@ async fn import_with(import: Import, stop: Arc<Stop>, policy: Policy) -> Result<
     })
 }
 
-async fn sign_in(import: &Import, policy: Policy) -> Result<Arc<Api>, ImportError> {
+async fn sign_in(server: &BaseAddress, credentials: &Credentials, policy: Policy) -> Result<Arc<Api>, ImportError> {
+    if let Some(warning) = reqwest::Url::parse(server.as_str()).ok().as_ref().and_then(network::clear_text_warning) {
+        eprintln!("warning: {warning}");
+    }
     let failed = |error: ApiError| {
         if error.status() == 401 {
             ImportError::Credentials
         } else {
-            ImportError::SignIn(import.server.as_str().to_owned(), error.to_string())
+            ImportError::SignIn(server.as_str().to_owned(), error.to_string())
         }
     };
-    let api = Api::sign_in(&import.server, import.credentials.clone(), policy).await.map_err(failed)?;
-    if matches!(import.credentials, Credentials::Key(_)) {
+    let api = Api::sign_in(server, credentials.clone(), policy).await.map_err(failed)?;
+    if matches!(credentials, Credentials::Key(_)) {
         // A key is not asked for before its first use: find out now whether it is one.
         api.get::<wire::Account>("/api/account").await.map_err(failed)?;
     }

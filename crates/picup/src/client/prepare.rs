@@ -42,6 +42,8 @@ impl Prepared {
 /// What the server is told of a file beside its bytes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Told {
+    /// The name it came with, when its notes know another than its file has.
+    pub(super) file_name: Option<String>,
     /// When it was taken, as its notes say.
     pub(super) captured_at: Option<String>,
     /// Where it was taken, as its notes say.
@@ -59,6 +61,7 @@ impl Told {
         let place =
             |spot: Spot| wire::Place { latitude: spot.latitude, longitude: spot.longitude, altitude: spot.altitude };
         Self {
+            file_name: facts.file_name.clone(),
             captured_at: facts.taken.and_then(|taken| taken.rfc3339(zone)),
             place: facts.spot.map(place),
             favourite: facts.favourite,
@@ -94,7 +97,11 @@ impl Preparer {
         }
         prepared.main = Some(main);
         if let Some(moving) = &prepared.item.moving {
-            prepared.moving = Some(self.measure(&moving.path).await);
+            let mut film = self.measure(&moving.path).await;
+            if let Ok(film) = &mut film {
+                film.told.file_name.clone_from(&facts.film_name);
+            }
+            prepared.moving = Some(film);
         }
         prepared
     }

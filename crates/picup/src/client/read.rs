@@ -55,7 +55,8 @@ impl Look {
     }
 }
 
-fn mark(metadata: &std::fs::Metadata) -> Mark {
+/// What a file looks like now.
+pub(super) fn mark(metadata: &std::fs::Metadata) -> Mark {
     Mark {
         bytes: metadata.len(),
         modified: (metadata.mtime(), metadata.mtime_nsec()),

@@ -255,7 +255,7 @@ impl Run {
                     self.progress.say(&format!("warning: films are kept as videos of their own ({error})"));
                 });
                 let mut alone = file.clone();
-                alone.told = Told::default();
+                alone.told = Told { file_name: alone.told.file_name.take(), ..Told::default() };
                 self.sender.send(&alone, progress).await
             }
             sent => sent,

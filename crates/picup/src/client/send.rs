@@ -99,8 +99,9 @@ impl Sender {
 
     /// What the server is told of a file.
     pub(super) fn request(&self, file: &Measured) -> wire::UploadRequest {
+        let name = || file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         wire::UploadRequest {
-            file_name: file.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            file_name: file.told.file_name.clone().unwrap_or_else(name),
             bytes: file.bytes,
             sha256: file.sha256.to_string(),
             modified_at: moment::rfc3339(file.modified, self.zone.as_ref()),

@@ -1,4 +1,5 @@
-//! What earlier runs have hashed, so that a second run over the same folder need not read its files again.
+//! What earlier runs have hashed, so that a second run over the same folder need not read its files again: of an import in a
+//! file elsewhere, of an export in one in the folder itself.
 //!
 //! One line of JSON a file, only ever appended: a crash tears the last line at most, and a torn line is passed over. A line
 //! holds as long as size, times and inode are those of then; whoever changes a file's content changes its `ctime`. Nothing
@@ -66,7 +67,14 @@ impl State {
             std::fs::create_dir_all(folder)?;
         }
         // Names of files are private.
-        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+        Self::of(OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?, root)
+    }
+
+    /// The state in an open file. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be read, or an unfinished last line in it not be ended.
+    pub(super) fn of(mut file: File, root: &Path) -> io::Result<Self> {
         let known = read(&file)?;
         if file.seek(SeekFrom::End(0))? > 0 {
             file.seek(SeekFrom::End(-1))?;
@@ -85,7 +93,7 @@ impl State {
         (*then == mark).then_some(*sha256)
     }
 
-    /// Remembers a file that the server has. What cannot be written is hashed again next time, no more.
+    /// Remembers a file that is known to have that content, and that the server has. What cannot be written is hashed again next time, no more.
     pub(super) fn remember(&self, path: &Path, mark: Mark, sha256: Sha256) {
         let key = self.key(path);
         if self.known.get(key) == Some(&(mark, sha256)) {

@@ -1,10 +1,10 @@
-//! How an import ends before all is sent: at a person's wish, or because going on is pointless.
+//! How an import or export ends before all is done: at a person's wish, or because going on is pointless.
 
 use std::sync::OnceLock;
 
 use tokio_util::sync::CancellationToken;
 
-/// Ends an import early.
+/// Ends an import or export early.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     /// No new file is begun, for this reason.
@@ -16,7 +16,7 @@ pub(crate) struct Stop {
 impl Stop {
     /// Begins no new file, and drops those on their way.
     pub(crate) fn interrupt(&self) {
-        let _ = self.reason.set("the import was interrupted; run it again to send the rest");
+        let _ = self.reason.set("it was interrupted; run it again for the rest");
         self.at_once.cancel();
     }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::source::{Item, items};
+use super::source::{Item, items, own};
 
 /// Names of photos and videos, in lower case.
 const MEDIA: [&str; 25] = [
@@ -24,7 +24,7 @@ const SIDECARS: [&str; 9] = ["json", "xmp", "aae", "thm", "xml", "txt", "csv", "
 /// Those of them that may tell something; read by [`super::source`].
 const NOTES: [&str; 2] = ["json", "xmp"];
 /// Folders and files that systems make for themselves.
-const SYSTEM: [&str; 7] =
+pub(super) const SYSTEM: [&str; 7] =
     ["@eadir", "$recycle.bin", "system volume information", "#recycle", "lost+found", "thumbs.db", "desktop.ini"];
 
 /// A file to import.
@@ -122,7 +122,13 @@ pub(super) fn walk(root: &Path) -> Walk {
 
 fn sort_in(walk: &mut Walk, files: &mut Files, root: &Path, entry: &DirEntry) {
     let inside = entry.path().strip_prefix(root).unwrap_or(entry.path());
-    if let Some(skip) = by_name(inside, entry) {
+    // What PicUp has exported with notes was an asset, whatever it is called.
+    let exported = |skip: &Skip| {
+        matches!(skip, Skip::NotMedia | Skip::Sidecar)
+            && own::beside(entry.path()).is_file()
+            && !own::is_own(entry.path())
+    };
+    if let Some(skip) = by_name(inside, entry).filter(|skip| !exported(skip)) {
         *walk.skipped.entry(skip).or_default() += 1;
         if matches!(skip, Skip::Hidden | Skip::Link) && is_media(&ending(entry.path())) {
             walk.media_skipped += 1;
@@ -233,6 +239,16 @@ mod tests {
         put(&root, "1.jpg", b"x");
         assert_eq!(walk(&root).items.len(), 1);
         assert_eq!(walk(&root.join("1.jpg")).items.len(), 1);
+    }
+
+    #[test]
+    fn what_picup_has_exported_comes_back_whatever_it_is_called() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["notes.pdf", "notes.pdf.picup.json", "a.txt", "a.txt.picup.json", "other.pdf"] {
+            put(dir.path(), name, b"x");
+        }
+        let names: Vec<_> = walk(dir.path()).items.into_iter().map(|item| item.main.path).collect();
+        assert_eq!(names, ["a.txt", "notes.pdf"].map(|name| dir.path().join(name)));
     }
 
     #[test]

@@ -42,6 +42,10 @@ pub(in crate::client) struct InAlbum {
 /// What notes tell of one photo.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::client) struct Facts {
+    /// The name it had once, when its file could not keep it.
+    pub(in crate::client) file_name: Option<String>,
+    /// The same of its moving part.
+    pub(in crate::client) film_name: Option<String>,
     /// When it was taken.
     pub(in crate::client) taken: Option<Taken>,
     /// Where it was taken.
@@ -59,6 +63,8 @@ pub(in crate::client) struct Facts {
 impl Facts {
     /// Takes from `other` what is not known yet.
     pub(super) fn or(mut self, other: Self) -> Self {
+        self.file_name = self.file_name.or(other.file_name);
+        self.film_name = self.film_name.or(other.film_name);
         self.taken = self.taken.or(other.taken);
         self.spot = self.spot.or(other.spot);
         self.favourite |= other.favourite;
@@ -156,6 +162,11 @@ impl Spot {
 pub(super) fn description(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.chars().take(DESCRIPTION_CHARACTERS).collect())
+}
+
+/// A file's name that the API takes as it is, or none.
+pub(super) fn file_name(text: &str) -> Option<String> {
+    picup_domain::FileName::new(text).ok().filter(|name| name.as_str() == text).map(|name| name.as_str().to_owned())
 }
 
 /// An album's title that the API takes, or none when there is nothing in it.

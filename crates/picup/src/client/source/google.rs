@@ -38,7 +38,7 @@ fn photo(json: &Value) -> Facts {
         favourite: yes("favorited"),
         description: json.get("description").and_then(Value::as_str).and_then(description),
         trashed: yes("trashed"),
-        albums: Vec::new(),
+        ..Facts::default()
     }
 }
 

@@ -3,14 +3,16 @@
 //! `IMG_1234.JPG.picup.json` tells of `IMG_1234.JPG` what the file itself does not hold or what its owner changed. Fields
 //! may be added; a reader leaves out what it does not know.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Facts, InAlbum, Spot, Taken, description, title};
+use super::facts::{Facts, InAlbum, Spot, Taken, description, file_name, title};
 
 /// What the name of such a file ends in.
 pub(in crate::client) const ENDING: &str = ".picup.json";
 /// The one version there is.
-const VERSION: u32 = 1;
+pub(in crate::client) const VERSION: u32 = 1;
 /// As many albums are read; nobody puts a photo into more by hand.
 const MOST_ALBUMS: usize = 1000;
 
@@ -19,7 +21,7 @@ const MOST_ALBUMS: usize = 1000;
 pub(in crate::client) struct Sidecar {
     /// The version of this form; tells the file from other programs' JSON.
     pub(in crate::client) picup_sidecar: u32,
-    /// The name it came with, which the file system may not have taken.
+    /// The name it came with, which the file system may not have taken; an import gives it back.
     pub(in crate::client) file_name: String,
     /// The hash of the file.
     pub(in crate::client) sha256: String,
@@ -45,7 +47,7 @@ pub(in crate::client) struct Sidecar {
 /// A capture time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::client) struct SidecarTime {
-    /// The time on the wall there, as `2024-05-31T18:04:05`.
+    /// The time on the wall there, as `2024-05-31T18:04:05`, with a fraction of the second when there is one.
     pub(in crate::client) local: String,
     /// Minutes east of UTC, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,19 +89,33 @@ pub(in crate::client) struct SidecarMotion {
     pub(in crate::client) sha256: String,
 }
 
+/// Whether a file has the name of such notes.
+pub(in crate::client) fn is_own(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().ends_with(ENDING))
+}
+
+/// Where the notes about a file are.
+pub(in crate::client) fn beside(path: &Path) -> PathBuf {
+    let mut whole = path.as_os_str().to_owned();
+    whole.push(ENDING);
+    whole.into()
+}
+
 /// What such notes tell; `None` when these are not PicUp's.
-pub(super) fn parse(json: &serde_json::Value) -> Option<Sidecar> {
+pub(in crate::client) fn parse(json: &serde_json::Value) -> Option<Sidecar> {
     json.get("picup_sidecar")?;
     Sidecar::deserialize(json).ok().filter(|sidecar| sidecar.picup_sidecar == VERSION)
 }
 
 impl Sidecar {
     /// In the words that all sources share.
-    pub(super) fn facts(&self) -> Facts {
+    pub(in crate::client) fn facts(&self) -> Facts {
         let wall = self.captured.local.parse::<jiff::civil::DateTime>().ok().filter(|wall| wall.year() >= 1);
         let offset = self.captured.offset_minutes.filter(|minutes| minutes.unsigned_abs() < 24 * 60);
         let place = self.place.as_ref();
         let mut facts = Facts {
+            file_name: file_name(&self.file_name),
+            film_name: self.motion.as_ref().and_then(|motion| file_name(&motion.file_name)),
             taken: wall.map(|wall| Taken::Wall(wall, offset.map(|minutes| i32::from(minutes) * 60))),
             spot: place.and_then(|place| Spot::new(place.latitude, place.longitude, place.altitude)),
             favourite: self.favourite,
@@ -147,6 +163,7 @@ mod tests {
         assert_eq!(facts.taken.unwrap().rfc3339(None).unwrap(), "2024-05-31T18:04:05-01:30");
         assert_eq!(facts.albums, [InAlbum { title: "Lisbon".to_owned(), position: Some(3) }]);
         assert!(facts.favourite);
+        assert_eq!(facts.file_name.as_deref(), Some("IMG_1.HEIC"));
         assert!(parse(&serde_json::json!({"title": "x"})).is_none());
     }
 

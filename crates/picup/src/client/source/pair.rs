@@ -2,7 +2,7 @@
 //!
 //! Halves have the same name but for its ending, in the same folder: `IMG_1234.HEIC` and `IMG_1234.MOV`. A name alone proves
 //! nothing, since cameras number photos and films from the same counter. So:
-//! - PicUp's own notes that name the film are believed;
+//! - PicUp's own notes are believed: they name the film, or say that there is none;
 //! - where both halves have Apple's content identifier, they belong together when it is the same, and not when it differs;
 //! - else (another program has removed one) they do when the film is as short as a live photo's always is.
 //!
@@ -27,13 +27,13 @@ pub(super) type Joined = (Found, Option<Found>, Vec<PathBuf>);
 /// Joins the halves among the files of one folder, keeping their order. Blocks.
 pub(super) fn join(files: Vec<(Vec<PathBuf>, Found)>) -> Vec<Joined> {
     let mut by_stem: HashMap<OsString, (Vec<usize>, Vec<usize>)> = HashMap::new();
-    for (number, (_, found)) in files.iter().enumerate() {
+    for (number, (notes, found)) in files.iter().enumerate() {
         let ending = ending(&found.path);
         let stem = || found.path.file_stem().unwrap_or_default().to_ascii_lowercase();
-        if STILLS.contains(&ending.as_str()) {
-            by_stem.entry(stem()).or_default().0.push(number);
-        } else if FILMS.contains(&ending.as_str()) {
+        if FILMS.contains(&ending.as_str()) {
             by_stem.entry(stem()).or_default().1.push(number);
+        } else if STILLS.contains(&ending.as_str()) || notes.first().is_some_and(|note| own::is_own(note)) {
+            by_stem.entry(stem()).or_default().0.push(number);
         }
     }
     let mut film_of: HashMap<usize, usize> = HashMap::new();
@@ -71,11 +71,11 @@ enum Verdict {
 }
 
 fn judge((notes, still): &(Vec<PathBuf>, Found), film: &Path) -> Verdict {
-    let sidecar = notes.first().and_then(|note| own::parse(&read_json(note).ok()?));
-    if let Some(motion) = sidecar.and_then(|sidecar| sidecar.motion)
-        && film.file_name().is_some_and(|name| name == motion.file.as_str())
-    {
-        return Verdict::Sure;
+    let notes = notes.first().filter(|note| own::is_own(note));
+    if let Some(sidecar) = notes.and_then(|note| own::parse(&read_json(note).ok()?)) {
+        let named =
+            sidecar.motion.is_some_and(|motion| film.file_name().is_some_and(|name| name == motion.file.as_str()));
+        return if named { Verdict::Sure } else { Verdict::No };
     }
     let Some(told) = identity::of_film(film) else { return Verdict::No };
     match (identity::of_still(&still.path), told.identifier) {

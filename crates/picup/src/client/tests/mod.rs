@@ -179,7 +179,7 @@ async fn an_interrupted_run_says_what_is_left_and_fills_the_album_with_what_is_d
     wish.parallel = 1;
     let report = import_with(wish, stop, QUICK).await.unwrap();
     assert_eq!(report.counts, counts(3, 0, 1, 0, 2, 0));
-    assert!(report.failures[0].contains("2 files not sent: the import was interrupted"), "{:?}", report.failures);
+    assert!(report.failures[0].contains("2 files not sent: it was interrupted"), "{:?}", report.failures);
     assert_eq!(scene.world.lock().unwrap().albums[0].2, [Uuid::from_u128(1)]);
     assert!(scene.world.lock().unwrap().signed_out);
 }
