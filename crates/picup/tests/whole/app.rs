@@ -176,6 +176,30 @@ impl TestApp {
         arguments
     }
 
+    /// The arguments of `picup export FOLDER` with an API key.
+    pub(crate) fn export_arguments(
+        &self,
+        key: &str,
+        folder: &Path,
+        server: Option<SocketAddr>,
+        more: &[&str],
+    ) -> Vec<String> {
+        let file = self.path(&format!("key-{}", &picup_domain::Sha256::of(key.as_bytes()).to_string()[..16]));
+        if !file.exists() {
+            write_private(&file, key);
+        }
+        let mut arguments = vec!["export".to_owned(), folder.display().to_string()];
+        arguments.extend(["--server".to_owned(), format!("http://{}", server.unwrap_or(self.server.address()))]);
+        arguments.extend(["--api-key-file".to_owned(), file.display().to_string()]);
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        arguments
+    }
+
+    /// `picup export FOLDER` with an API key.
+    pub(crate) async fn export(&self, key: &str, folder: &Path, more: &[&str]) -> Finished {
+        run(BINARY, self.export_arguments(key, folder, None, more)).await.unwrap()
+    }
+
     /// Everything its servers have printed.
     pub(crate) fn log(&self) -> String {
         format!("{}\n{}", self.said, self.server.output().text())

@@ -12,7 +12,7 @@ use crate::app::{TestApp, eventually};
 use crate::client::{Answer, Client, hash};
 
 /// A real film of that length.
-async fn film(path: &Path, seconds: &str) -> Vec<u8> {
+pub(crate) async fn film(path: &Path, seconds: &str) -> Vec<u8> {
     let source = format!("testsrc=duration={seconds}:size=64x48:rate=10");
     let path = path.to_str().unwrap();
     let made = run("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", &source, "-pix_fmt", "yuv420p", path]).await.unwrap();

@@ -21,6 +21,7 @@ mod delivery;
 mod edits;
 mod events;
 mod exiftool;
+mod export;
 mod faults;
 mod immich;
 mod invitations;
