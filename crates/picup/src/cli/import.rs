@@ -131,8 +131,11 @@ pub(super) fn failure(error: ImportError) -> Failure {
         ImportError::Folder(..) => {
             Failure::usage(error.to_string()).next("name a folder that is there and can be read")
         }
-        ImportError::Credentials => Failure::from(anyhow::Error::new(error))
-            .next("check --email, and what is in the password file or the API key's"),
+        ImportError::Credentials => {
+            Failure::from(anyhow::Error::new(error)).next("check --email, and what is in the password file")
+        }
+        ImportError::Key => Failure::from(anyhow::Error::new(error))
+            .next("make a new one on the page, and write it into the file of --api-key-file"),
         ImportError::SignIn(..) => Failure::from(anyhow::Error::new(error))
             .next("check --server, and that PicUp is running there: the address is the one a browser shows"),
     }

@@ -111,6 +111,9 @@ pub(crate) enum ImportError {
     /// The address or password is wrong.
     #[error("the e-mail address or the password is wrong")]
     Credentials,
+    /// The server knows no such API key, or it has ended.
+    #[error("the server does not accept this API key")]
+    Key,
     /// The server could not be reached, or did not answer as it should.
     #[error("cannot sign in to {0}: {1}")]
     SignIn(String, String),
@@ -173,12 +176,10 @@ async fn sign_in(server: &BaseAddress, credentials: &Credentials, policy: Policy
     if let Some(warning) = reqwest::Url::parse(server.as_str()).ok().as_ref().and_then(network::clear_text_warning) {
         eprintln!("warning: {warning}");
     }
-    let failed = |error: ApiError| {
-        if error.status() == 401 {
-            ImportError::Credentials
-        } else {
-            ImportError::SignIn(server.as_str().to_owned(), error.to_string())
-        }
+    let failed = |error: ApiError| match (error.status(), credentials) {
+        (401, Credentials::Password { .. }) => ImportError::Credentials,
+        (401, Credentials::Key(_)) => ImportError::Key,
+        _ => ImportError::SignIn(server.as_str().to_owned(), error.to_string()),
     };
     let api = Api::sign_in(server, credentials.clone(), policy).await.map_err(failed)?;
     if matches!(credentials, Credentials::Key(_)) {

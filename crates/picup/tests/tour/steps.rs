@@ -160,7 +160,25 @@ impl Stage {
         let shown = columns.state.iter().position(|state| *state == AssetState::Ready).context("nothing is shown")?;
         self.shown = Some(self.get(&format!("/api/assets/{}", columns.id[shown]), &cookies).await?);
         let ready = columns.state.iter().filter(|state| **state == AssetState::Ready).count();
-        Ok(format!("{} in, {ready} shown, {rate:.1} files/s; the second import: all duplicates", columns.id.len()))
+        let out = self.out_and_in(columns.id.len()).await?;
+        Ok(format!(
+            "{} in, {ready} shown, {rate:.1} files/s; the second import: all duplicates; all out again, {out:.1} files/s",
+            columns.id.len()
+        ))
+    }
+
+    /// Out into a folder, and in again: every file must be known. Gives the files per second on the way out.
+    async fn out_and_in(&self, count: usize) -> anyhow::Result<f64> {
+        let folder = self.folder.path().join("out").to_string_lossy().into_owned();
+        let begin = Instant::now();
+        let out = self.picup(&["export", &folder, "--json"]).await?;
+        let rate = count as f64 / begin.elapsed().as_secs_f64();
+        let out: Value = serde_json::from_str(out.trim_end().lines().last().unwrap_or_default())?;
+        ensure!(out["written"] == count && out["failed"] == 0, "of {count} files came out: {out}");
+        let back = self.picup(&["import", &folder, "--json"]).await?;
+        let back: Value = serde_json::from_str(back.trim_end().lines().last().unwrap_or_default())?;
+        ensure!(back["duplicate"] == count && back["uploaded"] == 0, "what came out is not what went in: {back}");
+        Ok(rate)
     }
 
     async fn refuse_over_quota(&self, cookies: &str) -> anyhow::Result<()> {

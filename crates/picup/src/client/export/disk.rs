@@ -263,15 +263,16 @@ impl Part {
             io::ErrorKind::AlreadyExists => in_the_way(name),
             _ => error,
         })?;
-        self.into_folder()
+        self.settle()
     }
 
     fn replace(mut self, name: &str) -> io::Result<Folder> {
         self.folder.replace(&self.name, name)?;
-        self.into_folder()
+        self.settle()
     }
 
-    fn into_folder(&mut self) -> io::Result<Folder> {
+    /// There is nothing to remove any more.
+    fn settle(&mut self) -> io::Result<Folder> {
         self.placed = true;
         self.folder.again()
     }
