@@ -167,7 +167,7 @@ async fn an_api_key_will_do_and_a_wrong_one_is_told_at_once() {
     let key = |key: &str| Credentials::Key(key.to_owned());
     let mut wish = scene.wish(scene.dir.path());
     wish.credentials = key("picup_wrong");
-    assert!(matches!(import_with(wish, Arc::default(), QUICK).await, Err(ImportError::Credentials)));
+    assert!(matches!(import_with(wish, Arc::default(), QUICK).await, Err(ImportError::Key)));
     scene.set(|world| {
         world.valid.insert("picup_right".to_owned());
     });
