@@ -8,7 +8,7 @@ use picup_api::wire;
 
 use super::hasher::Hasher;
 use super::read::{Measured, ReadError, measure};
-use super::source::{Facts, InAlbum, Item, Spot, read};
+use super::source::{Facts, InAlbum, Item, Spot, Taken, read};
 use super::state::State;
 
 /// What reading a file gave; nothing when the run had stopped.
@@ -46,6 +46,8 @@ pub(super) struct Told {
     pub(super) file_name: Option<String>,
     /// When it was taken, as its notes say.
     pub(super) captured_at: Option<String>,
+    /// The same, when its owner said so against what the file says.
+    pub(super) edited: Option<wire::CapturedEdit>,
     /// Where it was taken, as its notes say.
     pub(super) place: Option<wire::Place>,
     /// Whether its owner marked it.
@@ -63,12 +65,22 @@ impl Told {
         Self {
             file_name: facts.file_name.clone(),
             captured_at: facts.taken.and_then(|taken| taken.rfc3339(zone)),
+            edited: facts.taken.filter(|_| facts.edited).and_then(edited),
             place: facts.spot.map(place),
             favourite: facts.favourite,
             description: facts.description.clone(),
             motion_of: None,
         }
     }
+}
+
+/// A wall time as the API takes an edit: to the second.
+fn edited(taken: Taken) -> Option<wire::CapturedEdit> {
+    let Taken::Wall(wall, offset) = taken else { return None };
+    Some(wire::CapturedEdit {
+        local: wall.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+        offset_minutes: offset.and_then(|seconds| i16::try_from(seconds / 60).ok()),
+    })
 }
 
 /// Reads items.

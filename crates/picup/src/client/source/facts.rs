@@ -48,6 +48,8 @@ pub(in crate::client) struct Facts {
     pub(in crate::client) film_name: Option<String>,
     /// When it was taken.
     pub(in crate::client) taken: Option<Taken>,
+    /// Whether its owner said so, against what the file says.
+    pub(in crate::client) edited: bool,
     /// Where it was taken.
     pub(in crate::client) spot: Option<Spot>,
     /// Whether its owner marked it.
@@ -65,7 +67,9 @@ impl Facts {
     pub(super) fn or(mut self, other: Self) -> Self {
         self.file_name = self.file_name.or(other.file_name);
         self.film_name = self.film_name.or(other.film_name);
-        self.taken = self.taken.or(other.taken);
+        if self.taken.is_none() {
+            (self.taken, self.edited) = (other.taken, other.edited);
+        }
         self.spot = self.spot.or(other.spot);
         self.favourite |= other.favourite;
         self.description = self.description.or(other.description);

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use rustix::fs::OFlags;
 use serde_json::Value;
 
-pub(super) use facts::{Facts, InAlbum, Spot};
+pub(super) use facts::{Facts, InAlbum, Spot, Taken};
 use google::Google;
 use google_names::Names;
 

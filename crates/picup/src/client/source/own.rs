@@ -13,6 +13,8 @@ use super::facts::{Facts, InAlbum, Spot, Taken, description, file_name, title};
 pub(in crate::client) const ENDING: &str = ".picup.json";
 /// The one version there is.
 pub(in crate::client) const VERSION: u32 = 1;
+/// The source of a capture time that its owner gave.
+const EDITED: &str = "edited";
 /// As many albums are read; nobody puts a photo into more by hand.
 const MOST_ALBUMS: usize = 1000;
 
@@ -117,6 +119,7 @@ impl Sidecar {
             file_name: file_name(&self.file_name),
             film_name: self.motion.as_ref().and_then(|motion| file_name(&motion.file_name)),
             taken: wall.map(|wall| Taken::Wall(wall, offset.map(|minutes| i32::from(minutes) * 60))),
+            edited: wall.is_some() && self.captured.source == EDITED,
             spot: place.and_then(|place| Spot::new(place.latitude, place.longitude, place.altitude)),
             favourite: self.favourite,
             description: self.description.as_deref().and_then(description),
@@ -162,7 +165,7 @@ mod tests {
         let facts = sidecar().facts();
         assert_eq!(facts.taken.unwrap().rfc3339(None).unwrap(), "2024-05-31T18:04:05-01:30");
         assert_eq!(facts.albums, [InAlbum { title: "Lisbon".to_owned(), position: Some(3) }]);
-        assert!(facts.favourite);
+        assert!(facts.favourite && !facts.edited);
         assert_eq!(facts.file_name.as_deref(), Some("IMG_1.HEIC"));
         assert!(parse(&serde_json::json!({"title": "x"})).is_none());
     }
