@@ -7,10 +7,11 @@ use picup_app::{App, asset};
 use picup_domain::{CaptureTime, Description};
 use uuid::Uuid;
 
-use crate::extract::{Allowed, Edit, Json, Path, Read};
+use crate::album::named;
+use crate::extract::{Allowed, Edit, Json, Path, Read, Upload};
 use crate::problem::ApiError;
 use crate::views;
-use crate::wire::{Asset, AssetEdit, Problem};
+use crate::wire::{Asset, AssetEdit, AssetIds, AssetStates, Problem};
 
 /// All that is known of one asset.
 #[utoipa::path(get, path = "/api/assets/{id}", operation_id = "asset", params(("id" = Uuid, Path)),
@@ -43,4 +44,16 @@ pub(crate) async fn change(
         capture: captured.transpose()?,
     };
     Ok(Answer(views::asset(edit(&app, caller.account, id.into(), &change).await?)))
+}
+
+/// How far assets have come: for whoever has sent them and waits until they are verified.
+#[utoipa::path(post, path = "/api/assets/states", operation_id = "assets_states", request_body = AssetIds,
+    responses((status = 200, body = AssetStates), (status = 401, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn states(
+    State(app): State<App>,
+    caller: Allowed<(Upload, Read)>,
+    Json(request): Json<AssetIds>,
+) -> Result<Answer<AssetStates>, ApiError> {
+    let standings = asset::standings(&app, caller.account, &named(request.assets)?).await?;
+    Ok(Answer(AssetStates { states: standings.into_iter().map(views::standing).collect() }))
 }

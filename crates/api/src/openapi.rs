@@ -53,6 +53,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(timeline::days))
         .routes(routes!(timeline::assets))
         .routes(routes!(asset::fetch, asset::change))
+        .routes(routes!(asset::states))
         .routes(routes!(favourite::set))
         .routes(routes!(favourite::list))
         .routes(routes!(trash::put))

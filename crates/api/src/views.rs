@@ -7,7 +7,7 @@ use picup_app::account::Account as AccountRow;
 use picup_app::admin::Listed;
 use picup_app::album::{Album as AlbumRow, Outcome};
 use picup_app::api_key::ApiKey as ApiKeyRow;
-use picup_app::asset::Asset as AssetView;
+use picup_app::asset::{Asset as AssetView, Standing};
 use picup_app::events::Change as Changed;
 use picup_app::invitation::{Invitation as InvitationRow, Look, Made};
 use picup_app::session::Session as SessionRow;
@@ -18,8 +18,8 @@ use picup_domain::{AssetId, Invalid, ObjectKey, ObjectRole, Scope, SessionId, Ti
 use crate::problem::ApiError;
 use crate::wire::{
     Account, AdminAccount, Album, AlbumCover, ApiKey, ApiKeyScope, Asset, AssetColumns, AssetKind, AssetMedia,
-    AssetState, Camera, Captured, Change, Invitation, InvitationKind, InvitationLook, InvitationMade, ItemOutcome,
-    ItemResult, ItemResults, Motion, MotionState, PartHash, PartTarget, Place, SessionEntry, Upload,
+    AssetStanding, AssetState, Camera, Captured, Change, Invitation, InvitationKind, InvitationLook, InvitationMade,
+    ItemOutcome, ItemResult, ItemResults, Motion, MotionState, PartHash, PartTarget, Place, SessionEntry, Upload,
 };
 
 const USUAL_LIMIT: u32 = 500;
@@ -266,6 +266,18 @@ pub(crate) fn asset(view: AssetView) -> Asset {
         trashed_at: row.trashed_at.map(moment),
         reason: details.reason,
         added_at: moment(row.created_at),
+    }
+}
+
+pub(crate) fn standing((id, standing): (AssetId, Option<Standing>)) -> AssetStanding {
+    match standing {
+        None => AssetStanding::NotFound { asset: id.into() },
+        Some(standing) => AssetStanding::Found {
+            asset: id.into(),
+            state: state(standing.state),
+            motion: standing.motion.map(motion_state),
+            trashed: standing.trashed,
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use picup_domain::{AccountId, AssetId, ByteSize, FileName, ObjectKey, ObjectRole
 use picup_storage::crash_point;
 use serde::{Deserialize, Serialize};
 
-pub use picup_database::Asset as Row;
+pub use picup_database::{Asset as Row, Standing};
 
 use crate::{App, Error, events, trash};
 
@@ -76,6 +76,19 @@ pub(crate) fn view(row: Row) -> Asset {
         details,
         row,
     }
+}
+
+/// How far assets have come, each in its turn; `None` for what is no asset of the owner's.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn standings(
+    app: &App,
+    owner: AccountId,
+    assets: &[AssetId],
+) -> Result<Vec<(AssetId, Option<Standing>)>, Error> {
+    let found = app.database().read_fresh().await?.asset_standings(owner, assets).await?;
+    Ok(assets.iter().map(|id| (*id, found.get(id).copied())).collect())
 }
 
 /// Deletes assets of an owner's for ever, at most [`AT_ONCE`] of them: in one transaction what counts them, and right after it

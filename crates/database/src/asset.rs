@@ -1,7 +1,7 @@
 //! Assets: one photo or video each. Inserting one, or learning a better capture day, keeps the timeline's day counts right
 //! in the same transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use picup_domain::{
     AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, Description, FileName, LocalDay,
@@ -119,6 +119,17 @@ pub struct Asset {
     pub trashed_at: Option<Timestamp>,
 }
 
+/// How far an asset has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Its own state.
+    pub state: AssetState,
+    /// Its moving part's, if it is a live photo.
+    pub motion: Option<MotionState>,
+    /// Whether it lies in the trash.
+    pub trashed: bool,
+}
+
 macro_rules! select {
     ($rest:literal) => {
         concat!(
@@ -215,6 +226,34 @@ impl Read {
             }
         }
         Ok(assets)
+    }
+
+    /// How far those of an owner's assets have come, in the trash or not.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_standings(
+        &mut self,
+        owner: AccountId,
+        ids: &[AssetId],
+    ) -> Result<HashMap<AssetId, Standing>, Error> {
+        let mut standings = HashMap::with_capacity(ids.len());
+        for run in runs(ids) {
+            // Asked for the owner as well, SQLite would rather read an index over everything of the owner's.
+            let sql = "SELECT id, owner, state, motion_state, trashed_at FROM assets WHERE id";
+            for row in self.all(Statement::among("asset_standings", sql, run.len()).ids(run)).await? {
+                if row.id::<AccountId>("owner")? == owner {
+                    let motion = row.maybe_text("motion_state")?.is_some();
+                    let standing = Standing {
+                        state: row.word("state", AssetState::parse)?,
+                        motion: motion.then(|| row.word("motion_state", MotionState::parse)).transpose()?,
+                        trashed: row.maybe_time("trashed_at")?.is_some(),
+                    };
+                    standings.insert(row.id("id")?, standing);
+                }
+            }
+        }
+        Ok(standings)
     }
 
     /// Which of those hashes an owner's assets were declared with, in any state, in the trash or not.

@@ -44,7 +44,7 @@ mod plan_tests;
 pub use account::{Account, MOST_OPEN_UPLOADS, NewAccount};
 pub use album::{AddOutcome, Album, AlbumAsset, AlbumCursor, NewAlbum};
 pub use api_key::{ApiKey, NewApiKey};
-pub use asset::{Asset, AssetFacts, Motion, NewAsset};
+pub use asset::{Asset, AssetFacts, Motion, NewAsset, Standing};
 pub use check::Check;
 pub use edit::AssetEdit;
 pub use engine::Settings;

@@ -89,6 +89,7 @@ async fn throw_away(tx: &mut Write) -> Result<(), Error> {
     tx.album_insert(&crate::NewAlbum { id: album, owner, title, created_at: NOW }).await?;
     tx.album_add(owner, album, &ids, NOW).await?;
     tx.album_remove(owner, album, &ids[..1], NOW).await?;
+    assert_eq!(tx.asset_standings(owner, &ids).await?.len(), 73);
     tx.asset_favour(owner, &ids, true).await?;
     tx.favourite_page(owner, None, 10).await?;
     tx.favourite_page(owner, Some(TimelineCursor { captured_local: NOW, id: ids[0] }), 10).await?;
@@ -237,6 +238,9 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
     let pages = plans.iter().filter(|(name, _)| name.starts_with("favourite_page"));
     for (name, step) in pages {
         assert!(step.contains("COVERING INDEX assets_favourites"), "{name}: {step}");
+    }
+    for (name, step) in plans.iter().filter(|(name, _)| ["asset_standings", "favourite_list"].contains(name)) {
+        assert!(step.contains("(id=?)"), "{name}: {step}");
     }
     let counts = plans.iter().find(|(name, _)| *name == "job_counts").unwrap();
     assert!(counts.1.contains("COVERING INDEX"), "{}", counts.1);

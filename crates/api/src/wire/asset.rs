@@ -204,3 +204,33 @@ pub struct AssetMedia {
     /// The file as it was uploaded.
     pub original: String,
 }
+
+/// How far assets have come.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AssetStates {
+    /// One for each asset that was named, in the same order.
+    pub states: Vec<AssetStanding>,
+}
+
+/// How far one asset has come.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum AssetStanding {
+    /// It is yours.
+    Found {
+        /// Which.
+        asset: Uuid,
+        /// Its own state.
+        state: AssetState,
+        /// Its moving part's, when it is a live photo.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        motion: Option<MotionState>,
+        /// Whether it lies in the trash.
+        trashed: bool,
+    },
+    /// There is no such asset of yours.
+    NotFound {
+        /// Which.
+        asset: Uuid,
+    },
+}

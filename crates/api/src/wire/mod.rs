@@ -25,7 +25,8 @@ pub use admin::{AdminAccount, AdminAccountRequest, AdminAccounts, Deletion, Dele
 pub use album::{Album, AlbumCover, AlbumRequest, Albums, AssetIds, ItemOutcome, ItemResult, ItemResults};
 pub use api_key::{ApiKey, ApiKeyMade, ApiKeyRequest, ApiKeyScope, ApiKeys};
 pub use asset::{
-    Asset, AssetEdit, AssetKind, AssetMedia, AssetState, Camera, Captured, CapturedEdit, Motion, MotionState, Place,
+    Asset, AssetEdit, AssetKind, AssetMedia, AssetStanding, AssetState, AssetStates, Camera, Captured, CapturedEdit,
+    Motion, MotionState, Place,
 };
 pub use events::Change;
 pub use favourite::FavouriteRequest;

@@ -1,5 +1,5 @@
-use picup_database::{AssetFacts, DayCount, Direction, Error, NewAsset};
-use picup_domain::{AccountId, AssetKind, AssetState, Description, Place};
+use picup_database::{AssetFacts, DayCount, Direction, Error, NewAsset, Standing};
+use picup_domain::{AccountId, AssetId, AssetKind, AssetState, Description, Place};
 
 use crate::fresh::{account, asset, at, capture, fresh, hash, new_asset};
 
@@ -116,4 +116,19 @@ async fn what_was_told_of_an_asset_is_kept() {
     assert_eq!((found.favourite, found.description, found.motion), (true, new.description, None));
     let shown = tx.timeline_page(owner, None, Direction::Older, 1).await.unwrap().remove(0);
     assert_eq!((shown.favourite, shown.motion), (true, false));
+}
+
+#[tokio::test]
+async fn standings_are_told_to_the_owner_alone() {
+    let db = fresh().await;
+    let (owner, other) = (account(&db, None).await, account(&db, None).await);
+    let (one, two, theirs) = (asset(&db, owner, 0).await, asset(&db, owner, 1).await, asset(&db, other, 2).await);
+    let mut tx = db.write().await.unwrap();
+    tx.asset_make_ready(owner, two, &facts(0)).await.unwrap();
+    tx.asset_trash(owner, &[two], at(1)).await.unwrap();
+    let standings = tx.asset_standings(owner, &[one, two, theirs, one, AssetId::new(at(0))]).await.unwrap();
+    assert_eq!(standings.len(), 2);
+    let standing = |state, trashed| Standing { state, motion: None, trashed };
+    assert_eq!(standings[&one], standing(AssetState::Processing, false));
+    assert_eq!(standings[&two], standing(AssetState::Ready, true));
 }

@@ -6,8 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
-use picup_api::wire::{Asset, AssetState, MotionState};
+use picup_api::wire::{Asset, AssetIds, AssetStanding, AssetState, AssetStates, MotionState};
 use uuid::Uuid;
 
 use super::api::Api;
@@ -15,8 +14,8 @@ use super::call::ApiError;
 use super::progress::{LINE_EVERY, Progress};
 
 /// Asked about at once.
-const AT_ONCE: usize = 16;
-/// The pause after a round in which nothing was new; it doubles up to the longest.
+const AT_ONCE: usize = 1000;
+/// The pause after a round in which something was still waiting; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Given up when nothing has moved for so long: one photo or video may take minutes by itself.
@@ -30,38 +29,36 @@ pub(super) async fn wait(api: &Api, assets: Vec<Uuid>, progress: &Progress) -> V
     let (mut pause, mut still, mut quiet) = (FIRST_PAUSE, Duration::ZERO, Duration::ZERO);
     while !open.is_empty() {
         let round: Vec<Uuid> = open.drain(..open.len().min(AT_ONCE)).collect();
-        let asked = round.len();
-        let asking = stream::iter(round).map(|id| async move { (id, api.get(&format!("/api/assets/{id}")).await) });
-        let answers: Vec<(Uuid, Result<Asset, ApiError>)> = asking.buffered(AT_ONCE).collect().await;
+        let states = match ask(api, &round).await {
+            Ok(states) => states,
+            Err(error) => {
+                unproved.push(format!("what was sent is not verified yet: {error}; run it again to know"));
+                return unproved;
+            }
+        };
         let mut waiting = Vec::new();
-        for (id, answer) in answers {
-            match answer.map(|asset| (judge(&asset), asset.file_name)) {
-                Ok((Judged::Proved, _)) => {}
-                Ok((Judged::Waiting, _)) => waiting.push(id),
-                Ok((Judged::Damaged, name)) => unproved.push(format!("{name}: what the server has is damaged")),
-                Err(error) if error.status() == 403 => {
-                    unproved.push("this API key may not look; one with the scope `read` may".to_owned());
-                    return unproved;
-                }
-                Err(error @ ApiError::Unreachable(_)) => {
-                    unproved.push(format!("what was sent is not verified yet: {error}; run it again to know"));
-                    return unproved;
-                }
-                Err(error) => unproved.push(format!("asset {id}: {error}")),
+        for (id, standing) in round.iter().zip(&states) {
+            match judge(standing) {
+                Judged::Proved => {}
+                Judged::Waiting => waiting.push(*id),
+                Judged::Lost(reason) => unproved.push(format!("{}: {reason}", name(api, *id).await)),
             }
         }
         if waiting.is_empty() {
+            pause = FIRST_PAUSE;
             continue;
         }
-        let moved = waiting.len() < asked;
+        if waiting.len() < round.len() {
+            still = Duration::ZERO;
+        }
         waiting.into_iter().rev().for_each(|id| open.push_front(id));
-        (pause, still) = if moved { (FIRST_PAUSE, Duration::ZERO) } else { ((pause * 2).min(LONGEST_PAUSE), still) };
         if still >= PATIENCE {
             unproved.push(format!("{} photos are not verified yet, and nothing moves", open.len()));
             return unproved;
         }
         tokio::time::sleep(pause).await;
         (still, quiet) = (still + pause, quiet + pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
         if quiet >= LINE_EVERY {
             quiet = Duration::ZERO;
             progress.note(&format!("verified {} of {total}", total - open.len()));
@@ -70,16 +67,34 @@ pub(super) async fn wait(api: &Api, assets: Vec<Uuid>, progress: &Progress) -> V
     unproved
 }
 
+async fn ask(api: &Api, assets: &[Uuid]) -> Result<Vec<AssetStanding>, ApiError> {
+    let answer: AssetStates = api.post("/api/assets/states", &AssetIds { assets: assets.to_vec() }).await?;
+    if answer.states.len() == assets.len() {
+        Ok(answer.states)
+    } else {
+        Err(ApiError::Garbled("not as many answers as questions".to_owned()))
+    }
+}
+
+/// What to call an asset: its file's name, if that can be known.
+async fn name(api: &Api, id: Uuid) -> String {
+    let asset: Result<Asset, _> = api.get(&format!("/api/assets/{id}")).await;
+    asset.map_or_else(|_| format!("asset {id}"), |asset| asset.file_name)
+}
+
 enum Judged {
     Proved,
     Waiting,
-    Damaged,
+    Lost(&'static str),
 }
 
-fn judge(asset: &Asset) -> Judged {
-    let motion = asset.motion.as_ref().map(|motion| motion.state);
-    match (asset.state, motion) {
-        (AssetState::Damaged, _) | (_, Some(MotionState::Damaged)) => Judged::Damaged,
+fn judge(standing: &AssetStanding) -> Judged {
+    let AssetStanding::Found { state, motion, trashed, .. } = standing else {
+        return Judged::Lost("has gone from the server meanwhile");
+    };
+    match (state, motion) {
+        _ if *trashed => Judged::Lost("was put into the server's trash meanwhile"),
+        (AssetState::Damaged, _) | (_, Some(MotionState::Damaged)) => Judged::Lost("what the server has is damaged"),
         (AssetState::Processing, _) | (_, Some(MotionState::Processing)) => Judged::Waiting,
         (AssetState::Ready | AssetState::Unviewable, None | Some(MotionState::Verified)) => Judged::Proved,
     }

@@ -40,7 +40,7 @@ const UPLOAD_OR_READ: Right = Key(&["upload", "read"]);
 const UPLOAD_OR_EDIT: Right = Key(&["upload", "edit"]);
 const ANY: Right = Key(&["upload", "read", "edit"]);
 
-const TABLE: [(&str, Right); 69] = [
+const TABLE: [(&str, Right); 70] = [
     ("GET /.well-known/immich", Public),
     ("GET /api/account", UPLOAD_OR_READ),
     ("PATCH /api/account", Session),
@@ -66,6 +66,7 @@ const TABLE: [(&str, Right); 69] = [
     ("GET /api/assets/{id}", READ),
     ("PATCH /api/assets/{id}", EDIT),
     ("POST /api/assets/favourite", EDIT),
+    ("POST /api/assets/states", UPLOAD_OR_READ),
     ("POST /api/assets/trash", EDIT),
     ("POST /api/assets/restore", EDIT),
     ("POST /api/assets/delete", Session),
@@ -178,6 +179,7 @@ impl Things {
             | "POST /api/albums/{id}/assets/remove"
             | "POST /api/assets/trash"
             | "POST /api/assets/restore"
+            | "POST /api/assets/states"
             | "POST /api/assets/delete" => Some(json!({"assets": [self.asset]})),
             "PATCH /api/assets/{id}" => Some(json!({"description": "Taken over", "favourite": true})),
             "POST /api/assets/favourite" => Some(json!({"assets": [self.asset], "favourite": true})),

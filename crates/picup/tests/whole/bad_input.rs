@@ -26,6 +26,7 @@ fn json_operations(album: Uuid, asset: Uuid, upload: Uuid) -> Vec<(Method, Strin
             format!("/api/assets/{asset}"),
             json!({"favourite": true, "description": "A", "captured": {"local": "2024-05-31T18:04:05"}}),
         ),
+        post("/api/assets/states".into(), json!({"assets": [asset]})),
         post("/api/assets/favourite".into(), json!({"assets": [asset], "favourite": true})),
         post("/api/uploads".into(), json!({"file_name": "a.jpg", "bytes": 1, "sha256": hash(b"x")})),
         post(format!("/api/uploads/{upload}/parts"), json!({"parts": [part]})),

@@ -159,3 +159,33 @@ async fn favourites_are_a_page_of_their_own() {
     ada.get("/api/favourites?cursor=x").await.refused(422);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn whoever_sent_something_may_ask_how_far_it_has_come() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.sign_in("ada").await, app.sign_in("bob").await);
+    let (one, two) = (ada.upload("1.jpg", &samples::jpeg(1)).await, ada.upload("2.txt", b"no picture").await);
+    for id in [one, two] {
+        ada.processed(id).await;
+    }
+    ada.post("/api/assets/trash", &json!({"assets": [two]})).await.json::<Value>(200);
+    let nowhere = Uuid::now_v7();
+    let wish = json!({"assets": [two, nowhere, one, one]});
+    let not_found = |id: Uuid| json!({"outcome": "not_found", "asset": id});
+    let first = json!({"outcome": "found", "asset": one, "state": "ready", "trashed": false});
+    let second = json!({"outcome": "found", "asset": two, "state": "unviewable", "trashed": true});
+    for scope in ["upload", "read"] {
+        let answer: Value = ada.with_key(&[scope]).await.post("/api/assets/states", &wish).await.json(200);
+        assert_eq!(answer["states"], json!([second, not_found(nowhere), first, first]), "{scope}");
+    }
+    ada.with_key(&["edit"]).await.post("/api/assets/states", &wish).await.refused(403);
+    let answer: Value = bob.post("/api/assets/states", &json!({"assets": [one]})).await.json(200);
+    assert_eq!(answer["states"], json!([not_found(one)]));
+    let many: Vec<Uuid> = std::iter::repeat_with(Uuid::now_v7).take(1000).collect();
+    let answer: Value = ada.post("/api/assets/states", &json!({ "assets": many })).await.json(200);
+    assert_eq!(answer["states"].as_array().unwrap().len(), 1000);
+    for bad in [json!({"assets": []}), json!({"assets": vec![one; 1001]})] {
+        ada.post("/api/assets/states", &bad).await.refused(422);
+    }
+    app.finish().await;
+}

@@ -274,20 +274,32 @@ async fn fill_album(State(world): Shared, Segment(id): Segment<Uuid>, Json(ids):
     Json(wire::ItemResults { results }).into_response()
 }
 
+async fn states(State(world): Shared, headers: HeaderMap, Json(request): Json<wire::AssetIds>) -> Response {
+    let mut world = world.lock().unwrap();
+    if let Err(refusal) = world.admit(&headers) {
+        return *refusal;
+    }
+    let standing = |id: Uuid| match world.states.pop_front().unwrap_or("ready") {
+        "gone" => json!({"outcome": "not_found", "asset": id}),
+        "trashed" => json!({"outcome": "found", "asset": id, "state": "ready", "trashed": true}),
+        state => {
+            let motion = world.films.contains_key(&id).then_some("verified");
+            json!({"outcome": "found", "asset": id, "state": state, "motion": motion, "trashed": false})
+        }
+    };
+    let states: Vec<_> = request.assets.into_iter().map(standing).collect();
+    Json(json!({ "states": states })).into_response()
+}
+
 async fn asset(State(world): Shared, headers: HeaderMap, Segment(id): Segment<Uuid>) -> Response {
     let mut world = world.lock().unwrap();
     if let Err(refusal) = world.admit(&headers) {
         return *refusal;
     }
-    let state = world.states.pop_front().unwrap_or("ready");
-    let motion = world
-        .films
-        .get(&id)
-        .map(|sha256| json!({"file_name": "1.mov", "bytes": 1, "sha256": sha256, "state": "verified", "original": ""}));
     Json(json!({
-        "id": id, "kind": "photo", "state": state, "file_name": "1.jpg", "bytes": 1, "sha256": "",
+        "id": id, "kind": "photo", "state": "damaged", "file_name": "1.jpg", "bytes": 1, "sha256": "",
         "captured": {"at": "", "local": "", "source": "exif"}, "media": {"original": ""}, "favourite": false,
-        "motion": motion, "added_at": ""
+        "added_at": ""
     }))
     .into_response()
 }
@@ -305,6 +317,7 @@ pub(super) fn routes(world: Arc<Mutex<World>>) -> Router {
         .route("/api/session", post(sign_in).delete(sign_out))
         .route("/api/session/refresh", post(refresh))
         .route("/api/account", get(account))
+        .route("/api/assets/states", post(states))
         .route("/api/assets/{id}", get(asset))
         .route("/api/uploads", post(begin))
         .route("/api/uploads/{id}", get(look).delete(give_up))

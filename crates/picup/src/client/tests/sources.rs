@@ -128,6 +128,14 @@ async fn the_source_may_go_once_the_server_has_proved_all_of_it() {
     let report = scene.import().await;
     assert_eq!(report.verdict, "keep the source:\n  1.jpg: what the server has is damaged\n");
 
+    scene.set(|world| {
+        world.assets.clear();
+        world.states = ["gone", "trashed"].into();
+    });
+    let report = scene.import().await;
+    let lost = ["1.jpg: has gone from the server meanwhile", "1.jpg: was put into the server's trash meanwhile"];
+    assert!(lost.iter().all(|reason| report.verdict.contains(reason)), "{}", report.verdict);
+
     scene.set(|world| world.assets.clear());
     let report = scene.wished(|wish| wish.wait = false).await;
     assert!(report.verdict.contains("2 were sent just now and were not waited for"), "{}", report.verdict);
