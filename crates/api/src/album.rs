@@ -3,6 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
+use picup_app::album::Change;
 use picup_app::{App, album};
 use picup_domain::{AlbumTitle, AssetId};
 use uuid::Uuid;
@@ -10,7 +11,9 @@ use uuid::Uuid;
 use crate::extract::{Allowed, Edit, Json, Path, Query, Read, Upload};
 use crate::problem::ApiError;
 use crate::views;
-use crate::wire::{Album, AlbumRequest, Albums, AssetColumns, AssetIds, ItemResults, PageQuery, Problem};
+use crate::wire::{
+    Album, AlbumEdit, AlbumOrder, AlbumRequest, Albums, AssetColumns, AssetIds, ItemResults, PageQuery, Problem,
+};
 
 /// The caller's albums, newest first.
 #[utoipa::path(get, path = "/api/albums", operation_id = "albums", params(PageQuery),
@@ -48,19 +51,22 @@ pub(crate) async fn fetch(
     Ok(Answer(views::album(album::fetch(&app, caller.account, id.into()).await?)))
 }
 
-/// Gives an album another title.
-#[utoipa::path(patch, path = "/api/albums/{id}", operation_id = "album_rename", params(("id" = Uuid, Path)),
-    request_body = AlbumRequest,
+/// Changes an album's title or cover.
+#[utoipa::path(patch, path = "/api/albums/{id}", operation_id = "album_edit", params(("id" = Uuid, Path)),
+    request_body = AlbumEdit,
     responses((status = 200, body = Album), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
-pub(crate) async fn rename(
+pub(crate) async fn change(
     State(app): State<App>,
     caller: Allowed<Edit>,
     Path(id): Path<Uuid>,
-    Json(request): Json<AlbumRequest>,
+    Json(request): Json<AlbumEdit>,
 ) -> Result<Answer<Album>, ApiError> {
-    let album = album::rename(&app, caller.account, id.into(), AlbumTitle::new(&request.title)?).await?;
-    Ok(Answer(views::album(album)))
+    let change = Change {
+        title: request.title.as_deref().map(AlbumTitle::new).transpose()?,
+        cover: request.cover.map(|cover| cover.map(AssetId::from)),
+    };
+    Ok(Answer(views::album(album::change(&app, caller.account, id.into(), &change).await?)))
 }
 
 /// Deletes an album. Its assets stay in the timeline.
@@ -75,7 +81,7 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// An album's assets, in the order they were added.
+/// An album's assets, in its order: as they were added, unless they were put into another.
 #[utoipa::path(get, path = "/api/albums/{id}/assets", operation_id = "album_assets",
     params(("id" = Uuid, Path), PageQuery),
     responses((status = 200, body = AssetColumns), (status = 401, body = Problem), (status = 404, body = Problem),
@@ -119,6 +125,21 @@ pub(crate) async fn remove(
 ) -> Result<Answer<ItemResults>, ApiError> {
     let assets = named(request.assets)?;
     Ok(Answer(views::items(album::remove(&app, caller.account, id.into(), &assets).await?)))
+}
+
+/// Moves assets of an album, in the order given, right before another one of it, or to its end.
+#[utoipa::path(post, path = "/api/albums/{id}/order", operation_id = "album_order", params(("id" = Uuid, Path)),
+    request_body = AlbumOrder,
+    responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn order(
+    State(app): State<App>,
+    caller: Allowed<Edit>,
+    Path(id): Path<Uuid>,
+    Json(request): Json<AlbumOrder>,
+) -> Result<Answer<ItemResults>, ApiError> {
+    let (assets, before) = (named(request.assets)?, request.before.map(AssetId::from));
+    Ok(Answer(views::items(album::order(&app, caller.account, id.into(), &assets, before).await?)))
 }
 
 /// The assets a request names: 1 to 1000.

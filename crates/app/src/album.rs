@@ -1,10 +1,12 @@
 //! Albums: named selections of one's own assets.
 
-pub use picup_database::Album;
-use picup_database::{AddOutcome, AlbumCursor, NewAlbum};
-use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId};
+use std::collections::HashSet;
 
-use crate::events::{self, Change};
+pub use picup_database::Album;
+use picup_database::{AddOutcome, AlbumCursor, NewAlbum, Ordered};
+use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId, Invalid};
+
+use crate::events;
 use crate::timeline::Page;
 use crate::{App, Error, cursor};
 
@@ -65,16 +67,65 @@ pub async fn fetch(app: &App, owner: AccountId, id: AlbumId) -> Result<Album, Er
     app.database().read().await?.album_by_id(owner, id).await?.ok_or(Error::NotFound("album"))
 }
 
-/// Gives an album another title.
+/// What is to change of an album; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// Its title.
+    pub title: Option<AlbumTitle>,
+    /// The asset on its cover; `Some(None)` for whatever is first.
+    pub cover: Option<Option<AssetId>>,
+}
+
+/// Changes an album.
 ///
 /// # Errors
-/// [`Error::NotFound`].
-pub async fn rename(app: &App, owner: AccountId, id: AlbumId, title: AlbumTitle) -> Result<Album, Error> {
+/// [`Error::NotFound`]; [`Error::Invalid`] for a cover that the album does not show.
+pub async fn change(app: &App, owner: AccountId, id: AlbumId, change: &Change) -> Result<Album, Error> {
     let mut write = app.database().write().await?;
-    write.album_rename(owner, id, &title, app.now()).await?;
+    if let Some(title) = &change.title {
+        write.album_rename(owner, id, title, app.now()).await?;
+    }
+    if let Some(cover) = change.cover
+        && write.album_set_cover(owner, id, cover, app.now()).await? == Some(false)
+    {
+        return Err(not_there("cover"));
+    }
     let album = write.album_by_id(owner, id).await?.ok_or(Error::NotFound("album"))?;
     tell(app, write, owner, id).await?;
     Ok(album)
+}
+
+/// Moves assets of an album, in the order given, right before another one, or to the end, and tells what happened to each.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such album; [`Error::Invalid`] for a place that is not in it, or is to move itself.
+pub async fn order(
+    app: &App,
+    owner: AccountId,
+    id: AlbumId,
+    assets: &[AssetId],
+    before: Option<AssetId>,
+) -> Result<Vec<(AssetId, Outcome)>, Error> {
+    let mut seen = HashSet::new();
+    let named: Vec<AssetId> = assets.iter().copied().filter(|asset| seen.insert(*asset)).collect();
+    if before.is_some_and(|before| seen.contains(&before)) {
+        let advice = "name an asset that is not among those that move".to_owned();
+        return Err(Invalid { field: "before", advice }.into());
+    }
+    let mut write = app.database().write().await?;
+    let moved = match write.album_order(owner, id, &named, before, app.now()).await? {
+        Ordered::Moved(moved) => moved,
+        Ordered::NoSuchPlace => return Err(not_there("before")),
+        Ordered::NoAlbum => return Err(Error::NotFound("album")),
+    };
+    tell(app, write, owner, id).await?;
+    let there: HashSet<AssetId> = named.into_iter().zip(moved).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
+    let outcome = |id: &AssetId| (*id, if there.contains(id) { Outcome::Done } else { Outcome::NotFound });
+    Ok(assets.iter().map(outcome).collect())
+}
+
+fn not_there(field: &'static str) -> Error {
+    Invalid { field, advice: "name an asset that is in this album".to_owned() }.into()
 }
 
 /// Deletes an album. Its assets stay.
@@ -89,7 +140,7 @@ pub async fn delete(app: &App, owner: AccountId, id: AlbumId) -> Result<(), Erro
     tell(app, write, owner, id).await
 }
 
-/// An album's assets in the order they were added.
+/// An album's assets in its order.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Invalid`] for a cursor that is not ours.
@@ -144,8 +195,56 @@ pub async fn remove(
 
 /// Commits a change of an album together with its event.
 async fn tell(app: &App, mut write: picup_database::Write, owner: AccountId, id: AlbumId) -> Result<(), Error> {
-    events::append(&mut write, owner, Change::Album { id }, app.now()).await?;
+    events::append(&mut write, owner, events::Change::Album { id }, app.now()).await?;
     write.commit().await?;
     events::announce(app);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestApp;
+    use crate::upload::tests::keep;
+    use crate::{account, trash};
+
+    async fn shown(app: &TestApp, owner: AccountId, id: AlbumId) -> (Vec<AssetId>, Option<AssetId>) {
+        let cover = fetch(app, owner, id).await.unwrap().cover.map(|cover| cover.id);
+        (assets(app, owner, id, None, 10).await.unwrap().assets.iter().map(|asset| asset.id).collect(), cover)
+    }
+
+    #[tokio::test]
+    async fn an_album_is_arranged_by_its_owner() {
+        let app = TestApp::new().await;
+        let owner = account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
+        let stranger = account::create(&app, TestApp::account("bob@example.com")).await.unwrap();
+        let [one, two, three] =
+            [keep(&app, owner, b"one").await, keep(&app, owner, b"two").await, keep(&app, owner, b"three").await];
+        let outside = keep(&app, owner, b"outside").await;
+        let id = create(&app, owner, AlbumTitle::new("Holiday").unwrap()).await.unwrap().id;
+        add(&app, owner, id, &[one, two, three]).await.unwrap();
+
+        let moved = order(&app, owner, id, &[three, outside, one, three], Some(two)).await.unwrap();
+        let done = |id| (id, Outcome::Done);
+        assert_eq!(moved, [done(three), (outside, Outcome::NotFound), done(one), done(three)]);
+        assert_eq!(shown(&app, owner, id).await, (vec![three, one, two], Some(three)));
+        let invalid = |result: Result<_, Error>, name| matches!(result, Err(Error::Invalid(Invalid { field, .. })) if field == name);
+        assert!(invalid(order(&app, owner, id, &[one], Some(one)).await, "before"));
+        assert!(invalid(order(&app, owner, id, &[one], Some(outside)).await, "before"));
+        assert!(matches!(order(&app, stranger, id, &[one], None).await, Err(Error::NotFound("album"))));
+
+        let title = AlbumTitle::new("Sea").unwrap();
+        let both = Change { title: Some(title.clone()), cover: Some(Some(two)) };
+        assert_eq!(change(&app, owner, id, &both).await.unwrap().title, title);
+        assert_eq!(shown(&app, owner, id).await, (vec![three, one, two], Some(two)));
+        let refused = Change { title: Some(AlbumTitle::new("Lost").unwrap()), cover: Some(Some(outside)) };
+        assert!(matches!(change(&app, owner, id, &refused).await, Err(Error::Invalid(Invalid { field: "cover", .. }))));
+        assert!(matches!(change(&app, stranger, id, &both).await, Err(Error::NotFound("album"))));
+        assert_eq!(fetch(&app, owner, id).await.unwrap().title, title, "all of it or nothing");
+        trash::put(&app, owner, &[two]).await.unwrap();
+        assert_eq!(shown(&app, owner, id).await, (vec![three, one], Some(three)));
+        change(&app, owner, id, &Change { cover: Some(Some(one)), ..Change::default() }).await.unwrap();
+        let automatic = Change { cover: Some(None), ..Change::default() };
+        assert_eq!(change(&app, owner, id, &automatic).await.unwrap().cover.unwrap().id, three);
+    }
 }

@@ -1,4 +1,5 @@
-//! Albums: named selections of one owner's assets, in the order they were added. The count and the cover stand on the album
+//! Albums: named selections of one owner's assets, in the order they were added until their owner puts them into another
+//! (`arrangement`). The count and the cover stand on the album
 //! itself, so that a list of albums costs one look-up each.
 
 use std::collections::BTreeSet;
@@ -31,7 +32,7 @@ pub struct Album {
     pub owner: AccountId,
     /// Its title.
     pub title: AlbumTitle,
-    /// The asset shown for it: the first, while it has any.
+    /// The asset shown for it: the one that was chosen, or the first, while it has any.
     pub cover: Option<TimelineAsset>,
     /// How many assets it has outside the trash.
     pub asset_count: u64,
@@ -235,8 +236,7 @@ impl Write {
         if !self.album_touch(owner, id, now).await? {
             return Ok(None);
         }
-        let sql = "SELECT COALESCE(MAX(position), 0) AS last FROM album_assets WHERE album = ?";
-        let mut position: i64 = self.row(Statement::new("album_last", sql).id(&id)).await?.int("last")?;
+        let mut position = self.album_last(id).await?;
         let mut outcomes = Vec::with_capacity(assets.len());
         for asset in assets {
             let sql = "INSERT INTO album_assets (album, asset, position, added_at) \
@@ -288,8 +288,14 @@ impl Write {
         Ok(Some(removed))
     }
 
+    /// The last place in an album's order, in the trash or not.
+    pub(crate) async fn album_last(&mut self, id: AlbumId) -> Result<i64, Error> {
+        let sql = "SELECT COALESCE(MAX(position), 0) AS last FROM album_assets WHERE album = ?";
+        self.row(Statement::new("album_last", sql).id(&id)).await?.int("last")
+    }
+
     /// Finds the album and, on engines with many writers, keeps others from changing it until this transaction ends.
-    async fn album_touch(&mut self, owner: AccountId, id: AlbumId, now: Timestamp) -> Result<bool, Error> {
+    pub(crate) async fn album_touch(&mut self, owner: AccountId, id: AlbumId, now: Timestamp) -> Result<bool, Error> {
         let sql = "UPDATE albums SET updated_at = ? WHERE id = ? AND owner = ?";
         self.changed(Statement::new("album_touch", sql).time(now).id(&id).id(&owner)).await
     }

@@ -88,6 +88,9 @@ async fn throw_away(tx: &mut Write) -> Result<(), Error> {
     let title = picup_domain::AlbumTitle::new("Holiday")?;
     tx.album_insert(&crate::NewAlbum { id: album, owner, title, created_at: NOW }).await?;
     tx.album_add(owner, album, &ids, NOW).await?;
+    assert_eq!(tx.album_set_cover(owner, album, Some(ids[5]), NOW).await?, Some(true));
+    let ordered = tx.album_order(owner, album, &ids[6..8], Some(ids[3]), NOW).await?;
+    assert_eq!(ordered, crate::Ordered::Moved(vec![true, true]));
     tx.album_remove(owner, album, &ids[..1], NOW).await?;
     assert_eq!(tx.asset_standings(owner, &ids).await?.len(), 73);
     tx.asset_favour(owner, &ids, true).await?;

@@ -356,15 +356,17 @@ impl Write {
         bytes: ByteSize,
         sha256: &Sha256,
         modified: Option<(Timestamp, Option<i16>)>,
+        told: Option<&str>,
         now: Timestamp,
     ) -> Result<bool, Error> {
         let sql = "UPDATE uploads SET state = 'completing', bytes = ?, sha256 = ?, file_modified_at = ?, \
-                   offset_minutes = ?, updated_at = ? WHERE id = ? AND state = 'receiving'";
+                   offset_minutes = ?, told = ?, updated_at = ? WHERE id = ? AND state = 'receiving'";
         let statement = Statement::new("upload_received", sql)
             .size(bytes)
             .id(sha256)
             .maybe_time(modified.map(|(at, _)| at))
             .maybe_int(modified.and_then(|(_, offset)| offset))
+            .maybe_text(told)
             .time(now)
             .id(&id);
         self.changed(statement).await

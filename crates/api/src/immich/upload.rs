@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use picup_app::App;
-use picup_app::upload::{NewStream, Received, Receiver, receive};
+use picup_app::upload::{self, NewStream, Received, Receiver, receive};
 use picup_domain::{AccountId, ByteSize, FileName, Invalid, Timestamp};
 
 use super::multipart::{Broken, Head, Multipart};
@@ -53,6 +53,7 @@ struct Told {
     created: Option<(Timestamp, Option<i16>)>,
     modified: Option<(Timestamp, Option<i16>)>,
     file_name: Option<String>,
+    favourite: bool,
 }
 
 async fn take<S>(app: &App, owner: AccountId, form: &mut Multipart<S>) -> Result<Received, ApiError>
@@ -82,13 +83,15 @@ where
                 let bytes = bytes.map_err(|_| refused("fileSize", "write the size in bytes"))?;
                 told.bytes = Some(ByteSize::new(bytes)?);
             }
+            "isFavorite" => told.favourite = favourite(&form.text(LONGEST_FIELD).await?)?,
             "visibility" => visible(&form.text(LONGEST_FIELD).await?)?,
             // Whatever else there is: PicUp has no use for it. A sidecar is not kept.
             _ => {}
         }
     }
     let receiver = receiver.ok_or_else(|| refused("assetData", "send the file in the field assetData"))?;
-    Ok(receiver.finish(told.created.or(told.modified)).await?)
+    let beside = upload::Told { favourite: told.favourite, ..upload::Told::default() };
+    Ok(receiver.finish(told.created.or(told.modified), beside).await?)
 }
 
 async fn receive_file<S>(
@@ -108,6 +111,10 @@ where
         receiver.write(bytes).await?;
     }
     Ok(receiver)
+}
+
+fn favourite(text: &str) -> Result<bool, ApiError> {
+    text.trim().parse().map_err(|_| refused("isFavorite", "write true or false"))
 }
 
 /// Who asks for a photo to be hidden must not find it in the timeline.

@@ -43,12 +43,36 @@ pub struct Albums {
     pub next: Option<String>,
 }
 
-/// Makes or renames an album.
+/// Makes an album.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlbumRequest {
     /// 1 to 200 characters.
     pub title: String,
+}
+
+/// What is to change of an album. What is absent stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlbumEdit {
+    /// 1 to 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The asset of this album on its cover, where it stays while the album shows it; null for whatever is first.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::said")]
+    #[schema(value_type = Option<Uuid>)]
+    pub cover: Option<Option<Uuid>>,
+}
+
+/// Puts assets of an album into an order.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlbumOrder {
+    /// 1 to 1000 of them, in the order they are to stand in.
+    pub assets: Vec<Uuid>,
+    /// The asset of the album to stand before, none of those that move; absent for the album's end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Uuid>,
 }
 
 /// Names assets.

@@ -22,7 +22,9 @@ mod upload;
 
 pub use account::{Account, AccountChange, PasswordChange};
 pub use admin::{AdminAccount, AdminAccountRequest, AdminAccounts, Deletion, DeletionRequest};
-pub use album::{Album, AlbumCover, AlbumRequest, Albums, AssetIds, ItemOutcome, ItemResult, ItemResults};
+pub use album::{
+    Album, AlbumCover, AlbumEdit, AlbumOrder, AlbumRequest, Albums, AssetIds, ItemOutcome, ItemResult, ItemResults,
+};
 pub use api_key::{ApiKey, ApiKeyMade, ApiKeyRequest, ApiKeyScope, ApiKeys};
 pub use asset::{
     Asset, AssetEdit, AssetKind, AssetMedia, AssetStanding, AssetState, AssetStates, Camera, Captured, CapturedEdit,

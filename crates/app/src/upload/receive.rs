@@ -168,11 +168,11 @@ impl Receiver {
     }
 
     /// Ends it: an asset, unless the account has this file. When this returns, the bytes and what counts them survive a power
-    /// cut. `modified` is when the file was last changed, and where, as far as its client told.
+    /// cut. `modified` is when the file was last changed, and where, as far as its client told; `told` is what it told beside that.
     ///
     /// # Errors
     /// [`Error::StoreFull`]; [`Error::Busy`] when the same file is completed elsewhere at this moment.
-    pub async fn finish(mut self, modified: Option<(Timestamp, Option<i16>)>) -> Result<Received, Error> {
+    pub async fn finish(mut self, modified: Option<(Timestamp, Option<i16>)>, told: Told) -> Result<Received, Error> {
         let sink = self.sink.take().ok_or(Error::NotFound("upload"))?;
         let received = sink.finish().await.map_err(|error| match error {
             picup_storage::Error::UploadNotFound(_) => Error::Conflict(GIVEN_UP),
@@ -185,7 +185,7 @@ impl Receiver {
             sha256: received.sha256,
             modified,
             motion_of: None,
-            told: Told::default(),
+            told,
         };
         for _ in 0..ROUNDS {
             let seen = Seen::of(&mut self.app.database().read_fresh().await?, self.owner, &file.sha256, None).await?;
@@ -209,7 +209,9 @@ impl Receiver {
         if Seen::of(&mut write, self.owner, &file.sha256, None).await? != *seen {
             return Ok(false);
         }
-        if !write.upload_received(self.id, file.bytes, &file.sha256, file.modified, self.app.now()).await? {
+        let told = file.told.to_stored()?;
+        let now = self.app.now();
+        if !write.upload_received(self.id, file.bytes, &file.sha256, file.modified, told.as_deref(), now).await? {
             return Err(Error::Conflict(GIVEN_UP));
         }
         write.quota_shrink(self.owner, ByteSize::new(self.reserved - file.bytes.get())?).await?;

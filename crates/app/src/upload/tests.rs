@@ -333,7 +333,7 @@ async fn stream_file(app: &TestApp, owner: AccountId, content: &[u8], said: Opti
     let (first, second) = content.split_at(content.len() / 2);
     receiver.write(Bytes::copy_from_slice(first)).await?;
     receiver.write(Bytes::copy_from_slice(second)).await?;
-    receiver.finish(None).await
+    receiver.finish(None, Told::default()).await
 }
 
 fn new_stream(said: Option<u64>) -> NewStream {
@@ -477,7 +477,7 @@ async fn a_slow_stream_is_not_given_up() {
         receiver.write(Bytes::from_static(b"x")).await.unwrap();
         reap(&app).await.unwrap();
     }
-    assert!(matches!(receiver.finish(None).await.unwrap(), Received::Created(_)));
+    assert!(matches!(receiver.finish(None, Told::default()).await.unwrap(), Received::Created(_)));
     assert_eq!(quota(&app, owner).await, (40, 0));
 }
 
@@ -490,7 +490,7 @@ async fn a_stream_takes_no_parts_and_is_not_completed_by_asking() {
     assert!(matches!(part_targets(&app, owner, id, &[(1, Sha256::of(b"x"))]).await, Err(Error::Conflict(_))));
     cancel(&app, owner, id).await.unwrap();
     assert_eq!(quota(&app, owner).await, (0, 0));
-    assert!(matches!(receiver.finish(None).await, Err(Error::Conflict(_))));
+    assert!(matches!(receiver.finish(None, Told::default()).await, Err(Error::Conflict(_))));
     given_back(&app, owner, 0).await;
 }
 

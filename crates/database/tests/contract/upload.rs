@@ -109,10 +109,11 @@ async fn a_stream_grows_until_it_has_ended() {
     assert_eq!(ids(&tx.upload_list_receiving(at(6), 10).await.unwrap()), [new.id]);
     assert_eq!(ids(&tx.upload_list_receiving(at(5), 10).await.unwrap()), []);
     let modified = Some((at(-7), None));
-    assert!(tx.upload_received(new.id, size(12), &hash("came"), modified, at(6)).await.unwrap());
+    assert!(tx.upload_received(new.id, size(12), &hash("came"), modified, Some("{}"), at(6)).await.unwrap());
     let ended = tx.upload_by_id(owner, new.id).await.unwrap().unwrap();
     assert_eq!((ended.state, ended.bytes, ended.sha256), (UploadState::Completing, size(12), hash("came")));
     assert_eq!((ended.file_modified_at, ended.offset_minutes), (Some(at(-7)), None));
+    assert_eq!(ended.told.as_deref(), Some("{}"));
     assert!(!tx.upload_grow(new.id, size(20), at(7)).await.unwrap());
-    assert!(!tx.upload_received(new.id, size(20), &hash("other"), None, at(7)).await.unwrap());
+    assert!(!tx.upload_received(new.id, size(20), &hash("other"), None, None, at(7)).await.unwrap());
 }

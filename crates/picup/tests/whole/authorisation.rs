@@ -40,7 +40,7 @@ const UPLOAD_OR_READ: Right = Key(&["upload", "read"]);
 const UPLOAD_OR_EDIT: Right = Key(&["upload", "edit"]);
 const ANY: Right = Key(&["upload", "read", "edit"]);
 
-const TABLE: [(&str, Right); 70] = [
+const TABLE: [(&str, Right); 71] = [
     ("GET /.well-known/immich", Public),
     ("GET /api/account", UPLOAD_OR_READ),
     ("PATCH /api/account", Session),
@@ -63,6 +63,7 @@ const TABLE: [(&str, Right); 70] = [
     ("GET /api/albums/{id}/assets", READ),
     ("POST /api/albums/{id}/assets", UPLOAD_OR_EDIT),
     ("POST /api/albums/{id}/assets/remove", EDIT),
+    ("POST /api/albums/{id}/order", EDIT),
     ("GET /api/assets/{id}", READ),
     ("PATCH /api/assets/{id}", EDIT),
     ("POST /api/assets/favourite", EDIT),
@@ -177,6 +178,7 @@ impl Things {
             "POST /api/albums" | "PATCH /api/albums/{id}" => Some(json!({"title": "Taken over"})),
             "POST /api/albums/{id}/assets"
             | "POST /api/albums/{id}/assets/remove"
+            | "POST /api/albums/{id}/order"
             | "POST /api/assets/trash"
             | "POST /api/assets/restore"
             | "POST /api/assets/states"

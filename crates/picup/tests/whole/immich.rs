@@ -229,6 +229,32 @@ async fn what_does_not_fit_is_reported_and_stays_with_its_owner() {
 }
 
 #[tokio::test]
+async fn a_favourite_there_is_a_favourite_here() {
+    let app = TestApp::start().await;
+    let ada = app.sign_in("ada").await;
+    let uploader = Uploader::of(&app, &ada).await;
+    let (liked, plain) = (samples::jpeg(1), samples::jpeg(2));
+    // The uploader writes the field before the file; others may write it behind.
+    let before = form(&[("isFavorite", None, b"true"), ("assetData", Some("a.jpg"), &liked)]);
+    let behind = form(&[("assetData", Some("b.jpg"), &plain), ("isFavorite", None, b"false")]);
+    let mut ids = Vec::new();
+    for photo in [before, behind] {
+        let answer: Value = uploader.post_form(photo).await.json(201);
+        ids.push(answer["id"].as_str().unwrap().parse().unwrap());
+    }
+    assert!(ada.processed(ids[0]).await.favourite);
+    assert!(!ada.processed(ids[1]).await.favourite);
+    let again = form(&[("assetData", Some("c.jpg"), &samples::jpeg(3)), ("isFavorite", None, b"true")]);
+    let third: Value = uploader.post_form(again).await.json(201);
+    ids.push(third["id"].as_str().unwrap().parse().unwrap());
+    assert!(ada.processed(ids[2]).await.favourite);
+    let wrong = form(&[("isFavorite", None, b"maybe"), ("assetData", Some("d.jpg"), &samples::jpeg(4))]);
+    assert!(uploader.post_form(wrong).await.refused(422).detail.contains("isFavorite"));
+    assert_eq!(ada.timeline().await.id.len(), 3);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_key_that_is_wrong_or_for_uploads_only_gives_no_more() {
     let app = TestApp::start().await;
     let ada = app.sign_in("ada").await;

@@ -8,6 +8,7 @@
 
 mod account;
 mod admin;
+mod albums;
 mod app;
 mod authorisation;
 mod bad_files;

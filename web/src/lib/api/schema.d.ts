@@ -197,8 +197,8 @@ export interface paths {
         delete: operations["album_delete"];
         options?: never;
         head?: never;
-        /** Gives an album another title. */
-        patch: operations["album_rename"];
+        /** Changes an album's title or cover. */
+        patch: operations["album_edit"];
         trace?: never;
     };
     "/api/albums/{id}/assets": {
@@ -208,7 +208,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An album's assets, in the order they were added. */
+        /** An album's assets, in its order: as they were added, unless they were put into another. */
         get: operations["album_assets"];
         put?: never;
         /** Adds assets to an album. */
@@ -230,6 +230,23 @@ export interface paths {
         put?: never;
         /** Takes assets out of an album. They stay in the timeline. */
         post: operations["album_remove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/albums/{id}/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves assets of an album, in the order given, right before another one of it, or to its end. */
+        post: operations["album_order"];
         delete?: never;
         options?: never;
         head?: never;
@@ -281,6 +298,23 @@ export interface paths {
         put?: never;
         /** Takes assets out of the trash, back to their days and albums. */
         post: operations["assets_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How far assets have come: for whoever has sent them and waits until they are verified. */
+        post: operations["assets_states"];
         delete?: never;
         options?: never;
         head?: never;
@@ -898,7 +932,27 @@ export interface components {
             /** @description Its thumbnail's path. */
             thumbnail?: string | null;
         };
-        /** @description Makes or renames an album. */
+        /** @description What is to change of an album. What is absent stays. */
+        AlbumEdit: {
+            /**
+             * Format: uuid
+             * @description The asset of this album on its cover, where it stays while the album shows it; null for whatever is first.
+             */
+            cover?: string | null;
+            /** @description 1 to 200 characters. */
+            title?: string | null;
+        };
+        /** @description Puts assets of an album into an order. */
+        AlbumOrder: {
+            /** @description 1 to 1000 of them, in the order they are to stand in. */
+            assets: string[];
+            /**
+             * Format: uuid
+             * @description The asset of the album to stand before, none of those that move; absent for the album's end.
+             */
+            before?: string | null;
+        };
+        /** @description Makes an album. */
         AlbumRequest: {
             /** @description 1 to 200 characters. */
             title: string;
@@ -1066,11 +1120,39 @@ export interface components {
             /** @description The small picture. */
             thumbnail?: string | null;
         };
+        /** @description How far one asset has come. */
+        AssetStanding: {
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            asset: string;
+            motion?: components["schemas"]["MotionState"] | null;
+            /** @enum {string} */
+            outcome: "found";
+            /** @description Its own state. */
+            state: components["schemas"]["AssetState"];
+            /** @description Whether it lies in the trash. */
+            trashed: boolean;
+        } | {
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            asset: string;
+            /** @enum {string} */
+            outcome: "not_found";
+        };
         /**
          * @description How far an asset has come.
          * @enum {string}
          */
         AssetState: "processing" | "ready" | "unviewable" | "damaged";
+        /** @description How far assets have come. */
+        AssetStates: {
+            /** @description One for each asset that was named, in the same order. */
+            states: components["schemas"]["AssetStanding"][];
+        };
         /** @description The camera and how it was set. */
         Camera: {
             /**
@@ -2430,7 +2512,7 @@ export interface operations {
             };
         };
     };
-    album_rename: {
+    album_edit: {
         parameters: {
             query?: never;
             header?: never;
@@ -2441,7 +2523,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AlbumRequest"];
+                "application/json": components["schemas"]["AlbumEdit"];
             };
         };
         responses: {
@@ -2627,6 +2709,55 @@ export interface operations {
             };
         };
     };
+    album_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlbumOrder"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemResults"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     assets_delete: {
         parameters: {
             query?: never;
@@ -2732,6 +2863,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ItemResults"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assets_states: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetIds"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetStates"];
                 };
             };
             401: {
