@@ -111,6 +111,7 @@ struct Inner {
     passwords: password::Passwords,
     attempts: attempts::Attempts,
     events: events::Hub,
+    begun: upload::Begun,
     /// Rung after a commit that may have left a job, so that the worker need not wait for its next look.
     jobs_waiting: Notify,
     metrics: Metrics,
@@ -128,6 +129,7 @@ impl App {
             passwords: password::Passwords::new()?,
             attempts: attempts::Attempts::new(settings.guesses),
             events: events::Hub::new(),
+            begun: upload::Begun::default(),
             jobs_waiting: Notify::new(),
             rooms,
             settings,

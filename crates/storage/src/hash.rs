@@ -92,6 +92,19 @@ impl Hashes {
     }
 }
 
+/// The SHA-256 of a small file, from its beginning. Blocks.
+pub(crate) fn of_file(file: &File) -> std::io::Result<Sha256> {
+    let (mut hashers, mut buffer) = (Hashers::default(), vec![0; CHUNK]);
+    loop {
+        match file.read_at(&mut buffer, hashers.bytes()) {
+            Ok(0) => return Ok(hashers.finish().1),
+            Ok(count) => hashers.update(&buffer[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 impl Reading {
     fn go_on(mut self) -> Result<Self, Error> {
         for _ in 0..CHUNKS_IN_A_ROW {

@@ -42,6 +42,7 @@ contract! {
     an_attempt_that_goes_away_harms_nobody
     beginning_again_changes_nothing
     an_incomplete_upload_does_not_complete
+    many_complete_as_one_by_one
     completing_again_is_fine
     racing_completions_all_succeed
     completing_replaces_nothing
@@ -337,6 +338,28 @@ async fn an_incomplete_upload_does_not_complete(it: Fixture) {
     assert!(matches!(error, Error::UploadIncomplete { first_missing: 2, .. }));
     assert!(matches!(it.storage.open_object(&key).await, Err(Error::NotFound(_))));
     assert_eq!(it.storage.upload_parts(&upload).await.unwrap().len(), 1);
+}
+
+async fn many_complete_as_one_by_one(it: Fixture) {
+    let files: Vec<Bytes> = (0..6).map(|n| noise(60 + n, if n == 3 { PART + 10 } else { 1_000 })).collect();
+    let wanted: Vec<_> =
+        files.iter().map(|file| (UploadId::new(now()), key(), ByteSize::new(file.len() as u64).unwrap())).collect();
+    let uploads = it.storage.upload_begin_many(&wanted).await.unwrap();
+    for (upload, file) in uploads.iter().zip(&files).skip(1) {
+        send(&it.storage, upload, file, 1).await;
+    }
+    assert_eq!(it.storage.uploads_whole(&uploads).await.unwrap(), [false, true, true, false, true, true]);
+    send(&it.storage, &uploads[3], &files[3], 2).await;
+    let error = it.storage.upload_complete_many(&uploads).await.unwrap_err();
+    assert!(matches!(error, Error::UploadIncomplete { first_missing: 1, .. }), "{error}");
+    send(&it.storage, &uploads[0], &files[0], 1).await;
+    for _ in 0..2 {
+        it.storage.upload_complete_many(&uploads).await.unwrap();
+        assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
+    }
+    for ((_, key, _), file) in wanted.iter().zip(&files) {
+        assert!(it.content(key).await == *file);
+    }
 }
 
 async fn completing_again_is_fine(it: Fixture) {

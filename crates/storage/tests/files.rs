@@ -31,8 +31,25 @@ fn walk(folder: PathBuf) -> Vec<(PathBuf, fs::Metadata)> {
 async fn uploaded(it: &Fixture, file: &Bytes) -> (ObjectKey, Upload) {
     let key = key();
     let upload = begin(&it.storage, &key, file.len()).await;
-    send(&it.storage, &upload, file, 1).await;
+    send_all(it, &upload, file).await;
     (key, upload)
+}
+
+async fn send_all(it: &Fixture, upload: &Upload, file: &Bytes) {
+    for number in 1..=file.len().div_ceil(PART) as u32 {
+        send(&it.storage, upload, file, number).await;
+    }
+}
+
+/// Files of one part and of two.
+fn small_and_large() -> [Bytes; 2] {
+    [noise(1, 1000), noise(2, PART + 1000)]
+}
+
+/// Where the bytes of an upload are that has arrived.
+fn staged(it: &Fixture, upload: &Upload) -> PathBuf {
+    let ending = if upload.bytes() <= PART as u64 { ".whole" } else { "" };
+    root(it).join("staging").join(format!("{}{ending}", upload.id()))
 }
 
 #[tokio::test]
@@ -42,8 +59,10 @@ async fn nobody_else_may_read() {
     let (_, upload) = uploaded(&it, &noise(2, 10)).await;
     it.storage.upload_complete(&upload).await.unwrap();
     uploaded(&it, &noise(3, 10)).await;
+    begin(&it.storage, &key(), 10).await;
+    begin(&it.storage, &key(), PART + 1).await;
     let found = walk(root(&it));
-    assert_eq!(found.iter().filter(|(_, metadata)| metadata.is_file()).count(), 4);
+    assert_eq!(found.iter().filter(|(_, metadata)| metadata.is_file()).count(), 6);
     for (path, metadata) in found {
         let wanted = if metadata.is_dir() { 0o700 } else { 0o600 };
         assert_eq!(metadata.mode() & 0o7777, wanted, "{}", path.display());
@@ -82,12 +101,22 @@ async fn links_lead_nowhere() {
     assert!(it.storage.put(&by_file, Bytes::from_static(b"secret")).await.is_err());
 
     let (_, upload) = uploaded(&it, &noise(1, 6)).await;
-    let staged = root(&it).join("staging").join(upload.id().to_string());
-    fs::remove_file(&staged).unwrap();
-    symlink(outside.path().join("secret"), &staged).unwrap();
-    let other = noise(2, 6);
-    assert!(it.storage.part_write(&upload, 1, Sha256::of(&other), body(&other)).await.is_err());
-    assert!(it.storage.upload_complete(&upload).await.is_err());
+    fs::remove_file(staged(&it, &upload)).unwrap();
+    for ending in [".one", ".whole"] {
+        let path = staged(&it, &upload).with_extension(&ending[1..]);
+        symlink(outside.path().join("secret"), &path).unwrap();
+        let other = noise(2, 6);
+        assert!(it.storage.part_write(&upload, 1, Sha256::of(&other), body(&other)).await.is_err());
+        assert!(it.storage.upload_complete(&upload).await.is_err());
+        fs::remove_file(&path).unwrap();
+    }
+    let (_, large) = uploaded(&it, &noise(3, PART + 6)).await;
+    fs::remove_file(staged(&it, &large)).unwrap();
+    symlink(outside.path().join("secret"), staged(&it, &large)).unwrap();
+    let other = noise(4, 6);
+    assert!(it.storage.part_write(&large, 2, Sha256::of(&other), body(&other)).await.is_err());
+    assert!(it.storage.upload_complete(&large).await.is_err());
+    it.storage.upload_abort(large.id()).await.unwrap();
 
     it.storage.delete(&by_file).await.unwrap();
     it.storage.upload_abort(upload.id()).await.unwrap();
@@ -111,49 +140,66 @@ async fn only_plain_files_are_objects() {
 
 #[tokio::test]
 async fn a_crash_between_link_and_unlink_is_healed() {
-    let it = Fixture::files().await;
-    let file = noise(1, 1000);
-    let (key, upload) = uploaded(&it, &file).await;
-    let (staged, object) = (root(&it).join("staging").join(upload.id().to_string()), root(&it).join(key.to_string()));
-    fs::create_dir_all(object.parent().unwrap()).unwrap();
-    fs::hard_link(&staged, &object).unwrap();
-    let it = it.restarted().await;
-    it.storage.upload_complete(&upload).await.unwrap();
-    assert_eq!(it.content(&key).await, file);
-    assert_eq!(fs::read_dir(root(&it).join("staging")).unwrap().count(), 0);
+    for file in small_and_large() {
+        let it = Fixture::files().await;
+        let (key, upload) = uploaded(&it, &file).await;
+        let object = root(&it).join(key.to_string());
+        fs::create_dir_all(object.parent().unwrap()).unwrap();
+        fs::hard_link(staged(&it, &upload), &object).unwrap();
+        let it = it.restarted().await;
+        it.storage.upload_complete(&upload).await.unwrap();
+        assert!(it.content(&key).await == file);
+        assert_eq!(fs::read_dir(root(&it).join("staging")).unwrap().count(), 0);
+    }
 }
 
 #[tokio::test]
 async fn a_crash_after_the_move_is_healed() {
-    let it = Fixture::files().await;
-    let file = noise(1, 1000);
-    let (key, upload) = uploaded(&it, &file).await;
-    let (staged, object) = (root(&it).join("staging").join(upload.id().to_string()), root(&it).join(key.to_string()));
-    fs::create_dir_all(object.parent().unwrap()).unwrap();
-    fs::rename(&staged, &object).unwrap();
-    let it = it.restarted().await;
-    it.storage.upload_complete(&upload).await.unwrap();
-    assert_eq!(it.content(&key).await, file);
-    assert_eq!(fs::read_dir(root(&it).join("staging")).unwrap().count(), 0);
+    for file in small_and_large() {
+        let it = Fixture::files().await;
+        let (key, upload) = uploaded(&it, &file).await;
+        let object = root(&it).join(key.to_string());
+        fs::create_dir_all(object.parent().unwrap()).unwrap();
+        fs::rename(staged(&it, &upload), &object).unwrap();
+        let it = it.restarted().await;
+        it.storage.upload_complete(&upload).await.unwrap();
+        assert!(it.content(&key).await == file);
+        assert_eq!(fs::read_dir(root(&it).join("staging")).unwrap().count(), 0);
+    }
 }
 
 #[tokio::test]
 async fn half_of_a_staged_upload_counts_as_none() {
     for gone in ["", ".parts"] {
         let it = Fixture::files().await;
-        let file = noise(1, 1000);
+        let [_, file] = small_and_large();
         let (key, upload) = uploaded(&it, &file).await;
         fs::remove_file(root(&it).join("staging").join(format!("{}{gone}", upload.id()))).unwrap();
         let it = it.restarted().await;
-        assert!(matches!(it.storage.upload_parts(&upload).await, Err(Error::UploadNotFound(_))));
-        assert!(matches!(it.storage.upload_complete(&upload).await, Err(Error::UploadNotFound(_))));
         assert_eq!(it.storage.uploads_staged().await.unwrap(), [upload.id()], "the reaper still sees it");
-        let again = it.storage.upload_begin(upload.id(), &key, ByteSize::new(1000).unwrap()).await.unwrap();
-        assert_eq!(it.storage.upload_parts(&again).await.unwrap(), [], "no part is believed that may be gone");
-        send(&it.storage, &again, &file, 1).await;
-        it.storage.upload_complete(&again).await.unwrap();
-        assert_eq!(it.content(&key).await, file);
+        lost_and_sent_again(&it, &key, &upload, &file).await;
     }
+}
+
+#[tokio::test]
+async fn a_staged_file_that_is_gone_is_sent_again() {
+    let it = Fixture::files().await;
+    let [file, _] = small_and_large();
+    let (key, upload) = uploaded(&it, &file).await;
+    fs::remove_file(staged(&it, &upload)).unwrap();
+    lost_and_sent_again(&it, &key, &upload, &file).await;
+}
+
+async fn lost_and_sent_again(it: &Fixture, key: &ObjectKey, upload: &Upload, file: &Bytes) {
+    assert!(matches!(it.storage.upload_parts(upload).await, Err(Error::UploadNotFound(_))));
+    assert_eq!(it.storage.uploads_whole(std::slice::from_ref(upload)).await.unwrap(), [false]);
+    assert!(matches!(it.storage.upload_complete(upload).await, Err(Error::UploadNotFound(_))));
+    let size = ByteSize::new(file.len() as u64).unwrap();
+    let again = it.storage.upload_begin(upload.id(), key, size).await.unwrap();
+    assert_eq!(it.storage.upload_parts(&again).await.unwrap(), [], "no part is believed that may be gone");
+    send_all(it, &again, file).await;
+    it.storage.upload_complete(&again).await.unwrap();
+    assert!(it.content(key).await == *file);
 }
 
 #[tokio::test]

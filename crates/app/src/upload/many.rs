@@ -7,11 +7,11 @@
 use std::collections::{HashMap, HashSet};
 
 use picup_database::{NewUpload as UploadRow, Read, Upload as Row, UploadState};
-use picup_domain::{AccountId, AssetId, ByteSize, PartPlan, Sha256, UploadId};
+use picup_domain::{AccountId, AssetId, ByteSize, ObjectKey, PartPlan, Sha256, UploadId};
 use picup_storage::crash_point;
 
 use super::reserve::{check, refuse_if_ending, staged_object, upload_row};
-use super::{NewUpload, Reserved, Upload, arrived, commit, complete, reserve, staged};
+use super::{NewUpload, Reserved, Upload, commit, complete, reserve, staged};
 use crate::asset::original_key;
 use crate::{App, Error, events, queue};
 
@@ -54,19 +54,23 @@ async fn known(read: &mut Read, owner: AccountId, hashes: &[Sha256]) -> Result<H
 
 /// Begins uploads of files that nothing was known of; none of them when they do not all fit or one has come meanwhile.
 async fn begin_many(app: &App, owner: AccountId, wishes: &[&NewUpload]) -> Result<HashMap<Sha256, Upload>, Error> {
-    let mut rows = Vec::with_capacity(wishes.len());
-    let recorded = match stage_many(app, owner, wishes, &mut rows).await {
-        Ok(()) => record_many(app, owner, &rows).await,
-        Err(error) => Err(error),
-    };
-    if !matches!(recorded, Ok(true)) {
-        for row in &rows {
-            app.storage().upload_abort(row.id).await?;
-        }
-        // One by one each gets its own answer.
-        tracing::debug!(?recorded, files = rows.len(), "not all at once");
+    if wishes.is_empty() {
         return Ok(HashMap::new());
     }
+    let now = app.now();
+    let wanted: Vec<(UploadId, ObjectKey, ByteSize)> = wishes
+        .iter()
+        .map(|new| (UploadId::new(now), original_key(owner, AssetId::new(now), &new.file_name), new.bytes))
+        .collect();
+    let recorded = stage_and_record(app, owner, wishes, &wanted).await;
+    let Ok(Some(rows)) = recorded else {
+        for (id, ..) in &wanted {
+            app.storage().upload_abort(*id).await?;
+        }
+        // One by one each gets its own answer.
+        tracing::debug!(error = ?recorded.err(), files = wanted.len(), "not all at once");
+        return Ok(HashMap::new());
+    };
     let upload = |row: UploadRow| {
         let plan = PartPlan::new(row.bytes)?;
         Ok((row.sha256, Upload { id: row.id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None }))
@@ -74,21 +78,23 @@ async fn begin_many(app: &App, owner: AccountId, wishes: &[&NewUpload]) -> Resul
     rows.into_iter().map(upload).collect()
 }
 
-async fn stage_many(
+async fn stage_and_record(
     app: &App,
     owner: AccountId,
     wishes: &[&NewUpload],
-    rows: &mut Vec<UploadRow>,
-) -> Result<(), Error> {
-    let now = app.now();
-    for new in wishes {
-        let (id, asset) = (UploadId::new(now), AssetId::new(now));
-        let key = original_key(owner, asset, &new.file_name);
-        let staged = app.storage().upload_begin(id, &key, new.bytes).await?;
-        rows.push(upload_row(app, owner, (id, asset), new, staged.handle())?);
-    }
+    wanted: &[(UploadId, ObjectKey, ByteSize)],
+) -> Result<Option<Vec<UploadRow>>, Error> {
+    let staged = app.storage().upload_begin_many(wanted).await?;
     crash_point!("reserve-many-staged");
-    Ok(())
+    let row = |(upload, new): (&picup_storage::Upload, &&NewUpload)| {
+        upload_row(app, owner, (upload.id(), upload.key().asset()), new, upload.handle())
+    };
+    let rows: Vec<UploadRow> = staged.iter().zip(wishes).map(row).collect::<Result<_, _>>()?;
+    let recorded = record_many(app, owner, &rows).await?;
+    if recorded {
+        app.0.begun.remember(&staged);
+    }
+    Ok(recorded.then_some(rows))
 }
 
 async fn record_many(app: &App, owner: AccountId, rows: &[UploadRow]) -> Result<bool, Error> {
@@ -114,18 +120,13 @@ async fn record_many(app: &App, owner: AccountId, rows: &[UploadRow]) -> Result<
 /// # Errors
 /// When nothing could be answered.
 pub async fn complete_many(app: &App, owner: AccountId, ids: &[UploadId]) -> Result<Answers<AssetId>, Error> {
-    let rows = app.database().read_fresh().await?.upload_list_by_id(owner, ids).await?;
-    let mut plain = Vec::with_capacity(rows.len());
-    for row in rows {
-        if row.state == UploadState::Open
-            && row.motion_of.is_none()
-            && PartPlan::new(row.bytes)?.count() == 1
-            && arrived(app, &row).await?.len() == 1
-        {
-            plain.push(row);
-        }
-    }
-    let done = finish_many(app, owner, &plain).await?;
+    let mut rows = app.database().read_fresh().await?.upload_list_by_id(owner, ids).await?;
+    rows.retain(|row| row.state == UploadState::Open && row.motion_of.is_none());
+    let staged: Vec<picup_storage::Upload> = rows.iter().map(staged).collect::<Result<_, _>>()?;
+    let whole = app.storage().uploads_whole(&staged).await?;
+    let (plain, staged): (Vec<Row>, Vec<_>) =
+        rows.into_iter().zip(staged).zip(whole).filter_map(|(upload, whole)| whole.then_some(upload)).unzip();
+    let done = finish_many(app, owner, &plain, &staged).await?;
     let mut answers = Vec::with_capacity(ids.len());
     for id in ids {
         answers.push(match done.get(id) {
@@ -138,7 +139,15 @@ pub async fn complete_many(app: &App, owner: AccountId, ids: &[UploadId]) -> Res
 
 /// Completes uploads that have arrived whole. Those it does not answer for are as they were, or being completed: [`complete`]
 /// goes on with either.
-async fn finish_many(app: &App, owner: AccountId, rows: &[Row]) -> Result<HashMap<UploadId, AssetId>, Error> {
+async fn finish_many(
+    app: &App,
+    owner: AccountId,
+    rows: &[Row],
+    staged: &[picup_storage::Upload],
+) -> Result<HashMap<UploadId, AssetId>, Error> {
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
     let ids: Vec<UploadId> = rows.iter().map(|row| row.id).collect();
     let (now, count) = (app.now(), rows.len() as u64);
     let mut write = app.database().write().await?;
@@ -147,8 +156,10 @@ async fn finish_many(app: &App, owner: AccountId, rows: &[Row]) -> Result<HashMa
     }
     write.commit().await?;
     crash_point!("complete-many-begun");
-    for row in rows {
-        app.storage().upload_complete(&staged(row)?).await?;
+    if let Err(error) = app.storage().upload_complete_many(staged).await {
+        // One by one each gets its own answer.
+        tracing::debug!(%error, files = rows.len(), "not all completed at once");
+        return Ok(HashMap::new());
     }
     crash_point!("complete-many-stored");
     let mut write = app.database().write().await?;
@@ -159,6 +170,7 @@ async fn finish_many(app: &App, owner: AccountId, rows: &[Row]) -> Result<HashMa
     crash_point!("complete-many-written");
     write.commit().await?;
     crash_point!("complete-many-committed");
+    app.0.begun.forget(ids);
     for _ in rows {
         app.0.metrics.upload("completed");
     }

@@ -3,6 +3,7 @@
 //! The promise is exact: not a byte over the quota however many ask at once, nothing counted that is not durable, and the same
 //! answer when a step is repeated. Bytes are moved first; one short transaction then makes them count.
 
+mod begun;
 mod many;
 mod part_address;
 mod reap;
@@ -26,6 +27,7 @@ use crate::events::Change;
 use crate::queue::Task;
 use crate::{App, Error, events, motion, queue};
 
+pub(crate) use begun::Begun;
 pub use many::{complete_many, reserve_many};
 pub use part_address::PartAddress;
 pub(crate) use reap::{abandon, reap, take_over};
@@ -122,16 +124,29 @@ where
     S: Stream<Item = std::io::Result<Bytes>> + Send,
 {
     address.verify(signature, &app.0.secrets.server_key, app.now())?;
-    let row = app.database().read_fresh().await?.upload_by_address(address.upload).await?;
-    let row = row.ok_or(Error::NotFound("upload"))?;
+    let remembered = app.0.begun.find(address.upload);
+    let staged = match remembered.clone() {
+        Some(upload) => upload,
+        None => open_upload(app, address.upload).await?,
+    };
+    match app.storage().part_write(&staged, address.number, address.sha256, body).await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            if remembered.is_some() && matches!(error, picup_storage::Error::UploadNotFound(_)) {
+                open_upload(app, address.upload).await?;
+            }
+            Err(part_error(address.number, error))
+        }
+    }
+}
+
+/// An upload that takes parts, or why it takes none.
+async fn open_upload(app: &App, id: UploadId) -> Result<picup_storage::Upload, Error> {
+    let row = app.database().read_fresh().await?.upload_by_address(id).await?.ok_or(Error::NotFound("upload"))?;
     if row.state != UploadState::Open {
         return Err(Error::Conflict("this upload takes no more parts"));
     }
-    let staged = staged(&row)?;
-    match app.storage().part_write(&staged, address.number, address.sha256, body).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(part_error(address.number, error)),
-    }
+    staged(&row)
 }
 
 fn part_error(number: u32, error: picup_storage::Error) -> Error {
@@ -206,6 +221,7 @@ async fn finish(app: &App, row: Row) -> Result<AssetId, Error> {
     crash_point!("complete-written");
     write.commit().await?;
     crash_point!("complete-committed");
+    app.0.begun.forget([row.id]);
     app.0.metrics.upload("completed");
     events::announce(app);
     queue::wake(app);
@@ -292,6 +308,7 @@ async fn give_up(app: &App, row: &Row) -> Result<bool, Error> {
     write.commit().await?;
     crash_point!("give-up-committed");
 
+    app.0.begun.forget([row.id]);
     app.storage().upload_abort(row.id).await?;
     crash_point!("give-up-removed");
     let mut write = app.database().write().await?;

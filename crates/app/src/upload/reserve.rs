@@ -147,8 +147,11 @@ async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Res
         // The reaper finds it later; what the caller needs to know is why it was not recorded.
         tracing::warn!(upload = %id, %error, "staged bytes could not be removed");
     }
-    let upload = Upload { id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None };
-    Ok(recorded?.then_some(upload))
+    if !recorded? {
+        return Ok(None);
+    }
+    app.0.begun.remember(std::slice::from_ref(&staged));
+    Ok(Some(Upload { id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None }))
 }
 
 /// A wish as it is written down.

@@ -32,6 +32,7 @@ pub(crate) const POINTS: &[Point] = &[
     // Reserve.
     point("begin-bytes-made", ByUse),
     point("begin-list-made", ByUse),
+    point("begin-one-made", ByUse),
     point("reserve-staged", ByUse),
     point("reap-orphan-removed", After("reserve-staged")),
     point("reserve-written", ByUse),
@@ -54,7 +55,9 @@ pub(crate) const POINTS: &[Point] = &[
     // Complete and commit.
     point("complete-begun", ByUse),
     point("complete-synced", ByUse),
-    point("complete-synced", After("complete-begun")),
+    point("complete-one-moved", ByUse),
+    point("complete-one-moved", After("complete-begun")),
+    point("folders-synced", ByUse),
     point("move-renamed", ByUse),
     point("complete-moved", ByUse),
     point("unstage-list-removed", ByUse),

@@ -198,31 +198,40 @@ async fn sha1s(database: &mut SqliteConnection, data: &Path) {
     }
 }
 
-/// Only open uploads have anything staged, each with its object's row.
+/// Only open uploads have anything staged, each with its object's row: of one part one file, of more their bytes and a list.
 async fn staging(database: &mut SqliteConnection, data: &Path) {
-    let open: Vec<(Bytes, Bytes, String)> =
-        sqlx::query_as("SELECT id, asset, state FROM uploads WHERE state <> 'committed'")
+    const PART: i64 = 16 << 20;
+    let open: Vec<(Bytes, Bytes, i64, String)> =
+        sqlx::query_as("SELECT id, asset, bytes, state FROM uploads WHERE state <> 'committed'")
             .fetch_all(&mut *database)
             .await
             .unwrap();
-    let mut expected = BTreeMap::new();
-    for (id, asset, state) in open {
+    let mut expected: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (id, asset, bytes, state) in open {
         assert_eq!(state, "open", "an upload was left half completed");
         let id = uuid::Uuid::from_slice(&id).unwrap().to_string();
-        expected.insert(format!("{id}.parts"), ());
-        expected.insert(id, ());
+        expected.insert(id, if bytes <= PART { vec!["one"] } else { vec!["", "parts"] });
         let count = "SELECT COUNT(*) FROM objects WHERE asset = ? AND state = 'staged'";
         let row = sqlx::query_as::<_, (i64,)>(count).bind(asset);
         assert_eq!(row.fetch_one(&mut *database).await.unwrap().0, 1, "staged objects of an open upload");
     }
     let staged: Vec<(i64,)> =
         sqlx::query_as("SELECT COUNT(*) FROM objects WHERE state = 'staged'").fetch_all(database).await.unwrap();
-    assert_eq!(staged[0].0 as usize * 2, expected.len(), "staged objects against open uploads");
-    let mut found = BTreeMap::new();
-    let staging = data.join("objects/staging");
-    walk(&staging, &mut |file| {
-        found.insert(file.strip_prefix(&staging).unwrap().display().to_string(), ());
+    assert_eq!(staged[0].0 as usize, expected.len(), "staged objects against open uploads");
+    let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    walk(&data.join("objects/staging"), &mut |file| {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let (id, ending) = name.split_once('.').unwrap_or((name, ""));
+        let ending = match ending {
+            "" => "",
+            "parts" => "parts",
+            // Before and after the part has arrived.
+            "one" | "whole" => "one",
+            _ => panic!("{name} was left in the staging folder"),
+        };
+        found.entry(id.to_owned()).or_default().push(ending);
     });
+    found.values_mut().for_each(|endings| endings.sort_unstable());
     assert_eq!(found, expected, "files in the staging folder against open uploads");
 }
 

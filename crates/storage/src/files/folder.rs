@@ -54,14 +54,19 @@ impl Folder {
         Ok(Self(rustix::fs::openat(&self.0, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?))
     }
 
-    /// Opens a folder in this one, made when missing; a new one is on disk before this returns.
-    pub(crate) fn child_made(&self, name: &str) -> io::Result<Self> {
-        match rustix::fs::mkdirat(&self.0, name, Mode::RWXU) {
-            Ok(()) => self.sync()?,
-            Err(Errno::EXIST) => {}
+    /// Opens a folder in this one, made when missing, and says whether it was: then its name is not on disk yet.
+    pub(crate) fn child_made(&self, name: &str) -> io::Result<(Self, bool)> {
+        let made = match rustix::fs::mkdirat(&self.0, name, Mode::RWXU) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
             Err(error) => return Err(error.into()),
-        }
-        self.child(name)
+        };
+        Ok((self.child(name)?, made))
+    }
+
+    /// The same folder once more.
+    pub(crate) fn again(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
     }
 
     /// Opens a plain file in this folder; anything else of that name is refused.
@@ -125,6 +130,11 @@ impl Folder {
     /// Brings the folder's names to disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.0)?)
+    }
+
+    /// Brings everything of this folder's file system to disk.
+    pub(crate) fn sync_all(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.0)?)
     }
 
     /// The file system's figures.

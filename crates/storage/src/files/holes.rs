@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use picup_domain::Part;
 use rustix::fs::FallocateFlags;
@@ -30,6 +30,10 @@ impl Region {
     pub(super) fn cleared(file: &File, part: &Part) -> io::Result<Self> {
         if part.bytes == 0 {
             return Ok(Self::AsItIs);
+        }
+        // Nothing was ever written to it: it is one hole already.
+        if file.metadata()?.blocks() == 0 {
+            return Ok(Self::Hole);
         }
         let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         match rustix::fs::fallocate(file, punch, part.offset, part.bytes) {

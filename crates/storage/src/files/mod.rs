@@ -9,7 +9,9 @@ mod folder;
 mod holes;
 mod parts;
 mod receiving;
+mod single;
 mod staging;
+mod unsynced;
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -25,6 +27,7 @@ use crate::{Error, crash_point};
 use folder::{Access, Folder};
 pub(crate) use receiving::StreamWriter;
 pub(crate) use staging::PartWriter;
+use unsynced::Unsynced;
 
 /// How often a move is tried again when a deletion takes the empty folder away under it.
 const MOVE_ATTEMPTS: u32 = 16;
@@ -54,7 +57,10 @@ impl Files {
     pub(crate) fn open(path: &Path, locks: Locks) -> Result<Self, Error> {
         let open = || {
             let root = Folder::open_root(path)?;
-            let (media, staging) = (root.child_made("media")?, root.child_made("staging")?);
+            let (media, _) = root.child_made("media")?;
+            let (staging, _) = root.child_made("staging")?;
+            // What a process that was killed had not brought to disk yet is taken for done from here on.
+            root.sync_all()?;
             Ok(Self { path: path.to_owned(), root, media, staging, locks, temporaries: AtomicU64::new(0) })
         };
         open().map_err(|source| Error::Folder { path: path.to_owned(), source })
@@ -70,13 +76,17 @@ impl Files {
         };
         let written = write().map_err(Error::io("write an object"));
         crash_point!("put-synced");
-        let moved = written.and_then(|()| self.move_to_key(&name, key));
-        crash_point!("put-moved");
+        let mut unsynced = Unsynced::default();
+        let moved = written.and_then(|()| self.move_to_key(&name, key, &mut unsynced));
         if !matches!(moved, Ok(Moved::Done)) {
             self.staging.remove(&name).map_err(Error::io("remove a temporary file"))?;
         }
         match moved? {
-            Moved::Done => Ok(()),
+            Moved::Done => {
+                unsynced.sync().map_err(Error::io("sync a folder"))?;
+                crash_point!("put-moved");
+                Ok(())
+            }
             Moved::Occupied if self.holds(key, bytes)? => self.sync_folder(key),
             Moved::Occupied => Err(Error::exists(key)),
             Moved::SourceGone => Err(Error::io("move an object to its key")(ErrorKind::NotFound.into())),
@@ -163,14 +173,16 @@ impl Files {
         }
     }
 
-    /// Moves a synced file from staging to its key; when this returns `Done`, the object's name is on disk.
-    fn move_to_key(&self, name: &str, key: &ObjectKey) -> Result<Moved, Error> {
+    /// Moves a synced file from staging to its key; when this returns `Done`, the object's name is on disk as soon as
+    /// `unsynced` is.
+    fn move_to_key(&self, name: &str, key: &ObjectKey, unsynced: &mut Unsynced) -> Result<Moved, Error> {
         let fail = Error::io("move an object to its key");
         for _ in 0..MOVE_ATTEMPTS {
-            let moved = self.key_folder_made(key).and_then(|folder| {
+            let moved = self.key_folder_made(key, unsynced).and_then(|(path, folder)| {
                 self.staging.move_to(name, &folder, &file_name(key))?;
                 crash_point!("move-renamed");
-                folder.sync()
+                unsynced.changed(path, folder);
+                Ok(())
             });
             match moved {
                 Ok(()) => return Ok(Moved::Done),
@@ -179,6 +191,7 @@ impl Files {
                     if self.staging.look(name).map_err(&fail)?.is_none() {
                         return Ok(Moved::SourceGone);
                     }
+                    unsynced.reopen();
                 }
                 Err(error) => return Err(fail(error)),
             }
@@ -194,16 +207,33 @@ impl Files {
         folder.ok_or_else(|| io::Error::other("a key has folders"))
     }
 
-    /// The key's folder, made when missing. The lock makes a second comer wait until the first has the new name on disk.
-    fn key_folder_made(&self, key: &ObjectKey) -> io::Result<Folder> {
-        let mut folder = None;
-        let mut path = String::new();
-        for name in folder_names(key) {
-            path = path + "/" + &name;
-            let _making = self.locks.hold_blocking(Name::Folder(path.clone()));
-            folder = Some(folder.as_ref().unwrap_or(&self.media).child_made(&name)?);
+    /// The key's folder and its path, made when missing. Whoever comes to a folder that was made here waits until its name is
+    /// on disk.
+    fn key_folder_made(&self, key: &ObjectKey, unsynced: &mut Unsynced) -> io::Result<(String, Folder)> {
+        let [owner, asset, side] = folder_names(key);
+        let path = format!("/{owner}");
+        let folder = unsynced.owner(&owner, |unsynced| {
+            self.child_made(String::new(), self.media.again()?, &owner, unsynced).map(|(_, folder)| folder)
+        })?;
+        let (path, folder) = self.child_made(path, folder, &asset, unsynced)?;
+        self.child_made(path, folder, &side, unsynced)
+    }
+
+    fn child_made(
+        &self,
+        path: String,
+        folder: Folder,
+        name: &str,
+        unsynced: &mut Unsynced,
+    ) -> io::Result<(String, Folder)> {
+        let below = format!("{path}/{name}");
+        let held = (!unsynced.made(&below)).then(|| self.locks.hold_blocking(Name::Folder(below.clone())));
+        let (child, made) = folder.child_made(name)?;
+        if let Some(held) = held.filter(|_| made) {
+            unsynced.make(below.clone(), held);
+            unsynced.changed(path, folder);
         }
-        folder.ok_or_else(|| io::Error::other("a key has folders"))
+        Ok((below, child))
     }
 
     fn sync_folder(&self, key: &ObjectKey) -> Result<(), Error> {

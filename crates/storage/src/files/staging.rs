@@ -1,4 +1,5 @@
-//! Uploads in progress: `staging/{upload}` holds the bytes at their places, `staging/{upload}.parts` lists what arrived.
+//! Uploads in progress: `staging/{upload}` holds the bytes at their places, `staging/{upload}.parts` lists what arrived. Those of
+//! one part need no list: see `single`.
 //!
 //! An upload is staged while both files stand. The list is made last and removed first, so a crash between leaves something
 //! that counts as not staged, never a list that speaks of other bytes.
@@ -13,36 +14,48 @@ use sha2::Digest;
 
 use super::folder::Access;
 use super::holes::Region;
-use super::{Files, Moved, parts};
+use super::{Files, Moved, Unsynced, parts, single};
 use crate::locks::Held;
+use crate::uploads::is_whole;
 use crate::{Error, PartStored, Upload, crash_point};
 
 /// One part on its way to disk. Holds the part's lock, so that no other attempt writes while any of this one still may.
 #[derive(Debug)]
 pub(crate) struct PartWriter {
     file: File,
-    list: File,
     part: Part,
     expected: Sha256,
     hasher: sha2::Sha256,
     at: u64,
-    /// The part is on disk already: what comes is only compared.
-    stored: bool,
-    place: Region,
+    /// `None` when the part is on disk already: what comes is only compared.
+    place: Option<(Place, Region)>,
     _held: Held,
+}
+
+/// Where it is told that a part has arrived.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// In a list.
+    Listed(File),
+    /// By the name of its file.
+    Single(UploadId),
 }
 
 impl Files {
     /// Stages an upload. Once more with the same size changes nothing.
     pub(crate) fn begin(&self, upload: &Upload) -> Result<(), Error> {
+        if upload.is_single() {
+            return self.begin_single(upload);
+        }
         let fail = Error::io("stage an upload");
         if let Some((file, _)) = self.staged(upload.id(), Access::Read)? {
             let begun = file.metadata().map_err(&fail)?.len();
             return same_size(upload, begun);
         }
-        if self.space().map_err(&fail)?.0 < upload.bytes() {
-            return Err(Error::Full);
+        if let Some(begun) = self.staged_size(upload.id())? {
+            same_size(upload, begun)?;
         }
+        self.require_room(upload)?;
         let stage = || {
             let (bytes, list) = names(upload.id());
             self.staging.remove(&list)?;
@@ -56,6 +69,15 @@ impl Files {
         stage().map_err(fail)
     }
 
+    pub(super) fn require_room(&self, upload: &Upload) -> Result<(), Error> {
+        self.require_room_for(upload.bytes())
+    }
+
+    pub(super) fn require_room_for(&self, bytes: u64) -> Result<(), Error> {
+        let (free, _) = self.space().map_err(Error::io("look for room"))?;
+        if free < bytes { Err(Error::Full) } else { Ok(()) }
+    }
+
     /// Opens a part for writing at its place.
     pub(crate) fn part_open(
         &self,
@@ -64,6 +86,9 @@ impl Files {
         expected: Sha256,
         held: Held,
     ) -> Result<PartWriter, Error> {
+        if upload.is_single() {
+            return self.part_open_single(upload, part, expected, held);
+        }
         let fail = Error::io("open a part");
         let (file, list) =
             self.staged(upload.id(), Access::Append)?.ok_or_else(|| Error::UploadNotFound(upload.id()))?;
@@ -72,27 +97,64 @@ impl Files {
         if listed.contains_key(&parts::WHOLE) {
             return Err(Error::UploadNotFound(upload.id()));
         }
-        let stored = match listed.get(&part.number) {
+        match listed.get(&part.number) {
             Some(stored) if stored.sha256 != expected => {
-                return Err(Error::PartExists { number: part.number, stored: stored.sha256 });
+                Err(Error::PartExists { number: part.number, stored: stored.sha256 })
             }
-            Some(stored) => stored.bytes == part.bytes,
-            None => false,
-        };
-        let place = if stored { Region::AsItIs } else { Region::cleared(&file, &part).map_err(&fail)? };
-        let hasher = sha2::Sha256::new();
-        Ok(PartWriter { file, list, part, expected, hasher, at: part.offset, stored, place, _held: held })
+            Some(stored) if stored.bytes == part.bytes => Ok(PartWriter::comparing(file, part, expected, held)),
+            _ => PartWriter::new(file, Place::Listed(list), part, expected, held).map_err(fail),
+        }
+    }
+
+    /// Proves a part's hash, brings its bytes to disk, and only then tells that it has arrived.
+    pub(crate) fn part_finish(&self, mut writer: PartWriter) -> Result<PartStored, Error> {
+        let Part { number, bytes, .. } = writer.part;
+        let got = Sha256::from_hasher(std::mem::take(&mut writer.hasher));
+        if got != writer.expected {
+            return Err(Error::PartHash { number, expected: writer.expected, got });
+        }
+        let part = PartStored { number, bytes, sha256: got };
+        let Some((place, _)) = writer.place else { return Ok(part) };
+        let fail = Error::io("store a part");
+        crash_point!("part-written");
+        writer.file.sync_data().map_err(&fail)?;
+        crash_point!("part-synced");
+        match place {
+            Place::Listed(mut list) => parts::append(&mut list, &part).map_err(fail)?,
+            Place::Single(upload) => self.single_arrived(upload)?,
+        }
+        crash_point!("part-listed");
+        Ok(part)
     }
 
     /// The parts that arrived, by number.
     pub(crate) fn parts(&self, upload: &Upload) -> Result<Vec<PartStored>, Error> {
+        if upload.is_single()
+            && let Some(parts) = self.parts_single(upload)?
+        {
+            return Ok(parts);
+        }
         let (_, list) = self.staged(upload.id(), Access::Read)?.ok_or_else(|| Error::UploadNotFound(upload.id()))?;
         let listed = parts::read(&list).map_err(Error::io("read the list of parts"))?;
         Ok(listed.into_values().filter(|part| part.number != parts::WHOLE).collect())
     }
 
+    /// Whether all parts have arrived; not when nothing is staged.
+    pub(crate) fn is_whole(&self, upload: &Upload) -> Result<bool, Error> {
+        if upload.is_single()
+            && let Some(whole) = self.is_whole_single(upload.id())?
+        {
+            return Ok(whole);
+        }
+        is_whole(upload, self.parts(upload))
+    }
+
     /// Turns a staged upload into its object. Doing it again is fine.
     pub(crate) fn complete(&self, upload: &Upload) -> Result<(), Error> {
+        let mut unsynced = Unsynced::default();
+        if upload.is_single() && self.complete_single(upload, &mut unsynced)? {
+            return unsynced.sync().map_err(Error::io("sync a folder"));
+        }
         let fail = Error::io("complete an upload");
         let Some((file, list)) = self.staged(upload.id(), Access::Read)? else {
             return self.completed_before(upload);
@@ -101,23 +163,41 @@ impl Files {
         same_size(upload, file.metadata().map_err(&fail)?.len())?;
         file.sync_all().map_err(&fail)?;
         crash_point!("complete-synced");
-        match self.move_to_key(&names(upload.id()).0, upload.key())? {
+        match self.move_to_key(&names(upload.id()).0, upload.key(), &mut unsynced)? {
             Moved::Done => {
+                unsynced.sync().map_err(fail)?;
                 crash_point!("complete-moved");
                 self.unstage(upload.id())
             }
             Moved::SourceGone => self.completed_before(upload),
-            Moved::Occupied => {
-                // Where a move is a link and an unlink, a crash between leaves one file under both names.
-                let there = self.open_object(upload.key())?.metadata().map_err(&fail)?;
-                let here = file.metadata().map_err(&fail)?;
-                if (there.dev(), there.ino()) != (here.dev(), here.ino()) {
-                    return Err(Error::exists(upload.key()));
-                }
-                self.sync_folder(upload.key())?;
-                self.unstage(upload.id())
+            Moved::Occupied => self.moved_before(upload, &file),
+        }
+    }
+
+    /// As [`complete`](Self::complete), for many: folders that several share are brought to disk once.
+    pub(crate) fn complete_many(&self, uploads: &[Upload]) -> Result<(), Error> {
+        let mut unsynced = Unsynced::default();
+        let mut others = Vec::new();
+        for upload in uploads {
+            if !upload.is_single() || !self.complete_single(upload, &mut unsynced)? {
+                others.push(upload);
             }
         }
+        unsynced.sync().map_err(Error::io("sync a folder"))?;
+        drop(unsynced);
+        others.into_iter().try_for_each(|upload| self.complete(upload))
+    }
+
+    /// Where a move is a link and an unlink, a crash between leaves one file under both names.
+    pub(super) fn moved_before(&self, upload: &Upload, staged: &File) -> Result<(), Error> {
+        let fail = Error::io("complete an upload");
+        let there = self.open_object(upload.key())?.metadata().map_err(&fail)?;
+        let here = staged.metadata().map_err(&fail)?;
+        if (there.dev(), there.ino()) != (here.dev(), here.ino()) {
+            return Err(Error::exists(upload.key()));
+        }
+        self.sync_folder(upload.key())?;
+        self.unstage(upload.id())
     }
 
     /// Forgets an upload; one that is not staged is as good as forgotten.
@@ -126,7 +206,9 @@ impl Files {
             let (bytes, list) = names(upload);
             self.staging.remove(&list)?;
             crash_point!("unstage-list-removed");
-            self.staging.remove(&bytes)?;
+            for name in [bytes, single::begun(upload), single::whole(upload)] {
+                self.staging.remove(&name)?;
+            }
             crash_point!("unstage-bytes-removed");
             self.staging.sync()
         };
@@ -139,7 +221,7 @@ impl Files {
             let mut uploads = Vec::new();
             for name in self.staging.names()? {
                 let name = name?;
-                uploads.extend(name.strip_suffix(".parts").unwrap_or(&name).parse::<UploadId>().ok());
+                uploads.extend(name.split('.').next().and_then(|id| id.parse::<UploadId>().ok()));
             }
             uploads.sort_unstable();
             uploads.dedup();
@@ -176,38 +258,25 @@ impl Files {
 }
 
 impl PartWriter {
+    pub(super) fn new(file: File, place: Place, part: Part, expected: Sha256, held: Held) -> io::Result<Self> {
+        let place = Some((place, Region::cleared(&file, &part)?));
+        Ok(Self { place, ..Self::comparing(file, part, expected, held) })
+    }
+
+    /// For a part that is on disk already.
+    pub(super) fn comparing(file: File, part: Part, expected: Sha256, held: Held) -> Self {
+        Self { file, part, expected, hasher: sha2::Sha256::new(), at: part.offset, place: None, _held: held }
+    }
+
     /// Writes what comes next; the caller has made sure that it stays within the part.
     pub(crate) fn write(&mut self, batch: &[Bytes]) -> Result<(), Error> {
         for bytes in batch {
             self.hasher.update(bytes);
-            if !self.stored {
-                self.place.write(&self.file, bytes, self.at).map_err(Error::io("write a part"))?;
+            if let Some((_, region)) = &self.place {
+                region.write(&self.file, bytes, self.at).map_err(Error::io("write a part"))?;
             }
             self.at += bytes.len() as u64;
         }
-        Ok(())
-    }
-
-    /// Proves the hash, brings the bytes to disk, and only then lists the part.
-    pub(crate) fn finish(mut self) -> Result<PartStored, Error> {
-        let Part { number, bytes, .. } = self.part;
-        let got = Sha256::from_hasher(std::mem::take(&mut self.hasher));
-        if got != self.expected {
-            return Err(Error::PartHash { number, expected: self.expected, got });
-        }
-        let part = PartStored { number, bytes, sha256: got };
-        if !self.stored {
-            self.store(&part).map_err(Error::io("store a part"))?;
-        }
-        Ok(part)
-    }
-
-    fn store(&mut self, part: &PartStored) -> io::Result<()> {
-        crash_point!("part-written");
-        self.file.sync_data()?;
-        crash_point!("part-synced");
-        parts::append(&mut self.list, part)?;
-        crash_point!("part-listed");
         Ok(())
     }
 }
@@ -216,7 +285,7 @@ pub(super) fn names(upload: UploadId) -> (String, String) {
     (upload.to_string(), format!("{upload}.parts"))
 }
 
-fn same_size(upload: &Upload, begun: u64) -> Result<(), Error> {
+pub(super) fn same_size(upload: &Upload, begun: u64) -> Result<(), Error> {
     if begun == upload.bytes() {
         Ok(())
     } else {
