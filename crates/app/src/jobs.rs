@@ -19,6 +19,8 @@ use crate::{App, Error, deletion, events, invitation, motion, process, session, 
 
 const LEASE: Duration = Duration::from_secs(60);
 const EXTEND_EVERY: Duration = Duration::from_secs(20);
+/// Files that began to come so long ago are no reason to hold work back.
+const LATELY: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const REAP_EVERY: Duration = Duration::from_secs(60);
 /// How long jobs under way are waited for when the process stops; after that their leases lapse.
@@ -98,6 +100,11 @@ async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSema
     while let Ok(place) = Arc::clone(places).try_acquire_owned() {
         held.push(place);
     }
+    if begun_lately(app) {
+        // Whoever waits for files to be sent goes first: one job at a time is enough to go on with.
+        let free_if_idle = app.settings().workers.max(1);
+        held.truncate(usize::from(held.len() == free_if_idle));
+    }
     if held.is_empty()
         || app.database().read_fresh().await?.job_next_due(&KINDS).await?.is_none_or(|due| due > app.now())
     {
@@ -111,6 +118,11 @@ async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSema
         crash_point!("job-claimed");
     }
     Ok(jobs.into_iter().zip(held).collect())
+}
+
+/// Whether files are coming in.
+fn begun_lately(app: &App) -> bool {
+    app.0.begun.last().is_some_and(|last| app.now() < last.plus(LATELY))
 }
 
 async fn run_one(app: &App, job: Job) {

@@ -1,13 +1,13 @@
 //! Uploads that this process has begun a moment ago, so that the parts of thousands of small files are taken without a look in
 //! the database for each.
 //!
-//! Nothing here says that an upload is still open: the store refuses a part of one that is not staged any more, and only then
+//! The worker asks here whether files are coming in. Nothing here says that an upload is still open: the store refuses a part of one that is not staged any more, and only then
 //! is the database asked for the reason. What is forgotten here is looked up there.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use picup_domain::UploadId;
+use picup_domain::{Timestamp, UploadId};
 use picup_storage::Upload;
 
 /// More than one import has on the way; beyond that all are forgotten and looked up again.
@@ -15,36 +15,48 @@ const MOST: usize = 4096;
 
 /// Uploads as their store knows them.
 #[derive(Debug, Default)]
-pub(crate) struct Begun(Mutex<HashMap<UploadId, Upload>>);
+pub(crate) struct Begun(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    known: HashMap<UploadId, Upload>,
+    last: Option<Timestamp>,
+}
 
 impl Begun {
-    pub(super) fn remember(&self, uploads: &[Upload]) {
-        let mut known = self.known();
-        if known.len() + uploads.len() > MOST {
-            known.clear();
+    pub(super) fn remember(&self, uploads: &[Upload], now: Timestamp) {
+        let mut state = self.state();
+        if state.known.len() + uploads.len() > MOST {
+            state.known.clear();
         }
-        known.extend(uploads.iter().take(MOST).map(|upload| (upload.id(), upload.clone())));
+        state.known.extend(uploads.iter().take(MOST).map(|upload| (upload.id(), upload.clone())));
+        state.last = Some(now);
     }
 
     pub(super) fn find(&self, id: UploadId) -> Option<Upload> {
-        self.known().get(&id).cloned()
+        self.state().known.get(&id).cloned()
     }
 
     pub(super) fn forget(&self, ids: impl IntoIterator<Item = UploadId>) {
-        let mut known = self.known();
+        let mut state = self.state();
         for id in ids {
-            known.remove(&id);
+            state.known.remove(&id);
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<UploadId, Upload>> {
+    /// When the last one began.
+    pub(crate) fn last(&self) -> Option<Timestamp> {
+        self.state().last
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use picup_domain::{AccountId, AssetId, ByteSize, ObjectKey, ObjectRole, Timestamp};
+    use picup_domain::{AccountId, AssetId, ByteSize, ObjectKey, ObjectRole};
 
     use super::*;
 
@@ -55,14 +67,14 @@ mod tests {
         let upload = || Upload::resume(UploadId::new(now), key.clone(), ByteSize::new(1).unwrap(), "").unwrap();
         let begun = Begun::default();
         for _ in 0..MOST {
-            begun.remember(&[upload()]);
+            begun.remember(&[upload()], now);
         }
         let last = upload();
-        begun.remember(std::slice::from_ref(&last));
-        assert_eq!((begun.find(last.id()), begun.known().len()), (Some(last.clone()), 1));
+        begun.remember(std::slice::from_ref(&last), now);
+        assert_eq!((begun.find(last.id()), begun.state().known.len()), (Some(last.clone()), 1));
         begun.forget([last.id()]);
         assert_eq!(begun.find(last.id()), None);
-        begun.remember(&vec![upload(); MOST + 5]);
-        assert!(begun.known().len() <= MOST);
+        begun.remember(&vec![upload(); MOST + 5], now);
+        assert!(begun.state().known.len() <= MOST);
     }
 }

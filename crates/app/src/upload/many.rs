@@ -92,7 +92,7 @@ async fn stage_and_record(
     let rows: Vec<UploadRow> = staged.iter().zip(wishes).map(row).collect::<Result<_, _>>()?;
     let recorded = record_many(app, owner, &rows).await?;
     if recorded {
-        app.0.begun.remember(&staged);
+        app.0.begun.remember(&staged, app.now());
     }
     Ok(recorded.then_some(rows))
 }

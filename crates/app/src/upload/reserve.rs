@@ -150,7 +150,7 @@ async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Res
     if !recorded? {
         return Ok(None);
     }
-    app.0.begun.remember(std::slice::from_ref(&staged));
+    app.0.begun.remember(std::slice::from_ref(&staged), now);
     Ok(Some(Upload { id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None }))
 }
 

@@ -12,8 +12,8 @@ use super::read::Measured;
 use super::send::{Abandon, Sender, Sent};
 use super::source::Item;
 
-/// Files sent together at most; a server takes 100.
-const TOGETHER: usize = 64;
+/// Files sent together at most: as many as a server takes.
+const TOGETHER: usize = 100;
 /// A larger file is sent alone: its bytes take the time, not its requests.
 const SMALL: u64 = 1 << 20;
 
