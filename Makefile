@@ -27,5 +27,7 @@ tour: ## Five minutes through every promised capability, on real services
 soak: ## Hours of use at once, watching memory and latency
 	@echo "There is no soak test yet; it arrives with the load bench."
 
-bench: ## Comparisons with peers
-	@echo "There is no bench yet; the first arrives with the edge."
+bench: ## Comparisons with peers; docs/benchmarks.md has what they measured
+	@scripts/system-packages --tests
+	@scripts/build
+	@bench/import
