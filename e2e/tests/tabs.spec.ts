@@ -60,6 +60,8 @@ test('an open page renews its session before it ends', async ({ page }) => {
 
 test('a session that ended leads to sign-in and back to where one was', async ({ page, context, watch }) => {
   await signIn(page, picup.current);
+  // Pictures still on their way would be refused, as they should be.
+  await allShown(page);
   watch.expects(/401/);
   await context.clearCookies();
   await page.evaluate(() => (location.hash = '#/albums'));
