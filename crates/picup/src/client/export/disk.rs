@@ -3,7 +3,7 @@
 //! A file is written under a temporary name beside its place, brought to disk, and renamed. Nothing that is not ours is
 //! replaced: a file of ours that has changed is set aside under another name. Everything here blocks.
 
-use std::fs::{File, FileTimes};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -15,17 +15,14 @@ use super::super::read::mark;
 use super::super::source::own::{self, Sidecar};
 use super::super::state::{Mark, State};
 use super::folder::{Folder, Stands};
+use super::part::{self, Part, in_the_way, set_aside, set_time};
 use super::photo::Content;
 
 /// What is known of the files here: hashed once, and again only when they look otherwise. A name that an import leaves out.
 const STATE: &str = ".picup-export.jsonl";
-/// The beginning and end of the names of files that are being written.
-const PART: (&str, &str) = (".picup-", ".part");
 /// Notes are never longer.
 const MOST_NOTES: u64 = 1 << 20;
 const PIECE: usize = 128 * 1024;
-/// Files of one name that may be set aside.
-const MOST_CHANGED: usize = 1000;
 
 /// The folder of an export.
 pub(super) struct Disk {
@@ -62,15 +59,8 @@ pub(super) enum Stand {
     Right,
     /// A file with another content.
     Changed,
-    /// No file.
+    /// No file, or none that may be read.
     Other,
-}
-
-/// A file on its way, removed when it is dropped before it has its place.
-pub(super) struct Part {
-    folder: Folder,
-    name: String,
-    placed: bool,
 }
 
 /// What a folder has before this run.
@@ -121,7 +111,7 @@ impl Disk {
         let Some(folder) = self.folder(place, false)? else { return Ok(Standing::default()) };
         let mut standing = Standing::default();
         for name in folder.names()? {
-            if name.starts_with(PART.0) && name.ends_with(PART.1) {
+            if part::is_name(&name) {
                 if !self.dry {
                     folder.remove(&name)?;
                 }
@@ -152,7 +142,11 @@ impl Disk {
         let known = self.state.as_ref().and_then(|state| state.recall(&path, looks));
         let sha256 = match known {
             Some(known) if !self.verify => known,
-            _ => hash(&mut file)?,
+            _ => match hash(&mut file) {
+                Ok(sha256) => sha256,
+                // A disk that gives its bytes no more.
+                Err(_) => return Ok(Stand::Changed),
+            },
         };
         if sha256 != content.sha256 || mark(&file.metadata()?) != looks {
             return Ok(Stand::Changed);
@@ -165,10 +159,7 @@ impl Disk {
     pub(super) fn part(&self, place: &Path, what: &str) -> io::Result<(Part, File)> {
         let missing = || io::Error::from(io::ErrorKind::NotFound);
         let folder = self.folder(place, true)?.ok_or_else(missing)?;
-        let name = format!("{}{what}{}", PART.0, PART.1);
-        folder.remove(&name)?;
-        let file = folder.create(&name)?;
-        Ok((Part { folder, name, placed: false }, file))
+        Part::new(folder, what)
     }
 
     /// Gives a finished file its name. A file that has `changed` there is set aside; gives the name it has then.
@@ -180,7 +171,7 @@ impl Disk {
         content: &Content,
         changed: bool,
     ) -> io::Result<Option<String>> {
-        let aside = if changed { Some(set_aside(&part.folder, name)?) } else { None };
+        let aside = if changed { Some(set_aside(part.folder(), name)?) } else { None };
         let folder = part.place_as(name)?;
         self.seen(&folder, place, name, content.sha256)?;
         Ok(aside)
@@ -257,45 +248,6 @@ impl Disk {
     }
 }
 
-impl Part {
-    fn place_as(mut self, name: &str) -> io::Result<Folder> {
-        self.folder.rename(&self.name, name).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => in_the_way(name),
-            _ => error,
-        })?;
-        self.settle()
-    }
-
-    fn replace(mut self, name: &str) -> io::Result<Folder> {
-        self.folder.replace(&self.name, name)?;
-        self.settle()
-    }
-
-    /// There is nothing to remove any more.
-    fn settle(&mut self) -> io::Result<Folder> {
-        self.placed = true;
-        self.folder.again()
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if !self.placed {
-            // What stays is removed by the next run.
-            let _ = self.folder.remove(&self.name);
-        }
-    }
-}
-
-/// Sets a file's time. A disk that cannot hold it (before 1970, say) is no reason to fail: the notes have it.
-pub(super) fn set_time(file: &File, taken: SystemTime) {
-    let _ = file.set_times(FileTimes::new().set_modified(taken));
-}
-
-fn in_the_way(name: &str) -> io::Error {
-    io::Error::other(format!("{name} has come to stand in its way; run it again for another name"))
-}
-
 /// Keeps a second run out. A disk that knows no locks has none.
 fn locked(file: &File) -> Result<File, DiskError> {
     let lock = file.try_clone()?;
@@ -303,18 +255,6 @@ fn locked(file: &File) -> Result<File, DiskError> {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(DiskError::Busy),
         _ => Ok(lock),
     }
-}
-
-fn set_aside(folder: &Folder, name: &str) -> io::Result<String> {
-    for number in 1..MOST_CHANGED {
-        let aside = if number == 1 { format!("{name}.changed") } else { format!("{name}.changed ({number})") };
-        match folder.rename(name, &aside) {
-            Ok(()) => return Ok(aside),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(in_the_way(&format!("{name}.changed")))
 }
 
 /// The notes of ours under a name; `None` when it is something else.
@@ -343,5 +283,87 @@ fn hash(file: &mut File) -> io::Result<Sha256> {
             0 => return Ok(Sha256::from_hasher(hasher)),
             count => hasher.update(&piece[..count]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::photo::Photo;
+    use super::super::photo::tests::asset;
+    use super::*;
+
+    const CONTENT: &[u8] = b"a photo";
+
+    fn photo() -> Photo {
+        Photo::new(asset(1, "a.jpg", CONTENT), Vec::new()).unwrap()
+    }
+
+    fn arrived(disk: &Disk, place: &Path) -> Part {
+        let (part, mut file) = disk.part(place, "1").unwrap();
+        file.write_all(CONTENT).unwrap();
+        part
+    }
+
+    #[test]
+    fn a_file_gets_its_name_whole_and_over_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (disk, place, photo) = (Disk::open(dir.path(), false, false).unwrap(), Path::new("2024"), photo());
+        let put = |changed| disk.put(arrived(&disk, place), place, "a.jpg", &photo.still, changed);
+        drop(disk.part(place, "1").unwrap());
+        assert_eq!(fs::read_dir(dir.path().join("2024")).unwrap().count(), 0, "what was given up stays");
+        assert_eq!(put(false).unwrap(), None);
+        let path = dir.path().join("2024/a.jpg");
+        assert_eq!(fs::read(&path).unwrap(), CONTENT);
+
+        fs::write(&path, b"edited!").unwrap();
+        assert!(put(false).unwrap_err().to_string().contains("has come to stand in its way"));
+        assert_eq!(fs::read(&path).unwrap(), b"edited!");
+        assert_eq!(put(true).unwrap().as_deref(), Some("a.jpg.changed"));
+        fs::write(&path, b"edited.").unwrap();
+        assert_eq!(put(true).unwrap().as_deref(), Some("a.jpg.changed (2)"));
+        assert_eq!(fs::read(dir.path().join("2024/a.jpg.changed")).unwrap(), b"edited!");
+        assert_eq!(fs::read(&path).unwrap(), CONTENT);
+    }
+
+    #[test]
+    fn notes_are_written_once_and_never_over_somebody_elses() {
+        let dir = tempfile::tempdir().unwrap();
+        let (disk, place, photo) = (Disk::open(dir.path(), false, false).unwrap(), Path::new("2024"), photo());
+        let notes = photo.notes(None);
+        assert!(disk.note(place, "a.jpg", "n", &notes).unwrap());
+        assert!(!disk.note(place, "a.jpg", "n", &notes).unwrap(), "the same once more");
+        assert!(disk.note(place, "a.jpg", "n", &Sidecar { favourite: false, ..notes.clone() }).unwrap());
+        let path = dir.path().join("2024/b.jpg.picup.json");
+        fs::write(&path, b"{}").unwrap();
+        assert!(disk.note(place, "b.jpg", "n", &notes).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"{}");
+        let standing = disk.standing(place).unwrap();
+        assert_eq!(standing.noted.len(), 1);
+        assert_eq!(standing.names, ["a.jpg.picup.json", "b.jpg.picup.json"]);
+    }
+
+    #[test]
+    fn what_a_kill_left_is_removed_and_a_dry_run_touches_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = dir.path().join("missing");
+        assert!(Disk::open(&missing, false, true).unwrap().standing(Path::new("2024")).unwrap().names.is_empty());
+        assert!(!missing.exists());
+        let left = dir.path().join("2024/.picup-1.part");
+        fs::create_dir(dir.path().join("2024")).unwrap();
+        fs::write(&left, b"half").unwrap();
+        Disk::open(dir.path(), false, true).unwrap().standing(Path::new("2024")).unwrap();
+        assert!(left.exists() && !dir.path().join(STATE).exists());
+        Disk::open(dir.path(), false, false).unwrap().standing(Path::new("2024")).unwrap();
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn the_memory_in_the_folder_leads_nowhere_else() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
+        std::os::unix::fs::symlink(elsewhere.path(), dir.path().join(STATE)).unwrap();
+        assert!(Disk::open(dir.path(), false, false).is_err());
+        assert_eq!(fs::metadata(elsewhere.path()).unwrap().len(), 0);
     }
 }

@@ -151,3 +151,124 @@ impl Fetcher {
         Ok((held.generation, cookies))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex as Held;
+
+    use axum::Router;
+    use axum::extract::State;
+    use axum::http::{HeaderMap, StatusCode};
+    use axum::response::{IntoResponse, Response};
+    use axum::routing::{get, post};
+    use serde_json::json;
+
+    use super::super::super::Credentials;
+    use super::super::super::progress::Progress;
+    use super::super::super::retry::Policy;
+    use super::*;
+
+    const QUICK: Policy = Policy {
+        attempts: 3,
+        first: Duration::from_millis(1),
+        longest: Duration::from_millis(2),
+        patience: Duration::from_secs(1),
+    };
+    const CONTENT: &[u8] = b"0123456789";
+
+    /// A server whose cookies hold for one answer, and whose answers hold so many bytes.
+    #[derive(Default)]
+    struct World {
+        cookies: u32,
+        spent: u32,
+        piece: usize,
+        spoilt: bool,
+        asked: Vec<String>,
+    }
+
+    type Shared = Arc<Held<World>>;
+
+    async fn session(State(world): State<Shared>) -> Response {
+        let mut world = world.lock().unwrap();
+        world.cookies += 1;
+        let cookie = format!("right={}; Path=/media/o/; HttpOnly", world.cookies);
+        let body = json!({"path": "/media/o/", "expires_at": "2030-01-01T00:00:00Z"}).to_string();
+        ([("set-cookie", cookie)], body).into_response()
+    }
+
+    async fn medium(State(world): State<Shared>, headers: HeaderMap) -> Response {
+        let mut world = world.lock().unwrap();
+        let header = |name: &str| headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let from = header("range").trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap_or(0);
+        if header("cookie") != format!("right={}", world.cookies) || world.spent == world.cookies {
+            world.asked.push(format!("refused {from}"));
+            return StatusCode::FORBIDDEN.into_response();
+        }
+        world.spent = world.cookies;
+        world.asked.push(format!("given {from}"));
+        let mut piece = CONTENT[from..CONTENT.len().min(from + world.piece)].to_vec();
+        if world.spoilt {
+            piece[0] ^= 1;
+        }
+        (if from > 0 { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }, piece).into_response()
+    }
+
+    async fn fetch(world: World, original: &str) -> (Result<Vec<u8>, FetchError>, Vec<String>) {
+        let world = Arc::new(Held::new(world));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let routes = Router::new().route("/api/session/media", post(session)).route("/media/o/1", get(medium));
+        let routes = routes.with_state(Arc::clone(&world));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let credentials = Credentials::Key("picup_x".to_owned());
+        let api = Api::sign_in(&base.parse().unwrap(), credentials, QUICK).await.unwrap();
+        let content = Content {
+            file_name: "a.jpg".to_owned(),
+            bytes: CONTENT.len() as u64,
+            sha256: Sha256::of(CONTENT),
+            original: original.to_owned(),
+            damaged: false,
+        };
+        let path = tempfile::NamedTempFile::new().unwrap();
+        let mut file = File::create(path.path()).await.unwrap();
+        let progress = FileProgress::new(&Arc::new(Progress::new(1, 10, true, false)));
+        let fetched = Fetcher::new(api).fetch(&content, &mut file, &progress).await;
+        let asked = std::mem::take(&mut world.lock().unwrap().asked);
+        (fetched.map(|()| std::fs::read(path.path()).unwrap()), asked)
+    }
+
+    #[tokio::test]
+    async fn cookies_that_end_are_renewed_and_the_rest_alone_is_asked_for() {
+        let (fetched, asked) = fetch(World { piece: 4, ..World::default() }, "/media/o/1").await;
+        assert_eq!(fetched.unwrap(), CONTENT);
+        assert_eq!(asked, ["given 0", "refused 4", "given 4", "refused 8", "given 8"]);
+    }
+
+    #[tokio::test]
+    async fn other_bytes_are_not_taken_for_it() {
+        let (fetched, asked) = fetch(World { piece: 10, spoilt: true, ..World::default() }, "/media/o/1").await;
+        assert!(matches!(fetched, Err(FetchError::Wrong)));
+        assert_eq!(asked, ["given 0", "refused 0", "given 0"], "it is tried once more");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_gives_nothing_is_left() {
+        let (fetched, asked) = fetch(World::default(), "/media/o/1").await;
+        assert!(matches!(
+            fetched,
+            Err(FetchError::Api(ApiError::Unreachable(_)) | FetchError::Api(ApiError::Refused(_)))
+        ));
+        assert!(asked.len() <= 6, "{asked:?}");
+    }
+
+    #[tokio::test]
+    async fn the_cookies_go_to_no_other_server_and_open_nothing_else() {
+        for original in
+            ["http://127.0.0.1:1/media/o/1", "//127.0.0.1:1/media/o/1", "/api/account", "/media/../api/account"]
+        {
+            let (fetched, asked) = fetch(World { piece: 10, ..World::default() }, original).await;
+            assert!(matches!(fetched, Err(FetchError::Api(ApiError::Garbled(_)))), "{original}");
+            assert!(asked.is_empty());
+        }
+    }
+}

@@ -26,7 +26,7 @@ pub(super) enum Stands {
     Nothing,
     /// A plain file.
     File(File),
-    /// A link, a folder, a pipe.
+    /// A link, a folder, a pipe, a file that may not be read.
     Other,
 }
 
@@ -89,8 +89,8 @@ impl Folder {
                 Ok(if file.metadata()?.is_file() { Stands::File(file) } else { Stands::Other })
             }
             Err(Errno::NOENT) => Ok(Stands::Nothing),
-            // A link, a socket, a device without a driver.
-            Err(Errno::LOOP | Errno::NXIO | Errno::NODEV) => Ok(Stands::Other),
+            // A link, a socket, a device without a driver, a file that is somebody else's alone.
+            Err(Errno::LOOP | Errno::NXIO | Errno::NODEV | Errno::ACCESS | Errno::PERM) => Ok(Stands::Other),
             Err(error) => Err(error.into()),
         }
     }

@@ -8,8 +8,9 @@ use super::super::call::ApiError;
 use super::super::hasher::Hasher;
 use super::super::progress::{FileProgress, Progress};
 use super::super::stop::Stop;
-use super::disk::{Disk, Stand, set_time};
+use super::disk::{Disk, Stand};
 use super::fetch::{FetchError, Fetcher};
+use super::part::set_time;
 use super::photo::{Content, Photo};
 use super::plan::Task;
 use super::tally::End;
@@ -86,7 +87,7 @@ impl Keeper {
         let stand = self.stand(task, file).await.map_err(|error| error.to_string())?;
         match stand {
             Stand::Right => return Ok(End::Unchanged),
-            Stand::Other => return Err("something that is no file stands there".to_owned()),
+            Stand::Other => return Err("something that is no readable file stands there".to_owned()),
             Stand::Changed if !task.noted => {
                 return Err("another file has come to stand there; run it again".to_owned());
             }

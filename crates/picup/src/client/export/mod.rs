@@ -11,6 +11,7 @@ mod folder;
 mod gather;
 mod keep;
 mod names;
+mod part;
 mod photo;
 mod plan;
 mod tally;

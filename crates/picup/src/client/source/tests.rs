@@ -158,3 +158,26 @@ fn an_exported_live_photo_comes_back_whole_whatever_its_film() {
     put(root, "1.mov", a_film(None, 60));
     assert_eq!(told(root), ["1.jpg+1.mov@Lisbon 2024-05-31T18:04:05Z"]);
 }
+
+#[test]
+fn what_picup_says_of_a_film_is_believed_against_all_appearance() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path();
+    let notes = |motion: Option<&str>| {
+        let motion = motion.map(|file| json!({"file": file, "file_name": file, "sha256": ""}));
+        let captured = json!({"local": "2024-05-31T18:04:05", "source": "exif"});
+        json!({"picup_sidecar": 1, "file_name": "x", "sha256": "", "captured": captured, "motion": motion}).to_string()
+    };
+    // A short film with the name of a photo that is none of its: without the notes they would be joined.
+    put(root, "1.jpg", a_still(None));
+    put(root, "1.jpg.picup.json", notes(None));
+    put(root, "1.mov", a_film(None, 2));
+    // A still that is not called as stills are.
+    put(root, "2.dng", "x");
+    put(root, "2.dng.picup.json", notes(Some("2.mov")));
+    put(root, "2.mov", a_film(None, 60));
+    let told = told(root);
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].starts_with("1.jpg ") || told[0].starts_with("1.jpg@"), "{told:?}");
+    assert!(told[2].starts_with("2.dng+2.mov"), "{told:?}");
+}
