@@ -2,7 +2,8 @@
 //!
 //! Every call is tried again while that may help ([`super::retry`]), and a session that has ended is renewed once for all
 //! the calls that notice: the refresh token is rotated at each use, so two callers renewing at the same time would look
-//! like a thief. Parts of files go through [`Api::send_part`] without credentials: their addresses carry their own right.
+//! like a thief. Parts of files go through [`Api::send_part`] without credentials: their addresses carry their own right;
+//! media are opened by cookies ([`Api::media_cookies`], [`Api::medium`]).
 
 use std::sync::Arc;
 use std::time::Duration;
