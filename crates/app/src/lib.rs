@@ -24,6 +24,8 @@ pub mod immich;
 pub mod invitation;
 pub mod jobs;
 mod metrics;
+#[cfg(test)]
+mod model_tests;
 mod motion;
 mod password;
 mod process;
