@@ -75,10 +75,10 @@ fn op() -> impl Strategy<Value = Op> {
     let (one, album) = (|| 0..CONTENTS, || 0..3usize);
     let some = || prop::collection::vec(0..NAMES, 1..4);
     prop_oneof![
-        1 => one().prop_map(Op::Reserve),
-        1 => one().prop_map(Op::Send),
-        1 => one().prop_map(Op::Complete),
-        1 => one().prop_map(Op::Cancel),
+        4 => one().prop_map(Op::Reserve),
+        3 => one().prop_map(Op::Send),
+        3 => one().prop_map(Op::Complete),
+        3 => one().prop_map(Op::Cancel),
         6 => one().prop_map(Op::Keep),
         2 => some().prop_map(Op::Trash),
         1 => some().prop_map(Op::Restore),
@@ -325,7 +325,7 @@ async fn check(app: &TestApp, plain: &Plain) {
 fn whatever_several_owners_do_at_once_every_figure_is_exact() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let config = ProptestConfig { cases: 24, max_shrink_iters: 400, ..ProptestConfig::default() };
-    proptest!(config, |(steps in prop::collection::vec(step(), 10..40))| {
+    proptest!(config, |(steps in prop::collection::vec(step(), 20..50))| {
         runtime.block_on(async {
             let app = TestApp::new().await;
             let mut plains = Vec::new();

@@ -7,7 +7,7 @@ use picup_domain::{AccountId, AlbumId, AssetId, CaptureSource, CaptureTime, Time
 use super::{Did, Op, size, time};
 
 /// How many contents an owner may have.
-pub(super) const CONTENTS: usize = 6;
+pub(super) const CONTENTS: usize = 5;
 
 #[derive(Debug, Clone)]
 pub(super) struct Kept {

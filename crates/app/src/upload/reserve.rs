@@ -136,7 +136,11 @@ async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Res
     let (id, asset) = (UploadId::new(now), new.motion_of.unwrap_or_else(|| AssetId::new(now)));
     let key = key(owner, asset, &new.file_name, new.motion_of);
     let plan = PartPlan::new(new.bytes)?;
-    refuse_if_over(app, owner, new.bytes).await?;
+    if let Err(refusal) = refuse_if_over(app, owner, new.bytes).await {
+        // What takes the room may be this very file, which somebody else has begun meanwhile.
+        let now = Seen::of(&mut app.database().read_fresh().await?, owner, &new.sha256, new.motion_of).await?;
+        return if now == *seen { Err(refusal) } else { Ok(None) };
+    }
     let staged = app.storage().upload_begin(id, &key, new.bytes).await?;
     crash_point!("reserve-staged");
     let row = upload_row(app, owner, (id, asset), new, staged.handle())?;

@@ -137,6 +137,20 @@ async fn the_same_wish_again_goes_on_with_the_same_upload() {
 }
 
 #[tokio::test]
+async fn a_file_that_has_just_room_for_itself_keeps_none_of_its_askers_out() {
+    let (app, owner) = app().await;
+    let content = [b'x'; 600];
+    let asked = join_all((0..20).map(|_| reserve(&app, owner, wish(&content)))).await;
+    let mut ids = asked.into_iter().map(|answer| match answer.unwrap() {
+        Reserved::Upload(upload) => upload.id,
+        Reserved::Duplicate(asset) => panic!("{asset} is there already"),
+    });
+    let first = ids.next().unwrap();
+    assert!(ids.all(|id| id == first));
+    assert_eq!(quota(&app, owner).await, (0, 600));
+}
+
+#[tokio::test]
 async fn other_bytes_than_announced_are_refused_and_change_nothing() {
     let (app, owner) = app().await;
     let upload = begin(&app, owner, b"content").await;
