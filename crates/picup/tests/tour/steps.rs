@@ -156,13 +156,15 @@ impl Stage {
         let account: Account = self.get("/api/account", &cookies).await?;
         ensure!(first["bytes"] == account.used_bytes, "used {} but sent {}", account.used_bytes, first["bytes"]);
         self.refuse_over_quota(&cookies).await?;
+        self.throw_away_and_take_back(&cookies, &columns).await?;
 
         let shown = columns.state.iter().position(|state| *state == AssetState::Ready).context("nothing is shown")?;
         self.shown = Some(self.get(&format!("/api/assets/{}", columns.id[shown]), &cookies).await?);
         let ready = columns.state.iter().filter(|state| **state == AssetState::Ready).count();
         let out = self.out_and_in(columns.id.len()).await?;
         Ok(format!(
-            "{} in, {ready} shown, {rate:.1} files/s; the second import: all duplicates; all out again, {out:.1} files/s",
+            "{} in, {ready} shown, {rate:.1} files/s; the second import: all duplicates; \
+             all into the trash and back; all out again, {out:.1} files/s",
             columns.id.len()
         ))
     }
@@ -181,16 +183,27 @@ impl Stage {
         Ok(rate)
     }
 
+    async fn post(&self, path: &str, cookies: &str, body: &Value) -> anyhow::Result<reqwest::Response> {
+        let request = self.client.post(self.url(path)).header("cookie", cookies).header("origin", self.url(""));
+        Ok(request.json(body).send().await?)
+    }
+
+    /// Everything goes into the trash, is shown nowhere, and comes back to its days and its album.
+    async fn throw_away_and_take_back(&self, cookies: &str, all: &AssetColumns) -> anyhow::Result<()> {
+        for (change, shown) in [("trash", 0), ("restore", all.id.len() as u64)] {
+            let answer = self.post(&format!("/api/assets/{change}"), cookies, &json!({ "assets": all.id })).await?;
+            answer.error_for_status()?;
+            let timeline: Timeline = self.get("/api/timeline", cookies).await?;
+            let albums: Albums = self.get("/api/albums", cookies).await?;
+            let in_album = albums.albums.iter().map(|album| album.count).max();
+            ensure!(timeline.total == shown && in_album == Some(shown), "{change}: {} are shown", timeline.total);
+        }
+        Ok(())
+    }
+
     async fn refuse_over_quota(&self, cookies: &str) -> anyhow::Result<()> {
         let wish = json!({"file_name": "large.mp4", "bytes": 2_000_000_000_u64, "sha256": "0".repeat(64)});
-        let answer = self
-            .client
-            .post(self.url("/api/uploads"))
-            .header("cookie", cookies)
-            .header("origin", self.url(""))
-            .json(&wish)
-            .send()
-            .await?;
+        let answer = self.post("/api/uploads", cookies, &wish).await?;
         ensure!(answer.status() == StatusCode::PAYLOAD_TOO_LARGE, "over quota gave {}", answer.status());
         Ok(())
     }
