@@ -59,6 +59,12 @@ export class Picup {
     execFileSync(BINARY, ['user', 'create', email, '--password-file', file, ...where], { stdio: 'pipe' });
   }
 
+  /** Runs `picup user …` with its answer as JSON, and gives the link in it. */
+  user(...arguments_: string[]): string {
+    const all = ['user', ...arguments_, '--json', '--data-dir', join(this.folder, 'data')];
+    return (JSON.parse(execFileSync(BINARY, all, { encoding: 'utf8' })) as { link: string }).link;
+  }
+
   async stop(): Promise<void> {
     const ended = new Promise<number | null>((done) => this.#process.once('exit', done));
     this.#process.kill('SIGTERM');

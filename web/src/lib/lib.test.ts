@@ -73,6 +73,7 @@ describe('addresses', () => {
       { page: 'album', album: 'x' },
       { page: 'album-photo', album: 'x', id: 'y' },
       { page: 'setup', code: 'c0de_-' },
+      { page: 'invitation', token: 'T0ken_-' },
       { page: 'signin' },
     ];
     for (const route of routes) expect(parseRoute(hrefOf(route))).toEqual(route);

@@ -7,6 +7,7 @@ export type Route =
   | { page: 'album'; album: string }
   | { page: 'album-photo'; album: string; id: string }
   | { page: 'setup'; code: string }
+  | { page: 'invitation'; token: string }
   | { page: 'signin' };
 
 /** The route that a fragment names; whatever is unknown leads to the timeline. */
@@ -14,6 +15,7 @@ export function parseRoute(hash: string): Route {
   const parts = hash.replace(/^#\/?/, '').split('/').map(decode);
   const [first = '', second = '', third = '', fourth = ''] = parts;
   if (first === 'setup') return { page: 'setup', code: second };
+  if (first === 'invitation') return { page: 'invitation', token: second };
   if (first === 'signin') return { page: 'signin' };
   if (first === 'photo' && second) return { page: 'photo', id: second };
   if (first === 'albums') return { page: 'albums' };
@@ -47,6 +49,8 @@ export function hrefOf(route: Route): string {
       return `#/album/${part(route.album)}/photo/${part(route.id)}`;
     case 'setup':
       return `#/setup/${part(route.code)}`;
+    case 'invitation':
+      return `#/invitation/${part(route.token)}`;
     case 'signin':
       return '#/signin';
   }
@@ -68,6 +72,11 @@ class Router {
     } else {
       location.hash = hrefOf(route);
     }
+  }
+
+  /** Takes what follows the page's name out of the address and the history; the page itself stays as it is. */
+  hide(): void {
+    history.replaceState(null, '', `#/${this.route.page}`);
   }
 
   /** Leaves for `route`, by the browser's own Back when that is where it leads, so that Back never shows a page twice. */

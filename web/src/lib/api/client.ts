@@ -81,11 +81,14 @@ export async function callForAnswer<T>(method: string, path: string, options: Ca
       continue;
     }
     if (response.ok) return { value: await read<T>(response), date: serverDate(response) };
-    if (response.status === 401 && !options.anonymous && !renewed) {
+    const problem = await problemOf(response);
+    // A wrong password that the request itself carries says nothing of the session.
+    const ended = response.status === 401 && problem.type !== 'urn:picup:wrong-credentials';
+    if (ended && !options.anonymous && !renewed) {
       renewed = true;
       if (await hooks.renew()) continue;
     }
-    throw new ProblemError(await problemOf(response));
+    throw new ProblemError(problem);
   }
 }
 

@@ -7,6 +7,9 @@ import type {
   Asset,
   AssetColumns,
   Completed,
+  InvitationAcceptance,
+  InvitationLook,
+  InvitationToken,
   ItemResults,
   PartHash,
   PartTargets,
@@ -25,6 +28,10 @@ const id = encodeURIComponent;
 export const api = {
   setup: () => call<Setup>('GET', '/api/setup'),
   setUp: (body: SetupRequest) => callForAnswer<Session>('POST', '/api/setup', { body, anonymous: true }),
+  lookAtInvitation: (body: InvitationToken) =>
+    call<InvitationLook>('POST', '/api/invitations/look', { body, anonymous: true }),
+  acceptInvitation: (body: InvitationAcceptance) =>
+    callForAnswer<Session>('POST', '/api/invitations/accept', { body, anonymous: true }),
   signIn: (body: SignInRequest) => callForAnswer<Session>('POST', '/api/session', { body, anonymous: true }),
   renew: (): Promise<Answer<Session>> =>
     callForAnswer<Session>('POST', '/api/session/refresh', { body: {}, anonymous: true }),

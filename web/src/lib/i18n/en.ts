@@ -40,6 +40,13 @@ export const en = {
   'setup.unclaimedTitle': 'This PicUp is new',
   'setup.unclaimed': 'To make the first account, open the set-up link that “picup serve” printed in its terminal.',
 
+  'invitation.title': 'You are invited',
+  'invitation.intro': 'Make your account: a place for your photos that only you can see.',
+  'invitation.passwordTitle': 'Choose a new password',
+  'invitation.passwordIntro': 'It takes the place of the old one. Everywhere else you will be signed out.',
+  'invitation.setPassword': 'Set password',
+  'invitation.gone': 'This link can no longer be used',
+  'invitation.goneAdvice': 'Open it once more as it was sent to you. A link works once, and only for a while: if this one is over, ask for a new one.',
   'signin.title': 'Sign in',
   'signin.submit': 'Sign in',
   'signin.wrong': 'E-mail or password is not right.',

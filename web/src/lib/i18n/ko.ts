@@ -38,6 +38,13 @@ export const ko: Catalogue = {
   'setup.unclaimedTitle': '새 PicUp입니다',
   'setup.unclaimed': '첫 계정을 만들려면 “picup serve”가 터미널에 출력한 설정 링크를 여세요.',
 
+  'invitation.title': '초대를 받으셨습니다',
+  'invitation.intro': '계정을 만드세요. 본인만 볼 수 있는 사진 보관 공간이 생깁니다.',
+  'invitation.passwordTitle': '새 비밀번호 정하기',
+  'invitation.passwordIntro': '이전 비밀번호를 대신합니다. 다른 기기에서는 모두 로그아웃됩니다.',
+  'invitation.setPassword': '비밀번호 설정',
+  'invitation.gone': '더 이상 쓸 수 없는 링크입니다',
+  'invitation.goneAdvice': '받은 링크를 그대로 다시 열어 보세요. 링크는 정해진 기간 동안 한 번만 쓸 수 있으니, 기간이 지났다면 새 링크를 요청하세요.',
   'signin.title': '로그인',
   'signin.submit': '로그인',
   'signin.wrong': '이메일 또는 비밀번호가 맞지 않습니다.',

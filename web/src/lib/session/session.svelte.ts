@@ -2,7 +2,7 @@
 // sees to it that several tabs do not spend the one-time refresh token twice.
 import { api, ProblemError } from '../api';
 import type { Answer } from '../api/client';
-import type { Account, Session as SessionWire, SetupRequest, SignInRequest } from '../api/types';
+import type { Account, InvitationAcceptance, Session as SessionWire, SetupRequest, SignInRequest } from '../api/types';
 import { readNote, writeNote } from '../notes';
 import { exclusively } from '../tabs';
 import { readSessionNote, renewalOf, type SessionNote } from './renewal';
@@ -46,6 +46,10 @@ class Session {
 
   async setUp(request: Omit<SetupRequest, 'client'>): Promise<void> {
     this.#adopt(await api.setUp({ ...request, client: 'browser' }));
+  }
+
+  async accept(request: Omit<InvitationAcceptance, 'client'>): Promise<void> {
+    this.#adopt(await api.acceptInvitation({ ...request, client: 'browser' }));
   }
 
   async signIn(request: Omit<SignInRequest, 'client'>): Promise<void> {

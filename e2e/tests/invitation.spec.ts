@@ -1,0 +1,71 @@
+// Links that somebody sends: an invitation, and one for a lost password.
+import { accessible, expect, setUp, signIn, test, usePicup, type Page } from './picup';
+
+const picup = usePicup();
+
+/** Opens a link in a browser of its own, as somebody who was sent it does. */
+async function openLink(page: Page, link: string): Promise<void> {
+  await page.goto(new URL(link, picup.current.origin).href);
+}
+
+test.beforeAll(async ({ browser }) => {
+  const page = await browser.newPage();
+  await setUp(page, picup.current);
+  await page.close();
+});
+
+test('an invitation makes an account, once, and leaves no token behind', async ({ page, watch }) => {
+  const link = picup.current.user('invite', '--quota', '1GB');
+  await openLink(page, link);
+  await expect(page.getByRole('heading', { name: 'You are invited' })).toBeVisible();
+  expect(page.url()).toBe(`${picup.current.origin}/#/invitation`);
+  await accessible(page, 'the invitation');
+  await page.getByLabel('Your name').fill('Grace');
+  await page.getByLabel('E-mail').fill('grace@example.org');
+  await page.getByLabel('Password', { exact: true }).fill('nine brave umbrellas');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
+  await expect(page.getByText(/used/)).toContainText('GB');
+
+  watch.expects(/404/);
+  await page.goto('about:blank');
+  await openLink(page, link);
+  await expect(page.getByRole('heading', { name: 'can no longer be used' })).toBeVisible();
+  await accessible(page, 'a used invitation');
+});
+
+test('an address that has an account is told, and the link stays good', async ({ page, watch }) => {
+  watch.expects(/409/);
+  await openLink(page, picup.current.user('invite'));
+  await page.getByLabel('Your name').fill('Grace');
+  await page.getByLabel('E-mail').fill('ada@example.org');
+  await page.getByLabel('Password', { exact: true }).fill('nine brave umbrellas');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await page.getByLabel('E-mail').fill('grace.again@example.org');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
+});
+
+test('a link for a lost password sets a new one for its account', async ({ page, context }) => {
+  const link = await passwordLink(page, 'ada@example.org');
+  await context.clearCookies();
+  await page.evaluate(() => localStorage.clear());
+  await page.goto('about:blank');
+  await openLink(page, link);
+  await expect(page.getByRole('heading', { name: 'Choose a new password' })).toBeVisible();
+  await expect(page.getByLabel('E-mail')).toHaveValue('ada@example.org');
+  await page.getByLabel('Password', { exact: true }).fill('eleven calm rivers');
+  await page.getByRole('button', { name: 'Set password' }).click();
+  await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
+});
+
+/** As an admin makes it for somebody. */
+async function passwordLink(page: Page, email: string): Promise<string> {
+  await signIn(page, picup.current);
+  return await page.evaluate(async (wanted) => {
+    const { accounts } = await (await fetch('/api/admin/accounts')).json();
+    const { id } = accounts.find((account: { email: string }) => account.email === wanted);
+    return (await (await fetch(`/api/admin/accounts/${id}/password-link`, { method: 'POST' })).json()).link;
+  }, email);
+}
