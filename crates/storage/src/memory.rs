@@ -62,6 +62,9 @@ impl Memory {
 
     pub(crate) fn begin(&self, upload: &Upload) -> Result<(), Error> {
         let mut state = self.state();
+        if state.objects.contains_key(upload.key()) && !state.uploads.contains_key(&upload.id()) {
+            return Err(Error::exists(upload.key()));
+        }
         let fresh = Staged { bytes: upload.bytes(), parts: BTreeMap::new() };
         same_size(upload, state.uploads.entry(upload.id()).or_insert(fresh))
     }

@@ -97,7 +97,7 @@ impl Storage {
     /// Begins an upload of `size` bytes that will become the object `key`. Beginning the same one again changes nothing.
     ///
     /// # Errors
-    /// [`Error::Full`] when there is no room for it now; [`Error::UploadDiffers`] when it was begun with another size;
+    /// [`Error::Full`] when there is no room for it now; [`Error::Exists`] when it was completed; [`Error::UploadDiffers`] when it was begun with another size;
     /// [`Error::Invalid`] for a size no plan of parts can hold.
     pub async fn upload_begin(&self, id: UploadId, key: &ObjectKey, size: ByteSize) -> Result<Upload, Error> {
         let upload = Upload::resume(id, key.clone(), size, "")?;

@@ -43,6 +43,7 @@ contract! {
     beginning_again_changes_nothing
     an_incomplete_upload_does_not_complete
     many_complete_as_one_by_one
+    what_was_completed_is_not_begun_again
     completing_again_is_fine
     racing_completions_all_succeed
     completing_replaces_nothing
@@ -359,6 +360,21 @@ async fn many_complete_as_one_by_one(it: Fixture) {
     }
     for ((_, key, _), file) in wanted.iter().zip(&files) {
         assert!(it.content(key).await == *file);
+    }
+}
+
+async fn what_was_completed_is_not_begun_again(it: Fixture) {
+    for file in [noise(70, 1_000), noise(71, PART + 10)] {
+        let key = key();
+        let upload = begin(&it.storage, &key, file.len()).await;
+        for number in 1..=file.len().div_ceil(PART) as u32 {
+            send(&it.storage, &upload, &file, number).await;
+        }
+        it.storage.upload_complete(&upload).await.unwrap();
+        let size = ByteSize::new(file.len() as u64).unwrap();
+        let again = it.storage.upload_begin(upload.id(), &key, size).await;
+        assert!(matches!(again, Err(Error::Exists(_))), "{again:?}");
+        assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
     }
 }
 

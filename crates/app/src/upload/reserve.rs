@@ -102,13 +102,22 @@ impl Seen {
 }
 
 /// What there is of this file already: an asset, or an upload that another try goes on with.
-async fn standing(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<Reserved>, Error> {
+pub(super) async fn standing(
+    app: &App,
+    owner: AccountId,
+    new: &NewUpload,
+    seen: &Seen,
+) -> Result<Option<Reserved>, Error> {
     if let Some(asset) = kept(app, owner, new, seen).await? {
         return Ok(Some(Reserved::Duplicate(asset)));
     }
     if let Some(row) = seen.open.as_ref().filter(|row| row.bytes == new.bytes && row.expires_at > app.now()) {
         // Staged again, should its bytes have gone; otherwise this changes nothing.
-        app.storage().upload_begin(row.id, &row_key(row), row.bytes).await?;
+        match app.storage().upload_begin(row.id, &row_key(row), row.bytes).await {
+            // Completed since it was looked at: look again.
+            Err(picup_storage::Error::Exists(_)) => return Ok(None),
+            begun => begun?,
+        };
         return Ok(Some(Reserved::Upload(view(app, row.clone()).await?)));
     }
     Ok(None)

@@ -28,6 +28,7 @@ impl Files {
         if let Some(begun) = self.staged_size(upload.id())? {
             return same_size(upload, begun);
         }
+        self.require_not_completed(upload)?;
         self.require_room(upload)?;
         self.make_single(upload).map_err(Error::io("stage an upload"))
     }

@@ -55,6 +55,7 @@ impl Files {
         if let Some(begun) = self.staged_size(upload.id())? {
             same_size(upload, begun)?;
         }
+        self.require_not_completed(upload)?;
         self.require_room(upload)?;
         let stage = || {
             let (bytes, list) = names(upload.id());
@@ -67,6 +68,15 @@ impl Files {
             self.staging.sync()
         };
         stage().map_err(fail)
+    }
+
+    /// Whoever looked a moment ago may ask for an upload again that was completed since.
+    pub(super) fn require_not_completed(&self, upload: &Upload) -> Result<(), Error> {
+        match self.open_object(upload.key()) {
+            Err(Error::NotFound(_)) => Ok(()),
+            Ok(_) => Err(Error::exists(upload.key())),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn require_room(&self, upload: &Upload) -> Result<(), Error> {
