@@ -27,6 +27,29 @@ async fn a_program_uploads_by_key_and_sees_nothing() {
 }
 
 #[tokio::test]
+async fn an_operator_makes_lists_and_revokes_keys() {
+    let app = TestApp::start().await;
+    let email = crate::app::email("ada");
+    let made =
+        app.user_done(&["key", &email, "--scope", "upload,read", "--name", "phone", "--days", "9", "--json"]).await;
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let mut phone = app.stranger();
+    phone.who = Who::Bearer(made["token"].as_str().unwrap().to_owned());
+    assert_eq!(phone.get("/api/timeline").await.status, 200);
+    phone.post("/api/assets/trash", &json!({"assets": [uuid::Uuid::nil()]})).await.refused(403);
+    let listed = app.user_done(&["keys", &email]).await;
+    assert!(listed.contains("phone") && listed.contains("upload read") && listed.contains("last used"), "{listed}");
+    assert!(!listed.contains(made["token"].as_str().unwrap()), "a token is shown once");
+    let id = made["id"].as_str().unwrap();
+    assert!(app.user_done(&["keys", &email, "--revoke", id]).await.contains("no keys"));
+    phone.get("/api/timeline").await.refused(401);
+    for wrong in [&["key", &email, "--scope", "fly", "--name", "a"][..], &["keys", &email, "--revoke", id]] {
+        assert!(!app.user(wrong).await.status.success(), "{wrong:?}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_key_that_reads_opens_media() {
     let app = TestApp::start().await;
     let (ada, bob) = (app.sign_in("ada").await, app.sign_in("bob").await);

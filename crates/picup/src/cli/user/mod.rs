@@ -3,6 +3,7 @@
 mod change;
 mod delete;
 mod invite;
+mod key;
 mod usage;
 
 use std::path::PathBuf;
@@ -26,6 +27,10 @@ pub(super) enum UserCommand {
     List(ListArgs),
     /// Makes a link that makes an account.
     Invite(invite::InviteArgs),
+    /// Makes an API key for a program, such as a phone's uploader.
+    Key(key::KeyArgs),
+    /// Lists an account's API keys, or revokes one.
+    Keys(key::KeysArgs),
     /// Sets a new password and signs the account out everywhere.
     Password(change::PasswordArgs),
     /// Changes how much an account may keep; also to less than it keeps: nothing goes then, and nothing more fits.
@@ -79,6 +84,8 @@ pub(super) fn run(command: UserCommand) -> Result<ExitCode, Failure> {
         UserCommand::Create(args) => create(args),
         UserCommand::List(args) => list(&args),
         UserCommand::Invite(args) => invite::run(args),
+        UserCommand::Key(args) => key::create(args),
+        UserCommand::Keys(args) => key::list(&args),
         UserCommand::Password(args) => change::password(&args),
         UserCommand::Quota(args) => change::quota(&args),
         UserCommand::Disable(args) => change::disabled(&args, true),
