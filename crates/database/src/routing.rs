@@ -11,6 +11,9 @@ use crate::dialect::Dialect;
 use crate::statement::{Row, Statement};
 use crate::{Error, Metrics};
 
+/// How often one who wants to write meets a connection that a full disk has spoilt, before the disk is taken for full.
+const REPLACED_AT_MOST: u32 = 8;
+
 /// PicUp's memory: a handle that is cheap to clone and share.
 #[derive(Clone)]
 pub struct Database {
@@ -46,14 +49,19 @@ impl Database {
     /// [`Error::Busy`] when no turn came within 4 seconds.
     pub async fn write(&self) -> Result<Write, Error> {
         let begun = Instant::now();
-        let tx = match self.inner.writer.begin_with(self.inner.dialect.begin_write()).await {
-            // After a full disk the engine has ended a transaction by itself, and the driver counts it as open for ever.
-            Err(sqlx::Error::InvalidSavePointStatement) => {
-                tracing::warn!("the writing connection lost count of its transactions; it is replaced");
-                self.inner.writer.acquire().await?.close().await?;
-                self.inner.writer.begin_with(self.inner.dialect.begin_write()).await?
+        let mut replaced = 0;
+        let tx = loop {
+            match self.inner.writer.begin_with(self.inner.dialect.begin_write()).await {
+                // After a full disk the engine has ended a transaction by itself, and the driver counts it as open for ever.
+                // Of many that wait, each may meet one.
+                Err(sqlx::Error::InvalidSavePointStatement) if replaced < REPLACED_AT_MOST => {
+                    replaced += 1;
+                    tracing::warn!("the writing connection lost count of its transactions; it is replaced");
+                    self.inner.writer.acquire().await?.close().await?;
+                }
+                Err(sqlx::Error::InvalidSavePointStatement) => return Err(Error::Full),
+                begun => break begun?,
             }
-            begun => begun?,
         };
         self.inner.metrics.wait("write", begun.elapsed());
         Ok(Write { read: Read { inner: Arc::clone(&self.inner), tx } })

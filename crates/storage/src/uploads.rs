@@ -180,12 +180,14 @@ impl Storage {
         E: Into<BoxError>,
     {
         let part = upload.part(number)?;
-        let held = self.locks.hold(Name::Part(upload.id, number)).await;
         let (mut body, mut got) = (std::pin::pin!(body), 0);
-        let (mut batch, mut ended) = next_batch(body.as_mut(), &part, &mut got).await?;
-        if ended {
-            return self.part_at_once(upload, part, sha256, held, batch).await;
+        if part.bytes < BATCH as u64 {
+            // Its turn is taken once it is here: a sender that stalls keeps no other waiting.
+            let (batch, _) = next_batch(body.as_mut(), &part, &mut got).await?;
+            return self.part_at_once(upload, part, sha256, batch).await;
         }
+        let held = self.locks.hold(Name::Part(upload.id, number)).await;
+        let (mut batch, mut ended) = next_batch(body.as_mut(), &part, &mut got).await?;
         let mut sink = self.part_sink(upload, part, sha256, held).await?;
         loop {
             sink = self.part_pass(sink, batch).await?;
@@ -206,9 +208,9 @@ impl Storage {
         upload: &Upload,
         part: Part,
         sha256: Sha256,
-        held: Held,
         batch: Vec<Bytes>,
     ) -> Result<PartStored, Error> {
+        let held = self.locks.hold(Name::Part(upload.id, part.number)).await;
         match &self.store {
             Store::Memory(memory) => {
                 let mut buffer = PartBuffer::open(Arc::clone(memory), upload, part, sha256, held)?;

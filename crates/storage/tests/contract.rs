@@ -39,6 +39,8 @@ contract! {
     a_stored_part_stays_as_it_is
     there_are_no_other_parts_than_planned
     attempts_at_one_part_take_turns
+    a_small_attempt_that_stalls_keeps_no_other_waiting
+    beginning_again_while_the_part_arrives_stages_it_once
     an_attempt_that_goes_away_harms_nobody
     beginning_again_changes_nothing
     an_incomplete_upload_does_not_complete
@@ -292,6 +294,36 @@ async fn attempts_at_one_part_take_turns(it: Fixture) {
     second.await.unwrap();
     it.storage.upload_complete(&upload).await.unwrap();
     assert!(it.content(&key).await == file);
+}
+
+async fn a_small_attempt_that_stalls_keeps_no_other_waiting(it: Fixture) {
+    let (key, file) = (key(), noise(72, 5_000));
+    let upload = begin(&it.storage, &key, file.len()).await;
+    let (sender, stalled) = body_by_hand();
+    sender.send(file.slice(..100)).unwrap();
+    let mut first = pin!(it.storage.part_write(&upload, 1, Sha256::of(&file), stalled));
+    assert!(poll!(&mut first).is_pending());
+    send(&it.storage, &upload, &file, 1).await;
+    sender.send(file.slice(100..)).unwrap();
+    drop(sender);
+    first.await.unwrap();
+    it.storage.upload_complete(&upload).await.unwrap();
+    assert!(it.content(&key).await == file);
+}
+
+async fn beginning_again_while_the_part_arrives_stages_it_once(it: Fixture) {
+    for round in 0..200 {
+        let (key, file) = (key(), noise(round, 1_000));
+        let upload = begin(&it.storage, &key, file.len()).await;
+        let size = ByteSize::new(file.len() as u64).unwrap();
+        let again = || it.storage.upload_begin(upload.id(), &key, size);
+        let sent = send(&it.storage, &upload, &file, 1);
+        let (_, begun) = future::join(sent, future::join_all((0..4).map(|_| again()))).await;
+        begun.into_iter().for_each(|begun| assert_eq!(begun.unwrap(), upload));
+        send(&it.storage, &upload, &file, 1).await;
+        it.storage.upload_complete(&upload).await.unwrap();
+        assert_eq!(it.storage.uploads_staged().await.unwrap(), [], "round {round}");
+    }
 }
 
 async fn an_attempt_that_goes_away_harms_nobody(it: Fixture) {

@@ -118,9 +118,21 @@ pub(super) async fn standing(
             Err(picup_storage::Error::Exists(_)) => return Ok(None),
             begun => begun?,
         };
+        if !still_open(app, row).await? {
+            return Ok(None);
+        }
         return Ok(Some(Reserved::Upload(view(app, row.clone()).await?)));
     }
     Ok(None)
+}
+
+/// Whether an upload that was staged again is still open. What was staged of one that was given up or completed meanwhile goes.
+async fn still_open(app: &App, row: &Row) -> Result<bool, Error> {
+    let now = app.database().read_fresh().await?.upload_by_id(row.owner, row.id).await?.map(|row| row.state);
+    if matches!(now, None | Some(UploadState::Committed)) {
+        app.storage().upload_abort(row.id).await?;
+    }
+    Ok(now == Some(UploadState::Open))
 }
 
 /// The asset that holds this file already, safely.

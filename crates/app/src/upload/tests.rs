@@ -122,6 +122,19 @@ async fn a_wish_that_looked_before_its_upload_was_completed_stages_nothing() {
 }
 
 #[tokio::test]
+async fn a_wish_that_looked_before_its_upload_was_cancelled_stages_nothing() {
+    let (app, owner) = app().await;
+    let upload = begin(&app, owner, b"content").await;
+    let wish = wish(b"content");
+    let mut read = app.database().read().await.unwrap();
+    let seen = reserve::Seen::of(&mut read, owner, &wish.sha256, None).await.unwrap();
+    drop(read);
+    cancel(&app, owner, upload.id).await.unwrap();
+    assert!(reserve::standing(&app, owner, &wish, &seen).await.unwrap().is_none());
+    assert!(app.storage().uploads_staged().await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_file_that_waits_for_its_worker_is_a_duplicate_all_the_same() {
     let (app, owner) = app().await;
     let upload = begin(&app, owner, b"content").await;

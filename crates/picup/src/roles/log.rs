@@ -12,7 +12,13 @@ pub(crate) fn start(config: &LogConfig) {
     // The level was checked when the configuration was read.
     let filter = EnvFilter::builder().parse_lossy(&config.level);
     let colour = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr);
+    // A log that cannot be written (its disk is full, its reader is gone) must not stop PicUp: told to tell of that on standard
+    // error, the subscriber would panic there.
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colour)
+        .log_internal_errors(false)
+        .with_writer(std::io::stderr);
     let _ = match config.format {
         LogFormat::Text => lines.finish().try_init(),
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),

@@ -1,7 +1,7 @@
 //! Starting, stopping, health, and what the log and the metrics tell and keep to themselves.
 
 use picup_api::wire;
-use picup_testkit::{run, samples};
+use picup_testkit::{free_address, fresh_folder, run, samples};
 use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -36,6 +36,28 @@ async fn a_download_under_way_is_finished_before_the_end() {
     drop(download);
     assert!(app.server.wait().await.unwrap().success(), "{}", app.log());
     app.finish_stopped().await;
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    let folder = fresh_folder();
+    let (data, address) = (folder.path().join("data"), free_address());
+    let mut server = tokio::process::Command::new("sh")
+        .args(["-c", "exec \"$0\" \"$@\" 2>/dev/full", BINARY, "serve", "--admin-listen", ""])
+        .args(["--listen", &address.to_string(), "--data-dir", data.to_str().unwrap()])
+        .stdout(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let http = reqwest::Client::new();
+    let ask = async |path: &str| http.get(format!("http://{address}{path}")).send().await.ok().map(|a| a.status());
+    eventually("a server without a log", async || ask("/ready").await).await.unwrap();
+    for _ in 0..20 {
+        assert_eq!(ask("/ready").await.unwrap(), 200);
+        assert_eq!(ask("/api/account").await.unwrap(), 401);
+    }
+    assert!(server.try_wait().unwrap().is_none(), "it ended");
+    server.kill().await.unwrap();
 }
 
 #[tokio::test]

@@ -101,7 +101,8 @@ impl Files {
 
     /// The size that an upload was begun with, however many parts it has.
     pub(super) fn staged_size(&self, upload: UploadId) -> Result<Option<u64>, Error> {
-        for name in [whole(upload), begun(upload), names(upload).0] {
+        // In this order, since the part may arrive between two looks.
+        for name in [begun(upload), whole(upload), names(upload).0] {
             if let Some(there) = self.staging.look(&name).map_err(Error::io("look at an upload"))? {
                 return Ok(u64::try_from(there.st_size).ok());
             }
@@ -113,10 +114,11 @@ impl Files {
     pub(super) fn is_whole_single(&self, upload: UploadId) -> Result<Option<bool>, Error> {
         let there =
             |name: &str| self.staging.look(name).map(|found| found.is_some()).map_err(Error::io("look at an upload"));
-        if there(&whole(upload))? {
-            return Ok(Some(true));
+        // In this order, since the part may arrive between the two looks.
+        if there(&begun(upload))? {
+            return Ok(Some(false));
         }
-        Ok(there(&begun(upload))?.then_some(false))
+        Ok(there(&whole(upload))?.then_some(true))
     }
 
     /// Turns an upload whose part has arrived into its object; its name is on disk when `unsynced` is. `false` when it is not
