@@ -50,13 +50,57 @@ test('an address that has an account is told, and the link stays good', async ({
   await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
 });
 
-test('a link for a lost password sets a new one for its account', async ({ page }) => {
+test('an invitation for one address keeps it, and a short password is not sent', async ({ page }) => {
+  const link = picup.current.user('invite', 'bob@example.org');
+  await openLink(page, link);
+  await expect(page.getByLabel('E-mail')).toHaveValue('bob@example.org');
+  await expect(page.getByLabel('E-mail')).not.toBeEditable();
+  await page.getByLabel('Your name').fill('Bob');
+  const password = page.getByLabel('Password', { exact: true });
+  // Typed, since only what a person types is measured by the browser.
+  await password.pressSequentially('too short');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  expect(await password.evaluate((field: HTMLInputElement) => field.validity.tooShort)).toBe(true);
+  await expect(password).toBeFocused();
+  await password.fill('ten warm winters');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
+  expect(page.url()).toBe(`${picup.current.origin}/#/`);
+  const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, history.state]));
+  expect(kept).not.toContain(link.split('/').at(-1));
+});
+
+test('a link that is opened again in the same tab is hidden again', async ({ page }) => {
+  const link = picup.current.user('invite');
+  for (const time of ['first', 'second']) {
+    await openLink(page, link);
+    await expect(page.getByRole('heading', { name: 'You are invited' }), time).toBeVisible();
+    await expect(page, time).toHaveURL(`${picup.current.origin}/#/invitation`);
+  }
+});
+
+test('a link for a lost password sets a new one for its account, once', async ({ page, watch }) => {
   await openLink(page, forgotten);
   await expect(page.getByRole('heading', { name: 'Choose a new password' })).toBeVisible();
+  await expect(page).toHaveURL(`${picup.current.origin}/#/invitation`);
+  await accessible(page, 'the link for a lost password');
   await expect(page.getByLabel('E-mail')).toHaveValue(PERSON.email);
   await page.getByLabel('Password', { exact: true }).fill('eleven calm rivers');
   await page.getByRole('button', { name: 'Set password' }).click();
   await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
+
+  watch.expects(/404/);
+  await openLink(page, forgotten);
+  await expect(page.getByRole('heading', { name: 'can no longer be used' })).toBeVisible();
+});
+
+test('who tries too many links is told to wait', async ({ page, watch }) => {
+  watch.expects(/404|429/);
+  await page.goto(picup.current.origin);
+  const look = () => page.request.post(`${picup.current.origin}/api/invitations/look`, { data: { token: 'a guess' } });
+  await expect.poll(async () => (await look()).status(), { intervals: [0] }).toBe(429);
+  await openLink(page, picup.current.user('invite'));
+  await expect(page.getByRole('alert')).toContainText('Too many tries');
 });
 
 /** As an admin makes it for somebody. */

@@ -48,6 +48,9 @@ for (const { name, ...use } of VARIETIES) {
       await page.goto(picup.current.origin);
       await expect(page.locator('form')).toBeVisible();
       await good(page, `sign-in, ${name}`);
+      await page.goto(new URL(picup.current.user('invite'), picup.current.origin).href);
+      await expect(page.locator('input[autocomplete=new-password]')).toBeVisible();
+      await good(page, `invitation, ${name}`);
       await signIn(page, picup.current);
       await allShown(page);
       await good(page, `timeline, ${name}`);
