@@ -298,17 +298,20 @@ impl Stage {
         std::fs::remove_dir_all(self.data_dir())?;
         self.picup(&["user", "create", EMAIL]).await?;
         self.start().await?;
-        let import = self.import();
-        let kill = async {
-            tokio::time::sleep(Duration::from_millis(700)).await;
+        let cookies = self.cookies().await?;
+        let some_are_in = async {
+            while self.total(&cookies).await? < 20 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            anyhow::Ok(())
         };
         tokio::select! {
-            _ = import => bail!("the import ended before the kill; the tour shows nothing"),
-            () = kill => {}
+            _ = self.import() => bail!("the import ended before the kill; the tour shows nothing"),
+            some = some_are_in => some?,
         }
         self.server()?.kill().await?;
         self.start().await?;
-        let kept = self.settled_or_not().await?;
+        let kept = self.total(&cookies).await?;
         let rest = self.import().await?;
         let columns = self.settled().await?;
         ensure!(rest["failed"] == 0, "files failed after the restart: {rest}");
@@ -316,9 +319,8 @@ impl Stage {
         Ok(format!("kill -9 with {kept} in; import again: {} of {files} files, none partial", columns.id.len()))
     }
 
-    async fn settled_or_not(&self) -> anyhow::Result<u64> {
-        let cookies = self.cookies().await?;
-        let timeline: Timeline = self.get("/api/timeline", &cookies).await?;
+    async fn total(&self, cookies: &str) -> anyhow::Result<u64> {
+        let timeline: Timeline = self.get("/api/timeline", cookies).await?;
         Ok(timeline.total)
     }
 }
