@@ -29,7 +29,7 @@ pub struct Upload {
     handle: String,
 }
 
-/// A part that is in the store, safe from a power cut.
+/// A part that has arrived. Its bytes are on disk; that it has arrived is safe from a power cut once its upload is completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartStored {
     /// Which part, from 1.
@@ -144,7 +144,10 @@ impl Storage {
 
     /// Stores one part from its stream, if it has exactly the planned length and the hash `sha256`. Parts may come in any
     /// order and several at once; two attempts at the same part go one after the other. A part that is stored already is
-    /// compared with what comes and stays as it is. When this returns, the part survives a power cut.
+    /// compared with what comes and stays as it is.
+    ///
+    /// When this returns, the bytes are on disk, but not the note that they have arrived: after a power cut before the upload
+    /// is completed, the part has arrived with these bytes or counts as not arrived and has to be sent again.
     ///
     /// # Errors
     /// [`Error::PartUnknown`], [`Error::PartLength`], [`Error::PartHash`], [`Error::PartExists`] (with other bytes),
