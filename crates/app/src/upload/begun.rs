@@ -1,8 +1,9 @@
-//! Uploads that this process has begun a moment ago, so that the parts of thousands of small files are taken without a look in
-//! the database for each.
+//! Uploads that this process has begun, so that the parts of thousands of small files are taken without a look in the database
+//! for each.
 //!
-//! The worker asks here whether files are coming in. Nothing here says that an upload is still open: the store refuses a part of one that is not staged any more, and only then
-//! is the database asked for the reason. What is forgotten here is looked up there.
+//! Nothing here says that an upload is still open: the store refuses a part of one that is not staged any more, and only then is
+//! the database asked for the reason. What is not known here, because another run began it or because there were too
+//! many, is looked up there. The worker asks when the last one began, to hold work back while more are coming.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

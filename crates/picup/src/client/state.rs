@@ -93,7 +93,8 @@ impl State {
         (*then == mark).then_some(*sha256)
     }
 
-    /// Remembers a file that is known to have that content, and that the server has. What cannot be written is hashed again next time, no more.
+    /// Remembers that a file has that content: of an import, one that the server has said it has; of an export, one that was
+    /// proved to be what the server has. What cannot be written here is hashed again next time, no more.
     pub(super) fn remember(&self, path: &Path, mark: Mark, sha256: Sha256) {
         let key = self.key(path);
         if self.known.get(key) == Some(&(mark, sha256)) {
