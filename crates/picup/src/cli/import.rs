@@ -134,8 +134,10 @@ pub(super) fn failure(error: ImportError) -> Failure {
         ImportError::Credentials => {
             Failure::from(anyhow::Error::new(error)).next("check --email, and what is in the password file")
         }
-        ImportError::Key => Failure::from(anyhow::Error::new(error))
-            .next("make a new one on the page, and write it into the file of --api-key-file"),
+        ImportError::Key => Failure::from(anyhow::Error::new(error)).next(
+            "make a new one where PicUp runs, with `picup user key EMAIL --scope SCOPE --name NAME --data-dir DIR` \
+             (the scope is upload for an import and read for an export), and write it into the file of --api-key-file",
+        ),
         ImportError::SignIn(..) => Failure::from(anyhow::Error::new(error))
             .next("check --server, and that PicUp is running there: the address is the one a browser shows"),
     }
