@@ -153,8 +153,12 @@ async fn what_was_exported_goes_in_again_as_it_was() {
     assert_eq!(time.duration_since(UNIX_EPOCH).unwrap().as_secs(), 1_565_163_304, "the time it was taken");
 
     let standing = files(&out);
-    assert_eq!(counts(&app.export(&key, &out, &[]).await), numbers(count, 0, count, 0, 0));
-    assert_eq!(counts(&app.export(&key, &out, &["--verify"]).await), numbers(count, 0, count, 0, 0));
+    let again = app.export(&key, &out, &[]).await;
+    assert_eq!(counts(&again), numbers(count, 0, count, 0, 0));
+    assert!(again.stderr.contains(&format!("all verified, {count} by an earlier run")), "{}", again.stderr);
+    let read = app.export(&key, &out, &["--verify"]).await;
+    assert_eq!(counts(&read), numbers(count, 0, count, 0, 0));
+    assert!(read.stderr.ends_with("all verified\n"), "{}", read.stderr);
     assert_eq!(files(&out), standing, "a second run changed something");
 
     let done = app.import("bob", &out, None, &[]).await;

@@ -56,7 +56,10 @@ pub(super) enum Stand {
     /// Nothing.
     Missing,
     /// The content.
-    Right,
+    Right {
+        /// Whether it was read to know; else it looks as it did when an earlier run had proved it.
+        read: bool,
+    },
     /// A file with another content.
     Changed,
     /// No file, or none that may be read.
@@ -139,10 +142,10 @@ impl Disk {
             return Ok(Stand::Changed);
         }
         let path = self.full(place, name);
-        let known = self.state.as_ref().and_then(|state| state.recall(&path, looks));
+        let known = self.state.as_ref().and_then(|state| state.recall(&path, looks)).filter(|_| !self.verify);
         let sha256 = match known {
-            Some(known) if !self.verify => known,
-            _ => match hash(&mut file) {
+            Some(known) => known,
+            None => match hash(&mut file) {
                 Ok(sha256) => sha256,
                 // A disk that gives its bytes no more.
                 Err(_) => return Ok(Stand::Changed),
@@ -152,7 +155,7 @@ impl Disk {
             return Ok(Stand::Changed);
         }
         self.remember(&path, looks, sha256);
-        Ok(Stand::Right)
+        Ok(Stand::Right { read: known.is_none() })
     }
 
     /// A new file for a content on its way to `place`.
@@ -325,6 +328,23 @@ mod tests {
         assert_eq!(put(true).unwrap().as_deref(), Some("a.jpg.changed (2)"));
         assert_eq!(fs::read(dir.path().join("2024/a.jpg.changed")).unwrap(), b"edited!");
         assert_eq!(fs::read(&path).unwrap(), CONTENT);
+    }
+
+    #[test]
+    fn what_was_proved_before_is_read_again_only_when_asked_or_when_it_looks_otherwise() {
+        let dir = tempfile::tempdir().unwrap();
+        let (place, photo) = (Path::new("2024"), photo());
+        let disk = Disk::open(dir.path(), false, false).unwrap();
+        disk.put(arrived(&disk, place), place, "a.jpg", &photo.still, false).unwrap();
+        drop(disk);
+        let stand = |verify| {
+            let disk = Disk::open(dir.path(), verify, false).unwrap();
+            disk.stand(&disk.folder(place, false).unwrap().unwrap(), place, "a.jpg", &photo.still).unwrap()
+        };
+        assert_eq!(stand(false), Stand::Right { read: false });
+        assert_eq!(stand(true), Stand::Right { read: true });
+        fs::write(dir.path().join("2024/a.jpg"), CONTENT).unwrap();
+        assert_eq!(stand(false), Stand::Right { read: true });
     }
 
     #[test]

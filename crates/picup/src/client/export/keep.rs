@@ -69,11 +69,11 @@ impl Keeper {
             ends.push((task.place.join(file.name), end));
         }
         // Notes beside nothing would tell of nothing.
-        if matches!(ends[0].1, End::Written(_) | End::Unchanged) {
-            match self.notes(task).await {
-                Ok(true) if matches!(ends[0].1, End::Unchanged) => ends[0].1 = End::Written(0),
-                Ok(_) => {}
-                Err(error) => ends[0].1 = End::Failed(self.failed(&FetchError::Write(error))),
+        if matches!(ends[0].1, End::Written(_) | End::Kept { .. }) {
+            match (self.notes(task).await, &mut ends[0].1) {
+                (Ok(written), End::Kept { noted, .. }) => *noted = written,
+                (Ok(_), _) => {}
+                (Err(error), end) => *end = End::Failed(self.failed(&FetchError::Write(error))),
             }
         }
         ends
@@ -86,7 +86,7 @@ impl Keeper {
         }
         let stand = self.stand(task, file).await.map_err(|error| error.to_string())?;
         match stand {
-            Stand::Right => return Ok(End::Unchanged),
+            Stand::Right { read } => return Ok(End::Kept { noted: false, read }),
             Stand::Other => return Err("something that is no readable file stands there".to_owned()),
             Stand::Changed if !task.noted => {
                 return Err("another file has come to stand there; run it again".to_owned());

@@ -172,7 +172,7 @@ async fn keep_all(keeper: &Keeper, tasks: &[Task], parallel: usize, tally: &mut 
     let kept = stream::iter(tasks).map(|task| keeper.keep(task)).buffer_unordered(parallel.max(1));
     let counting = kept.for_each(|ends| {
         for (path, end) in ends {
-            if keeper.dry && matches!(end, End::Written(_)) {
+            if keeper.dry && matches!(end, End::Written(_) | End::Kept { noted: true, .. }) {
                 written.push(path.clone());
             }
             tally.ended(&path, end);

@@ -197,7 +197,8 @@ impl Room<'_> {
     fn suits(&self, name: &str, content: &super::photo::Content) -> io::Result<bool> {
         match (&self.folder, self.standing.get(&names::key(name))) {
             (Some(folder), Some(standing)) => {
-                Ok(standing == name && self.disk.stand(folder, self.place, name, content)? == Stand::Right)
+                Ok(standing == name
+                    && matches!(self.disk.stand(folder, self.place, name, content)?, Stand::Right { .. }))
             }
             _ => Ok(true),
         }

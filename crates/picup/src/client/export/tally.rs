@@ -1,4 +1,5 @@
-//! What came of an export: the numbers, and the failures in words.
+//! What came of an export: the numbers, the failures in words, and how far what stands there is proved. A file whose hash an
+//! earlier run has proved is not read again while it looks the same, and the summary says so.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,9 +27,15 @@ pub(crate) struct Exported {
 /// How one file ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// So many bytes were written; 0 when only the notes were.
+    /// So many bytes were fetched, proved and written.
     Written(u64),
-    Unchanged,
+    /// It stood there already.
+    Kept {
+        /// Whether the notes beside it were written.
+        noted: bool,
+        /// Whether it was read and hashed by this run.
+        read: bool,
+    },
     Failed(String),
     /// It was not begun, or dropped in the middle, because the run stopped.
     Left(&'static str),
@@ -38,6 +45,8 @@ pub(super) enum End {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     counts: Exported,
+    /// Files that were not read because they look as they did when an earlier run proved them.
+    recalled: u64,
     failed: Vec<String>,
     left: BTreeMap<&'static str, u64>,
 }
@@ -51,7 +60,10 @@ impl Tally {
                 self.counts.written += 1;
                 self.counts.bytes += bytes;
             }
-            End::Unchanged => self.counts.unchanged += 1,
+            End::Kept { noted, read } => {
+                *(if noted { &mut self.counts.written } else { &mut self.counts.unchanged }) += 1;
+                self.recalled += u64::from(!read);
+            }
             End::Failed(reason) => {
                 self.counts.failed += 1;
                 self.failed.push(plain(&format!("failed: {}: {reason}", path.display())));
@@ -97,7 +109,15 @@ impl Tally {
         if failed > 0 {
             text += &format!(", {failed} failed");
         }
-        text + if failed == 0 && !dry { "; all verified\n" } else { "\n" }
+        if failed == 0 && !dry {
+            text += "; all verified";
+            if self.recalled > 0 {
+                let recalled = self.recalled;
+                text +=
+                    &format!(", {recalled} by an earlier run and unchanged by size and times (--verify reads them)");
+            }
+        }
+        text + "\n"
     }
 }
 
@@ -115,7 +135,7 @@ mod tests {
     fn the_numbers_add_up_and_the_line_is_the_contract() {
         let mut tally = Tally::default();
         tally.ended(Path::new("1.jpg"), End::Written(10));
-        tally.ended(Path::new("2.jpg"), End::Unchanged);
+        tally.ended(Path::new("2.jpg"), End::Kept { noted: false, read: true });
         assert!(tally.summary(false).ends_with("all verified\n"));
         tally.ended(Path::new("3.jpg"), End::Failed("no\u{1b}".to_owned()));
         tally.ended(Path::new("4.jpg"), End::Left("it stopped"));
@@ -126,5 +146,18 @@ mod tests {
             ["failed: 3.jpg: no\u{FFFD}", "failed: 2024 for 2 files: a link", "failed: 1 file not written: it stopped"];
         assert_eq!(tally.failures(), expected);
         assert!(tally.summary(false).contains("4 failed"));
+    }
+
+    #[test]
+    fn what_was_not_read_again_is_not_called_verified_by_this_run() {
+        let mut tally = Tally::default();
+        tally.ended(Path::new("1.jpg"), End::Written(10));
+        tally.ended(Path::new("2.jpg"), End::Kept { noted: true, read: false });
+        tally.ended(Path::new("3.jpg"), End::Kept { noted: false, read: false });
+        let counts = tally.counts();
+        assert_eq!((counts.written, counts.unchanged, counts.bytes), (2, 1, 10));
+        let said = "; all verified, 2 by an earlier run and unchanged by size and times (--verify reads them)\n";
+        assert!(tally.summary(false).ends_with(said), "{}", tally.summary(false));
+        assert!(!tally.summary(true).contains("verified"));
     }
 }
