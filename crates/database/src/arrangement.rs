@@ -1,8 +1,8 @@
 //! How an album's owner arranges it: what is on its cover, and the order of its assets.
 //!
 //! Positions are whole numbers. To move assets before another one, the position of every row from there on is written anew, in
-//! one statement, and gaps stay. That is nothing to look after: SQLite moves 100,000 of them in 0.3 seconds, and other
-//! writers wait for 4; fractions between neighbours would have to be evened out some day.
+//! one statement, and gaps stay. That is nothing to look after: SQLite moves 100,000 of them in 0.3 seconds, and
+//! whoever else wants to write waits for up to 4. Fractions between neighbours would have to be evened out some day.
 
 use picup_domain::{AccountId, AlbumId, AssetId, Timestamp};
 

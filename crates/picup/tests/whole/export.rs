@@ -382,6 +382,7 @@ async fn keys_that_may_not_read_are_refused_and_nothing_is_written() {
     let wrong = app.export(&format!("picup_{}", "x".repeat(43)), &out, &[]).await;
     assert_eq!(wrong.status.code(), Some(1));
     assert!(wrong.stderr.contains("does not accept this API key"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("`picup user key EMAIL --scope SCOPE --name NAME"), "{}", wrong.stderr);
     assert!(!out.exists());
 
     // A person with a password.
