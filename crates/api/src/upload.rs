@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use futures_util::TryStreamExt;
 use picup_app::upload::{NewUpload, PartAddress, Reserved, Told};
 use picup_app::{App, upload};
-use picup_domain::{AssetId, ByteSize, Description, FileName, Invalid, Place, Sha256, UploadId};
+use picup_domain::{AssetId, ByteSize, CaptureTime, Description, FileName, Invalid, Place, Sha256, UploadId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -72,6 +72,9 @@ pub(crate) async fn reserve_many(
 }
 
 fn wish(request: &UploadRequest) -> Result<NewUpload, ApiError> {
+    let edited = request.captured.as_ref();
+    let edited = edited.map(|captured| CaptureTime::edited(&captured.local, captured.offset_minutes)).transpose()?;
+    let captured = views::told_moment("captured_at", request.captured_at.as_deref())?;
     let place = request.place.as_ref().map(|place| Place::new(place.latitude, place.longitude, place.altitude));
     Ok(NewUpload {
         file_name: FileName::new(&request.file_name)?,
@@ -80,7 +83,8 @@ fn wish(request: &UploadRequest) -> Result<NewUpload, ApiError> {
         modified: views::told_moment("modified_at", request.modified_at.as_deref())?,
         motion_of: request.motion_of.map(AssetId::from),
         told: Told {
-            captured: views::told_moment("captured_at", request.captured_at.as_deref())?,
+            captured: edited.map(|time| (time.at, time.offset_minutes)).or(captured),
+            edited: edited.is_some(),
             place: place.transpose()?,
             favourite: request.favourite,
             description: request.description.as_deref().map(Description::new).transpose()?.flatten(),

@@ -6,15 +6,17 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use picup_database::{Job, JobLease, Write};
+use picup_domain::Timestamp;
 use picup_storage::crash_point;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::process::Look;
-use crate::queue::{KINDS, Task, wake};
+use crate::queue::{KINDS, OTHER_KINDS, Task, wake};
 use crate::{App, Error, deletion, events, invitation, motion, process, session, trash, upload};
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -100,19 +102,23 @@ async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSema
     while let Ok(place) = Arc::clone(places).try_acquire_owned() {
         held.push(place);
     }
-    if begun_lately(app) {
-        // Whoever waits for files to be sent goes first: one job at a time is enough to go on with.
-        let free_if_idle = app.settings().workers.max(1);
-        held.truncate(usize::from(held.len() == free_if_idle));
+    let mut kinds = &KINDS[..];
+    if files_come_in(app) {
+        // Whoever waits for files to be sent goes first: one picture at a time is enough to go on with. A long one keeps no
+        // other kind of job waiting.
+        if held.len() < app.settings().workers.max(1) {
+            kinds = &OTHER_KINDS;
+        }
+        held.truncate(1);
     }
     if held.is_empty()
-        || app.database().read_fresh().await?.job_next_due(&KINDS).await?.is_none_or(|due| due > app.now())
+        || app.database().read_fresh().await?.job_next_due(kinds).await?.is_none_or(|due| due > app.now())
     {
         return Ok(Vec::new());
     }
     let mut write = app.database().write().await?;
     let limit = u32::try_from(held.len()).unwrap_or(u32::MAX);
-    let jobs = write.job_claim(&KINDS, app.now(), LEASE, limit).await?;
+    let jobs = write.job_claim(kinds, app.now(), LEASE, limit).await?;
     write.commit().await?;
     if !jobs.is_empty() {
         crash_point!("job-claimed");
@@ -121,8 +127,10 @@ async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSema
 }
 
 /// Whether files are coming in.
-fn begun_lately(app: &App) -> bool {
-    app.0.begun.last().is_some_and(|last| app.now() < last.plus(LATELY))
+fn files_come_in(app: &App) -> bool {
+    let (last, now) = (Timestamp::from_micros(app.0.last_begun.load(Ordering::Relaxed)), app.now());
+    // A clock that was set back would say so for long.
+    last <= now && now.minus(LATELY) < last
 }
 
 async fn run_one(app: &App, job: Job) {
@@ -253,8 +261,45 @@ mod tests {
 
     use super::*;
     use crate::testing::TestApp;
-    use crate::upload::tests::{begin, send};
+    use crate::upload::tests::{begin, keep, send};
     use crate::{account, asset};
+
+    /// The kinds of what is claimed now; the places are given back only with the answer.
+    async fn claimed(app: &App, places: &Arc<Semaphore>) -> (Vec<String>, Vec<OwnedSemaphorePermit>) {
+        claim(app, places).await.unwrap().into_iter().map(|(job, place)| (job.kind, place)).unzip()
+    }
+
+    #[tokio::test]
+    async fn while_files_come_in_one_picture_is_made_at_a_time_and_nothing_else_waits() {
+        let app = TestApp::new().await;
+        let owner = account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
+        let mut kept = Vec::new();
+        for content in [b"one", b"two", b"six"] {
+            kept.push(keep(&app, owner, content).await);
+        }
+        let places = Arc::new(Semaphore::new(app.settings().workers));
+        assert!(app.settings().workers > 1, "the first keeps a place free");
+        let (first, _place) = claimed(&app, &places).await;
+        assert_eq!(first, ["process"]);
+        assert!(claimed(&app, &places).await.0.is_empty(), "one at a time");
+        trash::put(&app, owner, &kept[..1]).await.unwrap();
+        trash::empty(&app, owner).await.unwrap();
+        let (other, place) = claimed(&app, &places).await;
+        assert_eq!(other, ["empty_trash"]);
+        drop(place);
+        app.clock.advance(LATELY);
+        assert_eq!(claimed(&app, &places).await.0, ["process"], "no more files come in");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_holds_nothing_back() {
+        let app = TestApp::new().await;
+        let owner = account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
+        begin(&app, owner, b"content").await;
+        assert!(files_come_in(&app));
+        app.0.last_begun.store(app.now().plus(Duration::from_secs(3600)).micros(), Ordering::Relaxed);
+        assert!(!files_come_in(&app));
+    }
 
     #[tokio::test]
     async fn a_file_that_ended_its_worker_each_time_is_proved_and_kept_unseen() {

@@ -44,7 +44,7 @@ pub mod usage;
 mod visitor;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
 
 use picup_database::Database;
@@ -114,6 +114,8 @@ struct Inner {
     attempts: attempts::Attempts,
     events: events::Hub,
     begun: upload::Begun,
+    /// When the last upload began, in microseconds: how the worker knows that files are coming in.
+    last_begun: AtomicI64,
     /// Rung after a commit that may have left a job, so that the worker need not wait for its next look.
     jobs_waiting: Notify,
     metrics: Metrics,
@@ -132,6 +134,7 @@ impl App {
             attempts: attempts::Attempts::new(settings.guesses),
             events: events::Hub::new(),
             begun: upload::Begun::default(),
+            last_begun: AtomicI64::new(i64::MIN),
             jobs_waiting: Notify::new(),
             rooms,
             settings,

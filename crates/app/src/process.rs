@@ -81,6 +81,9 @@ async fn refuted(app: &App, row: &Row, reason: &str, lease: JobLease) -> Result<
     Ok(())
 }
 
+/// The largest original that is read back while its owner waits: about a second from a disk.
+pub(crate) const PROVED_ON_THE_SPOT: u64 = 256 << 20;
+
 /// What reading an original back has shown.
 pub(crate) enum Proof {
     /// It is the file that was declared, and this is its SHA-1.

@@ -23,6 +23,8 @@ pub(crate) enum Task {
 
 /// Every kind of job there is.
 pub(crate) const KINDS: [&str; 4] = ["process", "erase_account", "empty_trash", "verify_motion"];
+/// All but the one that makes pictures.
+pub(crate) const OTHER_KINDS: [&str; 3] = ["erase_account", "empty_trash", "verify_motion"];
 
 impl Task {
     pub(crate) const fn kind(self) -> &'static str {
@@ -111,6 +113,7 @@ mod tests {
             Task::VerifyMotion { owner, asset },
         ];
         assert_eq!(tasks.map(Task::kind), KINDS);
+        assert_eq!(KINDS[1..], OTHER_KINDS);
         for task in tasks {
             assert_eq!(Task::read(task.kind(), &task.payload().unwrap()).unwrap(), task);
         }

@@ -3,7 +3,7 @@
 //! What lies there counts against the quota and is shown nowhere else. Emptying works in the background, in small batches,
 //! and takes only what was in the trash when it was asked for; cut short anywhere, it is gone on with.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use picup_database::{JobLease, Moved, TrashCursor, Write};
 use picup_domain::{AccountId, AssetId, Timestamp};
@@ -15,7 +15,7 @@ use crate::queue::{self, Task};
 use crate::timeline::Page;
 use crate::{App, Error, asset, cursor};
 
-/// How many batches one round of the reaper deletes.
+/// How many batches of one owner's one round of the reaper deletes.
 const ROUNDS: usize = 20;
 
 /// Puts assets into the trash and tells what happened to each.
@@ -109,27 +109,30 @@ pub(crate) async fn work_empty(app: &App, owner: AccountId, until: Timestamp, le
 /// Deletes what has been in the trash for its whole time. One owner's that cannot be deleted keep no other's.
 pub(crate) async fn expire(app: &App) -> Result<(), Error> {
     let until = app.now().minus(app.settings().trash_life);
-    for _ in 0..ROUNDS {
-        let due = app.database().read_fresh().await?.trash_list_due(until, asset::AT_ONCE).await?;
-        let mut owners: BTreeMap<AccountId, Vec<AssetId>> = BTreeMap::new();
-        for (owner, id) in due {
-            owners.entry(owner).or_default().push(id);
-        }
-        let mut deleted = 0;
-        for (owner, batch) in owners {
-            match asset::delete_forever(app, owner, &batch, Some(until)).await {
-                Ok(moved) => deleted += moved.done.len(),
-                Err(error) => {
-                    tracing::warn!(account = %owner, error = error.story(), "what is over in a trash could not be deleted; trying again");
-                }
+    for owner in app.database().read_fresh().await?.trash_owners_due(until).await? {
+        match expire_of(app, owner, until).await {
+            Ok(deleted) => {
+                tracing::info!(account = %owner, assets = deleted, "assets were deleted whose time in the trash is over")
+            }
+            Err(error) => {
+                tracing::warn!(account = %owner, error = error.story(), "what is over in a trash could not be deleted; trying again");
             }
         }
-        if deleted == 0 {
-            break;
-        }
-        tracing::info!(assets = deleted, "assets were deleted whose time in the trash is over");
     }
     Ok(())
+}
+
+/// One owner's share of a round, so that a trash of many thousands keeps the reaper from nothing else.
+async fn expire_of(app: &App, owner: AccountId, until: Timestamp) -> Result<usize, Error> {
+    let mut deleted = 0;
+    for _ in 0..ROUNDS {
+        let due = app.database().read_fresh().await?.trash_list(owner, until, asset::AT_ONCE).await?;
+        if due.is_empty() {
+            break;
+        }
+        deleted += asset::delete_forever(app, owner, &due, Some(until)).await?.done.len();
+    }
+    Ok(deleted)
 }
 
 /// Takes one asset out of the trash because its file was sent again. `false` when it is gone.
@@ -267,6 +270,29 @@ mod tests {
         app.clock.advance(Duration::from_secs(1));
         expire(&app).await.unwrap();
         assert_eq!(seen(&app, owner, album).await, (0, 0, 1, None, 4));
+    }
+
+    #[tokio::test]
+    async fn an_owner_whose_trash_cannot_be_deleted_keeps_no_others() {
+        let (app, ada) = app().await;
+        let bob = account::create(&app, TestApp::account("bob@example.com")).await.unwrap();
+        let mut stuck = Vec::new();
+        for number in 0..=asset::AT_ONCE as u8 {
+            stuck.push(keep(&app, ada, &[number]).await);
+        }
+        put(&app, ada, &stuck).await.unwrap();
+        app.clock.advance(Duration::from_secs(1));
+        let due = keep(&app, bob, b"due").await;
+        put(&app, bob, &[due]).await.unwrap();
+        // As a figure that was wrong would have it: what is deleted cannot be taken off.
+        let mut write = app.database().write().await.unwrap();
+        let used = account::fetch(&app, ada).await.unwrap().quota.used;
+        write.quota_free(ada, used).await.unwrap();
+        write.commit().await.unwrap();
+        app.clock.advance(app.settings().trash_life);
+        expire(&app).await.unwrap();
+        assert!(list(&app, bob, None, 10).await.unwrap().assets.is_empty());
+        assert_eq!(list(&app, ada, None, 100).await.unwrap().assets.len(), stuck.len(), "all or nothing of a batch");
     }
 
     #[tokio::test]

@@ -107,15 +107,14 @@ impl Read {
         rows.iter().map(|row| row.id("id")).collect()
     }
 
-    /// At most `limit` assets of any owner that are in the trash since a moment or longer, longest there first.
+    /// The owners of whose assets any is in the trash since a moment or longer.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn trash_list_due(&mut self, until: Timestamp, limit: u32) -> Result<Vec<(AccountId, AssetId)>, Error> {
-        let sql = "SELECT owner, id FROM assets WHERE trashed_at > 0 AND trashed_at <= ? \
-                   ORDER BY trashed_at, id LIMIT ?";
-        let rows = self.all(Statement::new("trash_list_due", sql).time(until).int(limit)).await?;
-        rows.iter().map(|row| Ok((row.id("owner")?, row.id("id")?))).collect()
+    pub async fn trash_owners_due(&mut self, until: Timestamp) -> Result<Vec<AccountId>, Error> {
+        let sql = "SELECT DISTINCT owner FROM assets WHERE trashed_at > 0 AND trashed_at <= ?";
+        let rows = self.all(Statement::new("trash_owners_due", sql).time(until)).await?;
+        rows.iter().map(|row| row.id("owner")).collect()
     }
 }
 

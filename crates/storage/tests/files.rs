@@ -53,6 +53,22 @@ fn staged(it: &Fixture, upload: &Upload) -> PathBuf {
 }
 
 #[tokio::test]
+async fn a_small_upload_that_was_cut_short_in_its_making_is_made_anew() {
+    let it = Fixture::files().await;
+    let file = noise(1, 1000);
+    let upload = begin(&it.storage, &key(), file.len()).await;
+    let made = root(&it).join("staging").join(format!("{}.one", upload.id()));
+    fs::File::options().write(true).open(made).unwrap().set_len(0).unwrap();
+    let early = it.storage.part_write(&upload, 1, Sha256::of(&file), body(&file)).await;
+    assert!(matches!(early, Err(Error::UploadNotFound(_))), "{early:?}");
+    let size = ByteSize::new(file.len() as u64).unwrap();
+    it.storage.upload_begin(upload.id(), upload.key(), size).await.unwrap();
+    send_all(&it, &upload, &file).await;
+    it.storage.upload_complete(&upload).await.unwrap();
+    assert!(it.content(upload.key()).await == file);
+}
+
+#[tokio::test]
 async fn nobody_else_may_read() {
     let it = Fixture::files().await;
     it.storage.put(&key(), noise(1, 10)).await.unwrap();

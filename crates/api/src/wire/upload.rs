@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Place, Problem};
+use super::{CapturedEdit, Place, Problem};
 
 /// Asks to upload one file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -23,6 +23,9 @@ pub struct UploadRequest {
     /// When it was taken by another program's notes, written like `modified_at`; used when the file itself does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured_at: Option<String>,
+    /// When it was taken by its owner's own word, as an edit would say it: counts more than the file and `captured_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured: Option<CapturedEdit>,
     /// Where it was taken by another program's notes; used when the file itself does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,

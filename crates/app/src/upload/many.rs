@@ -10,8 +10,8 @@ use picup_database::{NewUpload as UploadRow, Read, Upload as Row, UploadState};
 use picup_domain::{AccountId, AssetId, ByteSize, ObjectKey, PartPlan, Sha256, UploadId};
 use picup_storage::crash_point;
 
-use super::reserve::{check, refuse_if_ending, staged_object, upload_row};
-use super::{NewUpload, Reserved, Upload, commit, complete, reserve, staged};
+use super::reserve::{check, refuse_if_ending, staged_object, unstage, upload_row};
+use super::{NewUpload, Reserved, Upload, began, commit, complete, reserve, staged};
 use crate::asset::original_key;
 use crate::{App, Error, events, queue};
 
@@ -65,7 +65,7 @@ async fn begin_many(app: &App, owner: AccountId, wishes: &[&NewUpload]) -> Resul
     let recorded = stage_and_record(app, owner, wishes, &wanted).await;
     let Ok(Some(rows)) = recorded else {
         for (id, ..) in &wanted {
-            app.storage().upload_abort(*id).await?;
+            unstage(app, *id).await;
         }
         // One by one each gets its own answer.
         tracing::debug!(error = ?recorded.err(), files = wanted.len(), "not all at once");
@@ -92,7 +92,7 @@ async fn stage_and_record(
     let rows: Vec<UploadRow> = staged.iter().zip(wishes).map(row).collect::<Result<_, _>>()?;
     let recorded = record_many(app, owner, &rows).await?;
     if recorded {
-        app.0.begun.remember(&staged, app.now());
+        began(app, &staged);
     }
     Ok(recorded.then_some(rows))
 }

@@ -13,6 +13,8 @@ mod reserve;
 pub(crate) mod tests;
 mod told;
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use futures_util::Stream;
 use picup_database::{NewAsset, Upload as Row, UploadState, Write};
@@ -37,6 +39,7 @@ pub use told::Told;
 
 /// Parts one request may ask addresses for.
 const TARGETS_AT_ONCE: usize = 100;
+const NO_MORE_PARTS: Error = Error::Conflict("this upload takes no more parts");
 
 /// An upload as its client sees it.
 #[derive(Debug, Clone)]
@@ -88,7 +91,7 @@ pub async fn part_targets(
     }
     let row = row(app, owner, id).await?;
     if row.state != UploadState::Open {
-        return Err(Error::Conflict("this upload takes no more parts"));
+        return Err(NO_MORE_PARTS);
     }
     let plan = PartPlan::new(row.bytes)?;
     let target = |(number, sha256): &(u32, Sha256)| {
@@ -124,29 +127,35 @@ where
     S: Stream<Item = std::io::Result<Bytes>> + Send,
 {
     address.verify(signature, &app.0.secrets.server_key, app.now())?;
-    let remembered = app.0.begun.find(address.upload);
-    let staged = match remembered.clone() {
+    let staged = match app.0.begun.find(address.upload) {
         Some(upload) => upload,
-        None => open_upload(app, address.upload).await?,
+        None => staged(&open_row(app, address.upload).await?)?,
     };
     match app.storage().part_write(&staged, address.number, address.sha256, body).await {
         Ok(_) => Ok(()),
-        Err(error) => {
-            if remembered.is_some() && matches!(error, picup_storage::Error::UploadNotFound(_)) {
-                open_upload(app, address.upload).await?;
-            }
-            Err(part_error(address.number, error))
-        }
+        Err(picup_storage::Error::UploadNotFound(_)) => Err(stage_again(app, address.upload).await?),
+        Err(error) => Err(part_error(address.number, error)),
     }
 }
 
 /// An upload that takes parts, or why it takes none.
-async fn open_upload(app: &App, id: UploadId) -> Result<picup_storage::Upload, Error> {
+async fn open_row(app: &App, id: UploadId) -> Result<Row, Error> {
     let row = app.database().read_fresh().await?.upload_by_address(id).await?.ok_or(Error::NotFound("upload"))?;
-    if row.state != UploadState::Open {
-        return Err(Error::Conflict("this upload takes no more parts"));
+    if row.state == UploadState::Open { Ok(row) } else { Err(NO_MORE_PARTS) }
+}
+
+/// Stages an open upload anew whose bytes have gone, in a power cut say, and gives what its sender is told.
+async fn stage_again(app: &App, id: UploadId) -> Result<Error, Error> {
+    let row = open_row(app, id).await?;
+    match app.storage().upload_begin(id, &row_key(&row), row.bytes).await {
+        Err(picup_storage::Error::Exists(_)) => return Ok(NO_MORE_PARTS),
+        staged => staged?,
+    };
+    if !reserve::still_open(app, &row).await? {
+        return Ok(NO_MORE_PARTS);
     }
-    staged(&row)
+    tracing::warn!(upload = %id, "what had arrived of an upload is gone; it is asked for again");
+    Ok(Error::Busy("what had arrived of this upload is gone; send its parts again"))
 }
 
 fn part_error(number: u32, error: picup_storage::Error) -> Error {
@@ -157,9 +166,14 @@ fn part_error(number: u32, error: picup_storage::Error) -> Error {
         }
         Storage::Sender(_) => Error::PartRefused { number, reason: "the sending broke off".to_owned() },
         Storage::PartExists { .. } => Error::Conflict("this part is stored already, with other bytes"),
-        Storage::UploadNotFound(_) => Error::Conflict("this upload takes no more parts"),
         other => other.into(),
     }
+}
+
+/// Remembers uploads that have begun, and when.
+fn began(app: &App, uploads: &[picup_storage::Upload]) {
+    app.0.begun.remember(uploads);
+    app.0.last_begun.store(app.now().micros(), Ordering::Relaxed);
 }
 
 /// Makes an asset of an upload whose parts have all arrived. Asking again, also after a crash, gives the same asset.
@@ -178,9 +192,11 @@ async fn complete_found(app: &App, mut found: Row) -> Result<AssetId, Error> {
         return Err(Error::Conflict("this upload comes as a stream and is completed at its end"));
     }
     if found.state == UploadState::Open {
-        let missing = missing_parts(app, &found).await?;
-        if !missing.is_empty() {
-            return completed_meanwhile(app, &found).await?.ok_or(Error::PartsMissing(missing));
+        if app.storage().uploads_whole(&[staged(&found)?]).await? != [true] {
+            let missing = missing_parts(app, &found).await?;
+            if !missing.is_empty() {
+                return completed_meanwhile(app, &found).await?.ok_or(Error::PartsMissing(missing));
+            }
         }
         let mut write = app.database().write().await?;
         write.upload_set_state(id, UploadState::Open, UploadState::Completing, app.now()).await?;

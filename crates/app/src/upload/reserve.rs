@@ -9,13 +9,11 @@ use picup_domain::{
 };
 use picup_storage::crash_point;
 
-use super::{Told, Upload, finish, invalid, key, row_key, view};
+use super::{Told, Upload, began, finish, invalid, key, row_key, view};
 use crate::asset::{self, original_key};
-use crate::process::{self, Proof};
+use crate::process::{self, PROVED_ON_THE_SPOT, Proof};
 use crate::{App, Error, motion, trash};
 
-/// The largest original that is read back while its owner waits: about a second from a disk.
-const PROVED_ON_THE_SPOT: u64 = 256 << 20;
 /// How often what was seen may turn out to have changed, before the client is asked to come back.
 pub(super) const ROUNDS: usize = 3;
 
@@ -127,7 +125,7 @@ pub(super) async fn standing(
 }
 
 /// Whether an upload that was staged again is still open. What was staged of one that was given up or completed meanwhile goes.
-async fn still_open(app: &App, row: &Row) -> Result<bool, Error> {
+pub(super) async fn still_open(app: &App, row: &Row) -> Result<bool, Error> {
     let now = app.database().read_fresh().await?.upload_by_id(row.owner, row.id).await?.map(|row| row.state);
     if matches!(now, None | Some(UploadState::Committed)) {
         app.storage().upload_abort(row.id).await?;
@@ -152,31 +150,40 @@ pub(super) async fn kept(app: &App, owner: AccountId, new: &NewUpload, seen: &Se
 }
 
 /// Begins an upload, unless somebody else has begun or finished one of the same file meanwhile.
-async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<Upload>, Error> {
+pub(super) async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &Seen) -> Result<Option<Upload>, Error> {
     let now = app.now();
     let (id, asset) = (UploadId::new(now), new.motion_of.unwrap_or_else(|| AssetId::new(now)));
     let key = key(owner, asset, &new.file_name, new.motion_of);
     let plan = PartPlan::new(new.bytes)?;
-    if let Err(refusal) = refuse_if_over(app, owner, new.bytes).await {
-        // What takes the room may be this very file, which somebody else has begun meanwhile.
+    if let Err(refusal) = refuse_early(app, owner, new).await {
+        // What takes the room or the place may be this very file, which somebody else has begun meanwhile.
         let now = Seen::of(&mut app.database().read_fresh().await?, owner, &new.sha256, new.motion_of).await?;
         return if now == *seen { Err(refusal) } else { Ok(None) };
     }
-    let staged = app.storage().upload_begin(id, &key, new.bytes).await?;
+    let staged = match app.storage().upload_begin(id, &key, new.bytes).await {
+        // A film has its photo's key: another one has become the photo's moving part since.
+        Err(picup_storage::Error::Exists(_)) if new.motion_of.is_some() => return Ok(None),
+        staged => staged?,
+    };
     crash_point!("reserve-staged");
     let row = upload_row(app, owner, (id, asset), new, staged.handle())?;
     let recorded = record(app, &row, seen).await;
-    if !matches!(recorded, Ok(true))
-        && let Err(error) = app.storage().upload_abort(id).await
-    {
-        // The reaper finds it later; what the caller needs to know is why it was not recorded.
-        tracing::warn!(upload = %id, %error, "staged bytes could not be removed");
+    if !matches!(recorded, Ok(true)) {
+        unstage(app, id).await;
     }
     if !recorded? {
         return Ok(None);
     }
-    app.0.begun.remember(std::slice::from_ref(&staged), now);
+    began(app, std::slice::from_ref(&staged));
     Ok(Some(Upload { id, plan, arrived: Vec::new(), expires_at: row.expires_at, asset: None }))
+}
+
+/// Removes what was staged of an upload that was not recorded.
+pub(super) async fn unstage(app: &App, id: UploadId) {
+    if let Err(error) = app.storage().upload_abort(id).await {
+        // The reaper finds it later; what the caller needs to know is why it was not recorded.
+        tracing::warn!(upload = %id, %error, "staged bytes could not be removed");
+    }
 }
 
 /// A wish as it is written down.
@@ -259,7 +266,7 @@ async fn record(app: &App, row: &UploadRow, seen: &Seen) -> Result<bool, Error> 
         return Ok(false);
     }
     if let Some(photo) = row.motion_of {
-        motion::refuse_second(&mut write, row, photo).await?;
+        motion::refuse_second(&mut write, row.owner, photo, &row.file_name).await?;
     }
     let account = write.account_by_id(row.owner).await?.ok_or(Error::NotSignedIn)?;
     refuse_if_ending(&account)?;
@@ -274,12 +281,18 @@ async fn record(app: &App, row: &UploadRow, seen: &Seen) -> Result<bool, Error> 
     Ok(true)
 }
 
-/// Spares the store the beginning of an upload that plainly does not fit. The promise itself is made by `record`.
-async fn refuse_if_over(app: &App, owner: AccountId, bytes: ByteSize) -> Result<(), Error> {
-    let account = app.database().read_fresh().await?.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
+/// Spares the store the beginning of an upload that plainly has no room or no place. The promise itself is made by `record`.
+async fn refuse_early(app: &App, owner: AccountId, new: &NewUpload) -> Result<(), Error> {
+    let mut read = app.database().read_fresh().await?;
+    let account = read.account_by_id(owner).await?.ok_or(Error::NotSignedIn)?;
     refuse_if_ending(&account)?;
-    let fits = account.quota.admits(bytes) && account.open_uploads < MOST_OPEN_UPLOADS;
-    if fits { Ok(()) } else { Err(refusal(app, &account, 1, bytes)) }
+    if !account.quota.admits(new.bytes) || account.open_uploads >= MOST_OPEN_UPLOADS {
+        return Err(refusal(app, &account, 1, new.bytes));
+    }
+    match new.motion_of {
+        Some(photo) => motion::refuse_second(&mut read, owner, photo, &new.file_name).await,
+        None => Ok(()),
+    }
 }
 
 /// Nothing more comes into an account that is to be erased.
@@ -298,3 +311,6 @@ pub(super) fn refusal(app: &App, account: &Account, uploads: u32, bytes: ByteSiz
     app.0.metrics.upload("over_quota");
     Error::QuotaExceeded { wanted: bytes.get(), remaining: account.quota.remaining().unwrap_or(0) }
 }
+
+#[cfg(test)]
+mod tests;

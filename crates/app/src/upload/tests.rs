@@ -52,7 +52,12 @@ fn parse(url: &str, upload: UploadId) -> (PartAddress, String) {
 
 pub(crate) async fn send(app: &TestApp, owner: AccountId, id: UploadId, content: &[u8]) -> Result<(), Error> {
     let targets = part_targets(app, owner, id, &[(1, Sha256::of(content))]).await?;
-    let (address, signature) = parse(&targets[0].url, id);
+    put(app, id, &targets[0].url, content).await
+}
+
+/// Sends a part to its address.
+pub(crate) async fn put(app: &TestApp, id: UploadId, url: &str, content: &[u8]) -> Result<(), Error> {
+    let (address, signature) = parse(url, id);
     part(app, address, &signature, stream::iter([Ok(Bytes::copy_from_slice(content))])).await
 }
 

@@ -1,5 +1,5 @@
 //! What a client tells of a file beside its bytes: from another program's notes, say. Written down with the upload, and
-//! applied when its bytes count. What the bytes tell themselves counts more.
+//! applied when its bytes count. What the bytes tell themselves counts more, but for the time that its owner had given it.
 
 use picup_domain::{CaptureSource, CaptureTime, Description, Invalid, Place, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,8 @@ use crate::Error;
 pub struct Told {
     /// When it was taken, and the offset in minutes east of UTC that held there, when known.
     pub captured: Option<(Timestamp, Option<i16>)>,
+    /// Whether that time is its owner's own word, which counts more than what the bytes tell.
+    pub edited: bool,
     /// Where it was taken.
     pub place: Option<Place>,
     /// Whether its owner likes it best.
@@ -27,6 +29,8 @@ struct Stored {
     captured_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     offset_minutes: Option<i16>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    edited: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     latitude: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +46,8 @@ struct Stored {
 impl Told {
     /// The capture time that was told.
     pub(super) fn capture(&self) -> Option<Result<CaptureTime, Invalid>> {
-        self.captured.map(|(at, offset)| CaptureTime::from_moment(at, offset, CaptureSource::Sidecar))
+        let source = if self.edited { CaptureSource::Edited } else { CaptureSource::Sidecar };
+        self.captured.map(|(at, offset)| CaptureTime::from_moment(at, offset, source))
     }
 
     /// The text it is kept as; `None` when nothing was told.
@@ -53,6 +58,7 @@ impl Told {
         let stored = Stored {
             captured_at: self.captured.map(|(at, _)| at.micros()),
             offset_minutes: self.captured.and_then(|(_, offset)| offset),
+            edited: self.edited,
             latitude: self.place.map(|place| place.latitude()),
             longitude: self.place.map(|place| place.longitude()),
             altitude: self.place.and_then(|place| place.altitude()),
@@ -73,6 +79,7 @@ impl Told {
         let place = stored.latitude.zip(stored.longitude);
         Self {
             captured: stored.captured_at.map(|at| (Timestamp::from_micros(at), stored.offset_minutes)),
+            edited: stored.edited,
             place: place.and_then(|(north, east)| Place::new(north, east, stored.altitude).ok()),
             favourite: stored.favourite,
             description: stored.description.and_then(|text| Description::new(&text).ok().flatten()),
@@ -88,6 +95,7 @@ mod tests {
     fn what_was_told_reads_back() {
         let told = Told {
             captured: Some((Timestamp::from_micros(-5), Some(-540))),
+            edited: true,
             place: Some(Place::new(-33.25, 126.5, Some(-1.5)).unwrap()),
             favourite: true,
             description: Description::new("바다 \"and\"\nsky").unwrap(),

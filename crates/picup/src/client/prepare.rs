@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use picup_api::wire;
+use picup_domain::CaptureTime;
 
 use super::hasher::Hasher;
 use super::read::{Measured, ReadError, measure};
@@ -74,13 +75,13 @@ impl Told {
     }
 }
 
-/// A wall time as the API takes an edit: to the second.
+/// A wall time as the API takes its owner's word: to the second. One that it would refuse is told as any other.
 fn edited(taken: Taken) -> Option<wire::CapturedEdit> {
     let Taken::Wall(wall, offset) = taken else { return None };
-    Some(wire::CapturedEdit {
-        local: wall.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
-        offset_minutes: offset.and_then(|seconds| i16::try_from(seconds / 60).ok()),
-    })
+    let local = wall.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    let offset_minutes = offset.and_then(|seconds| i16::try_from(seconds / 60).ok());
+    CaptureTime::edited(&local, offset_minutes).ok()?;
+    Some(wire::CapturedEdit { local, offset_minutes })
 }
 
 /// Reads items.

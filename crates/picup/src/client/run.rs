@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use futures_util::{StreamExt, stream};
-use picup_api::wire;
 use picup_domain::Sha256;
 use uuid::Uuid;
 
@@ -166,18 +165,11 @@ impl Run {
     async fn end_item(&self, prepared: Prepared, ended: Option<End>) -> Ended {
         let Prepared { place, item, main, moving, albums, trashed, .. } = prepared;
         let mut ends = Vec::with_capacity(2);
-        let edited = match &main {
-            Some(Ok(file)) => file.told.edited.clone(),
-            _ => None,
-        };
         let end = match ended {
             _ if trashed => self.skip(&item.main),
             Some(end) => end,
             None => self.end(main, item.main.bytes).await,
         };
-        if let (End::Uploaded(asset), Some(edited)) = (&end, edited) {
-            self.edit(&item.main, *asset, edited).await;
-        }
         if let Some(film) = item.moving {
             let moving = match &end {
                 End::Skipped(_) => self.skip(&film),
@@ -189,16 +181,6 @@ impl Run {
         }
         ends.insert(0, (item.main, end));
         Ended { place, albums, ends }
-    }
-
-    /// Gives a new asset the time that its owner had given it elsewhere: the file's own would count more than a sidecar's.
-    async fn edit(&self, found: &Found, asset: Uuid, captured: wire::CapturedEdit) {
-        let edit = wire::AssetEdit { captured: Some(captured), ..wire::AssetEdit::default() };
-        let edited: Result<wire::Asset, _> = self.sender.api.patch(&format!("/api/assets/{asset}"), &edit).await;
-        if let Err(error) = edited {
-            let text = format!("warning: {}: the time that was given to it is not kept: {error}", found.path.display());
-            self.progress.say(&plain(&text));
-        }
     }
 
     fn skip(&self, found: &Found) -> End {

@@ -106,6 +106,7 @@ impl Sender {
             sha256: file.sha256.to_string(),
             modified_at: moment::rfc3339(file.modified, self.zone.as_ref()),
             captured_at: file.told.captured_at.clone(),
+            captured: file.told.edited.clone(),
             place: file.told.place.clone(),
             favourite: file.told.favourite,
             description: file.told.description.clone(),

@@ -32,6 +32,7 @@ pub(crate) const POINTS: &[Point] = &[
     // Reserve.
     point("begin-bytes-made", ByUse),
     point("begin-list-made", ByUse),
+    point("begin-one-created", ByUse),
     point("begin-one-made", ByUse),
     point("reserve-staged", ByUse),
     point("reap-orphan-removed", After("reserve-staged")),

@@ -53,9 +53,16 @@ async fn what_the_file_does_not_tell_is_told_by_its_client() {
     assert_eq!((plain.captured.source.as_str(), plain.favourite), ("file", false));
     assert!(plain.place.is_none() && plain.description.is_none());
 
+    // Its owner's own word counts more than anything.
+    let mut word = told();
+    word["captured"] = json!({"local": "1999-12-31T23:59:59", "offset_minutes": 60});
+    let said = upload(&ada, &samples::jpeg_taken(4, "2024:05:06 07:08:09", Some("+09:00"), 1), &word).await;
+    assert_eq!((said.captured.source.as_str(), said.captured.local.as_str()), ("edited", "1999-12-31T23:59:59"));
+    assert_eq!((said.captured.at.as_str(), said.captured.offset_minutes), ("1999-12-31T22:59:59Z", Some(60)));
+
     let timeline = ada.timeline().await;
-    assert_eq!(timeline.id, [plain.id, taken.id, asset.id]);
-    assert_eq!((timeline.favourite, timeline.motion), (vec![false, true, true], vec![false; 3]));
+    assert_eq!(timeline.id, [plain.id, taken.id, asset.id, said.id]);
+    assert_eq!((timeline.favourite, timeline.motion), (vec![false, true, true, true], vec![false; 4]));
     app.finish().await;
 }
 
@@ -66,13 +73,15 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
     for (field, value) in [
         ("captured_at", json!("yesterday")),
         ("captured_at", json!("-009999-01-01T00:00:00Z")),
+        ("captured.local", json!({"local": "2024-02-30T00:00:00"})),
+        ("captured.offset_minutes", json!({"local": "2024-02-28T00:00:00", "offset_minutes": 1440})),
         ("place", json!({"latitude": 90.5, "longitude": 0.0})),
         ("place", json!({"latitude": 1.0, "longitude": -181.0})),
         ("description", json!("a".repeat(5_001))),
         ("description", json!("a\u{0}b")),
     ] {
         let mut wish = json!({"file_name": "a.jpg", "bytes": 1, "sha256": hash(b"a")});
-        wish[field] = value;
+        wish[field.split('.').next().unwrap()] = value;
         let problem = ada.post("/api/uploads", &wish).await.refused(422);
         assert!(problem.detail.contains(field), "{}", problem.detail);
     }

@@ -27,7 +27,7 @@ use crate::{Error, crash_point};
 use folder::{Access, Folder};
 pub(crate) use receiving::StreamWriter;
 pub(crate) use staging::PartWriter;
-use unsynced::Unsynced;
+use unsynced::{Doubt, Unsynced};
 
 /// How often a move is tried again when a deletion takes the empty folder away under it.
 const MOVE_ATTEMPTS: u32 = 16;
@@ -41,6 +41,7 @@ pub(crate) struct Files {
     media: Folder,
     staging: Folder,
     locks: Locks,
+    doubt: Doubt,
     temporaries: AtomicU64,
 }
 
@@ -61,7 +62,15 @@ impl Files {
             let (staging, _) = root.child_made("staging")?;
             // What a process that was killed had not brought to disk yet is taken for done from here on.
             root.sync_all()?;
-            Ok(Self { path: path.to_owned(), root, media, staging, locks, temporaries: AtomicU64::new(0) })
+            Ok(Self {
+                path: path.to_owned(),
+                root,
+                media,
+                staging,
+                locks,
+                doubt: Doubt::default(),
+                temporaries: AtomicU64::new(0),
+            })
         };
         open().map_err(|source| Error::Folder { path: path.to_owned(), source })
     }
@@ -76,7 +85,7 @@ impl Files {
         };
         let written = write().map_err(Error::io("write an object"));
         crash_point!("put-synced");
-        let mut unsynced = Unsynced::default();
+        let mut unsynced = self.unsynced();
         let moved = written.and_then(|()| self.move_to_key(&name, key, &mut unsynced));
         if !matches!(moved, Ok(Moved::Done)) {
             self.staging.remove(&name).map_err(Error::io("remove a temporary file"))?;
@@ -87,7 +96,7 @@ impl Files {
                 crash_point!("put-moved");
                 Ok(())
             }
-            Moved::Occupied if self.holds(key, bytes)? => self.sync_folder(key),
+            Moved::Occupied if self.holds(key, bytes)? => self.sync_names(key),
             Moved::Occupied => Err(Error::exists(key)),
             Moved::SourceGone => Err(Error::io("move an object to its key")(ErrorKind::NotFound.into())),
         }
@@ -175,7 +184,7 @@ impl Files {
 
     /// Moves a synced file from staging to its key; when this returns `Done`, the object's name is on disk as soon as
     /// `unsynced` is.
-    fn move_to_key(&self, name: &str, key: &ObjectKey, unsynced: &mut Unsynced) -> Result<Moved, Error> {
+    fn move_to_key(&self, name: &str, key: &ObjectKey, unsynced: &mut Unsynced<'_>) -> Result<Moved, Error> {
         let fail = Error::io("move an object to its key");
         for _ in 0..MOVE_ATTEMPTS {
             let moved = self.key_folder_made(key, unsynced).and_then(|(path, folder)| {
@@ -209,7 +218,7 @@ impl Files {
 
     /// The key's folder and its path, made when missing. Whoever comes to a folder that was made here waits until its name is
     /// on disk.
-    fn key_folder_made(&self, key: &ObjectKey, unsynced: &mut Unsynced) -> io::Result<(String, Folder)> {
+    fn key_folder_made(&self, key: &ObjectKey, unsynced: &mut Unsynced<'_>) -> io::Result<(String, Folder)> {
         let [owner, asset, side] = folder_names(key);
         let path = format!("/{owner}");
         let folder = unsynced.owner(&owner, |unsynced| {
@@ -224,7 +233,7 @@ impl Files {
         path: String,
         folder: Folder,
         name: &str,
-        unsynced: &mut Unsynced,
+        unsynced: &mut Unsynced<'_>,
     ) -> io::Result<(String, Folder)> {
         let below = format!("{path}/{name}");
         let held = (!unsynced.made(&below)).then(|| self.locks.hold_blocking(Name::Folder(below.clone())));
@@ -236,8 +245,24 @@ impl Files {
         Ok((below, child))
     }
 
-    fn sync_folder(&self, key: &ObjectKey) -> Result<(), Error> {
-        self.key_folder(key).and_then(|folder| folder.sync()).map_err(Error::io("sync a folder"))
+    fn unsynced(&self) -> Unsynced<'_> {
+        Unsynced::new(&self.root, &self.doubt)
+    }
+
+    /// Brings the names that lead to an object to disk: whoever gave them may have been killed before.
+    fn sync_names(&self, key: &ObjectKey) -> Result<(), Error> {
+        let mut unsynced = self.unsynced();
+        let mut sync = || {
+            let (mut path, mut folder) = (String::new(), self.media.again()?);
+            for name in folder_names(key) {
+                let child = folder.child(&name)?;
+                let below = format!("{path}/{name}");
+                unsynced.changed(std::mem::replace(&mut path, below), std::mem::replace(&mut folder, child));
+            }
+            unsynced.changed(path, folder);
+            unsynced.sync()
+        };
+        sync().map_err(Error::io("sync a folder"))
     }
 
     /// Takes away the folders above a deleted object as far as they are empty. A writer that meets this tries again.

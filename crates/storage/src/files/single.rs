@@ -25,8 +25,13 @@ pub(super) fn whole(upload: UploadId) -> String {
 impl Files {
     /// Stages an upload of one part. Once more with the same size changes nothing.
     pub(super) fn begin_single(&self, upload: &Upload) -> Result<(), Error> {
-        if let Some(begun) = self.staged_size(upload.id())? {
-            return same_size(upload, begun);
+        match self.staged_size(upload.id())? {
+            // Cut short between its making and its size: as if it had not been made.
+            Some(0) if upload.bytes() > 0 => {
+                self.staging.remove(&begun(upload.id())).map_err(Error::io("stage an upload"))?;
+            }
+            Some(begun) => return same_size(upload, begun),
+            None => {}
         }
         self.require_not_completed(upload)?;
         self.require_room(upload)?;
@@ -51,7 +56,9 @@ impl Files {
     }
 
     fn make_single(&self, upload: &Upload) -> io::Result<()> {
-        self.staging.file(&begun(upload.id()), Access::Create)?.set_len(upload.bytes())?;
+        let file = self.staging.file(&begun(upload.id()), Access::Create)?;
+        crash_point!("begin-one-created");
+        file.set_len(upload.bytes())?;
         crash_point!("begin-one-made");
         Ok(())
     }
@@ -66,7 +73,11 @@ impl Files {
     ) -> Result<PartWriter, Error> {
         let fail = Error::io("open a part");
         if let Some(file) = open(&self.staging, &begun(upload.id()), Access::Write).map_err(&fail)? {
-            same_size(upload, file.metadata().map_err(&fail)?.len())?;
+            let begun = file.metadata().map_err(&fail)?.len();
+            if begun == 0 && upload.bytes() > 0 {
+                return Err(Error::UploadNotFound(upload.id()));
+            }
+            same_size(upload, begun)?;
             return PartWriter::new(file, Place::Single(upload.id()), part, expected, held).map_err(fail);
         }
         let Some(file) = self.whole(upload)? else {
@@ -123,7 +134,7 @@ impl Files {
 
     /// Turns an upload whose part has arrived into its object; its name is on disk when `unsynced` is. `false` when it is not
     /// such an upload.
-    pub(super) fn complete_single(&self, upload: &Upload, unsynced: &mut Unsynced) -> Result<bool, Error> {
+    pub(super) fn complete_single(&self, upload: &Upload, unsynced: &mut Unsynced<'_>) -> Result<bool, Error> {
         let Some(file) = self.whole(upload)? else {
             return match self.is_whole_single(upload.id())? {
                 Some(_) => Err(Error::UploadIncomplete { upload: upload.id(), first_missing: 1 }),

@@ -14,7 +14,7 @@ use sha2::Digest;
 
 use super::folder::Access;
 use super::holes::Region;
-use super::{Files, Moved, Unsynced, parts, single};
+use super::{Files, Moved, parts, single};
 use crate::locks::Held;
 use crate::uploads::is_whole;
 use crate::{Error, PartStored, Upload, crash_point};
@@ -161,7 +161,7 @@ impl Files {
 
     /// Turns a staged upload into its object. Doing it again is fine.
     pub(crate) fn complete(&self, upload: &Upload) -> Result<(), Error> {
-        let mut unsynced = Unsynced::default();
+        let mut unsynced = self.unsynced();
         if upload.is_single() && self.complete_single(upload, &mut unsynced)? {
             return unsynced.sync().map_err(Error::io("sync a folder"));
         }
@@ -186,7 +186,7 @@ impl Files {
 
     /// As [`complete`](Self::complete), for many: folders that several share are brought to disk once.
     pub(crate) fn complete_many(&self, uploads: &[Upload]) -> Result<(), Error> {
-        let mut unsynced = Unsynced::default();
+        let mut unsynced = self.unsynced();
         let mut others = Vec::new();
         for upload in uploads {
             if !upload.is_single() || !self.complete_single(upload, &mut unsynced)? {
@@ -206,7 +206,7 @@ impl Files {
         if (there.dev(), there.ino()) != (here.dev(), here.ino()) {
             return Err(Error::exists(upload.key()));
         }
-        self.sync_folder(upload.key())?;
+        self.sync_names(upload.key())?;
         self.unstage(upload.id())
     }
 
@@ -257,7 +257,7 @@ impl Files {
         let size = |file: File| Ok(file.metadata().map_err(Error::io("look at an object"))?.len());
         match self.open_object(upload.key()).and_then(size) {
             Ok(bytes) if bytes == upload.bytes() => {
-                self.sync_folder(upload.key())?;
+                self.sync_names(upload.key())?;
                 self.unstage(upload.id())
             }
             Ok(_) => Err(Error::exists(upload.key())),

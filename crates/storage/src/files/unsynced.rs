@@ -2,14 +2,23 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::folder::Folder;
 use crate::crash_point;
 use crate::locks::Held;
 
-/// What a move or many have changed. Nobody may be told of them before [`sync`](Self::sync).
+/// Whether some folder could not be brought to disk. Others may have put their names below it meanwhile, so from then on
+/// nobody is told of anything before the whole file system has been brought to disk.
 #[derive(Debug, Default)]
-pub(super) struct Unsynced {
+pub(super) struct Doubt(Mutex<bool>);
+
+/// What a move or many have changed. Nobody may be told of them before [`sync`](Self::sync).
+#[derive(Debug)]
+pub(super) struct Unsynced<'a> {
+    /// Any folder of the file system.
+    root: &'a Folder,
+    doubt: &'a Doubt,
     /// By path, so that a folder that changed twice is synced once.
     folders: HashMap<String, Folder>,
     /// New folders, kept from everybody else until their names are on disk.
@@ -18,7 +27,28 @@ pub(super) struct Unsynced {
     owner: Option<(String, Folder)>,
 }
 
-impl Unsynced {
+impl Doubt {
+    /// Brings the whole file system to disk, if that is due.
+    fn settle(&self, root: &Folder) -> io::Result<()> {
+        let mut due = self.due();
+        if *due {
+            root.sync_all()?;
+            *due = false;
+        }
+        Ok(())
+    }
+
+    fn due(&self) -> MutexGuard<'_, bool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'a> Unsynced<'a> {
+    /// Nothing has changed yet.
+    pub(super) fn new(root: &'a Folder, doubt: &'a Doubt) -> Self {
+        Self { root, doubt, folders: HashMap::new(), new: HashMap::new(), owner: None }
+    }
+
     /// Names in that folder have changed.
     pub(super) fn changed(&mut self, path: String, folder: Folder) {
         self.folders.insert(path, folder);
@@ -53,21 +83,63 @@ impl Unsynced {
         self.new.contains_key(path)
     }
 
-    /// Brings all of it to disk.
+    /// Brings all of it to disk, as much of it as can be.
     pub(super) fn sync(&mut self) -> io::Result<()> {
+        let mut synced = self.doubt.settle(self.root);
         for (_, folder) in self.folders.drain() {
-            folder.sync()?;
+            synced = synced.and(folder.sync());
         }
         crash_point!("folders-synced");
+        if synced.is_err() {
+            *self.doubt.due() = true;
+        }
+        // Only now: whoever waits for one of these learns of the doubt.
         self.new.clear();
-        Ok(())
+        synced
     }
 }
 
-impl Drop for Unsynced {
+impl Drop for Unsynced<'_> {
     /// Also when the move came to nothing: whoever waits for a folder made here relies on its name.
     fn drop(&mut self) {
         // The caller has a failure of its own to tell of.
         let _ = self.sync();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// A folder that cannot be brought to disk: the kernel's own.
+    fn broken() -> Folder {
+        Folder::open_root(Path::new("/")).unwrap().child("proc").unwrap()
+    }
+
+    #[test]
+    fn after_a_failure_nothing_is_told_before_everything_is_on_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let (good, broken, doubt) = (Folder::open_root(dir.path()).unwrap(), broken(), Doubt::default());
+        let mut unsynced = Unsynced::new(&good, &doubt);
+        unsynced.changed("/a".to_owned(), broken.again().unwrap());
+        unsynced.changed("/b".to_owned(), good.again().unwrap());
+        assert!(unsynced.sync().is_err());
+        assert!(unsynced.folders.is_empty() && *doubt.due());
+        drop(unsynced);
+        // Of another's move, which failed nowhere itself.
+        assert!(Unsynced::new(&Folder::open_root(Path::new("/")).unwrap(), &doubt).sync().is_ok());
+        assert!(!*doubt.due());
+    }
+
+    #[test]
+    fn a_failure_that_nobody_was_told_of_is_remembered_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let (good, doubt) = (Folder::open_root(dir.path()).unwrap(), Doubt::default());
+        let mut unsynced = Unsynced::new(&good, &doubt);
+        unsynced.changed("/a".to_owned(), broken());
+        drop(unsynced);
+        assert!(*doubt.due());
     }
 }

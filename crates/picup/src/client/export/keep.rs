@@ -69,8 +69,9 @@ impl Keeper {
             ends.push((task.place.join(file.name), end));
         }
         // Notes beside nothing would tell of nothing.
-        if matches!(ends[0].1, End::Written(_) | End::Kept { .. }) {
-            match (self.notes(task).await, &mut ends[0].1) {
+        let stands = |(_, end): &(PathBuf, End)| matches!(end, End::Written(_) | End::Kept { .. });
+        if stands(&ends[0]) {
+            match (self.notes(task, ends.get(1).is_some_and(stands)).await, &mut ends[0].1) {
                 (Ok(written), End::Kept { noted, .. }) => *noted = written,
                 (Ok(_), _) => {}
                 (Err(error), end) => *end = End::Failed(self.failed(&FetchError::Write(error))),
@@ -142,16 +143,20 @@ impl Keeper {
         Ok(put.await??)
     }
 
-    /// Writes the notes; says whether they are others than before.
-    async fn notes(&self, task: &Task) -> io::Result<bool> {
+    /// Writes the notes; says whether they are others than before. Then the time it was taken may be another one, too.
+    async fn notes(&self, task: &Task, film_stands: bool) -> io::Result<bool> {
         let (disk, place, name) = (Arc::clone(&self.disk), task.place.clone(), task.name.clone());
         let (photo, notes) = (Arc::clone(&task.photo), task.photo.notes(task.film.as_deref()));
+        let film = task.film.clone().filter(|_| film_stands);
         let dry = self.dry;
         let written = self.hasher.block(move || {
             let written = disk.note(&place, &name, &format!("{}-notes", photo.id.simple()), &notes)?;
             if !dry {
                 if written {
                     disk.touch(&place, &name, photo.taken, &photo.still)?;
+                    if let (Some(film), Some(content)) = (&film, &photo.film) {
+                        disk.touch(&place, film, photo.taken, content)?;
+                    }
                 }
                 disk.sync(&place)?;
             }
