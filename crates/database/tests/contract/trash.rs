@@ -159,9 +159,8 @@ async fn the_trash_is_turned_page_by_page_and_emptied_from_its_other_end() {
     assert_eq!(tx.trash_count(owner, at(5)).await.unwrap(), 3);
     assert_eq!(tx.trash_count(owner, at(6)).await.unwrap(), 6);
     assert_eq!(tx.trash_list(owner, at(5), 2).await.unwrap(), ids[..2]);
-    let mut owners = tx.trash_owners_due(at(5)).await.unwrap();
-    owners.sort_unstable();
-    assert_eq!(owners, [owner, other]);
+    let owners = tx.trash_owners_due(at(5)).await.unwrap();
+    assert!(owners.len() == 2 && [owner, other].iter().all(|due| owners.contains(due)), "{owners:?}");
     assert_eq!(tx.trash_owners_due(at(4)).await.unwrap(), [other]);
     assert_eq!(tx.trash_owners_due(at(3)).await.unwrap(), []);
 }
