@@ -107,14 +107,6 @@ impl Api {
         Ok(self.call(Method::POST, path, Some(body)).await?.1)
     }
 
-    /// Changes what is at `path`.
-    ///
-    /// # Errors
-    /// When the last attempt failed.
-    pub(super) async fn patch<B: Serialize, A: DeserializeOwned>(&self, path: &str, body: &B) -> Result<A, ApiError> {
-        Ok(self.call(Method::PATCH, path, Some(body)).await?.1)
-    }
-
     /// Asks for the cookies that open the account's media, as one header's text.
     ///
     /// # Errors

@@ -1694,6 +1694,7 @@ export interface components {
              * @description Its size.
              */
             bytes: number;
+            captured?: components["schemas"]["CapturedEdit"] | null;
             /** @description When it was taken by another program's notes, written like `modified_at`; used when the file itself does not tell. */
             captured_at?: string | null;
             /** @description What is written about it: at most 5,000 characters. */
