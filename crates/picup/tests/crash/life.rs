@@ -63,7 +63,7 @@ pub(crate) async fn lead(point: &'static Point) {
     server.lay_down_arms().await;
     let wanted = if let Reached::After(_) = point.reached { &arms[..] } else { &arms[..1] };
     assert!(server.deaths.starts_with(wanted), "{point:?} was not reached: {:?}", server.deaths);
-    let quiet = eventually("the end of all jobs", async || (books::jobs(&data).await == 0).then_some(())).await;
+    let quiet = eventually("the end of all work", async || books::at_rest(&data).await.then_some(())).await;
     quiet.unwrap();
     ada.holds_exactly(&kept).await;
     let log = server.stop().await;

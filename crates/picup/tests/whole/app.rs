@@ -213,10 +213,10 @@ impl TestApp {
         self
     }
 
-    /// Waits until no job waits or runs.
+    /// Waits until no job waits or runs, and what was given up has been removed.
     pub(crate) async fn settle(&self) {
         let data = self.data();
-        let quiet = eventually("the end of all jobs", async || (books::jobs(&data).await == 0).then_some(())).await;
+        let quiet = eventually("the end of all work", async || books::at_rest(&data).await.then_some(())).await;
         quiet.unwrap_or_else(|problem| panic!("{problem}\n{}", self.log()));
     }
 

@@ -16,12 +16,19 @@ pub(crate) async fn open(data: &Path) -> SqliteConnection {
     options.busy_timeout(crate::app::PATIENCE).connect().await.unwrap()
 }
 
-/// How many jobs wait, run or were given up.
-pub(crate) async fn jobs(data: &Path) -> i64 {
+/// Objects that are being removed: what they belonged to is gone.
+const ORPHANS: &str = "SELECT COUNT(*) FROM objects WHERE asset NOT IN (SELECT id FROM assets) \
+                       AND asset NOT IN (SELECT asset FROM uploads)";
+
+/// Whether nothing is left to do: no job waits, runs or was given up, and what was given up has been removed.
+pub(crate) async fn at_rest(data: &Path) -> bool {
     let mut database = open(data).await;
-    let (count,) = sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM jobs").fetch_one(&mut database).await.unwrap();
+    let mut left = 0;
+    for count in ["SELECT COUNT(*) FROM jobs", ORPHANS] {
+        left += sqlx::query_as::<_, (i64,)>(count).fetch_one(&mut database).await.unwrap().0;
+    }
     database.close().await.unwrap();
-    count
+    left == 0
 }
 
 /// Holds everything against everything.
@@ -87,9 +94,7 @@ async fn belongings(database: &mut SqliteConnection) {
         let count = sqlx::query_as::<_, (i64,)>(sqlx::AssertSqlSafe(count));
         assert_eq!(count.fetch_one(&mut *database).await.unwrap().0, 0, "{table} of accounts that are gone");
     }
-    let count = "SELECT COUNT(*) FROM objects WHERE asset NOT IN (SELECT id FROM assets) \
-         AND asset NOT IN (SELECT asset FROM uploads)";
-    let (orphans,) = sqlx::query_as::<_, (i64,)>(count).fetch_one(database).await.unwrap();
+    let (orphans,) = sqlx::query_as::<_, (i64,)>(ORPHANS).fetch_one(database).await.unwrap();
     assert_eq!(orphans, 0, "objects of no asset and no upload");
 }
 

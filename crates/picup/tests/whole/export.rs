@@ -378,17 +378,21 @@ async fn a_time_that_is_corrected_is_given_to_a_photo_and_to_its_film() {
     fs::create_dir(&root).unwrap();
     fs::write(root.join("IMG_1.JPG"), samples::jpeg(1)).unwrap();
     film(&root.join("IMG_1.MOV"), "1").await;
+    for name in ["IMG_1.JPG", "IMG_1.MOV"] {
+        let may = UNIX_EPOCH + Duration::from_secs(1_717_171_445);
+        fs::File::open(root.join(name)).unwrap().set_modified(may).unwrap();
+    }
     assert!(app.import("ada", &root, None, &[]).await.status.success());
     let (key, out) = (ada.api_key(&["read"]).await.token, app.path("out"));
     assert_eq!(counts(&app.export(&key, &out, &[]).await)["written"], 2);
-    let edit = json!({"captured": {"local": "2001-01-02T03:04:05", "offset_minutes": 0}});
+    let edit = json!({"captured": {"local": "2024-05-02T03:04:05", "offset_minutes": 0}});
     let id = ada.timeline().await.id[0];
     assert_eq!(ada.patch(&format!("/api/assets/{id}"), &edit).await.status, 200);
     assert_eq!(counts(&app.export(&key, &out, &[]).await), numbers(2, 1, 1, 0, 0), "only the notes are new");
     assert_eq!(photos(&out).len(), 2);
     for path in photos(&out).keys() {
         let time = fs::metadata(out.join(path)).unwrap().modified().unwrap();
-        assert_eq!(time, UNIX_EPOCH + Duration::from_secs(978_404_645), "{}", path.display());
+        assert_eq!(time, UNIX_EPOCH + Duration::from_secs(1_714_619_045), "{}", path.display());
     }
     app.finish().await;
 }
