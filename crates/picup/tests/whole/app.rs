@@ -1,12 +1,14 @@
 //! A PicUp for one test: a fresh folder, a server on a free port, and accounts made as an operator makes them.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use picup_testkit::{Finished, PicupProcess, ProcessBuilder, TempDir, free_address, fresh_folder, run};
 use rustix::process::Signal;
+use sqlx::Connection;
 use tokio::time::{Instant, sleep};
 
 use crate::books;
@@ -203,6 +205,25 @@ impl TestApp {
     /// Everything its servers have printed.
     pub(crate) fn log(&self) -> String {
         format!("{}\n{}", self.said, self.server.output().text())
+    }
+
+    /// As [`kill_and_restart`](Self::kill_and_restart), in the middle of what removes assets: while so many are left, kept there
+    /// by a lock on the database.
+    pub(crate) async fn kill_while(mut self, left: Range<i64>) -> Self {
+        let mut database = books::open(&self.data()).await;
+        loop {
+            let mut lock = database.begin_with("BEGIN IMMEDIATE").await.unwrap();
+            let (assets,) =
+                sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM assets").fetch_one(&mut *lock).await.unwrap();
+            if left.contains(&assets) {
+                self.server.kill().await.unwrap();
+                drop(lock);
+                return self.kill_and_restart().await;
+            }
+            assert!(assets >= left.end, "it was over before it could be killed: {assets} are left");
+            lock.rollback().await.unwrap();
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Kills the server and all it started, as a power cut would, and starts it again.

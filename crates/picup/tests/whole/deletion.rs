@@ -108,15 +108,11 @@ async fn an_erasure_that_is_killed_again_and_again_is_finished() {
     let unsure = app.user(&["delete", &email("bob"), "--now"]).await;
     assert_eq!(unsure.status.code(), Some(2), "without a terminal it wants --yes: {}", unsure.stderr);
     app.user_done(&["delete", &email("bob"), "--now", "--yes"]).await;
-    let begun = async || (count(&app, "assets").await < all).then_some(());
-    eventually("the first batch", begun).await.unwrap_or_else(|late| panic!("{late}\n{}", app.log()));
-    let mut interrupted = 0;
-    for _ in 0..4 {
-        app = app.kill_and_restart().await;
-        interrupted += i32::from(count(&app, "accounts").await == 2);
+    app = app.kill_while(5..all).await;
+    for _ in 0..3 {
         sleep(Duration::from_micros(luck.random_range(0..60_000))).await;
+        app = app.kill_and_restart().await;
     }
-    println!("{interrupted} times in the middle");
     let gone = async || (count(&app, "accounts").await == 1).then_some(());
     eventually("the end of the account", gone).await.unwrap_or_else(|late| panic!("{late}\n{}", app.log()));
     app.settle().await;
