@@ -8,7 +8,7 @@ use picup_app::{App, album};
 use picup_domain::{AlbumTitle, AssetId};
 use uuid::Uuid;
 
-use crate::extract::{Allowed, Edit, Json, Path, Query, Read, Upload};
+use crate::extract::{Allowed, Edit, Json, Path, Query, Read, Upload, named};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{
@@ -140,17 +140,4 @@ pub(crate) async fn order(
 ) -> Result<Answer<ItemResults>, ApiError> {
     let (assets, before) = (named(request.assets)?, request.before.map(AssetId::from));
     Ok(Answer(views::items(album::order(&app, caller.account, id.into(), &assets, before).await?)))
-}
-
-/// The assets a request names: 1 to 1000.
-pub(crate) fn named(assets: Vec<Uuid>) -> Result<Vec<AssetId>, ApiError> {
-    if assets.is_empty() || assets.len() > 1000 {
-        return Err(ApiError::request(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid",
-            "A value is not acceptable",
-            "assets: name 1 to 1000 at once",
-        ));
-    }
-    Ok(assets.into_iter().map(AssetId::from).collect())
 }

@@ -7,8 +7,7 @@ use picup_app::{App, asset};
 use picup_domain::{CaptureTime, Description};
 use uuid::Uuid;
 
-use crate::album::named;
-use crate::extract::{Allowed, Edit, Json, Path, Read, Upload};
+use crate::extract::{Allowed, Edit, Json, Path, Read, Upload, named};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{Asset, AssetEdit, AssetIds, AssetStates, Problem};

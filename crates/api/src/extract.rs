@@ -7,7 +7,9 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use picup_app::{Access, App, admin};
+use picup_domain::{AssetId, Invalid};
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 pub(crate) use crate::caller::{Allowed, Caller, Edit, Read, Upload, Visiting, bearer};
 use crate::problem::ApiError;
@@ -25,6 +27,20 @@ impl FromRequestParts<App> for Admin {
         admin::authorise(app, &access).await?;
         Ok(Self(access))
     }
+}
+
+/// Refuses a list of none, or of more than one request may name.
+pub(crate) fn bounded(field: &'static str, length: usize, most: usize) -> Result<(), ApiError> {
+    if (1..=most).contains(&length) {
+        return Ok(());
+    }
+    Err(Invalid { field, advice: format!("name 1 to {most} at once") }.into())
+}
+
+/// The assets a request names: 1 to 1000.
+pub(crate) fn named(assets: Vec<Uuid>) -> Result<Vec<AssetId>, ApiError> {
+    bounded("assets", assets.len(), 1000)?;
+    Ok(assets.into_iter().map(AssetId::from).collect())
 }
 
 /// A JSON body.

@@ -4,8 +4,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use picup_app::{App, favourite};
 
-use crate::album::named;
-use crate::extract::{Allowed, Edit, Json, Query, Read};
+use crate::extract::{Allowed, Edit, Json, Query, Read, named};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{AssetColumns, FavouriteRequest, ItemResults, PageQuery, Problem};

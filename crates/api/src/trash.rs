@@ -5,9 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use picup_app::{App, trash};
 
-use crate::album::named;
 use crate::caller::{Allowed, Caller, Edit, Read};
-use crate::extract::{Json, Query};
+use crate::extract::{Json, Query, named};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{AssetColumns, AssetIds, ItemResults, PageQuery, Problem, TrashEmptied};

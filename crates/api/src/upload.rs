@@ -7,12 +7,12 @@ use axum::http::{HeaderMap, StatusCode};
 use futures_util::TryStreamExt;
 use picup_app::upload::{NewUpload, PartAddress, Reserved, Told};
 use picup_app::{App, upload};
-use picup_domain::{AssetId, ByteSize, CaptureTime, Description, FileName, Invalid, Place, Sha256, UploadId};
+use picup_domain::{AssetId, ByteSize, CaptureTime, Description, FileName, Place, Sha256, UploadId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::extract::{self, Allowed, Json, Path, Query};
+use crate::extract::{self, Allowed, Json, Path, Query, bounded};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{
@@ -54,7 +54,7 @@ pub(crate) async fn reserve_many(
     headers: HeaderMap,
     Json(request): Json<UploadsRequest>,
 ) -> Result<Answer<UploadAnswers>, ApiError> {
-    bounded("files", request.files.len())?;
+    bounded("files", request.files.len(), MANY)?;
     let wishes: Vec<Result<NewUpload, ApiError>> = request.files.iter().map(wish).collect();
     let asked: Vec<NewUpload> = wishes.iter().filter_map(|wish| wish.as_ref().ok().cloned()).collect();
     let mut reserved = upload::reserve_many(&app, caller.account, asked).await?.into_iter();
@@ -100,14 +100,6 @@ fn answer(app: &App, reserved: Reserved, sha256: Sha256) -> UploadAnswer {
             UploadAnswer::Upload { upload: views::upload(upload), target }
         }
     }
-}
-
-/// Refuses a list of none or too many.
-fn bounded(field: &'static str, length: usize) -> Result<(), ApiError> {
-    if (1..=MANY).contains(&length) {
-        return Ok(());
-    }
-    Err(Invalid { field, advice: format!("name 1 to {MANY} at once") }.into())
 }
 
 /// What has arrived of an upload.
@@ -202,7 +194,7 @@ pub(crate) async fn complete_many(
     headers: HeaderMap,
     Json(request): Json<UploadIds>,
 ) -> Result<Answer<CompletionAnswers>, ApiError> {
-    bounded("uploads", request.uploads.len())?;
+    bounded("uploads", request.uploads.len(), MANY)?;
     let ids: Vec<UploadId> = request.uploads.into_iter().map(UploadId::from).collect();
     let answers = upload::complete_many(&app, caller.account, &ids).await?;
     let answer = |completed: Result<AssetId, picup_app::Error>| match completed {

@@ -6,6 +6,7 @@ pub use picup_database::Album;
 use picup_database::{AddOutcome, AlbumCursor, NewAlbum, Ordered};
 use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId, Invalid};
 
+use crate::asset::Outcome;
 use crate::events;
 use crate::timeline::Page;
 use crate::{App, Error, cursor};
@@ -19,29 +20,14 @@ pub struct Albums {
     pub next: Option<String>,
 }
 
-/// What happened to one asset of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Done.
-    Done,
-    /// It was so already.
-    Unchanged,
-    /// There is no such asset of the owner's.
-    NotFound,
-    /// It is not in the trash, and only what is can be deleted.
-    NotTrashed,
-}
-
 /// An owner's albums, newest first.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a cursor that is not ours.
 pub async fn list(app: &App, owner: AccountId, from: Option<&str>, limit: u32) -> Result<Albums, Error> {
     let before = from.map(|text| text.parse().map_err(|_| cursor::not_ours())).transpose()?;
-    let mut albums = app.database().read().await?.album_list(owner, before, limit + 1).await?;
-    let more = albums.len() > limit as usize;
-    albums.truncate(limit as usize);
-    let next = albums.last().filter(|_| more).map(|last| last.id.to_string());
+    let rows = app.database().read().await?.album_list(owner, before, limit + 1).await?;
+    let (albums, next) = cursor::cut(rows, limit, |last| last.id.to_string());
     Ok(Albums { albums, next })
 }
 
@@ -148,10 +134,8 @@ pub async fn assets(app: &App, owner: AccountId, id: AlbumId, from: Option<&str>
     let after = from.map(cursor::read).transpose()?.map(|(position, asset)| AlbumCursor { position, asset });
     let mut read = app.database().read().await?;
     read.album_by_id(owner, id).await?.ok_or(Error::NotFound("album"))?;
-    let mut rows = read.album_page(id, after, limit + 1).await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|last| cursor::write(last.position, last.asset.id));
+    let rows = read.album_page(id, after, limit + 1).await?;
+    let (rows, next) = cursor::cut(rows, limit, |last| cursor::write(last.position, last.asset.id));
     Ok(Page { assets: rows.into_iter().map(|row| row.asset).collect(), next })
 }
 

@@ -1,14 +1,17 @@
 //! One asset and all that is known of it; and the end of assets.
 
+use std::collections::HashSet;
+
 use futures_util::{StreamExt, stream};
-use picup_database::Moved;
+use picup_database::{Moved, Write};
 use picup_domain::{AccountId, AssetId, ByteSize, FileName, ObjectKey, ObjectRole, Timestamp};
 use picup_storage::crash_point;
 use serde::{Deserialize, Serialize};
 
 pub use picup_database::{Asset as Row, Standing};
 
-use crate::{App, Error, events, trash};
+use crate::events::{self, Change};
+use crate::{App, Error};
 
 /// How many assets are deleted in one transaction: so few that nobody waits for it.
 pub(crate) const AT_ONCE: u32 = 50;
@@ -51,6 +54,19 @@ pub struct Asset {
     pub original: ObjectKey,
     /// A live photo's moving part as it was uploaded.
     pub motion: Option<ObjectKey>,
+}
+
+/// What happened to one asset of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// It was so already.
+    Unchanged,
+    /// There is no such asset of the owner's.
+    NotFound,
+    /// It is not in the trash, and only what is can be deleted.
+    NotTrashed,
 }
 
 /// All that is known of one asset of `owner`.
@@ -102,13 +118,47 @@ pub(crate) async fn delete_forever(
 ) -> Result<Moved, Error> {
     let mut write = app.database().write().await?;
     let moved = write.asset_erase(owner, assets, trashed_until).await?;
-    trash::tell(app, &mut write, owner, &moved).await?;
+    tell(app, &mut write, owner, &moved).await?;
     crash_point!("delete-forever-written");
     write.commit().await?;
     crash_point!("delete-forever-committed");
     events::announce(app);
     remove(app, &moved.keys).await?;
     Ok(moved)
+}
+
+/// Commits what moved, with its events, and tells what happened to each of the assets that were named.
+pub(crate) async fn commit_moved(
+    app: &App,
+    mut write: Write,
+    owner: AccountId,
+    named: &[AssetId],
+    moved: &Moved,
+) -> Result<Vec<(AssetId, Outcome)>, Error> {
+    tell(app, &mut write, owner, moved).await?;
+    write.commit().await?;
+    events::announce(app);
+    Ok(outcomes(named, moved, Outcome::Unchanged))
+}
+
+/// Appends the events of what moved to the caller's transaction, as its last step.
+async fn tell(app: &App, write: &mut Write, owner: AccountId, moved: &Moved) -> Result<(), Error> {
+    let assets = moved.done.iter().map(|asset| Change::Asset { id: asset.id, state: asset.state, day: asset.day });
+    let albums = moved.albums.iter().map(|id| Change::Album { id: *id });
+    let changes: Vec<Change> = assets.chain(albums).collect();
+    events::append_all(write, owner, &changes, app.now()).await
+}
+
+/// What happened to each of the assets that were named; `otherwise` to those that did not move.
+pub(crate) fn outcomes(named: &[AssetId], moved: &Moved, otherwise: Outcome) -> Vec<(AssetId, Outcome)> {
+    let done: HashSet<AssetId> = moved.done.iter().map(|asset| asset.id).collect();
+    let others: HashSet<AssetId> = moved.unchanged.iter().copied().collect();
+    let outcome = |id: &AssetId| match (done.contains(id), others.contains(id)) {
+        (true, _) => (*id, Outcome::Done),
+        (false, true) => (*id, otherwise),
+        (false, false) => (*id, Outcome::NotFound),
+    };
+    named.iter().map(outcome).collect()
 }
 
 /// Removes the bytes of objects that are marked for it, and forgets them. What cannot be removed now is left to the reaper.

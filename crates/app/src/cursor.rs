@@ -20,6 +20,14 @@ pub(crate) fn read(text: &str) -> Result<(i64, AssetId), Invalid> {
     Ok((i64::from_be_bytes(place.try_into().map_err(|_| not_ours())?), AssetId::from_slice(asset)?))
 }
 
+/// Cuts rows, of which one more than `limit` was asked for, to a page; and writes where the next one begins, if there is one.
+pub(crate) fn cut<T>(mut rows: Vec<T>, limit: u32, write: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(write);
+    (rows, next)
+}
+
 /// The refusal of a text that no page of ours ended with.
 pub(crate) fn not_ours() -> Invalid {
     Invalid { field: "cursor", advice: "use the `next` of the page before".to_owned() }

@@ -3,9 +3,9 @@
 use picup_database::TimelineCursor;
 use picup_domain::{AccountId, AssetId, Timestamp};
 
-use crate::album::Outcome;
+use crate::asset::{self, Outcome};
 use crate::timeline::Page;
-use crate::{App, Error, cursor, events, trash};
+use crate::{App, Error, cursor};
 
 /// Makes assets favourites, or no longer, and tells what happened to each. Those in the trash are not there.
 ///
@@ -19,10 +19,7 @@ pub async fn set(
 ) -> Result<Vec<(AssetId, Outcome)>, Error> {
     let mut write = app.database().write().await?;
     let moved = write.asset_favour(owner, assets, favourite).await?;
-    trash::tell(app, &mut write, owner, &moved).await?;
-    write.commit().await?;
-    events::announce(app);
-    Ok(trash::outcomes(assets, &moved, Outcome::Unchanged))
+    asset::commit_moved(app, write, owner, assets, &moved).await
 }
 
 /// A page of the favourites, newest first by when they were taken.
@@ -32,19 +29,17 @@ pub async fn set(
 pub async fn list(app: &App, owner: AccountId, from: Option<&str>, limit: u32) -> Result<Page, Error> {
     let place = |(micros, id)| TimelineCursor { captured_local: Timestamp::from_micros(micros), id };
     let after = from.map(cursor::read).transpose()?.map(place);
-    let mut assets = app.database().read().await?.favourite_page(owner, after, limit + 1).await?;
-    let more = assets.len() > limit as usize;
-    assets.truncate(limit as usize);
-    let next = assets.last().filter(|_| more).map(|last| cursor::write(last.captured_local.micros(), last.id));
+    let rows = app.database().read().await?.favourite_page(owner, after, limit + 1).await?;
+    let (assets, next) = cursor::cut(rows, limit, |last| cursor::write(last.captured_local.micros(), last.id));
     Ok(Page { assets, next })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account;
     use crate::testing::TestApp;
     use crate::upload::tests::keep;
+    use crate::{account, trash};
 
     #[tokio::test]
     async fn favourites_page_by_page() {

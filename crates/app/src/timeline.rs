@@ -58,8 +58,6 @@ pub async fn assets(
         window.newest.is_none_or(|newest| asset.day <= newest) && window.oldest.is_none_or(|oldest| asset.day >= oldest)
     };
     assets.retain(in_window);
-    let more = assets.len() > limit as usize;
-    assets.truncate(limit as usize);
-    let next = assets.last().filter(|_| more).map(|last| cursor::write(last.captured_local.micros(), last.id));
+    let (assets, next) = cursor::cut(assets, limit, |last| cursor::write(last.captured_local.micros(), last.id));
     Ok(Page { assets, next })
 }

@@ -3,14 +3,11 @@
 //! What lies there counts against the quota and is shown nowhere else. Emptying works in the background, in small batches,
 //! and takes only what was in the trash when it was asked for; cut short anywhere, it is gone on with.
 
-use std::collections::HashSet;
-
-use picup_database::{JobLease, Moved, TrashCursor, Write};
+use picup_database::{JobLease, Moved, TrashCursor};
 use picup_domain::{AccountId, AssetId, Timestamp};
 use picup_storage::crash_point;
 
-use crate::album::Outcome;
-use crate::events::{self, Change};
+use crate::asset::Outcome;
 use crate::queue::{self, Task};
 use crate::timeline::Page;
 use crate::{App, Error, asset, cursor};
@@ -25,10 +22,7 @@ const ROUNDS: usize = 20;
 pub async fn put(app: &App, owner: AccountId, assets: &[AssetId]) -> Result<Vec<(AssetId, Outcome)>, Error> {
     let mut write = app.database().write().await?;
     let moved = write.asset_trash(owner, assets, app.now()).await?;
-    tell(app, &mut write, owner, &moved).await?;
-    write.commit().await?;
-    events::announce(app);
-    Ok(outcomes(assets, &moved, Outcome::Unchanged))
+    asset::commit_moved(app, write, owner, assets, &moved).await
 }
 
 /// Takes assets out of the trash, back to their day and their albums, and tells what happened to each.
@@ -38,10 +32,7 @@ pub async fn put(app: &App, owner: AccountId, assets: &[AssetId]) -> Result<Vec<
 pub async fn restore(app: &App, owner: AccountId, assets: &[AssetId]) -> Result<Vec<(AssetId, Outcome)>, Error> {
     let mut write = app.database().write().await?;
     let moved = write.asset_restore(owner, assets).await?;
-    tell(app, &mut write, owner, &moved).await?;
-    write.commit().await?;
-    events::announce(app);
-    Ok(outcomes(assets, &moved, Outcome::Unchanged))
+    asset::commit_moved(app, write, owner, assets, &moved).await
 }
 
 /// Deletes assets of the trash for ever and tells what happened to each. One that is not in the trash stays.
@@ -56,7 +47,7 @@ pub async fn delete(app: &App, owner: AccountId, assets: &[AssetId]) -> Result<V
         all.done.extend(moved.done);
         all.unchanged.extend(moved.unchanged);
     }
-    Ok(outcomes(assets, &all, Outcome::NotTrashed))
+    Ok(asset::outcomes(assets, &all, Outcome::NotTrashed))
 }
 
 /// A page of the trash, last put there first.
@@ -66,10 +57,8 @@ pub async fn delete(app: &App, owner: AccountId, assets: &[AssetId]) -> Result<V
 pub async fn list(app: &App, owner: AccountId, from: Option<&str>, limit: u32) -> Result<Page, Error> {
     let place = |(micros, id)| TrashCursor { trashed_at: Timestamp::from_micros(micros), id };
     let after = from.map(cursor::read).transpose()?.map(place);
-    let mut rows = app.database().read().await?.trash_page(owner, after, limit + 1).await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|last| cursor::write(last.trashed_at.micros(), last.asset.id));
+    let rows = app.database().read().await?.trash_page(owner, after, limit + 1).await?;
+    let (rows, next) = cursor::cut(rows, limit, |last| cursor::write(last.trashed_at.micros(), last.asset.id));
     Ok(Page { assets: rows.into_iter().map(|row| row.asset).collect(), next })
 }
 
@@ -139,26 +128,6 @@ async fn expire_of(app: &App, owner: AccountId, until: Timestamp) -> Result<usiz
 pub(crate) async fn bring_back(app: &App, owner: AccountId, id: AssetId) -> Result<bool, Error> {
     let outcome = restore(app, owner, &[id]).await?;
     Ok(outcome.iter().all(|(_, outcome)| *outcome != Outcome::NotFound))
-}
-
-/// Appends the events of what moved to the caller's transaction, as its last step.
-pub(crate) async fn tell(app: &App, write: &mut Write, owner: AccountId, moved: &Moved) -> Result<(), Error> {
-    let assets = moved.done.iter().map(|asset| Change::Asset { id: asset.id, state: asset.state, day: asset.day });
-    let albums = moved.albums.iter().map(|id| Change::Album { id: *id });
-    let changes: Vec<Change> = assets.chain(albums).collect();
-    events::append_all(write, owner, &changes, app.now()).await
-}
-
-/// What happened to each of the assets that were named.
-pub(crate) fn outcomes(named: &[AssetId], moved: &Moved, otherwise: Outcome) -> Vec<(AssetId, Outcome)> {
-    let done: HashSet<AssetId> = moved.done.iter().map(|asset| asset.id).collect();
-    let others: HashSet<AssetId> = moved.unchanged.iter().copied().collect();
-    let outcome = |id: &AssetId| match (done.contains(id), others.contains(id)) {
-        (true, _) => (*id, Outcome::Done),
-        (false, true) => (*id, otherwise),
-        (false, false) => (*id, Outcome::NotFound),
-    };
-    named.iter().map(outcome).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use picup_domain::{
     AccountId, AssetId, AssetKind, AssetState, ByteSize, CaptureSource, CaptureTime, Description, FileName, LocalDay,
-    MotionState, Place, Sha1, Sha256, Timestamp,
+    MotionState, Place, Sha256, Timestamp,
 };
 
 use crate::statement::{Row, Statement, runs};
@@ -130,7 +130,8 @@ pub struct Standing {
     pub trashed: bool,
 }
 
-macro_rules! select {
+/// A statement that reads whole assets.
+macro_rules! select_asset {
     ($rest:literal) => {
         concat!(
             "SELECT id, owner, kind, state, file_name, sha256, bytes, captured_at, captured_local, offset_minutes, \
@@ -143,7 +144,9 @@ macro_rules! select {
     };
 }
 
-fn asset(row: &Row) -> Result<Asset, Error> {
+pub(crate) use select_asset;
+
+pub(crate) fn asset(row: &Row) -> Result<Asset, Error> {
     Ok(Asset {
         id: row.id("id")?,
         owner: row.id("owner")?,
@@ -209,7 +212,7 @@ impl Read {
     /// # Errors
     /// When the database cannot answer.
     pub async fn asset_by_id(&mut self, owner: AccountId, id: AssetId) -> Result<Option<Asset>, Error> {
-        let statement = Statement::new("asset_by_id", select!("WHERE id = ? AND owner = ?")).id(&id).id(&owner);
+        let statement = Statement::new("asset_by_id", select_asset!("WHERE id = ? AND owner = ?")).id(&id).id(&owner);
         self.one(statement).await?.as_ref().map(asset).transpose()
     }
 
@@ -220,7 +223,7 @@ impl Read {
     pub async fn asset_list_by_id(&mut self, owner: AccountId, ids: &[AssetId]) -> Result<Vec<Asset>, Error> {
         let mut assets = Vec::with_capacity(ids.len());
         for run in runs(ids) {
-            let sql = select!("WHERE owner = ? AND id");
+            let sql = select_asset!("WHERE owner = ? AND id");
             for row in self.all(Statement::among("asset_list_by_id", sql, run.len()).id(&owner).ids(run)).await? {
                 assets.push(asset(&row)?);
             }
@@ -254,91 +257,6 @@ impl Read {
             }
         }
         Ok(standings)
-    }
-
-    /// Which of those hashes an owner's assets were declared with, in any state, in the trash or not.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn asset_known_sha256(&mut self, owner: AccountId, hashes: &[Sha256]) -> Result<Vec<Sha256>, Error> {
-        let mut known = Vec::new();
-        for run in runs(hashes) {
-            let sql = "SELECT sha256 FROM assets WHERE owner = ? AND sha256";
-            for row in self.all(Statement::among("asset_known_sha256", sql, run.len()).id(&owner).ids(run)).await? {
-                known.push(row.id("sha256")?);
-            }
-        }
-        Ok(known)
-    }
-
-    /// The owner's newest asset outside the trash whose stored original was proved to have that hash.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn asset_verified_by_sha256(
-        &mut self,
-        owner: AccountId,
-        sha256: &Sha256,
-    ) -> Result<Option<Asset>, Error> {
-        let sql = select!(
-            "WHERE owner = ? AND sha256 = ? AND trashed_at IS NULL AND state IN ('ready', 'unviewable') \
-             ORDER BY id DESC LIMIT 1"
-        );
-        let statement = Statement::new("asset_verified_by_sha256", sql).id(&owner).id(sha256);
-        self.one(statement).await?.as_ref().map(asset).transpose()
-    }
-
-    /// The owner's oldest asset outside the trash that was declared with that hash and whose original was not read back yet.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn asset_unproved_by_sha256(
-        &mut self,
-        owner: AccountId,
-        sha256: &Sha256,
-    ) -> Result<Option<Asset>, Error> {
-        let sql = select!(
-            "WHERE owner = ? AND sha256 = ? AND trashed_at IS NULL AND state = 'processing' ORDER BY id LIMIT 1"
-        );
-        let statement = Statement::new("asset_unproved_by_sha256", sql).id(&owner).id(sha256);
-        self.one(statement).await?.as_ref().map(asset).transpose()
-    }
-
-    /// The owner's newest asset in the trash that was declared with that hash and is not known to be damaged.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn asset_trashed_by_sha256(&mut self, owner: AccountId, sha256: &Sha256) -> Result<Option<Asset>, Error> {
-        let sql = select!(
-            "WHERE owner = ? AND sha256 = ? AND trashed_at IS NOT NULL AND state <> 'damaged' ORDER BY id DESC LIMIT 1"
-        );
-        let statement = Statement::new("asset_trashed_by_sha256", sql).id(&owner).id(sha256);
-        self.one(statement).await?.as_ref().map(asset).transpose()
-    }
-
-    /// The owner's newest asset outside the trash whose stored original was proved and has that SHA-1.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn asset_verified_by_sha1(&mut self, owner: AccountId, sha1: &Sha1) -> Result<Option<Asset>, Error> {
-        let sql = select!(
-            "WHERE owner = ? AND sha1 = ? AND trashed_at IS NULL AND state IN ('ready', 'unviewable') \
-             ORDER BY id DESC LIMIT 1"
-        );
-        let statement = Statement::new("asset_verified_by_sha1", sql).id(&owner).id(sha1);
-        self.one(statement).await?.as_ref().map(asset).transpose()
-    }
-
-    /// The owner's newest live photo, in the trash or not, whose moving part was declared with that hash and is not known to be
-    /// damaged.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn asset_by_motion_sha256(&mut self, owner: AccountId, sha256: &Sha256) -> Result<Option<Asset>, Error> {
-        let sql =
-            select!("WHERE owner = ? AND motion_sha256 = ? AND motion_state <> 'damaged' ORDER BY id DESC LIMIT 1");
-        let statement = Statement::new("asset_by_motion_sha256", sql).id(&owner).id(sha256);
-        self.one(statement).await?.as_ref().map(asset).transpose()
     }
 
     /// How many of an owner's assets outside the trash are of a kind. Reads their index entries: not for every page.
@@ -412,107 +330,5 @@ impl Write {
             self.timeline_day_add(owner, day, assets).await?;
         }
         Ok(())
-    }
-
-    /// Records what processing learned and marks the asset ready; moves it to its right day, and tells which that is. A time
-    /// that its owner has given stays. `None` when it is not processing (done already, or gone): nothing changed then.
-    ///
-    /// # Errors
-    /// When the database cannot write.
-    pub async fn asset_make_ready(
-        &mut self,
-        owner: AccountId,
-        id: AssetId,
-        facts: &AssetFacts,
-    ) -> Result<Option<LocalDay>, Error> {
-        self.asset_finish(owner, id, AssetState::Ready, facts).await
-    }
-
-    /// As [`Write::asset_make_ready`], for a verified original that no picture can be made from.
-    ///
-    /// # Errors
-    /// When the database cannot write.
-    pub async fn asset_make_unviewable(
-        &mut self,
-        owner: AccountId,
-        id: AssetId,
-        facts: &AssetFacts,
-    ) -> Result<Option<LocalDay>, Error> {
-        self.asset_finish(owner, id, AssetState::Unviewable, facts).await
-    }
-
-    /// Records the SHA-1 of an original that was proved, unless it is known.
-    ///
-    /// # Errors
-    /// When the database cannot write.
-    pub async fn asset_learn_sha1(&mut self, owner: AccountId, id: AssetId, sha1: &Sha1) -> Result<bool, Error> {
-        let sql = "UPDATE assets SET sha1 = ? WHERE id = ? AND owner = ? AND sha1 IS NULL \
-                   AND state IN ('ready', 'unviewable')";
-        self.changed(Statement::new("asset_learn_sha1", sql).id(sha1).id(&id).id(&owner)).await
-    }
-
-    /// Marks an asset whose original could not be proved, with the reason among its details. `false` when it is not
-    /// processing.
-    ///
-    /// # Errors
-    /// When the database cannot write.
-    pub async fn asset_make_damaged(&mut self, owner: AccountId, id: AssetId, details: &str) -> Result<bool, Error> {
-        let sql = "UPDATE assets SET state = ?, details = ? WHERE id = ? AND owner = ? AND state = ?";
-        let statement = Statement::new("asset_make_damaged", sql)
-            .text(AssetState::Damaged.as_str())
-            .text(details)
-            .id(&id)
-            .id(&owner)
-            .text(AssetState::Processing.as_str());
-        self.changed(statement).await
-    }
-
-    async fn asset_finish(
-        &mut self,
-        owner: AccountId,
-        id: AssetId,
-        state: AssetState,
-        facts: &AssetFacts,
-    ) -> Result<Option<LocalDay>, Error> {
-        self.usage_lock(owner).await?;
-        let Some(before) = self.asset_by_id(owner, id).await? else { return Ok(None) };
-        let edited = before.facts.capture.source == CaptureSource::Edited;
-        let capture = if edited { before.facts.capture } else { facts.capture };
-        let sql = "UPDATE assets SET state = ?, kind = ?, captured_at = ?, captured_local = ?, offset_minutes = ?, \
-                   capture_source = ?, local_day = ?, width = ?, height = ?, duration_ms = ?, placeholder = ?, \
-                   camera_make = ?, camera_model = ?, lens = ?, details = ?, latitude = ?, longitude = ?, \
-                   altitude = ?, rendition_version = ?, thumbnail_extension = ?, preview_extension = ? \
-                   WHERE id = ? AND owner = ? AND state = ?";
-        let day = capture.day();
-        let statement = Statement::new("asset_finish", sql)
-            .text(state.as_str())
-            .text(facts.kind.as_str())
-            .time(capture.at)
-            .time(capture.local)
-            .maybe_int(capture.offset_minutes)
-            .text(capture.source.as_str())
-            .day(day)
-            .maybe_int(facts.width)
-            .maybe_int(facts.height)
-            .maybe_int(facts.duration_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)))
-            .blob(facts.placeholder.as_deref())
-            .maybe_text(facts.camera_make.as_deref())
-            .maybe_text(facts.camera_model.as_deref())
-            .maybe_text(facts.lens.as_deref())
-            .maybe_text(facts.details.as_deref())
-            .real(facts.latitude)
-            .real(facts.longitude)
-            .real(facts.altitude)
-            .int(facts.rendition_version)
-            .maybe_text(facts.thumbnail_extension.as_deref())
-            .maybe_text(facts.preview_extension.as_deref())
-            .id(&id)
-            .id(&owner)
-            .text(AssetState::Processing.as_str());
-        if !self.changed(statement).await? {
-            return Ok(None);
-        }
-        self.timeline_move(&before, day).await?;
-        Ok(Some(day))
     }
 }

@@ -1,7 +1,6 @@
 //! Favourites: the assets that their owner likes best, as a page of their own.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 use picup_domain::{AccountId, AssetId};
 
@@ -64,13 +63,8 @@ impl Write {
         assets: &[AssetId],
         favourite: bool,
     ) -> Result<Moved, Error> {
-        self.usage_lock(owner).await?;
-        let named: Vec<AssetId> = assets.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-        let mut found = self.asset_list_by_id(owner, &named).await?;
-        found.retain(|asset| asset.trashed_at.is_none());
-        let (done, others): (Vec<Asset>, Vec<Asset>) =
-            found.into_iter().partition(|asset| asset.favourite != favourite);
-        let moved = Moved { done, unchanged: others.iter().map(|asset| asset.id).collect(), ..Moved::default() };
+        let moves = |asset: &Asset| asset.trashed_at.is_none().then_some(asset.favourite != favourite);
+        let moved = self.moving(owner, assets, moves).await?;
         let ids = moved.ids();
         for run in runs(&ids) {
             let sql = "UPDATE assets SET favourite = ? WHERE owner = ? AND trashed_at IS NULL AND id";

@@ -1,13 +1,13 @@
 //! The trash, and the end of assets. What moves in, out or away keeps the timeline's days, the albums' counts and covers, and
 //! the account's figures right in the same transaction. An asset in the trash keeps its places in albums for its return.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use picup_domain::{AccountId, AlbumId, AssetId, ByteSize, LocalDay, ObjectKey, Timestamp};
+use picup_domain::{AccountId, AlbumId, AssetId, ByteSize, LocalDay, Timestamp};
 
 use crate::statement::{Row, Statement, runs};
 use crate::timeline::{TimelineAsset, timeline_asset, timeline_columns};
-use crate::{Asset, Error, Object, ObjectState, Read, Write};
+use crate::{Asset, Error, Moved, Object, ObjectState, Read, Write};
 
 /// An asset in the trash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,19 +33,6 @@ impl TrashAsset {
     pub const fn cursor(&self) -> TrashCursor {
         TrashCursor { trashed_at: self.trashed_at, id: self.asset.id }
     }
-}
-
-/// What came of moving assets into the trash, out of it, or away.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Moved {
-    /// Those that moved, as they were before.
-    pub done: Vec<Asset>,
-    /// Those of the owner's that are not where they would have to move from.
-    pub unchanged: Vec<AssetId>,
-    /// The albums whose count or cover may have changed.
-    pub albums: Vec<AlbumId>,
-    /// Of assets that are gone: the keys of objects that were whole and are marked to be removed.
-    pub keys: Vec<ObjectKey>,
 }
 
 // "trashed_at > 0" rather than "IS NOT NULL": a range of the index on every engine.
@@ -124,7 +111,7 @@ impl Write {
     /// # Errors
     /// When the database cannot write.
     pub async fn asset_trash(&mut self, owner: AccountId, assets: &[AssetId], now: Timestamp) -> Result<Moved, Error> {
-        let mut moved = self.moving(owner, assets, |asset| asset.trashed_at.is_none()).await?;
+        let mut moved = self.moving(owner, assets, |asset| Some(asset.trashed_at.is_none())).await?;
         let ids = moved.ids();
         for run in runs(&ids) {
             let sql = "UPDATE assets SET trashed_at = ? WHERE owner = ? AND trashed_at IS NULL AND id";
@@ -142,7 +129,7 @@ impl Write {
     /// # Errors
     /// When the database cannot write.
     pub async fn asset_restore(&mut self, owner: AccountId, assets: &[AssetId]) -> Result<Moved, Error> {
-        let mut moved = self.moving(owner, assets, |asset| asset.trashed_at.is_some()).await?;
+        let mut moved = self.moving(owner, assets, |asset| Some(asset.trashed_at.is_some())).await?;
         let ids = moved.ids();
         for run in runs(&ids) {
             let sql = "UPDATE assets SET trashed_at = NULL WHERE owner = ? AND id";
@@ -167,7 +154,7 @@ impl Write {
         trashed_until: Option<Timestamp>,
     ) -> Result<Moved, Error> {
         let due = |asset: &Asset| {
-            trashed_until.is_none_or(|until| asset.trashed_at.is_some_and(|trashed_at| trashed_at <= until))
+            Some(trashed_until.is_none_or(|until| asset.trashed_at.is_some_and(|trashed_at| trashed_at <= until)))
         };
         let mut moved = self.moving(owner, assets, due).await?;
         if moved.done.is_empty() {
@@ -206,21 +193,6 @@ impl Write {
         Ok(moved)
     }
 
-    /// Looks up what is to move, after keeping others from moving assets of the same owner until this transaction ends, on
-    /// engines with many writers.
-    async fn moving(
-        &mut self,
-        owner: AccountId,
-        assets: &[AssetId],
-        moves: impl Fn(&Asset) -> bool,
-    ) -> Result<Moved, Error> {
-        self.usage_lock(owner).await?;
-        let named: Vec<AssetId> = assets.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-        let found = self.asset_list_by_id(owner, &named).await?;
-        let (done, others): (Vec<Asset>, Vec<Asset>) = found.into_iter().partition(moves);
-        Ok(Moved { done, unchanged: others.iter().map(|asset| asset.id).collect(), ..Moved::default() })
-    }
-
     /// Counts each of those assets as so many in every album it has a place in, and tells the albums.
     async fn albums_change(&mut self, assets: &[AssetId], change: i64) -> Result<Vec<AlbumId>, Error> {
         let albums = self.albums_of(assets).await?;
@@ -240,13 +212,6 @@ impl Write {
             }
         }
         Ok(albums)
-    }
-}
-
-impl Moved {
-    /// Those that moved.
-    pub(crate) fn ids(&self) -> Vec<AssetId> {
-        self.done.iter().map(|asset| asset.id).collect()
     }
 }
 

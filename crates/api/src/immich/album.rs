@@ -4,7 +4,8 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
 use picup_app::App;
-use picup_app::album::{self, Outcome};
+use picup_app::album;
+use picup_app::asset::Outcome;
 use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId};
 use uuid::Uuid;
 

@@ -104,7 +104,8 @@ pub(super) fn create(args: KeyArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn list(args: &KeysArgs) -> Result<(), Failure> {
+/// Revokes one, if that is asked for, and lists the others.
+pub(super) fn keys(args: &KeysArgs) -> Result<(), Failure> {
     let config = args.place.load()?;
     let keys = with_app(&config, async |app| {
         let account = find(app, &args.email).await?;

@@ -85,7 +85,7 @@ pub(super) fn run(command: UserCommand) -> Result<ExitCode, Failure> {
         UserCommand::List(args) => list(&args),
         UserCommand::Invite(args) => invite::run(args),
         UserCommand::Key(args) => key::create(args),
-        UserCommand::Keys(args) => key::list(&args),
+        UserCommand::Keys(args) => key::keys(&args),
         UserCommand::Password(args) => change::password(&args),
         UserCommand::Quota(args) => change::quota(&args),
         UserCommand::Disable(args) => change::disabled(&args, true),

@@ -1,0 +1,119 @@
+//! The second step: where parts go, and the parts themselves.
+
+use bytes::Bytes;
+use futures_util::Stream;
+use picup_database::{Upload as Row, UploadState};
+use picup_domain::{AccountId, Part, PartPlan, Sha256, Timestamp, UploadId};
+
+use super::reserve::still_open;
+use super::{PartAddress, Upload, invalid, row, row_key, staged};
+use crate::{App, Error};
+
+/// Parts one request may ask addresses for.
+const TARGETS_AT_ONCE: usize = 100;
+const NO_MORE_PARTS: Error = Error::Conflict("this upload takes no more parts");
+
+/// Where one part goes.
+#[derive(Debug, Clone)]
+pub struct PartTarget {
+    /// The part.
+    pub number: u32,
+    /// The address to PUT it to.
+    pub url: String,
+    /// When the address ends.
+    pub expires_at: Timestamp,
+}
+
+/// Where parts go: an address each, which carries its own right. Parts are named with their hashes.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] when the upload takes no more parts; [`Error::Invalid`] for numbers the plan has not.
+pub async fn part_targets(
+    app: &App,
+    owner: AccountId,
+    id: UploadId,
+    wanted: &[(u32, Sha256)],
+) -> Result<Vec<PartTarget>, Error> {
+    if wanted.is_empty() || wanted.len() > TARGETS_AT_ONCE {
+        return Err(invalid("parts", format!("ask for 1 to {TARGETS_AT_ONCE} parts at once")));
+    }
+    let row = row(app, owner, id).await?;
+    if row.state != UploadState::Open {
+        return Err(NO_MORE_PARTS);
+    }
+    let plan = PartPlan::new(row.bytes)?;
+    let target = |(number, sha256): &(u32, Sha256)| {
+        let part = plan
+            .part(*number)
+            .ok_or_else(|| invalid("number", format!("this upload has parts 1 to {}", plan.count())))?;
+        Ok(part_target(app, id, part, *sha256))
+    };
+    wanted.iter().map(target).collect()
+}
+
+/// Where the only part of a small file with that hash goes, so that nobody has to ask; `None` for what has more parts, or
+/// has arrived.
+#[must_use]
+pub fn only_target(app: &App, upload: &Upload, sha256: Sha256) -> Option<PartTarget> {
+    let part = upload.plan.part(1).filter(|_| upload.plan.count() == 1 && upload.arrived.is_empty())?;
+    upload.asset.is_none().then(|| part_target(app, upload.id, part, sha256))
+}
+
+fn part_target(app: &App, upload: UploadId, part: Part, sha256: Sha256) -> PartTarget {
+    let expires_at = app.now().plus(app.settings().part_life);
+    let address = PartAddress { upload, number: part.number, bytes: part.bytes, sha256, expires: expires_at.seconds() };
+    PartTarget { number: part.number, url: address.to_url(&app.0.secrets.server_key), expires_at }
+}
+
+/// Takes the bytes of one part, to the address given for it. A part that is stored stays as it is.
+///
+/// # Errors
+/// [`Error::PartAddress`] for an address that is not ours or no longer valid; [`Error::PartRefused`] for other bytes than
+/// announced; [`Error::Conflict`]; [`Error::StoreFull`].
+pub async fn part<S>(app: &App, address: PartAddress, signature: &str, body: S) -> Result<(), Error>
+where
+    S: Stream<Item = std::io::Result<Bytes>> + Send,
+{
+    address.verify(signature, &app.0.secrets.server_key, app.now())?;
+    let staged = match app.0.begun.find(address.upload) {
+        Some(upload) => upload,
+        None => staged(&open_row(app, address.upload).await?)?,
+    };
+    match app.storage().part_write(&staged, address.number, address.sha256, body).await {
+        Ok(_) => Ok(()),
+        Err(picup_storage::Error::UploadNotFound(_)) => Err(stage_again(app, address.upload).await?),
+        Err(error) => Err(part_error(address.number, error)),
+    }
+}
+
+/// An upload that takes parts, or why it takes none.
+async fn open_row(app: &App, id: UploadId) -> Result<Row, Error> {
+    let row = app.database().read_fresh().await?.upload_by_address(id).await?.ok_or(Error::NotFound("upload"))?;
+    if row.state == UploadState::Open { Ok(row) } else { Err(NO_MORE_PARTS) }
+}
+
+/// Stages an open upload anew whose bytes have gone, in a power cut say, and gives what its sender is told.
+async fn stage_again(app: &App, id: UploadId) -> Result<Error, Error> {
+    let row = open_row(app, id).await?;
+    match app.storage().upload_begin(id, &row_key(&row), row.bytes).await {
+        Err(picup_storage::Error::Exists(_)) => return Ok(NO_MORE_PARTS),
+        staged => staged?,
+    };
+    if !still_open(app, &row).await? {
+        return Ok(NO_MORE_PARTS);
+    }
+    tracing::warn!(upload = %id, "what had arrived of an upload is gone; it is asked for again");
+    Ok(Error::Busy("what had arrived of this upload is gone; send its parts again"))
+}
+
+fn part_error(number: u32, error: picup_storage::Error) -> Error {
+    use picup_storage::Error as Storage;
+    match error {
+        Storage::PartLength { .. } | Storage::PartHash { .. } | Storage::PartUnknown { .. } => {
+            Error::PartRefused { number, reason: error.to_string() }
+        }
+        Storage::Sender(_) => Error::PartRefused { number, reason: "the sending broke off".to_owned() },
+        Storage::PartExists { .. } => Error::Conflict("this part is stored already, with other bytes"),
+        other => other.into(),
+    }
+}
