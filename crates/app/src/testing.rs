@@ -95,3 +95,12 @@ impl TestApp {
         }
     }
 }
+
+/// Chance that can be had again: a test that fails shows its seed, and `PICUP_SEED=…` gives the same.
+pub(crate) fn seed() -> u64 {
+    #[allow(clippy::disallowed_methods, reason = "a person who looks for the same run again says so")]
+    let given = std::env::var("PICUP_SEED").ok();
+    let seed = given.map_or_else(rand::random, |seed| seed.parse().expect("PICUP_SEED is a number"));
+    println!("seed {seed}; the same again: PICUP_SEED={seed}");
+    seed
+}

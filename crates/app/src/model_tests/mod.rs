@@ -1,106 +1,50 @@
-//! Everything at once: several owners do whatever they can think of, some of it twice at the same moment, and after each step
-//! every figure and every list is what a plain model says.
+//! Everything at once: several owners do several things at the same moment, a worker and the reaper beside them, and after each
+//! round every figure and every list is what a plain model says after the same things in some order.
 
+mod ops;
 mod plain;
+mod seen;
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
 use picup_domain::{
-    AccountId, AccountRole, AlbumId, AlbumTitle, AssetId, ByteSize, CaptureSource, CaptureTime, DisplayName, Email,
-    LocalDay, PasswordHash, Timestamp, UploadId,
+    AccountId, AccountRole, AssetId, ByteSize, CaptureSource, CaptureTime, DisplayName, Email, PasswordHash,
 };
 use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
-use self::plain::{CONTENTS, Plain};
-use crate::admin::{self, Changes};
-use crate::audit::Actor;
+use self::ops::{Effect, Hand, Op, op};
+use self::plain::Plain;
+use self::seen::{orders, see};
 use crate::process::{self, Look};
 use crate::queue::{self, Task};
 use crate::testing::TestApp;
-use crate::timeline::{Page, Window};
-use crate::upload::tests::{send, wish};
-use crate::upload::{self, Reserved};
-use crate::{Error, account, album, edit, favourite, timeline, trash, usage};
+use crate::{App, motion, trash, upload};
 
-const OWNERS: usize = 3;
-/// Beyond an owner's contents, numbers mean those of the next owner, which are not there.
-const NAMES: usize = CONTENTS + 2;
-
-/// What an owner does. Numbers are contents, and albums from the oldest on.
-#[derive(Debug, Clone)]
-enum Op {
-    Reserve(usize),
-    Send(usize),
-    Complete(usize),
-    Cancel(usize),
-    /// All of an upload.
-    Keep(usize),
-    Trash(Vec<usize>),
-    Restore(Vec<usize>),
-    Delete(Vec<usize>),
-    Empty,
-    Favour(Vec<usize>, bool),
-    Edit(usize, u8),
-    Create,
-    Add(usize, Vec<usize>),
-    Remove(usize, Vec<usize>),
-    Cover(usize, Option<usize>),
-    Order(usize, Vec<usize>, Option<usize>),
-    Drop(usize),
-    Quota(Option<u64>),
-}
-
-/// What came of it that only the app can know.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Did {
-    Upload(UploadId),
-    Asset(AssetId),
-    Album(AlbumId),
-    Full,
-    Other,
-}
+const OWNERS: usize = 2;
+const QUOTA: u64 = 700;
+/// The bytes of every film.
+const FILM: u64 = 60;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Each owner's, all at once; `true` for what is asked for twice at the same moment.
-    Owners(Vec<(Op, bool)>),
+    /// What each owner does at the same moment, whether a worker looks at a file beside it, and whether the reaper comes by.
+    Owners(Vec<Vec<Op>>, bool, bool),
     /// What waits in the queue is done; `Some` for the day that every file tells.
     Work(Option<u8>),
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    let (one, album) = (|| 0..CONTENTS, || 0..3usize);
-    let some = || prop::collection::vec(0..NAMES, 1..4);
-    prop_oneof![
-        4 => one().prop_map(Op::Reserve),
-        3 => one().prop_map(Op::Send),
-        3 => one().prop_map(Op::Complete),
-        3 => one().prop_map(Op::Cancel),
-        6 => one().prop_map(Op::Keep),
-        2 => some().prop_map(Op::Trash),
-        1 => some().prop_map(Op::Restore),
-        1 => some().prop_map(Op::Delete),
-        1 => Just(Op::Empty),
-        2 => (some(), any::<bool>()).prop_map(|(which, favourite)| Op::Favour(which, favourite)),
-        2 => (0..NAMES, 1..4u8).prop_map(|(content, day)| Op::Edit(content, day)),
-        2 => Just(Op::Create),
-        4 => (album(), some()).prop_map(|(album, which)| Op::Add(album, which)),
-        1 => (album(), some()).prop_map(|(album, which)| Op::Remove(album, which)),
-        2 => (album(), prop::option::of(0..NAMES)).prop_map(|(album, cover)| Op::Cover(album, cover)),
-        2 => (album(), some(), prop::option::of(0..NAMES))
-            .prop_map(|(album, which, before)| Op::Order(album, which, before)),
-        1 => album().prop_map(Op::Drop),
-        1 => prop::option::of(0..900u64).prop_map(Op::Quota),
-    ]
+    /// Nobody does anything for longer than everything lives.
+    Wait,
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    // Often the same twice.
+    let one = (op(), prop::bool::weighted(0.2)).prop_map(|(op, twice)| vec![op; 1 + usize::from(twice)]);
+    let owner = prop::collection::vec(one, 1..=2).prop_map(|ops| ops.concat());
     prop_oneof![
-        4 => prop::collection::vec((op(), any::<bool>()), OWNERS).prop_map(Step::Owners),
-        1 => prop::option::of(4..7u8).prop_map(Step::Work),
+        12 => (prop::collection::vec(owner, OWNERS), prop::bool::weighted(0.3), prop::bool::weighted(0.2))
+            .prop_map(|(owners, work, reap)| Step::Owners(owners, work, reap)),
+        3 => prop::option::of(4..7u8).prop_map(Step::Work),
+        1 => Just(Step::Wait),
     ]
 }
 
@@ -115,11 +59,18 @@ fn bytes(owner: AccountId, content: usize) -> Vec<u8> {
     bytes
 }
 
+/// One of two films of a content's photo.
+fn film(owner: AccountId, content: usize, which: bool) -> Vec<u8> {
+    let mut bytes = format!("{which} {content} of {owner}").into_bytes();
+    bytes.resize(usize::try_from(FILM).unwrap(), b'.');
+    bytes
+}
+
 fn time(day: u8, source: CaptureSource) -> CaptureTime {
     CaptureTime { source, ..CaptureTime::edited(&format!("2024-01-0{day}T12:00:00"), None).unwrap() }
 }
 
-async fn owner(app: &TestApp, number: usize) -> AccountId {
+async fn owner(app: &App, number: usize) -> AccountId {
     let id = AccountId::new(app.now());
     let mut write = app.database().write().await.unwrap();
     let new = picup_database::NewAccount {
@@ -129,7 +80,7 @@ async fn owner(app: &TestApp, number: usize) -> AccountId {
         role: AccountRole::Admin,
         // Nobody signs in here, and hashing a password takes its time.
         password_hash: PasswordHash::new(String::new()),
-        quota: Some(ByteSize::new(700).unwrap()),
+        quota: Some(ByteSize::new(QUOTA).unwrap()),
         created_at: app.now(),
     };
     write.account_insert(&new).await.unwrap();
@@ -137,140 +88,108 @@ async fn owner(app: &TestApp, number: usize) -> AccountId {
     id
 }
 
-/// Does it for real. Refusals are answers too: what is right to refuse, the state afterwards shows.
-async fn act(app: &TestApp, plain: &Plain, foreign: &[AssetId], op: &Op) -> Did {
-    let owner = plain.owner;
-    let unknown = AssetId::new(app.now());
-    let named = |content: &usize| match content.checked_sub(CONTENTS) {
-        None => plain.assets.get(content).map_or(unknown, |kept| kept.id),
-        Some(theirs) => foreign.get(theirs).copied().unwrap_or(unknown),
-    };
-    let all = |which: &[usize]| -> Vec<AssetId> { which.iter().map(named).collect() };
-    let no_album = AlbumId::new(app.now());
-    let number = |number: usize| plain.album(number).map_or(no_album, |album| album.id);
-    let upload_of = |content: &usize| plain.uploads.get(content).map_or(UploadId::new(app.now()), |upload| upload.0);
-    match op {
-        Op::Reserve(content) => reserve(app, owner, *content).await,
-        Op::Send(content) => done(send(app, owner, upload_of(content), &bytes(owner, *content)).await),
-        Op::Complete(content) => complete(app, owner, upload_of(content)).await,
-        Op::Cancel(content) => done(upload::cancel(app, owner, upload_of(content)).await),
-        Op::Keep(content) => match reserve(app, owner, *content).await {
-            Did::Upload(id) => {
-                // Whoever comes second may find that it is all done.
-                let _ = send(app, owner, id, &bytes(owner, *content)).await;
-                complete(app, owner, id).await
+/// One owner: every state that what was seen of it so far may be.
+struct Owner {
+    plains: Vec<Plain>,
+}
+
+impl Owner {
+    fn id(&self) -> AccountId {
+        self.plains[0].owner
+    }
+
+    /// Does the steps in every order, and keeps the states that look like what is seen now.
+    async fn take(&mut self, app: &App, lists: &[Vec<Effect>]) {
+        let seen = see(app, self.id()).await;
+        let reached = orders(&self.plains, lists, app.now());
+        let plains: Vec<Plain> = reached.iter().filter(|plain| plain.seen() == seen).cloned().collect();
+        assert!(
+            !plains.is_empty(),
+            "no order of these gives what is seen\nsteps: {lists:#?}\nseen: {seen:#?}\nbefore: {:#?}\nreached: {:#?}",
+            self.plains,
+            reached.iter().map(Plain::seen).collect::<Vec<_>>(),
+        );
+        self.plains = plains;
+    }
+}
+
+/// A round in which everybody acts at once.
+async fn owners(app: &App, owners: &mut [Owner], ops: &[Vec<Op>], work: bool, reap: bool) {
+    let ids = |owner: &Owner| -> Vec<AssetId> { owner.plains[0].assets.values().map(|kept| kept.id).collect() };
+    let jobs = if work { claim(app, 1).await } else { Vec::new() };
+    let mut acting = Vec::new();
+    for (number, ops) in ops.iter().enumerate() {
+        let hand = Hand {
+            app: app.clone(),
+            plain: owners[number].plains[0].clone(),
+            foreign: ids(&owners[(number + 1) % owners.len()]),
+        };
+        for op in ops.iter().cloned() {
+            let hand = hand.clone();
+            acting.push((number, tokio::spawn(async move { hand.act(op).await })));
+        }
+    }
+    for job in jobs {
+        let number = owners.iter().position(|owner| Some(owner.id()) == owner_of(&job)).unwrap();
+        let app = app.clone();
+        acting.push((number, tokio::spawn(async move { vec![run(&app, job, Some(1)).await.into_iter().collect()] })));
+    }
+    let reaped = reap.then(|| {
+        tokio::spawn({
+            let app = app.clone();
+            async move { upload::reap(&app).await.unwrap() }
+        })
+    });
+    let mut lists: Vec<Vec<Vec<Effect>>> = vec![Vec::new(); owners.len()];
+    for (number, act) in acting {
+        lists[number].extend(act.await.unwrap());
+    }
+    if let Some(reaped) = reaped {
+        reaped.await.unwrap();
+    }
+    for (owner, lists) in owners.iter_mut().zip(lists) {
+        owner.take(app, &lists).await;
+    }
+}
+
+async fn claim(app: &App, limit: u32) -> Vec<picup_database::Job> {
+    let mut write = app.database().write().await.unwrap();
+    let jobs = write.job_claim(&queue::KINDS, app.now(), Duration::from_secs(60), limit).await.unwrap();
+    write.commit().await.unwrap();
+    jobs
+}
+
+fn owner_of(job: &picup_database::Job) -> Option<AccountId> {
+    match Task::read(&job.kind, &job.payload).unwrap() {
+        Task::Process { owner, .. } | Task::EmptyTrash { owner, .. } | Task::VerifyMotion { owner, .. } => Some(owner),
+        Task::EraseAccount { .. } => None,
+    }
+}
+
+/// Does a job, on files that tell the day `found`.
+async fn run(app: &App, job: picup_database::Job, found: Option<u8>) -> Option<Effect> {
+    match Task::read(&job.kind, &job.payload).unwrap() {
+        Task::Process { owner, asset } => {
+            match found {
+                None => process::process(app, owner, asset, Look::Unseen, job.lease).await.unwrap(),
+                Some(day) => learn(app, owner, asset, day, job.lease).await,
             }
-            other => other,
-        },
-        Op::Trash(which) => done(trash::put(app, owner, &all(which)).await),
-        Op::Restore(which) => done(trash::restore(app, owner, &all(which)).await),
-        Op::Delete(which) => done(trash::delete(app, owner, &all(which)).await),
-        Op::Empty => done(trash::empty(app, owner).await),
-        Op::Favour(which, favourite) => done(favourite::set(app, owner, &all(which), *favourite).await),
-        Op::Edit(content, day) => {
-            let capture = Some(time(*day, CaptureSource::Edited));
-            done(edit::edit(app, owner, named(content), &edit::Edit { capture, ..edit::Edit::default() }).await)
+            Some(Effect::Processed(asset, found))
         }
-        Op::Create => Did::Album(album::create(app, owner, AlbumTitle::new("Holiday").unwrap()).await.unwrap().id),
-        Op::Add(at, which) => done(album::add(app, owner, number(*at), &all(which)).await),
-        Op::Remove(at, which) => done(album::remove(app, owner, number(*at), &all(which)).await),
-        Op::Cover(at, cover) => {
-            let change = album::Change { cover: Some(cover.as_ref().map(named)), ..album::Change::default() };
-            done(album::change(app, owner, number(*at), &change).await)
+        Task::EmptyTrash { owner, until } => {
+            trash::work_empty(app, owner, until, job.lease).await.unwrap();
+            Some(Effect::Emptied(until))
         }
-        Op::Order(at, which, before) => {
-            done(album::order(app, owner, number(*at), &all(which), before.as_ref().map(named)).await)
+        Task::VerifyMotion { owner, asset } => {
+            motion::verify(app, owner, asset, job.lease).await.unwrap();
+            None
         }
-        Op::Drop(at) => done(album::delete(app, owner, number(*at)).await),
-        Op::Quota(quota) => {
-            let quota = Some(quota.map(|quota| ByteSize::new(quota).unwrap()));
-            done(admin::update(app, Actor::Operator, owner, Changes { quota, ..Changes::default() }).await)
-        }
+        other @ Task::EraseAccount { .. } => panic!("{other:?}"),
     }
-}
-
-/// An answer, or a refusal of what a caller may well ask for; a failure of PicUp's own is neither.
-fn done<T>(result: Result<T, Error>) -> Did {
-    match result {
-        Ok(_) | Err(Error::NotFound(_) | Error::Invalid(_) | Error::Conflict(_) | Error::PartsMissing(_)) => Did::Other,
-        Err(error) => panic!("{}", error.story()),
-    }
-}
-
-async fn reserve(app: &TestApp, owner: AccountId, content: usize) -> Did {
-    match upload::reserve(app, owner, wish(&bytes(owner, content))).await {
-        Ok(Reserved::Upload(upload)) => Did::Upload(upload.id),
-        Ok(Reserved::Duplicate(asset)) => Did::Asset(asset),
-        Err(Error::QuotaExceeded { .. }) => Did::Full,
-        Err(error) => panic!("{}", error.story()),
-    }
-}
-
-async fn complete(app: &TestApp, owner: AccountId, id: UploadId) -> Did {
-    match upload::complete(app, owner, id).await {
-        Ok(asset) => Did::Asset(asset),
-        other => done(other),
-    }
-}
-
-/// One owner's part of a step.
-async fn part(app: &TestApp, plain: &Plain, foreign: &[AssetId], op: &Op, twice: bool) -> Did {
-    // Two albums would be made.
-    if !twice || matches!(op, Op::Create) {
-        return act(app, plain, foreign, op).await;
-    }
-    match join(act(app, plain, foreign, op), act(app, plain, foreign, op)).await {
-        (Did::Other, did) => did,
-        (did, _) => did,
-    }
-}
-
-async fn owners(app: &TestApp, plains: &mut [Plain], ops: &[(Op, bool)]) {
-    let ids = |plain: &Plain| -> Vec<AssetId> { plain.assets.values().map(|kept| kept.id).collect() };
-    let foreign: Vec<Vec<AssetId>> = (1..=plains.len()).map(|next| ids(&plains[next % plains.len()])).collect();
-    let full: Vec<bool> = plains
-        .iter()
-        .zip(ops)
-        .map(|(plain, (op, _))| matches!(op, Op::Reserve(content) | Op::Keep(content) if plain.is_full(*content)))
-        .collect();
-    let parts =
-        plains.iter().zip(&foreign).zip(ops).map(|((plain, theirs), (op, twice))| part(app, plain, theirs, op, *twice));
-    let did = join_all(parts).await;
-    for (((plain, (op, _)), did), full) in plains.iter_mut().zip(ops).zip(did).zip(full) {
-        assert_eq!(did == Did::Full, full, "{op:?}: {did:?} with a quota of {:?}", plain.quota);
-        plain.take(op, did, app.now());
-    }
-}
-
-/// Does what waits in the queue.
-async fn work(app: &TestApp, plains: &mut [Plain], found: Option<u8>) {
-    loop {
-        let mut write = app.database().write().await.unwrap();
-        let jobs = write.job_claim(&queue::KINDS, app.now(), Duration::from_secs(60), 10).await.unwrap();
-        write.commit().await.unwrap();
-        if jobs.is_empty() {
-            break;
-        }
-        for job in jobs {
-            match Task::read(&job.kind, &job.payload).unwrap() {
-                Task::Process { owner, asset } => {
-                    let plain = plains.iter_mut().find(|plain| plain.owner == owner).unwrap();
-                    plain.processed(asset, found);
-                    match found {
-                        None => process::process(app, owner, asset, Look::Unseen, job.lease).await.unwrap(),
-                        Some(day) => learn(app, owner, asset, day, job.lease).await,
-                    }
-                }
-                Task::EmptyTrash { owner, until } => trash::work_empty(app, owner, until, job.lease).await.unwrap(),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-    plains.iter_mut().for_each(Plain::empty);
 }
 
 /// What processing does at its end with a file that tells its time.
-async fn learn(app: &TestApp, owner: AccountId, asset: AssetId, day: u8, lease: picup_database::JobLease) {
+async fn learn(app: &App, owner: AccountId, asset: AssetId, day: u8, lease: picup_database::JobLease) {
     let mut write = app.database().write().await.unwrap();
     assert!(write.job_complete(lease).await.unwrap());
     if let Some(row) = write.asset_by_id(owner, asset).await.unwrap() {
@@ -281,67 +200,64 @@ async fn learn(app: &TestApp, owner: AccountId, asset: AssetId, day: u8, lease: 
     write.commit().await.unwrap();
 }
 
-async fn check(app: &TestApp, plain: &Plain) {
-    let owner = plain.owner;
-    let quota = account::fetch(app, owner).await.unwrap().quota;
-    assert_eq!((quota.used.get(), quota.reserved.get()), (plain.used(), plain.reserved()), "used and reserved");
-    let stands = app.database().read_fresh().await.unwrap().usage_stands(owner).await.unwrap().unwrap();
-    assert_eq!(stands.open_uploads, plain.uploads.len() as u64, "uploads under way");
-    assert_eq!(usage::verify(app, owner).await.unwrap().len(), 0, "figures that do not add up");
-
-    let mut days: BTreeMap<LocalDay, u64> = BTreeMap::new();
-    for kept in plain.assets.values().filter(|kept| kept.trashed.is_none()) {
-        *days.entry(kept.capture.day()).or_default() += 1;
+/// Does what waits in the queue, one job after the other.
+async fn work(app: &App, owners: &mut [Owner], found: Option<u8>) {
+    let mut done: Vec<Vec<Effect>> = vec![Vec::new(); owners.len()];
+    loop {
+        let jobs = claim(app, 10).await;
+        if jobs.is_empty() {
+            break;
+        }
+        for job in jobs {
+            let number = owners.iter().position(|owner| Some(owner.id()) == owner_of(&job)).unwrap();
+            done[number].extend(run(app, job, found).await);
+        }
     }
-    let counted = timeline::days(app, owner).await.unwrap();
-    let counted: BTreeMap<LocalDay, u64> = counted.into_iter().map(|day| (day.day, day.assets)).collect();
-    assert_eq!(counted, days, "the days of the timeline");
+    for (owner, done) in owners.iter_mut().zip(done) {
+        owner.take(app, &[done]).await;
+    }
+}
 
-    let seen = |page: Page| -> Vec<AssetId> { page.assets.into_iter().map(|asset| asset.id).collect() };
-    let list = |which: &dyn Fn(&plain::Kept) -> Option<Timestamp>| -> Vec<AssetId> {
-        let mut list: Vec<_> =
-            plain.assets.values().filter_map(|kept| Some(Reverse((which(kept)?, kept.id)))).collect();
-        list.sort_unstable();
-        list.into_iter().map(|Reverse((_, id))| id).collect()
-    };
-    let taken = |kept: &plain::Kept| kept.trashed.is_none().then_some(kept.capture.local);
-    let page = timeline::assets(app, owner, Window::default(), None, 50).await.unwrap();
-    assert_eq!(seen(page), list(&taken), "the timeline");
-    let page = favourite::list(app, owner, None, 50).await.unwrap();
-    assert_eq!(seen(page), list(&|kept| taken(kept).filter(|_| kept.favourite)), "the favourites");
-    assert_eq!(seen(trash::list(app, owner, None, 50).await.unwrap()), list(&|kept| kept.trashed), "the trash");
+/// Lets more time pass than anything lives, and has the reaper come by.
+async fn wait(app: &TestApp, owners: &mut [Owner]) {
+    app.clock.advance(app.settings().upload_life.max(app.settings().trash_life) + Duration::from_secs(1));
+    upload::reap(app).await.unwrap();
+    trash::expire(app).await.unwrap();
+    for owner in owners {
+        owner.take(app, &[vec![Effect::Expired]]).await;
+    }
+}
 
-    let albums = album::list(app, owner, None, 50).await.unwrap().albums;
-    assert_eq!(albums.len(), plain.albums.len(), "albums");
-    for known in &plain.albums {
-        let (found, shown) = (album::fetch(app, owner, known.id).await.unwrap(), plain.shown(known));
-        assert_eq!(found.asset_count, shown.len() as u64, "an album's count");
-        assert_eq!(found.cover.map(|cover| cover.id), known.chosen.or(shown.first().copied()), "an album's cover");
-        assert_eq!(seen(album::assets(app, owner, known.id, None, 50).await.unwrap()), shown, "an album's order");
+async fn play(steps: &[Step]) {
+    let app = TestApp::new().await;
+    let mut all = Vec::new();
+    for number in 0..OWNERS {
+        all.push(Owner { plains: vec![Plain::new(owner(&app, number).await, Some(QUOTA))] });
+    }
+    for step in steps {
+        app.clock.advance(Duration::from_secs(1));
+        match step {
+            Step::Owners(ops, work, reap) => owners(&app, &mut all, ops, *work, *reap).await,
+            Step::Work(found) => work(&app, &mut all, *found).await,
+            Step::Wait => wait(&app, &mut all).await,
+        }
     }
 }
 
 #[test]
 fn whatever_several_owners_do_at_once_every_figure_is_exact() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let config = ProptestConfig { cases: 24, max_shrink_iters: 400, ..ProptestConfig::default() };
-    proptest!(config, |(steps in prop::collection::vec(step(), 20..50))| {
-        runtime.block_on(async {
-            let app = TestApp::new().await;
-            let mut plains = Vec::new();
-            for number in 0..OWNERS {
-                plains.push(Plain::new(owner(&app, number).await, Some(700)));
-            }
-            for step in &steps {
-                app.clock.advance(Duration::from_secs(1));
-                match step {
-                    Step::Owners(ops) => owners(&app, &mut plains, ops).await,
-                    Step::Work(found) => work(&app, &mut plains, *found).await,
-                }
-                for plain in &plains {
-                    check(&app, plain).await;
-                }
-            }
-        });
+    let seed = crate::testing::seed();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    // What is tried again while a failure is made smaller may go well by chance: not too often.
+    let config =
+        ProptestConfig { cases: 16, max_shrink_iters: 100, failure_persistence: None, ..ProptestConfig::default() };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let steps = prop::collection::vec(step(), 20..50);
+    let held = runner.run(&steps, |steps| {
+        runtime.block_on(play(&steps));
+        Ok(())
     });
+    held.unwrap_or_else(|failed| panic!("{failed}"));
 }

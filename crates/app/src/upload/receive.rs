@@ -121,7 +121,7 @@ fn refuse_if_too_large(app: &App, bytes: u64) -> Result<(), Error> {
 
 impl Receiver {
     #[cfg(test)]
-    pub(super) const fn id(&self) -> UploadId {
+    pub(crate) const fn id(&self) -> UploadId {
         self.id
     }
 

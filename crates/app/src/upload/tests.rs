@@ -29,7 +29,7 @@ pub(crate) fn wish(content: &[u8]) -> NewUpload {
     }
 }
 
-pub(crate) async fn begin(app: &TestApp, owner: AccountId, content: &[u8]) -> Upload {
+pub(crate) async fn begin(app: &App, owner: AccountId, content: &[u8]) -> Upload {
     match reserve(app, owner, wish(content)).await.unwrap() {
         Reserved::Upload(upload) => upload,
         Reserved::Duplicate(asset) => panic!("{asset} is there already"),
@@ -51,19 +51,19 @@ fn parse(url: &str, upload: UploadId) -> (PartAddress, String) {
     (address, value("signature"))
 }
 
-pub(crate) async fn send(app: &TestApp, owner: AccountId, id: UploadId, content: &[u8]) -> Result<(), Error> {
+pub(crate) async fn send(app: &App, owner: AccountId, id: UploadId, content: &[u8]) -> Result<(), Error> {
     let targets = part_targets(app, owner, id, &[(1, Sha256::of(content))]).await?;
     put(app, id, &targets[0].url, content).await
 }
 
 /// Sends a part to its address.
-pub(crate) async fn put(app: &TestApp, id: UploadId, url: &str, content: &[u8]) -> Result<(), Error> {
+pub(crate) async fn put(app: &App, id: UploadId, url: &str, content: &[u8]) -> Result<(), Error> {
     let (address, signature) = parse(url, id);
     part(app, address, &signature, stream::iter([Ok(Bytes::copy_from_slice(content))])).await
 }
 
 /// Uploads a file to its end and gives its asset.
-pub(crate) async fn keep(app: &TestApp, owner: AccountId, content: &[u8]) -> AssetId {
+pub(crate) async fn keep(app: &App, owner: AccountId, content: &[u8]) -> AssetId {
     let upload = begin(app, owner, content).await;
     send(app, owner, upload.id, content).await.unwrap();
     complete(app, owner, upload.id).await.unwrap()

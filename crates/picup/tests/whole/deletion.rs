@@ -2,8 +2,7 @@
 
 use picup_api::wire::Deletion;
 use picup_testkit::samples;
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep};
@@ -11,6 +10,7 @@ use tokio::time::{Duration, sleep};
 use crate::app::{PASSWORD, TestApp, email, eventually};
 use crate::books;
 use crate::client::{Client, hash};
+use crate::luck::luck;
 
 /// How many rows of a table there are.
 async fn count(app: &TestApp, table: &str) -> i64 {
@@ -97,9 +97,7 @@ async fn when_the_grace_is_over_everything_goes() {
 
 #[tokio::test]
 async fn an_erasure_that_is_killed_again_and_again_is_finished() {
-    let seed: u64 = rand::random();
-    println!("seed {seed}");
-    let mut luck = StdRng::seed_from_u64(seed);
+    let mut luck = luck();
     let mut app = TestApp::start().await;
     let (ada, bob) = (app.sign_in("ada").await, app.sign_in("bob").await);
     fill(&ada, 4).await;

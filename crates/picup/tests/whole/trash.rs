@@ -2,8 +2,7 @@
 
 use picup_api::wire::{Album, AssetColumns, ItemOutcome, ItemResults, TrashEmptied};
 use picup_testkit::samples;
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use serde_json::{Value, json};
 use tokio::time::{Duration, sleep};
 use uuid::Uuid;
@@ -11,6 +10,7 @@ use uuid::Uuid;
 use crate::app::{TestApp, eventually};
 use crate::books;
 use crate::client::Client;
+use crate::luck::luck;
 
 async fn photos(ada: &Client, count: u64) -> Vec<Uuid> {
     let mut ids = Vec::new();
@@ -83,9 +83,7 @@ async fn the_trash_hides_keeps_and_gives_back() {
 
 #[tokio::test]
 async fn a_trash_that_is_emptied_through_kills_is_empty_in_the_end() {
-    let seed: u64 = rand::random();
-    println!("seed {seed}");
-    let mut luck = StdRng::seed_from_u64(seed);
+    let mut luck = luck();
     let mut app = TestApp::start().await;
     let ada = app.sign_in("ada").await;
     let ids = photos(&ada, 120).await;

@@ -37,6 +37,10 @@ async fn of_two_films_for_one_photo_the_later_is_told_what_became_of_the_first()
         assert!(begin(&app, owner, &film, &same_seen).await.unwrap().is_none(), "look again");
         let refused = begin(&app, owner, &other, &other_seen).await;
         assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+        // Even when it looked before the first was written down.
+        let late = upload_row(&app, owner, (UploadId::new(app.now()), photo), &other, "").unwrap();
+        let refused = record(&app, &late, &other_seen).await;
+        assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     }
     assert!(matches!(reserve(&app, owner, film).await.unwrap(), Reserved::Duplicate(found) if found == photo));
     assert_eq!(app.storage().uploads_staged().await.unwrap(), []);
