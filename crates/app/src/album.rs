@@ -41,7 +41,7 @@ pub async fn create(app: &App, owner: AccountId, title: AlbumTitle) -> Result<Al
     let mut write = app.database().write().await?;
     write.album_insert(&NewAlbum { id, owner, title, created_at: now }).await?;
     let album = write.album_by_id(owner, id).await?.ok_or(Error::NotFound("album"))?;
-    tell(app, write, owner, id).await?;
+    commit_changed(app, write, owner, id).await?;
     Ok(album)
 }
 
@@ -77,7 +77,7 @@ pub async fn change(app: &App, owner: AccountId, id: AlbumId, change: &Change) -
         return Err(not_there("cover"));
     }
     let album = write.album_by_id(owner, id).await?.ok_or(Error::NotFound("album"))?;
-    tell(app, write, owner, id).await?;
+    commit_changed(app, write, owner, id).await?;
     Ok(album)
 }
 
@@ -104,7 +104,7 @@ pub async fn order(
         Ordered::NoSuchPlace => return Err(not_there("before")),
         Ordered::NoAlbum => return Err(Error::NotFound("album")),
     };
-    tell(app, write, owner, id).await?;
+    commit_changed(app, write, owner, id).await?;
     let there: HashSet<AssetId> = named.into_iter().zip(moved).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
     let outcome = |id: &AssetId| (*id, if there.contains(id) { Outcome::Done } else { Outcome::NotFound });
     Ok(assets.iter().map(outcome).collect())
@@ -123,7 +123,7 @@ pub async fn delete(app: &App, owner: AccountId, id: AlbumId) -> Result<(), Erro
     if !write.album_delete(owner, id).await? {
         return Err(Error::NotFound("album"));
     }
-    tell(app, write, owner, id).await
+    commit_changed(app, write, owner, id).await
 }
 
 /// An album's assets in its order.
@@ -151,7 +151,7 @@ pub async fn add(
 ) -> Result<Vec<(AssetId, Outcome)>, Error> {
     let mut write = app.database().write().await?;
     let outcomes = write.album_add(owner, id, assets, app.now()).await?.ok_or(Error::NotFound("album"))?;
-    tell(app, write, owner, id).await?;
+    commit_changed(app, write, owner, id).await?;
     let outcome = |outcome| match outcome {
         AddOutcome::Added => Outcome::Done,
         AddOutcome::AlreadyThere => Outcome::Unchanged,
@@ -172,13 +172,18 @@ pub async fn remove(
 ) -> Result<Vec<(AssetId, Outcome)>, Error> {
     let mut write = app.database().write().await?;
     let removed = write.album_remove(owner, id, assets, app.now()).await?.ok_or(Error::NotFound("album"))?;
-    tell(app, write, owner, id).await?;
+    commit_changed(app, write, owner, id).await?;
     let outcome = |was_there| if was_there { Outcome::Done } else { Outcome::Unchanged };
     Ok(assets.iter().copied().zip(removed.into_iter().map(outcome)).collect())
 }
 
 /// Commits a change of an album together with its event.
-async fn tell(app: &App, mut write: picup_database::Write, owner: AccountId, id: AlbumId) -> Result<(), Error> {
+async fn commit_changed(
+    app: &App,
+    mut write: picup_database::Write,
+    owner: AccountId,
+    id: AlbumId,
+) -> Result<(), Error> {
     events::append(&mut write, owner, events::Change::Album { id }, app.now()).await?;
     write.commit().await?;
     events::announce(app);

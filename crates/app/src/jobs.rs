@@ -48,7 +48,7 @@ pub async fn take_over(app: &App) -> Result<(), Error> {
 
 /// Runs jobs until `shutdown`, then waits for those under way.
 pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(app.settings().workers.max(1)));
+    let places = Places::new(app.settings().workers.max(1));
     let under_way = TaskTracker::new();
     let mut next_reap = app.now();
     tokio::pin!(shutdown);
@@ -79,8 +79,8 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
             () = &mut shutdown => break,
             () = app.0.jobs_waiting.notified() => {}
             // With work found and places free there is probably more: look again at once.
-            () = tokio::time::sleep(LOOK_EVERY), if !found || places.available_permits() == 0 => {}
-            () = std::future::ready(()), if found && places.available_permits() > 0 => {}
+            () = tokio::time::sleep(LOOK_EVERY), if !found || places.free.available_permits() == 0 => {}
+            () = std::future::ready(()), if found && places.free.available_permits() > 0 => {}
         }
     }
     under_way.close();
@@ -97,16 +97,46 @@ async fn reap(app: &App) -> Result<(), Error> {
     rounds.into_iter().collect()
 }
 
-async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSemaphorePermit)>, Error> {
+/// How many jobs run at once, and how many of them make pictures.
+struct Places {
+    workers: usize,
+    free: Arc<Semaphore>,
+    /// As many, so that whoever has a place finds one here.
+    without_picture: Arc<Semaphore>,
+}
+
+/// What one job holds while it runs.
+struct Place {
+    _free: OwnedSemaphorePermit,
+    _picture: Option<OwnedSemaphorePermit>,
+}
+
+impl Places {
+    fn new(workers: usize) -> Self {
+        Self { workers, free: Arc::new(Semaphore::new(workers)), without_picture: Arc::new(Semaphore::new(workers)) }
+    }
+
+    fn picture_is_made(&self) -> bool {
+        self.without_picture.available_permits() < self.workers
+    }
+
+    fn of(&self, job: &Job, free: OwnedSemaphorePermit) -> Place {
+        let makes_picture = !OTHER_KINDS.contains(&job.kind.as_str());
+        let picture = makes_picture.then(|| Arc::clone(&self.without_picture).try_acquire_owned().ok());
+        Place { _free: free, _picture: picture.flatten() }
+    }
+}
+
+async fn claim(app: &App, places: &Places) -> Result<Vec<(Job, Place)>, Error> {
     let mut held = Vec::new();
-    while let Ok(place) = Arc::clone(places).try_acquire_owned() {
+    while let Ok(place) = Arc::clone(&places.free).try_acquire_owned() {
         held.push(place);
     }
     let mut kinds = &KINDS[..];
     if files_come_in(app) {
         // Whoever waits for files to be sent goes first: one picture at a time is enough to go on with. A long one keeps no
         // other kind of job waiting.
-        if held.len() < app.settings().workers.max(1) {
+        if places.picture_is_made() {
             kinds = &OTHER_KINDS;
         }
         held.truncate(1);
@@ -123,7 +153,11 @@ async fn claim(app: &App, places: &Arc<Semaphore>) -> Result<Vec<(Job, OwnedSema
     if !jobs.is_empty() {
         crash_point!("job-claimed");
     }
-    Ok(jobs.into_iter().zip(held).collect())
+    let placed = |(job, free)| {
+        let place = places.of(&job, free);
+        (job, place)
+    };
+    Ok(jobs.into_iter().zip(held).map(placed).collect())
 }
 
 /// Whether files are coming in.
@@ -264,8 +298,8 @@ mod tests {
     use crate::upload::tests::{begin, keep, send};
     use crate::{account, asset};
 
-    /// The kinds of what is claimed now; the places are given back only with the answer.
-    async fn claimed(app: &App, places: &Arc<Semaphore>) -> (Vec<String>, Vec<OwnedSemaphorePermit>) {
+    /// The kinds of what is claimed now, with its places.
+    async fn claimed(app: &App, places: &Places) -> (Vec<String>, Vec<Place>) {
         claim(app, places).await.unwrap().into_iter().map(|(job, place)| (job.kind, place)).unzip()
     }
 
@@ -277,16 +311,18 @@ mod tests {
         for content in [b"one", b"two", b"six"] {
             kept.push(keep(&app, owner, content).await);
         }
-        let places = Arc::new(Semaphore::new(app.settings().workers));
-        assert!(app.settings().workers > 1, "the first keeps a place free");
-        let (first, _place) = claimed(&app, &places).await;
+        let places = Places::new(2);
+        let (first, picture) = claimed(&app, &places).await;
         assert_eq!(first, ["process"]);
         assert!(claimed(&app, &places).await.0.is_empty(), "one at a time");
         trash::put(&app, owner, &kept[..1]).await.unwrap();
         trash::empty(&app, owner).await.unwrap();
-        let (other, place) = claimed(&app, &places).await;
+        let (other, emptying) = claimed(&app, &places).await;
         assert_eq!(other, ["empty_trash"]);
-        drop(place);
+        drop(picture);
+        let (second, picture) = claimed(&app, &places).await;
+        assert_eq!(second, ["process"], "also while something else is done");
+        drop((emptying, picture));
         app.clock.advance(LATELY);
         assert_eq!(claimed(&app, &places).await.0, ["process"], "no more files come in");
     }

@@ -99,29 +99,28 @@ pub(crate) async fn work_empty(app: &App, owner: AccountId, until: Timestamp, le
 pub(crate) async fn expire(app: &App) -> Result<(), Error> {
     let until = app.now().minus(app.settings().trash_life);
     for owner in app.database().read_fresh().await?.trash_owners_due(until).await? {
-        match expire_of(app, owner, until).await {
-            Ok(deleted) => {
-                tracing::info!(account = %owner, assets = deleted, "assets were deleted whose time in the trash is over")
-            }
-            Err(error) => {
-                tracing::warn!(account = %owner, error = error.story(), "what is over in a trash could not be deleted; trying again");
-            }
+        let mut deleted = 0;
+        let expired = expire_of(app, owner, until, &mut deleted).await;
+        if deleted > 0 {
+            tracing::info!(account = %owner, assets = deleted, "assets were deleted whose time in the trash is over");
+        }
+        if let Err(error) = expired {
+            tracing::warn!(account = %owner, error = error.story(), "what is over in a trash could not be deleted; trying again");
         }
     }
     Ok(())
 }
 
 /// One owner's share of a round, so that a trash of many thousands keeps the reaper from nothing else.
-async fn expire_of(app: &App, owner: AccountId, until: Timestamp) -> Result<usize, Error> {
-    let mut deleted = 0;
+async fn expire_of(app: &App, owner: AccountId, until: Timestamp, deleted: &mut usize) -> Result<(), Error> {
     for _ in 0..ROUNDS {
         let due = app.database().read_fresh().await?.trash_list(owner, until, asset::AT_ONCE).await?;
         if due.is_empty() {
             break;
         }
-        deleted += asset::delete_forever(app, owner, &due, Some(until)).await?.done.len();
+        *deleted += asset::delete_forever(app, owner, &due, Some(until)).await?.done.len();
     }
-    Ok(deleted)
+    Ok(())
 }
 
 /// Takes one asset out of the trash because its file was sent again. `false` when it is gone.

@@ -19,7 +19,7 @@ const ALLOWED: [(&str, &str); 8] = [
     ("account_has_other_admin", "as many rows as people"),
     ("account_last_seen", "as many rows as people have signed in"),
     ("invitation_delete_by", "as many rows as people are invited"),
-    ("trash_owners_due", "sorts out the owners of what is due, as many as people"),
+    ("trash_owners_due", "reads what is due, which every round makes less, and sorts out as many owners as people"),
     ("usage_days", "counts everything an account has, for an operator who asks for just that"),
     ("job_counts", "counts every queue from an index alone, for the metrics"),
 ];

@@ -49,6 +49,12 @@ impl Folder {
         Ok(folder)
     }
 
+    /// One that can be named and not brought to disk.
+    #[cfg(test)]
+    pub(crate) fn unsyncable() -> Self {
+        Self(rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap())
+    }
+
     /// Opens a folder in this one.
     pub(crate) fn child(&self, name: &str) -> io::Result<Self> {
         Ok(Self(rustix::fs::openat(&self.0, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?))

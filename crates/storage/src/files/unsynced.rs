@@ -85,12 +85,14 @@ impl<'a> Unsynced<'a> {
 
     /// Brings all of it to disk, as much of it as can be.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        let mut synced = self.doubt.settle(self.root);
+        let mut synced = Ok(());
         for (_, folder) in self.folders.drain() {
             synced = synced.and(folder.sync());
         }
         crash_point!("folders-synced");
-        if synced.is_err() {
+        if synced.is_ok() {
+            synced = self.doubt.settle(self.root);
+        } else {
             *self.doubt.due() = true;
         }
         // Only now: whoever waits for one of these learns of the doubt.
@@ -109,36 +111,31 @@ impl Drop for Unsynced<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-
-    /// A folder that cannot be brought to disk: the kernel's own.
-    fn broken() -> Folder {
-        Folder::open_root(Path::new("/")).unwrap().child("proc").unwrap()
-    }
 
     #[test]
     fn after_a_failure_nothing_is_told_before_everything_is_on_disk() {
         let dir = tempfile::tempdir().unwrap();
-        let (good, broken, doubt) = (Folder::open_root(dir.path()).unwrap(), broken(), Doubt::default());
-        let mut unsynced = Unsynced::new(&good, &doubt);
-        unsynced.changed("/a".to_owned(), broken.again().unwrap());
-        unsynced.changed("/b".to_owned(), good.again().unwrap());
+        let (root, broken, doubt) = (Folder::open_root(dir.path()).unwrap(), Folder::unsyncable(), Doubt::default());
+        let mut unsynced = Unsynced::new(&root, &doubt);
+        unsynced.changed("/a".to_owned(), Folder::unsyncable());
+        unsynced.changed("/b".to_owned(), root.again().unwrap());
         assert!(unsynced.sync().is_err());
         assert!(unsynced.folders.is_empty() && *doubt.due());
-        drop(unsynced);
         // Of another's move, which failed nowhere itself.
-        assert!(Unsynced::new(&Folder::open_root(Path::new("/")).unwrap(), &doubt).sync().is_ok());
+        assert!(Unsynced::new(&broken, &doubt).sync().is_err());
+        assert!(*doubt.due());
+        assert!(Unsynced::new(&root, &doubt).sync().is_ok());
         assert!(!*doubt.due());
+        assert!(Unsynced::new(&broken, &doubt).sync().is_ok(), "the whole is brought to disk only when that is due");
     }
 
     #[test]
     fn a_failure_that_nobody_was_told_of_is_remembered_too() {
         let dir = tempfile::tempdir().unwrap();
-        let (good, doubt) = (Folder::open_root(dir.path()).unwrap(), Doubt::default());
-        let mut unsynced = Unsynced::new(&good, &doubt);
-        unsynced.changed("/a".to_owned(), broken());
+        let (root, doubt) = (Folder::open_root(dir.path()).unwrap(), Doubt::default());
+        let mut unsynced = Unsynced::new(&root, &doubt);
+        unsynced.changed("/a".to_owned(), Folder::unsyncable());
         drop(unsynced);
         assert!(*doubt.due());
     }

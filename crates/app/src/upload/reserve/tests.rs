@@ -83,13 +83,15 @@ async fn an_upload_that_was_given_up_is_not_staged_again() {
 #[tokio::test]
 async fn the_time_that_its_owner_gave_it_comes_with_the_file_through_a_kill() {
     let (app, owner, _) = app().await;
-    let given = CaptureTime::edited("1999-12-31T23:59:59", Some(60)).unwrap();
-    let told = Told { captured: Some((given.at, given.offset_minutes)), edited: true, ..Told::default() };
-    let new = NewUpload { told, ..wish(b"content") };
-    let Reserved::Upload(upload) = reserve(&app, owner, new).await.unwrap() else { panic!("it is new") };
-    send(&app, owner, upload.id, b"content").await.unwrap();
-    cut_short(&app, upload.id).await;
-    take_over(&app).await.unwrap();
-    let asset = complete(&app, owner, upload.id).await.unwrap();
-    assert_eq!(asset::fetch(&app, owner, asset).await.unwrap().row.facts.capture, given);
+    for (content, offset) in [(b"content", Some(60)), (b"another", None)] {
+        let given = CaptureTime::edited("1999-12-31T23:59:59", offset).unwrap();
+        let told = Told { captured: Some((given.at, given.offset_minutes)), edited: true, ..Told::default() };
+        let new = NewUpload { told, ..wish(content) };
+        let Reserved::Upload(upload) = reserve(&app, owner, new).await.unwrap() else { panic!("it is new") };
+        send(&app, owner, upload.id, content).await.unwrap();
+        cut_short(&app, upload.id).await;
+        take_over(&app).await.unwrap();
+        let asset = complete(&app, owner, upload.id).await.unwrap();
+        assert_eq!(asset::fetch(&app, owner, asset).await.unwrap().row.facts.capture, given);
+    }
 }
