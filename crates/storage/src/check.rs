@@ -1,12 +1,15 @@
 //! What `picup doctor` asks a store: can it be written, is it private, is there room.
 
+use std::io;
 use std::sync::Arc;
+
+use picup_domain::ByteSize;
 
 use crate::files::Files;
 use crate::{Error, Storage, Store};
 
-/// Below this share of free space a store is unhealthy: 2 %, or …
-const LEAST_FREE_PERCENT: u64 = 2;
+/// Below this share of free space a store is unhealthy: 5 %, or …
+const LEAST_FREE_PERCENT: u64 = 5;
 /// … below this many bytes, whichever is less: room for a few videos.
 const LEAST_FREE_BYTES: u64 = 5_000_000_000;
 
@@ -55,6 +58,9 @@ fn writable(files: &Files) -> Check {
     let path = files.path().display();
     let (ok, advice) = match files.write_test() {
         Ok(()) => (true, format!("{path} can be written and synced")),
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            (false, format!("cannot write in {path}: {error}; make room on its disk"))
+        }
         Err(error) => (false, format!("cannot write in {path}: {error}; let the user who runs PicUp own it")),
     };
     Check { name: "storage-writable", ok, advice }
@@ -74,9 +80,10 @@ fn space(files: &Files) -> Check {
     let path = files.path().display();
     let (ok, advice) = match files.space() {
         Ok((free, total)) => {
-            let gigabytes = format!("{} of {} GB free in {path}", free / 1_000_000_000, total / 1_000_000_000);
+            let size = |bytes| ByteSize::new(bytes).unwrap_or_default();
+            let room = format!("{} of {} free in {path}", size(free), size(total));
             let ok = enough(free, total);
-            (ok, if ok { gigabytes } else { format!("only {gigabytes}; make room before uploads are refused") })
+            (ok, if ok { room } else { format!("only {room}; make room before uploads are refused") })
         }
         Err(error) => (false, format!("cannot ask for the free space of {path}: {error}")),
     };
@@ -95,7 +102,7 @@ mod tests {
     fn little_room_is_unhealthy_large_disks_need_no_percentage() {
         assert!(enough(6_000_000_000, 10_000_000_000_000));
         assert!(!enough(4_000_000_000, 10_000_000_000_000));
-        assert!(enough(3_000_000, 100_000_000));
-        assert!(!enough(1_000_000, 100_000_000));
+        assert!(enough(6_000_000, 100_000_000));
+        assert!(!enough(4_000_000, 100_000_000));
     }
 }

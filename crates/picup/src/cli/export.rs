@@ -72,6 +72,7 @@ fn failure(error: ExportError) -> Failure {
     match error {
         ExportError::SignIn(error) => import::failure(error),
         ExportError::Folder(..) => Failure::from(anyhow::Error::new(error)).next("name a folder that you may write to"),
+        ExportError::Busy(_) => Failure::from(anyhow::Error::new(error)).next("wait until that one has ended"),
         ExportError::Scope => {
             Failure::from(anyhow::Error::new(error)).next("make a key with the scope `read`, or sign in with --email")
         }

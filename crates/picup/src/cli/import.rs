@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 use picup_domain::{AlbumTitle, Email};
+use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, block_on, output, password};
@@ -56,9 +57,15 @@ pub(super) struct ImportArgs {
     /// How many files are sent at once, 1 to 32
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
     parallel: u8,
-    /// No progress; the last line is the result as JSON
+    /// No progress; the last line is the result as JSON, and the one before it says whether the source may be deleted
     #[arg(long)]
     json: bool,
+}
+
+/// What `--json` prints before the numbers, which scripts find on the last line.
+#[derive(Serialize)]
+struct Verdict {
+    may_delete_source: bool,
 }
 
 pub(super) fn run(args: ImportArgs) -> Result<ExitCode, Failure> {
@@ -85,6 +92,7 @@ pub(super) fn run(args: ImportArgs) -> Result<ExitCode, Failure> {
     }
     if args.json {
         eprint!("{}", report.verdict);
+        output::json(&Verdict { may_delete_source: report.may_delete_source })?;
         output::json(&report.counts)?;
     } else {
         output::text_of(&report.summary);
@@ -138,6 +146,7 @@ pub(super) fn failure(error: ImportError) -> Failure {
             "make a new one where PicUp runs, with `picup user key EMAIL --scope SCOPE --name NAME --data-dir DIR` \
              (the scope is upload for an import and read for an export), and write it into the file of --api-key-file",
         ),
+        ImportError::NotNow(..) => Failure::from(anyhow::Error::new(error)).next("run it again later"),
         ImportError::SignIn(..) => Failure::from(anyhow::Error::new(error))
             .next("check --server, and that PicUp is running there: the address is the one a browser shows"),
     }

@@ -24,7 +24,7 @@ pub(crate) use failure::Failure;
 
 use crate::config::{Config, Flags};
 
-/// A private photo and video cloud for people who run their own.
+/// A private photo and video cloud for people who run their own infrastructure.
 #[derive(Debug, Parser)]
 #[command(name = "picup", version, disable_help_subcommand = true, after_help = EXAMPLES)]
 struct CommandLine {

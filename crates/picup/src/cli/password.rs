@@ -33,7 +33,7 @@ pub(super) fn read(file: Option<&Path>, question: &str) -> Result<String, Failur
         }
     };
     if text.is_empty() {
-        return Err(Failure::usage("the password is empty").next("write it on the first line of the file"));
+        return Err(Failure::usage("the password or key is empty").next("write it on the first line of the file"));
     }
     Ok(text)
 }

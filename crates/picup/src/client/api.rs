@@ -283,6 +283,8 @@ async fn first_tokens(
                 return session.tokens.ok_or_else(|| ApiError::Garbled("a session without tokens".to_owned()));
             }
             Err(Failure::Lasting(error)) => return Err(error),
+            // Too many wrong passwords: whoever waits is to know.
+            Err(Failure::Passing(error, _)) if error.status() == 429 => return Err(error),
             Err(Failure::Passing(error, told)) => {
                 failed += 1;
                 if !wait(policy, failed, told).await {

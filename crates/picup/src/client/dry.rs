@@ -49,7 +49,7 @@ pub(super) async fn run(walk: Walk, preparer: Preparer, album: Option<&AlbumTitl
         }
         for (found, reading) in files {
             match reading {
-                None => tally.skipped(Skip::Trashed),
+                None => tally.skipped(found.path.clone(), Skip::Trashed),
                 Some(Err(error)) => tally.failed(found.path, error.to_string()),
                 Some(Ok(file)) => {
                     plan.favourites += u64::from(file.told.favourite);
@@ -71,6 +71,7 @@ pub(super) async fn run(walk: Walk, preparer: Preparer, album: Option<&AlbumTitl
         complete: counts.failed == 0,
         summary: plan.describe(&tally.summary()),
         verdict: "a dry run: nothing was sent, and no server was asked what it has already\n".to_owned(),
+        may_delete_source: false,
     }
 }
 

@@ -98,6 +98,8 @@ pub(crate) struct Report {
     pub(crate) summary: String,
     /// Whether the source may be deleted, for people.
     pub(crate) verdict: String,
+    /// The same, for programs.
+    pub(crate) may_delete_source: bool,
     /// Whether all that was asked for was done.
     pub(crate) complete: bool,
 }
@@ -117,6 +119,9 @@ pub(crate) enum ImportError {
     /// The server could not be reached, or did not answer as it should.
     #[error("cannot sign in to {0}: {1}")]
     SignIn(String, String),
+    /// The server lets nobody in now, and says why.
+    #[error("{0} lets nobody in now: {1}")]
+    NotNow(String, String),
 }
 
 /// Imports. `stop` ends it early: what is done by then stays, and is reported.
@@ -169,6 +174,7 @@ async fn import_with(import: Import, stop: Arc<Stop>, policy: Policy) -> Result<
         failures,
         summary: tally.summary(),
         verdict: tally.verdict(&unproved),
+        may_delete_source: tally.may_delete(&unproved),
     })
 }
 
@@ -179,6 +185,7 @@ async fn sign_in(server: &BaseAddress, credentials: &Credentials, policy: Policy
     let failed = |error: ApiError| match (error.status(), credentials) {
         (401, Credentials::Password { .. }) => ImportError::Credentials,
         (401, Credentials::Key(_)) => ImportError::Key,
+        (429 | 503 | 507, _) => ImportError::NotNow(server.as_str().to_owned(), error.to_string()),
         _ => ImportError::SignIn(server.as_str().to_owned(), error.to_string()),
     };
     let api = Api::sign_in(server, credentials.clone(), policy).await.map_err(failed)?;

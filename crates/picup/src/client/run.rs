@@ -266,8 +266,12 @@ impl Run {
     fn failed(&self, error: &SendError) -> String {
         if let SendError::Api(api) = error {
             let reason = match api {
-                _ if api.kind() == "urn:picup:quota-exceeded" => Some("the account's quota is used up"),
-                ApiError::Unreachable(_) => Some("the server cannot be reached"),
+                _ if api.kind() == "urn:picup:quota-exceeded" => {
+                    Some("the account's quota is used up; whoever administers this PicUp can raise it")
+                }
+                ApiError::Unreachable(_) => Some("the server cannot be reached; run it again, and it goes on"),
+                _ if api.status() == 403 => Some("the server does not let this account or key send files"),
+                _ if api.status() == 507 => Some("the disk of the server is full"),
                 _ if api.status() == 401 => Some("the server has ended the session and refuses a new one"),
                 _ => None,
             };
@@ -295,7 +299,7 @@ fn count(tally: &mut Tally, ended: Ended) {
                 tally.duplicate(ended.place, asset);
                 main.get_or_insert(asset);
             }
-            End::Skipped(skip) => tally.skipped(skip),
+            End::Skipped(skip) => tally.skipped(found.path, skip),
             End::Failed(reason) => tally.failed(found.path, reason),
             End::Left(reason) => tally.left(reason),
         }

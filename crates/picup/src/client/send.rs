@@ -40,6 +40,9 @@ pub(super) enum SendError {
     /// The server's side.
     #[error("{0}")]
     Api(#[from] ApiError),
+    /// Its upload is not what it was: completed or given up by somebody else.
+    #[error("{0}")]
+    Gone(ApiError),
 }
 
 /// What a file became.
@@ -74,8 +77,25 @@ pub(super) enum PartTrouble {
 }
 
 impl Sender {
-    /// Sends one file, and gives its upload up on the server if that fails.
+    /// Sends one file. When somebody else, another import of the same folder say, has completed or given up its upload
+    /// meanwhile, it is asked again what there is of it.
     pub(super) async fn send(&self, file: &Measured, progress: &FileProgress) -> Result<Sent, SendError> {
+        let mut failed = 0;
+        loop {
+            match self.send_once(file, progress).await {
+                Err(SendError::Gone(error)) => {
+                    failed += 1;
+                    if failed >= REFUSALS || !self.api.wait(failed, None).await {
+                        return Err(error.into());
+                    }
+                }
+                sent => return sent,
+            }
+        }
+    }
+
+    /// Sends one file, and gives its upload up on the server if that fails.
+    async fn send_once(&self, file: &Measured, progress: &FileProgress) -> Result<Sent, SendError> {
         let upload = match self.api.post("/api/uploads", &self.request(file)).await? {
             wire::UploadAnswer::Duplicate { asset } => return Ok(Sent::Duplicate(asset)),
             wire::UploadAnswer::Upload { upload, .. } => upload,
@@ -92,9 +112,17 @@ impl Sender {
             }
             &fresh
         };
-        let asset = self.send_upload(file, upload, progress).await?;
-        abandon.keep();
-        Ok(Sent::Uploaded(asset))
+        match self.send_upload(file, upload, progress).await {
+            Ok(asset) => {
+                abandon.keep();
+                Ok(Sent::Uploaded(asset))
+            }
+            Err(SendError::Api(error)) if matches!(error.status(), 404 | 409) => {
+                abandon.keep();
+                Err(SendError::Gone(error))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What the server is told of a file.

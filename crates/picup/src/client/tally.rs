@@ -11,6 +11,9 @@ use uuid::Uuid;
 use super::source::InAlbum;
 use super::walk::Skip;
 
+/// How many of the files that were left out are named.
+const NAMED: usize = 10;
+
 /// The last line that `picup import --json` prints; scripts rely on these names and their order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Counts {
@@ -36,7 +39,7 @@ pub(super) struct Tally {
     bytes: u64,
     skipped: BTreeMap<Skip, u64>,
     /// Those of them that somebody might miss.
-    media_skipped: u64,
+    media_skipped: Vec<PathBuf>,
     failed: Vec<(PathBuf, String)>,
     /// Files that were not begun because the run stopped, by the reason it stopped for.
     left: BTreeMap<String, u64>,
@@ -53,7 +56,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Begins with what was left out on purpose.
-    pub(super) fn new(skipped: BTreeMap<Skip, u64>, media_skipped: u64) -> Self {
+    pub(super) fn new(skipped: BTreeMap<Skip, u64>, media_skipped: Vec<PathBuf>) -> Self {
         Self { skipped, media_skipped, ..Self::default() }
     }
 
@@ -71,9 +74,9 @@ impl Tally {
     }
 
     /// A photo or video was left out on purpose.
-    pub(super) fn skipped(&mut self, skip: Skip) {
+    pub(super) fn skipped(&mut self, path: PathBuf, skip: Skip) {
         *self.skipped.entry(skip).or_default() += 1;
-        self.media_skipped += 1;
+        self.media_skipped.push(path);
     }
 
     /// The server is still to prove `asset`.
@@ -128,6 +131,11 @@ impl Tally {
         each_once(self.unproved.iter().copied())
     }
 
+    /// Whether the source may be deleted when the server has proved all but `unproved`.
+    pub(super) fn may_delete(&self, unproved: &[String]) -> bool {
+        self.items > 0 && self.counts().failed == 0 && self.media_skipped.is_empty() && unproved.is_empty()
+    }
+
     /// Whether the source may be deleted, in words, when the server has proved all but `unproved`.
     pub(super) fn verdict(&self, unproved: &[String]) -> String {
         let counts = self.counts();
@@ -135,8 +143,9 @@ impl Tally {
         if counts.failed > 0 {
             missing.push(format!("{} failed", files(counts.failed)));
         }
-        if self.media_skipped > 0 {
-            missing.push(format!("{} left out that may be photos or videos", files(self.media_skipped)));
+        if !self.media_skipped.is_empty() {
+            let count = files(self.media_skipped.len() as u64);
+            missing.push(format!("{count} left out that may be photos or videos: {}", some_of(&self.media_skipped)));
         }
         missing.extend(unproved.iter().cloned());
         let other = self.skipped.get(&Skip::NotMedia).copied().unwrap_or(0);
@@ -204,6 +213,16 @@ fn each_once(assets: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
     assets.filter(|asset| seen.insert(*asset)).collect()
 }
 
+/// The first few names of a list.
+fn some_of(paths: &[PathBuf]) -> String {
+    let mut names: Vec<String> =
+        paths.iter().take(NAMED).map(|path| super::call::plain(&path.display().to_string())).collect();
+    if paths.len() > NAMED {
+        names.push(format!("and {} more", paths.len() - NAMED));
+    }
+    names.join(", ")
+}
+
 fn photos(count: u64) -> String {
     if count == 1 { "1 photo".to_owned() } else { format!("{count} photos") }
 }
@@ -217,7 +236,7 @@ mod tests {
     use super::*;
 
     fn tally() -> Tally {
-        let mut tally = Tally::new(BTreeMap::from([(Skip::Sidecar, 3), (Skip::Empty, 1)]), 1);
+        let mut tally = Tally::new(BTreeMap::from([(Skip::Sidecar, 3), (Skip::Empty, 1)]), vec!["empty.jpg".into()]);
         tally.uploaded(2, Uuid::from_u128(2), 1000);
         tally.duplicate(3, Uuid::from_u128(2));
         tally.duplicate(1, Uuid::from_u128(9));
@@ -242,10 +261,15 @@ mod tests {
     fn the_source_may_go_only_when_all_of_it_is_proved() {
         let tally = tally();
         let text = tally.verdict(&["1.jpg: what the server has is damaged".to_owned()]);
-        for part in ["keep the source:", "3 files failed", "1 file left out", "1.jpg: what the server has is damaged"] {
+        for part in [
+            "keep the source:",
+            "3 files failed",
+            "1 file left out that may be photos or videos: empty.jpg",
+            "1.jpg: what the server has is damaged",
+        ] {
             assert!(text.contains(part), "{text}");
         }
-        let mut well = Tally::new(BTreeMap::from([(Skip::NotMedia, 2)]), 0);
+        let mut well = Tally::new(BTreeMap::from([(Skip::NotMedia, 2)]), Vec::new());
         assert_eq!(well.verdict(&[]), "no photos were found (2 files of other kinds in it were not sent)\n");
         for place in 0..2 {
             well.duplicate(place, Uuid::from_u128(2));
@@ -254,8 +278,12 @@ mod tests {
         let expected =
             "2 photos, all verified; you may delete the source (2 files of other kinds in it were not sent)\n";
         assert_eq!(well.verdict(&[]), expected);
-        well.skipped(Skip::Trashed);
-        assert!(well.verdict(&[]).starts_with("keep the source:"));
+        for number in 0..12 {
+            well.skipped(format!("{number}.jpg").into(), Skip::Trashed);
+        }
+        let text = well.verdict(&[]);
+        assert!(text.starts_with("keep the source:\n  12 files left out") && text.contains(": 0.jpg, "), "{text}");
+        assert!(text.ends_with(", 9.jpg, and 2 more\n"), "{text}");
     }
 
     #[test]

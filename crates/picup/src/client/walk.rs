@@ -79,8 +79,8 @@ pub(super) struct Walk {
     pub(super) items: Vec<Item>,
     /// How many were left out, by reason.
     pub(super) skipped: BTreeMap<Skip, u64>,
-    /// How many of those left out have the name of a photo or video, and nobody else's reason to be there.
-    pub(super) media_skipped: u64,
+    /// Those left out that have the name of a photo or video, and nobody else's reason to be there.
+    pub(super) media_skipped: Vec<PathBuf>,
     /// What could not be looked at, with the reason.
     pub(super) unreadable: Vec<(PathBuf, String)>,
 }
@@ -131,7 +131,7 @@ fn sort_in(walk: &mut Walk, files: &mut Files, root: &Path, entry: &DirEntry) {
     if let Some(skip) = by_name(inside, entry).filter(|skip| !exported(skip)) {
         *walk.skipped.entry(skip).or_default() += 1;
         if matches!(skip, Skip::Hidden | Skip::Link) && is_media(&ending(entry.path())) {
-            walk.media_skipped += 1;
+            walk.media_skipped.push(entry.path().to_owned());
         }
         if skip == Skip::Sidecar && NOTES.contains(&ending(entry.path()).as_str()) {
             files.notes.push(entry.path().to_owned());
@@ -141,7 +141,7 @@ fn sort_in(walk: &mut Walk, files: &mut Files, root: &Path, entry: &DirEntry) {
     match entry.metadata() {
         Ok(metadata) if metadata.len() == 0 => {
             *walk.skipped.entry(Skip::Empty).or_default() += 1;
-            walk.media_skipped += 1;
+            walk.media_skipped.push(entry.path().to_owned());
         }
         Ok(metadata) => files.media.push(Found { path: entry.path().to_owned(), bytes: metadata.len() }),
         Err(error) => {

@@ -43,17 +43,23 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let rooms = Rooms::open(&config, &mut registry).await?;
     let stop = stop_on_signal()?;
 
-    let listener = listen(config.listen).await?;
+    let listener = listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
     let gateway = gateway(&config, &rooms, &mut registry)?;
     let admin = match config.admin_listen.address() {
-        Some(address) => Some(listen(address).await.context("the admin listener (`admin_listen`)")?),
+        Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),
         None => None,
     };
     let tasks = TaskTracker::new();
     let app = rooms.app.clone();
     // The lock above says that nobody else is at work here.
-    jobs::take_over(&app).await.context("taking over from the last run")?;
+    match jobs::take_over(&app).await {
+        // What can be seen is shown meanwhile; leases lapse and the reaper comes by when there is room.
+        Err(picup_app::Error::StoreFull) => {
+            tracing::error!("the disk is full: nothing can be written before there is room; what is there can be seen");
+        }
+        taken => taken.context("taking over from the last run")?,
+    }
     tasks.spawn(vital("worker", jobs::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     if let Some(listener) = admin {
@@ -99,9 +105,9 @@ fn gateway(config: &Config, rooms: &Rooms, registry: &mut Registry) -> anyhow::R
     ))
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("listening on {address}; is another program using it? Choose one with --listen ADDR:PORT")
+        format!("listening on {address}; is another program using it? Choose another with {option} ADDR:PORT")
     })
 }
 

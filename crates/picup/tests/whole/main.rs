@@ -24,6 +24,7 @@ mod events;
 mod exiftool;
 mod export;
 mod faults;
+mod full_disk;
 mod immich;
 mod invitations;
 mod keys;

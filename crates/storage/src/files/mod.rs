@@ -9,6 +9,7 @@ mod folder;
 mod holes;
 mod parts;
 mod receiving;
+mod room;
 mod single;
 mod staging;
 mod unsynced;
@@ -77,6 +78,7 @@ impl Files {
 
     /// Writes a whole object. The same bytes again are fine, other bytes are refused.
     pub(crate) fn put(&self, key: &ObjectKey, bytes: &Bytes) -> Result<(), Error> {
+        self.require_room_for(bytes.len() as u64)?;
         let (name, mut file) = self.temporary().map_err(Error::io("make a file"))?;
         let mut write = || {
             file.write_all(bytes)?;

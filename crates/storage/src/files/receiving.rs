@@ -8,7 +8,7 @@ use bytes::Bytes;
 use picup_domain::{Sha1, Sha256, UploadId};
 
 use super::folder::Access;
-use super::{Files, parts, staging};
+use super::{Files, parts, room, staging};
 use crate::receive::Hashers;
 use crate::{Error, PartStored, crash_point};
 
@@ -61,6 +61,7 @@ impl Files {
 impl StreamWriter {
     /// Writes what comes next.
     pub(crate) fn write(&mut self, batch: &[Bytes]) -> Result<(), Error> {
+        room::require(&self.file, batch.iter().map(|bytes| bytes.len() as u64).sum())?;
         for bytes in batch {
             self.file.write_all_at(bytes, self.hashers.bytes()).map_err(Error::io("write an upload"))?;
             self.hashers.update(bytes);

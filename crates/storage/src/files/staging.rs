@@ -14,7 +14,7 @@ use sha2::Digest;
 
 use super::folder::Access;
 use super::holes::Region;
-use super::{Files, Moved, parts, single};
+use super::{Files, Moved, parts, room, single};
 use crate::locks::Held;
 use crate::uploads::is_whole;
 use crate::{Error, PartStored, Upload, crash_point};
@@ -84,8 +84,7 @@ impl Files {
     }
 
     pub(super) fn require_room_for(&self, bytes: u64) -> Result<(), Error> {
-        let (free, _) = self.space().map_err(Error::io("look for room"))?;
-        if free < bytes { Err(Error::Full) } else { Ok(()) }
+        room::require(&self.staging, bytes)
     }
 
     /// Opens a part for writing at its place.
@@ -280,6 +279,9 @@ impl PartWriter {
 
     /// Writes what comes next; the caller has made sure that it stays within the part.
     pub(crate) fn write(&mut self, batch: &[Bytes]) -> Result<(), Error> {
+        if self.place.is_some() {
+            room::require(&self.file, batch.iter().map(|bytes| bytes.len() as u64).sum())?;
+        }
         for bytes in batch {
             self.hasher.update(bytes);
             if let Some((_, region)) = &self.place {

@@ -98,8 +98,17 @@ pub(super) fn run(command: UserCommand) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs `work` on the use cases over that data directory, whether or not a PicUp is serving it.
+/// Runs `work` on the use cases over the data directory of a PicUp, whether or not one is serving it.
 fn with_app<T>(config: &Config, work: impl AsyncFnOnce(&App) -> Result<T, Failure>) -> Result<T, Failure> {
+    if !config.database_path().exists() {
+        let place = config.data_dir.display();
+        return Err(Failure::usage(format!("there is no PicUp in {place}")).next("name its folder: --data-dir DIR"));
+    }
+    with_new_app(config, work)
+}
+
+/// As [`with_app`]; the data directory is made when it is not there.
+fn with_new_app<T>(config: &Config, work: impl AsyncFnOnce(&App) -> Result<T, Failure>) -> Result<T, Failure> {
     block_on(async {
         let app = crate::roles::offline(config).await?;
         work(&app).await
@@ -135,8 +144,15 @@ fn create(args: CreateArgs) -> Result<(), Failure> {
         new.email,
         new.quota.map_or_else(|| "no quota".to_owned(), |quota| format!("quota {quota}"))
     );
-    with_app(&config, async |app| Ok(account::create(app, new).await.context("cannot make the account")?))?;
+    let led = with_new_app(&config, async |app| {
+        account::create(app, new).await.context("cannot make the account")?;
+        let accounts = account::list(app).await.context("cannot look at the accounts")?;
+        Ok(accounts.iter().any(|account| account.role == AccountRole::Admin))
+    })?;
     output::line(&said);
+    if !led {
+        eprintln!("warning: nobody administers this PicUp yet; let an account do that: picup user admin EMAIL on");
+    }
     Ok(())
 }
 

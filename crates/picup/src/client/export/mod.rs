@@ -101,6 +101,9 @@ pub(crate) enum ExportError {
     /// The folder cannot be used.
     #[error("{path}: {reason}", path = .0.display(), reason = .1)]
     Folder(PathBuf, String),
+    /// Another export is at work there.
+    #[error("{path}: another export is writing to this folder", path = .0.display())]
+    Busy(PathBuf),
 }
 
 /// Exports. `stop` ends it early: what is done by then stays, and is reported.
@@ -163,7 +166,10 @@ async fn looked(
         Ok::<_, DiskError>((Arc::new(disk), plan))
     });
     let failed = |reason: String| ExportError::Folder(export.dir.clone(), reason);
-    looking.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
+    looking.await.map_err(|error| failed(error.to_string()))?.map_err(|error| match error {
+        DiskError::Busy => ExportError::Busy(export.dir.clone()),
+        error => failed(error.to_string()),
+    })
 }
 
 /// Does all tasks, some at once; gives the paths that were written, in order.

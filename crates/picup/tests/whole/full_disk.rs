@@ -1,0 +1,71 @@
+//! A disk that photos have filled: people still get in, and what they delete makes room.
+
+use picup_api::wire::{ItemResults, UploadAnswer};
+use picup_testkit::{free_address, fresh_folder};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::app::{BINARY, PASSWORD, email, eventually, write_private};
+use crate::client::{Client, hash};
+use crate::pictures::noise;
+
+/// Starts PicUp with a disk of its own, in memory; in a mount namespace, so that nothing is left mounted.
+const START: &str = r#"mount -t tmpfs -o size=64M picup-full "$1" &&
+    "$0" user create "$2" --password-file "$3" --data-dir "$1" &&
+    exec "$0" serve --data-dir "$1" --listen "$4" --admin-listen """#;
+
+/// Uploads a file; `None` when there is no room for it.
+async fn upload(ada: &Client, content: &[u8]) -> Option<Uuid> {
+    let answer = ada.reserve("a.bin", content.len() as u64, &hash(content)).await;
+    if answer.status == 507 {
+        return None;
+    }
+    let UploadAnswer::Upload { upload, .. } = answer.json(201) else { panic!("it is there already") };
+    let url = ada.target(upload.id, 1, content).await;
+    assert_eq!(ada.put(&url, content.to_vec()).await.status, 204);
+    let completed: picup_api::wire::Completed = ada.complete(upload.id).await.json(201);
+    Some(completed.asset)
+}
+
+#[tokio::test]
+async fn on_a_disk_full_of_photos_people_sign_in_and_make_room() {
+    let folder = fresh_folder();
+    let (data, password, address) = (folder.path().join("data"), folder.path().join("password"), free_address());
+    std::fs::create_dir(&data).unwrap();
+    write_private(&password, PASSWORD);
+    let mut server = tokio::process::Command::new("unshare");
+    server.arg("--mount");
+    if !rustix::process::geteuid().is_root() {
+        server.arg("--map-root-user");
+    }
+    server.args(["sh", "-c", START, BINARY, data.to_str().unwrap(), &email("ada"), password.to_str().unwrap()]);
+    let mut server = server.arg(address.to_string()).kill_on_drop(true).spawn().unwrap();
+    let http = reqwest::Client::new();
+    let ready = async || http.get(format!("http://{address}/ready")).send().await.ok().filter(|a| a.status() == 200);
+    eventually("a server on a small disk", ready).await.unwrap();
+
+    let ada = Client::program(address, &email("ada"), PASSWORD).await;
+    let mut kept = Vec::new();
+    for (size, most) in [(3_000_000, 30), (100_000, 100), (4_000, 100)] {
+        for number in 0..most {
+            match upload(&ada, &noise(number * 1_000 + size as u64, size)).await {
+                Some(asset) => kept.push(asset),
+                None => break,
+            }
+        }
+    }
+    assert!(upload(&ada, &noise(7, 4_000)).await.is_none(), "the disk is not full of {} files", kept.len());
+
+    // Seen through the server's own mounts.
+    let disk = format!("/proc/{}/root{}", server.id().unwrap(), data.display());
+    let space = rustix::fs::statvfs(disk).unwrap();
+    assert!(space.f_bavail * space.f_frsize > 1_000_000, "nothing is kept for the database");
+
+    let again = Client::program(address, &email("ada"), PASSWORD).await;
+    for what in ["trash", "delete"] {
+        let answer = again.post(&format!("/api/assets/{what}"), &json!({"assets": kept[..1]})).await;
+        assert_eq!(answer.json::<ItemResults>(200).results.len(), 1);
+    }
+    assert!(upload(&again, &noise(7, 100_000)).await.is_some(), "there is room again");
+    server.kill().await.unwrap();
+}
