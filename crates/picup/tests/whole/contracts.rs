@@ -51,6 +51,12 @@ async fn user_create_makes_an_account_once() {
     );
     assert!(!listed.stdout.contains("argon2"), "{}", listed.stdout);
 
+    let mistyped = data.join("mistyped");
+    for command in [vec!["list"], vec!["invite", "b@example.org"], vec!["usage", "--verify"]] {
+        let refused = picup(&[&["user"][..], &command, &["--data-dir", text(&mistyped)]].concat()).await;
+        assert_eq!(refused.status.code(), Some(2), "{command:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("there is no PicUp in") && !mistyped.exists(), "{}", refused.stderr);
+    }
     let again = picup(&create).await;
     assert_eq!(again.status.code(), Some(1));
     assert!(again.stderr.contains("exists"), "{}", again.stderr);

@@ -121,6 +121,7 @@ async fn sidecars_of_other_programs_tell_what_the_file_does_not_and_then_the_sou
     let done = app.import("ada", &root, None, &[]).await;
     assert!(done.status.success(), "{}\n{}", done.stdout, done.stderr);
     assert!(done.stderr.contains("1 photo, all verified; you may delete the source"), "{}", done.stderr);
+    assert!(done.stdout.starts_with("{\"may_delete_source\":true}\n"), "{}", done.stdout);
     let ada = app.sign_in("ada").await;
     let assets = library(&ada).await;
     let asset = by_hash(&assets, &photo);

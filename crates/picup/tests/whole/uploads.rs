@@ -55,6 +55,25 @@ async fn two_devices_send_one_file() {
 
 /// What a part is, is what arrived first; whoever has another file needs another upload.
 #[tokio::test]
+async fn several_imports_of_one_folder_at_once_all_end_well() {
+    let app = TestApp::builder().account("ada").start().await;
+    let root = app.path("photos");
+    std::fs::create_dir(&root).unwrap();
+    for number in 0..80 {
+        std::fs::write(root.join(format!("{number}.jpg")), samples::jpeg(number)).unwrap();
+    }
+    std::fs::write(root.join("empty.jpg"), b"").unwrap();
+    let all = [&["--parallel", "8"][..]; 3].map(|more| app.import("ada", &root, None, more));
+    for done in futures_util::future::join_all(all).await {
+        assert!(done.status.success(), "{}\n{}", done.stdout, done.stderr);
+        assert!(done.stderr.contains("photos or videos: ") && done.stderr.contains("empty.jpg"), "{}", done.stderr);
+        assert!(done.stdout.starts_with("{\"may_delete_source\":false}\n"), "{}", done.stdout);
+    }
+    assert_eq!(app.sign_in("ada").await.timeline().await.id.len(), 80);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_part_sent_twice_with_other_bytes_stays_as_it_was() {
     let app = TestApp::start().await;
     let ada = app.sign_in("ada").await;
