@@ -229,6 +229,21 @@ async fn a_server_that_goes_away_stops_the_run() {
 }
 
 #[tokio::test]
+async fn an_upload_that_somebody_else_took_over_is_asked_for_anew() {
+    let scene = Scene::new(&[("1.jpg", b"one")]).await;
+    scene.set(|world| world.part_faults = [StatusCode::CONFLICT, StatusCode::NOT_FOUND].into());
+    assert_eq!(scene.import().await.counts, counts(1, 1, 0, 0, 0, 3));
+    assert!(scene.world.lock().unwrap().deleted.is_empty(), "it was somebody else's to give up");
+    scene.well();
+
+    let scene = Scene::new(&[("1.jpg", b"one")]).await;
+    scene.set(|world| world.part_faults = std::iter::repeat_n(StatusCode::CONFLICT, 50).collect());
+    let report = scene.import().await;
+    assert_eq!(report.counts, counts(1, 0, 0, 0, 1, 0), "not for ever");
+    scene.well();
+}
+
+#[tokio::test]
 async fn a_part_that_always_fails_fails_its_file_alone() {
     let scene = Scene::new(&[("1.jpg", b"one"), ("2.jpg", b"two")]).await;
     let mut wish = scene.wish(scene.dir.path());
