@@ -80,22 +80,22 @@ impl Sender {
     /// Sends one file. When somebody else, another import of the same folder say, has completed or given up its upload
     /// meanwhile, it is asked again what there is of it.
     pub(super) async fn send(&self, file: &Measured, progress: &FileProgress) -> Result<Sent, SendError> {
-        let mut failed = 0;
-        loop {
-            match self.send_once(file, progress).await {
+        for failed in 1..REFUSALS {
+            match self.send_once(file, progress, true).await {
                 Err(SendError::Gone(error)) => {
-                    failed += 1;
-                    if failed >= REFUSALS || !self.api.wait(failed, None).await {
+                    if !self.api.wait(failed, None).await {
                         return Err(error.into());
                     }
                 }
                 sent => return sent,
             }
         }
+        self.send_once(file, progress, false).await
     }
 
-    /// Sends one file, and gives its upload up on the server if that fails.
-    async fn send_once(&self, file: &Measured, progress: &FileProgress) -> Result<Sent, SendError> {
+    /// Sends one file, and gives its upload up on the server if that fails; not when that was somebody else's doing and it
+    /// is sent `again`.
+    async fn send_once(&self, file: &Measured, progress: &FileProgress, again: bool) -> Result<Sent, SendError> {
         let upload = match self.api.post("/api/uploads", &self.request(file)).await? {
             wire::UploadAnswer::Duplicate { asset } => return Ok(Sent::Duplicate(asset)),
             wire::UploadAnswer::Upload { upload, .. } => upload,
@@ -117,7 +117,7 @@ impl Sender {
                 abandon.keep();
                 Ok(Sent::Uploaded(asset))
             }
-            Err(SendError::Api(error)) if matches!(error.status(), 404 | 409) => {
+            Err(SendError::Api(error)) if again && matches!(error.status(), 404 | 409) => {
                 abandon.keep();
                 Err(SendError::Gone(error))
             }
