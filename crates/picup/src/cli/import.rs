@@ -105,7 +105,12 @@ impl SignInArgs {
     /// Who signs in; a person may be asked for the password. What signs in nowhere asks for none.
     pub(super) fn credentials(&self, nowhere: bool) -> Result<Credentials, Failure> {
         if let Some(file) = &self.api_key_file {
-            return Ok(Credentials::Key(password::read(Some(file), "")?));
+            let key = password::read(Some(file), "")?;
+            if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(Failure::usage(format!("there is no API key in {}", file.display()))
+                    .next("the file holds one line: picup_ and what follows it"));
+            }
+            return Ok(Credentials::Key(key));
         }
         let email = self.email.as_ref().map(ToString::to_string).unwrap_or_default();
         let question = format!("The password of {email} at {}: ", self.server.as_str());
