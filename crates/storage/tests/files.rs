@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use picup_domain::{ByteSize, ObjectKey, ObjectRole, Sha256, Timestamp, UploadId};
 use picup_storage::{Error, Settings, Upload};
 use support::*;
@@ -53,16 +54,41 @@ fn staged(it: &Fixture, upload: &Upload) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_small_upload_that_was_cut_short_in_its_making_is_made_anew() {
+async fn an_upload_that_was_cut_short_in_its_making_is_made_anew() {
+    for file in small_and_large() {
+        let it = Fixture::files().await;
+        let upload = begin(&it.storage, &key(), file.len()).await;
+        let one = root(&it).join("staging").join(format!("{}.one", upload.id()));
+        let made = if one.exists() { one } else { staged(&it, &upload) };
+        fs::File::options().write(true).open(made).unwrap().set_len(0).unwrap();
+        let part = file.slice(..file.len().min(PART));
+        let early = it.storage.part_write(&upload, 1, Sha256::of(&part), body(&part)).await;
+        assert!(matches!(early, Err(Error::UploadNotFound(_))), "{early:?}");
+        let size = ByteSize::new(file.len() as u64).unwrap();
+        it.storage.upload_begin(upload.id(), upload.key(), size).await.unwrap();
+        send_all(&it, &upload, &file).await;
+        it.storage.upload_complete(&upload).await.unwrap();
+        assert!(it.content(upload.key()).await == file);
+    }
+}
+
+#[tokio::test]
+async fn a_part_whose_file_was_lost_and_made_anew_on_its_way_has_not_arrived() {
     let it = Fixture::files().await;
-    let file = noise(1, 1000);
+    let file = noise(1, 2 << 20);
     let upload = begin(&it.storage, &key(), file.len()).await;
-    let made = root(&it).join("staging").join(format!("{}.one", upload.id()));
-    fs::File::options().write(true).open(made).unwrap().set_len(0).unwrap();
-    let early = it.storage.part_write(&upload, 1, Sha256::of(&file), body(&file)).await;
-    assert!(matches!(early, Err(Error::UploadNotFound(_))), "{early:?}");
-    let size = ByteSize::new(file.len() as u64).unwrap();
-    it.storage.upload_begin(upload.id(), upload.key(), size).await.unwrap();
+    let one = root(&it).join("staging").join(format!("{}.one", upload.id()));
+    let (first, rest) = (file.slice(..1 << 20), file.slice(1 << 20..));
+    let (storage, again) = (it.storage.clone(), upload.clone());
+    let lost = async move {
+        fs::remove_file(one).unwrap();
+        let size = ByteSize::new(again.bytes()).unwrap();
+        storage.upload_begin(again.id(), again.key(), size).await.unwrap();
+        Ok::<_, std::io::Error>(rest)
+    };
+    let body = stream::iter([Ok(first)]).chain(stream::once(lost));
+    let sent = it.storage.part_write(&upload, 1, Sha256::of(&file), body).await;
+    assert!(matches!(sent, Err(Error::UploadNotFound(_))), "{sent:?}");
     send_all(&it, &upload, &file).await;
     it.storage.upload_complete(&upload).await.unwrap();
     assert!(it.content(upload.key()).await == file);

@@ -65,6 +65,7 @@ pub(crate) async fn lead(point: &'static Point) {
     assert!(server.deaths.starts_with(wanted), "{point:?} was not reached: {:?}", server.deaths);
     let quiet = eventually("the end of all work", async || books::at_rest(&data).await.then_some(())).await;
     quiet.unwrap();
+    eventually("the removal of what was given up", async || books::is_tidy(&data).await.then_some(())).await.unwrap();
     ada.holds_exactly(&kept).await;
     let log = server.stop().await;
     assert!(!log.contains("panicked"), "{log}");

@@ -234,11 +234,18 @@ impl TestApp {
         self
     }
 
-    /// Waits until no job waits or runs, and what was given up has been removed.
+    /// Waits until no job waits or runs.
     pub(crate) async fn settle(&self) {
         let data = self.data();
         let quiet = eventually("the end of all work", async || books::at_rest(&data).await.then_some(())).await;
         quiet.unwrap_or_else(|problem| panic!("{problem}\n{}", self.log()));
+    }
+
+    /// Waits until what was given up, by a client that hung up a moment ago say, has been removed.
+    async fn tidy(&self) {
+        let data = self.data();
+        let tidy = eventually("the removal of what was given up", async || books::is_tidy(&data).await.then_some(()));
+        tidy.await.unwrap_or_else(|problem| panic!("{problem}\n{}", self.log()));
     }
 
     /// Audits what a server that has stopped by itself left behind.
@@ -251,6 +258,7 @@ impl TestApp {
     /// Waits until nothing is left to do, stops the server by SIGTERM, and audits what it leaves behind. Gives its log.
     pub(crate) async fn finish(mut self) -> String {
         self.settle().await;
+        self.tidy().await;
         self.server.signal(Signal::TERM);
         let status = self.server.wait().await.unwrap();
         let log = self.log();

@@ -20,15 +20,21 @@ pub(crate) async fn open(data: &Path) -> SqliteConnection {
 const ORPHANS: &str = "SELECT COUNT(*) FROM objects WHERE asset NOT IN (SELECT id FROM assets) \
                        AND asset NOT IN (SELECT asset FROM uploads)";
 
-/// Whether nothing is left to do: no job waits, runs or was given up, and what was given up has been removed.
+/// Whether nothing is left to do: no job waits, runs or was given up.
 pub(crate) async fn at_rest(data: &Path) -> bool {
+    none(data, "SELECT COUNT(*) FROM jobs").await
+}
+
+/// Whether what was given up has been removed, too. What a killed process left of it goes with the next start.
+pub(crate) async fn is_tidy(data: &Path) -> bool {
+    none(data, ORPHANS).await
+}
+
+async fn none(data: &Path, count: &'static str) -> bool {
     let mut database = open(data).await;
-    let mut left = 0;
-    for count in ["SELECT COUNT(*) FROM jobs", ORPHANS] {
-        left += sqlx::query_as::<_, (i64,)>(count).fetch_one(&mut database).await.unwrap().0;
-    }
+    let (count,) = sqlx::query_as::<_, (i64,)>(count).fetch_one(&mut database).await.unwrap();
     database.close().await.unwrap();
-    left == 0
+    count == 0
 }
 
 /// Holds everything against everything.

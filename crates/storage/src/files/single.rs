@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 
 use picup_domain::{Part, Sha256, UploadId};
 
@@ -93,8 +94,14 @@ impl Files {
         Ok(PartWriter::comparing(file, part, expected, held))
     }
 
-    /// Names a part that is on disk as arrived.
-    pub(super) fn single_arrived(&self, upload: UploadId) -> Result<(), Error> {
+    /// Names a part that is on disk as arrived; not when what stands under its name by now is another file.
+    pub(super) fn single_arrived(&self, upload: UploadId, written: &File) -> Result<(), Error> {
+        let fail = Error::io("store a part");
+        let written = written.metadata().map_err(&fail)?;
+        let there = self.staging.look(&begun(upload)).map_err(&fail)?;
+        if !there.is_some_and(|there| (there.st_dev, there.st_ino) == (written.dev(), written.ino())) {
+            return Err(Error::UploadNotFound(upload));
+        }
         match self.staging.move_to(&begun(upload), &self.staging, &whole(upload)) {
             Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::UploadNotFound(upload)),
             other => other.map_err(Error::io("store a part")),

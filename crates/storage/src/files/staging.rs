@@ -48,12 +48,16 @@ impl Files {
             return self.begin_single(upload);
         }
         let fail = Error::io("stage an upload");
-        if let Some((file, _)) = self.staged(upload.id(), Access::Read)? {
-            let begun = file.metadata().map_err(&fail)?.len();
-            return same_size(upload, begun);
-        }
-        if let Some(begun) = self.staged_size(upload.id())? {
-            same_size(upload, begun)?;
+        match self.staged_size(upload.id())? {
+            // Cut short before its size was on disk: as if it had not been made.
+            Some(0) if upload.bytes() > 0 => {}
+            Some(begun) => {
+                same_size(upload, begun)?;
+                if self.staged(upload.id(), Access::Read)?.is_some() {
+                    return Ok(());
+                }
+            }
+            None => {}
         }
         self.require_not_completed(upload)?;
         self.require_room(upload)?;
@@ -101,7 +105,11 @@ impl Files {
         let fail = Error::io("open a part");
         let (file, list) =
             self.staged(upload.id(), Access::Append)?.ok_or_else(|| Error::UploadNotFound(upload.id()))?;
-        same_size(upload, file.metadata().map_err(&fail)?.len())?;
+        let begun = file.metadata().map_err(&fail)?.len();
+        if begun == 0 && upload.bytes() > 0 {
+            return Err(Error::UploadNotFound(upload.id()));
+        }
+        same_size(upload, begun)?;
         let listed = parts::read(&list).map_err(&fail)?;
         if listed.contains_key(&parts::WHOLE) {
             return Err(Error::UploadNotFound(upload.id()));
@@ -130,7 +138,7 @@ impl Files {
         crash_point!("part-synced");
         match place {
             Place::Listed(mut list) => parts::append(&mut list, &part).map_err(fail)?,
-            Place::Single(upload) => self.single_arrived(upload)?,
+            Place::Single(upload) => self.single_arrived(upload, &writer.file)?,
         }
         crash_point!("part-listed");
         Ok(part)
