@@ -40,10 +40,11 @@ pub async fn restore(app: &App, owner: AccountId, assets: &[AssetId]) -> Result<
 /// # Errors
 /// When the database cannot write; those before are deleted then.
 pub async fn delete(app: &App, owner: AccountId, assets: &[AssetId]) -> Result<Vec<(AssetId, Outcome)>, Error> {
-    let now = app.now();
+    // Also what a clock that went ahead has put there.
+    let whenever = Timestamp::from_micros(i64::MAX);
     let mut all = Moved::default();
     for batch in assets.chunks(asset::AT_ONCE as usize) {
-        let moved = asset::delete_forever(app, owner, batch, Some(now)).await?;
+        let moved = asset::delete_forever(app, owner, batch, Some(whenever)).await?;
         all.done.extend(moved.done);
         all.unchanged.extend(moved.unchanged);
     }
@@ -277,6 +278,16 @@ mod tests {
         let again = upload::reserve_many(&app, owner, vec![wish]).await.unwrap();
         assert!(matches!(again[0], Ok(upload::Reserved::Duplicate(found)) if found == one));
         assert_eq!(seen(&app, owner, album).await, (1, 1, 0, Some(one), 3));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_keeps_nothing_in_the_trash() {
+        let (app, owner) = app().await;
+        let one = keep(&app, owner, b"one").await;
+        let mut write = app.database().write().await.unwrap();
+        write.asset_trash(owner, &[one], app.now().plus(Duration::from_secs(1800))).await.unwrap();
+        write.commit().await.unwrap();
+        assert_eq!(delete(&app, owner, &[one]).await.unwrap(), [(one, Outcome::Done)]);
     }
 
     #[tokio::test]

@@ -99,7 +99,7 @@ impl Files {
         let fail = Error::io("store a part");
         let written = written.metadata().map_err(&fail)?;
         let there = self.staging.look(&begun(upload)).map_err(&fail)?;
-        if !there.is_some_and(|there| (there.st_dev, there.st_ino) == (written.dev(), written.ino())) {
+        if there.is_none_or(|there| (there.st_dev, there.st_ino) != (written.dev(), written.ino())) {
             return Err(Error::UploadNotFound(upload));
         }
         match self.staging.move_to(&begun(upload), &self.staging, &whole(upload)) {
