@@ -1,14 +1,12 @@
 //! A PicUp for one test: a fresh folder, a server on a free port, and accounts made as an operator makes them.
 
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use picup_testkit::{Finished, PicupProcess, ProcessBuilder, TempDir, free_address, fresh_folder, run};
 use rustix::process::Signal;
-use sqlx::Connection;
 use tokio::time::{Instant, sleep};
 
 use crate::books;
@@ -207,23 +205,29 @@ impl TestApp {
         format!("{}\n{}", self.said, self.server.output().text())
     }
 
-    /// As [`kill_and_restart`](Self::kill_and_restart), in the middle of what removes assets: while so many are left, kept there
-    /// by a lock on the database.
-    pub(crate) async fn kill_while(mut self, left: Range<i64>) -> Self {
+    /// Lets nobody remove assets beyond the last `least` of them, until [`kill_held`](Self::kill_held).
+    pub(crate) async fn hold_assets(&self, least: u32) {
         let mut database = books::open(&self.data()).await;
-        loop {
-            let mut lock = database.begin_with("BEGIN IMMEDIATE").await.unwrap();
-            let (assets,) =
-                sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM assets").fetch_one(&mut *lock).await.unwrap();
-            if left.contains(&assets) {
-                self.server.kill().await.unwrap();
-                drop(lock);
-                return self.kill_and_restart().await;
-            }
-            assert!(assets >= left.end, "it was over before it could be killed: {assets} are left");
-            lock.rollback().await.unwrap();
-            sleep(Duration::from_millis(1)).await;
-        }
+        let held = format!(
+            "CREATE TRIGGER held BEFORE DELETE ON assets WHEN (SELECT COUNT(*) FROM assets) <= {least} \
+             BEGIN SELECT RAISE(ABORT, 'held by a test'); END"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(held)).execute(&mut database).await.unwrap();
+    }
+
+    /// As [`kill_and_restart`](Self::kill_and_restart), in the middle of what removes assets: some of `all` are gone, and
+    /// [`hold_assets`](Self::hold_assets) keeps the rest from going.
+    pub(crate) async fn kill_held(mut self, all: i64) -> Self {
+        let mut database = books::open(&self.data()).await;
+        let begun = async || {
+            let count = sqlx::query_as::<_, (i64,)>("SELECT COUNT(*) FROM assets");
+            (count.fetch_one(&mut database).await.unwrap().0 < all).then_some(())
+        };
+        let begun = eventually("the first batch", begun).await;
+        begun.unwrap_or_else(|late| panic!("{late}\n{}", self.log()));
+        self.server.kill().await.unwrap();
+        sqlx::query("DROP TRIGGER held").execute(&mut database).await.unwrap();
+        self.kill_and_restart().await
     }
 
     /// Kills the server and all it started, as a power cut would, and starts it again.

@@ -105,8 +105,9 @@ async fn an_erasure_that_is_killed_again_and_again_is_finished() {
     let all = count(&app, "assets").await;
     let unsure = app.user(&["delete", &email("bob"), "--now"]).await;
     assert_eq!(unsure.status.code(), Some(2), "without a terminal it wants --yes: {}", unsure.stderr);
+    app.hold_assets(100).await;
     app.user_done(&["delete", &email("bob"), "--now", "--yes"]).await;
-    app = app.kill_while(5..all).await;
+    app = app.kill_held(all).await;
     for _ in 0..3 {
         sleep(Duration::from_micros(luck.random_range(0..60_000))).await;
         app = app.kill_and_restart().await;
