@@ -325,3 +325,25 @@ async fn versions_stand_beside_each_other() {
     it.storage.delete(&version(1)).await.unwrap();
     assert_eq!(it.content(&version(2)).await, noise(2, 10));
 }
+
+/// Files of one asset come while others of it go, and its folders with them: the film of a photo that is deleted, say, while a
+/// worker stores its pictures.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn folders_that_come_and_go_keep_nobody_waiting_for_ever() {
+    let it = Fixture::files().await;
+    let (owner, asset) = (key().owner(), key().asset());
+    let roles = [ObjectRole::Original, ObjectRole::Motion, ObjectRole::Thumbnail, ObjectRole::Preview];
+    let at_work = roles.map(|role| {
+        let storage = it.storage.clone();
+        tokio::spawn(async move {
+            let key = ObjectKey::new(owner, asset, role, 1, "jpg");
+            for _ in 0..500 {
+                // One whose folder kept disappearing is told so.
+                let _ = storage.put(&key, noise(1, 10)).await;
+                storage.delete(&key).await.unwrap();
+            }
+        })
+    });
+    let all = futures_util::future::join_all(at_work);
+    tokio::time::timeout(std::time::Duration::from_secs(60), all).await.expect("they wait for each other");
+}
