@@ -5,8 +5,8 @@ use futures_util::Stream;
 use picup_database::{Upload as Row, UploadState};
 use picup_domain::{AccountId, Part, PartPlan, Sha256, Timestamp, UploadId};
 
-use super::reserve::still_open;
-use super::{PartAddress, Upload, invalid, row, row_key, staged};
+use super::reserve::{stage, still_open};
+use super::{PartAddress, Upload, invalid, row, staged};
 use crate::{App, Error};
 
 /// Parts one request may ask addresses for.
@@ -81,7 +81,9 @@ where
     };
     match app.storage().part_write(&staged, address.number, address.sha256, body).await {
         Ok(_) => Ok(()),
-        Err(picup_storage::Error::UploadNotFound(_)) => Err(stage_again(app, address.upload).await?),
+        Err(picup_storage::Error::UploadNotFound(_) | picup_storage::Error::UploadDiffers { .. }) => {
+            Err(stage_again(app, address.upload).await?)
+        }
         Err(error) => Err(part_error(address.number, error)),
     }
 }
@@ -95,7 +97,7 @@ async fn open_row(app: &App, id: UploadId) -> Result<Row, Error> {
 /// Stages an open upload anew whose bytes have gone, in a power cut say, and gives what its sender is told.
 async fn stage_again(app: &App, id: UploadId) -> Result<Error, Error> {
     let row = open_row(app, id).await?;
-    match app.storage().upload_begin(id, &row_key(&row), row.bytes).await {
+    match stage(app, &row).await {
         Err(picup_storage::Error::Exists(_)) => return Ok(NO_MORE_PARTS),
         staged => staged?,
     };

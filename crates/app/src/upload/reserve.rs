@@ -110,8 +110,7 @@ pub(super) async fn standing(
         return Ok(Some(Reserved::Duplicate(asset)));
     }
     if let Some(row) = seen.open.as_ref().filter(|row| row.bytes == new.bytes && row.expires_at > app.now()) {
-        // Staged again, should its bytes have gone; otherwise this changes nothing.
-        match app.storage().upload_begin(row.id, &row_key(row), row.bytes).await {
+        match stage(app, row).await {
             // Completed since it was looked at: look again.
             Err(picup_storage::Error::Exists(_)) => return Ok(None),
             begun => begun?,
@@ -122,6 +121,19 @@ pub(super) async fn standing(
         return Ok(Some(Reserved::Upload(view(app, row.clone()).await?)));
     }
     Ok(None)
+}
+
+/// Stages an upload that is written down, should its bytes have gone; otherwise this changes nothing. What has another size
+/// by now was damaged, and is staged anew.
+pub(super) async fn stage(app: &App, row: &Row) -> Result<picup_storage::Upload, picup_storage::Error> {
+    let key = row_key(row);
+    match app.storage().upload_begin(row.id, &key, row.bytes).await {
+        Err(picup_storage::Error::UploadDiffers { .. }) => {
+            app.storage().upload_abort(row.id).await?;
+            app.storage().upload_begin(row.id, &key, row.bytes).await
+        }
+        staged => staged,
+    }
 }
 
 /// Whether an upload that was staged again is still open. What was staged of one that was given up or completed meanwhile goes.

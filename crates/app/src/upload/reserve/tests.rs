@@ -70,6 +70,25 @@ async fn an_upload_whose_bytes_are_lost_asks_for_them_again() {
 }
 
 #[tokio::test]
+async fn an_upload_whose_bytes_have_another_size_by_now_is_staged_anew() {
+    for asked in [false, true] {
+        let (app, owner, _) = app().await;
+        let Reserved::Upload(upload) = reserve(&app, owner, wish(b"content")).await.unwrap() else { panic!("new") };
+        let row = app.database().read().await.unwrap().upload_by_id(owner, upload.id).await.unwrap().unwrap();
+        app.storage().upload_abort(row.id).await.unwrap();
+        app.storage().upload_begin(row.id, &row_key(&row), ByteSize::new(3).unwrap()).await.unwrap();
+        if asked {
+            let again = reserve(&app, owner, wish(b"content")).await.unwrap();
+            assert!(matches!(again, Reserved::Upload(again) if again.id == upload.id));
+        } else {
+            assert!(matches!(send(&app, owner, upload.id, b"content").await, Err(Error::Busy(_))));
+        }
+        send(&app, owner, upload.id, b"content").await.unwrap();
+        complete(&app, owner, upload.id).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn an_upload_that_was_given_up_is_not_staged_again() {
     let (app, owner, _) = app().await;
     let Reserved::Upload(upload) = reserve(&app, owner, wish(b"content")).await.unwrap() else { panic!("it is new") };
