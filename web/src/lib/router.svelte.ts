@@ -1,28 +1,51 @@
 // Which page is open, read from the address's fragment. A fragment never reaches a server or its logs, which is why the
 // one-time set-up code can travel in it.
-export type Route =
+/** The pages that show a wall of photos, over which the viewer may be open. */
+export type Gallery =
   | { page: 'timeline' }
-  | { page: 'photo'; id: string }
-  | { page: 'albums' }
+  | { page: 'favourites' }
+  | { page: 'trash' }
   | { page: 'album'; album: string }
-  | { page: 'album-photo'; album: string; id: string }
+  | { page: 'search'; query: string };
+
+export type Route =
+  | (Gallery & { photo?: string })
+  | { page: 'albums' }
+  | { page: 'settings'; section: string }
+  | { page: 'admin'; section: string }
   | { page: 'setup'; code: string }
   | { page: 'invitation'; token: string }
   | { page: 'signin' };
 
 /** The route that a fragment names; whatever is unknown leads to the timeline. */
 export function parseRoute(hash: string): Route {
-  const parts = hash.replace(/^#\/?/, '').split('/').map(decode);
-  const [first = '', second = '', third = '', fourth = ''] = parts;
-  if (first === 'setup') return { page: 'setup', code: second };
-  if (first === 'invitation') return { page: 'invitation', token: second };
-  if (first === 'signin') return { page: 'signin' };
-  if (first === 'photo' && second) return { page: 'photo', id: second };
-  if (first === 'albums') return { page: 'albums' };
-  if (first === 'album' && second) {
-    return third === 'photo' && fourth ? { page: 'album-photo', album: second, id: fourth } : { page: 'album', album: second };
+  const [first = '', ...rest] = hash.replace(/^#\/?/, '').split('/').map(decode);
+  const [second = ''] = rest;
+  switch (first) {
+    case 'setup':
+      return { page: 'setup', code: second };
+    case 'invitation':
+      return { page: 'invitation', token: second };
+    case 'signin':
+    case 'albums':
+      return { page: first };
+    case 'settings':
+    case 'admin':
+      return { page: first, section: second };
+    case 'favourites':
+    case 'trash':
+      return { page: first, ...photoOf(rest) };
+    case 'album':
+      return second ? { page: first, album: second, ...photoOf(rest.slice(1)) } : { page: 'albums' };
+    case 'search':
+      return { page: first, query: second, ...photoOf(rest.slice(1)) };
+    default:
+      return { page: 'timeline', ...photoOf([first, ...rest]) };
   }
-  return { page: 'timeline' };
+}
+
+function photoOf([word, id]: string[]): { photo?: string } {
+  return word === 'photo' && id ? { photo: id } : {};
 }
 
 function decode(part: string): string {
@@ -35,24 +58,44 @@ function decode(part: string): string {
 
 /** The fragment of a route: the inverse of {@link parseRoute}. */
 export function hrefOf(route: Route): string {
-  const part = encodeURIComponent;
+  const parts = partsOf(route);
+  if ('photo' in route && route.photo) parts.push('photo', route.photo);
+  return '#/' + parts.map(encodeURIComponent).join('/');
+}
+
+function partsOf(route: Route): string[] {
   switch (route.page) {
     case 'timeline':
-      return '#/';
-    case 'photo':
-      return `#/photo/${part(route.id)}`;
-    case 'albums':
-      return '#/albums';
+      return [];
     case 'album':
-      return `#/album/${part(route.album)}`;
-    case 'album-photo':
-      return `#/album/${part(route.album)}/photo/${part(route.id)}`;
+      return ['album', route.album];
+    case 'search':
+      return ['search', route.query];
+    case 'settings':
+    case 'admin':
+      return route.section ? [route.page, route.section] : [route.page];
     case 'setup':
-      return `#/setup/${part(route.code)}`;
+      return ['setup', route.code];
     case 'invitation':
-      return `#/invitation/${part(route.token)}`;
-    case 'signin':
-      return '#/signin';
+      return ['invitation', route.token];
+    default:
+      return [route.page];
+  }
+}
+
+/** The gallery of a route, without the photo that is open in it. */
+export function galleryOf(route: Route): Gallery | undefined {
+  switch (route.page) {
+    case 'timeline':
+    case 'favourites':
+    case 'trash':
+      return { page: route.page };
+    case 'album':
+      return { page: 'album', album: route.album };
+    case 'search':
+      return { page: 'search', query: route.query };
+    default:
+      return undefined;
   }
 }
 

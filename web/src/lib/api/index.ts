@@ -6,6 +6,7 @@ import type {
   Albums,
   Asset,
   AssetColumns,
+  AssetEdit,
   Completed,
   InvitationAcceptance,
   InvitationLook,
@@ -18,12 +19,15 @@ import type {
   SetupRequest,
   SignInRequest,
   TimelineCounts,
+  TrashEmptied,
   Upload,
   UploadAnswer,
   UploadRequest,
 } from './types';
 
 const id = encodeURIComponent;
+
+type PageQuery = { cursor?: string; limit?: number };
 
 export const api = {
   setup: () => call<Setup>('GET', '/api/setup'),
@@ -43,14 +47,23 @@ export const api = {
     call<AssetColumns>('GET', '/api/timeline/assets', { query }),
   asset: (asset: string, signal?: AbortSignal) =>
     call<Asset>('GET', `/api/assets/${id(asset)}`, signal ? { signal } : {}),
+  assetEdit: (asset: string, body: AssetEdit) => call<Asset>('PATCH', `/api/assets/${id(asset)}`, { body }),
+  assetsFavourite: (assets: string[], favourite: boolean) =>
+    call<ItemResults>('POST', '/api/assets/favourite', { body: { assets, favourite } }),
+  assetsTrash: (assets: string[]) => call<ItemResults>('POST', '/api/assets/trash', { body: { assets } }),
+  assetsRestore: (assets: string[]) => call<ItemResults>('POST', '/api/assets/restore', { body: { assets } }),
+  assetsDelete: (assets: string[]) => call<ItemResults>('POST', '/api/assets/delete', { body: { assets } }),
+  favourites: (query: PageQuery = {}) => call<AssetColumns>('GET', '/api/favourites', { query }),
+  trash: (query: PageQuery = {}) => call<AssetColumns>('GET', '/api/trash', { query }),
+  trashEmpty: () => call<TrashEmptied>('DELETE', '/api/trash'),
 
-  albums: (query: { cursor?: string; limit?: number } = {}) => call<Albums>('GET', '/api/albums', { query }),
+  albums: (query: PageQuery = {}) => call<Albums>('GET', '/api/albums', { query }),
   albumCreate: (title: string) => call<Album>('POST', '/api/albums', { body: { title } }),
   album: (album: string) => call<Album>('GET', `/api/albums/${id(album)}`),
   albumRename: (album: string, title: string) =>
     call<Album>('PATCH', `/api/albums/${id(album)}`, { body: { title } }),
   albumDelete: (album: string) => call<void>('DELETE', `/api/albums/${id(album)}`),
-  albumAssets: (album: string, query: { cursor?: string; limit?: number } = {}) =>
+  albumAssets: (album: string, query: PageQuery = {}) =>
     call<AssetColumns>('GET', `/api/albums/${id(album)}/assets`, { query }),
   albumAdd: (album: string, assets: string[]) =>
     call<ItemResults>('POST', `/api/albums/${id(album)}/assets`, { body: { assets } }),

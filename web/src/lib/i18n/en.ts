@@ -9,6 +9,8 @@ export const en = {
   'nav.label': 'Main',
   'nav.photos': 'Photos',
   'nav.albums': 'Albums',
+  'nav.favourites': 'Favourites',
+  'nav.trash': 'Trash',
 
   'action.upload': 'Upload',
   'action.uploadFiles': 'Upload files',
@@ -24,6 +26,12 @@ export const en = {
   'action.create': 'Create',
   'action.save': 'Save',
   'action.back': 'Back',
+  'action.undo': 'Undo',
+  'action.favourite': 'Add to favourites',
+  'action.unfavourite': 'Remove from favourites',
+  'action.trash': 'Move to trash',
+  'action.restore': 'Restore',
+  'action.deleteForever': 'Delete for ever',
 
   'field.email': 'E-mail',
   'field.name': 'Your name',
@@ -144,8 +152,22 @@ export const en = {
   'album.added': { one: '{count} added to “{title}”', other: '{count} added to “{title}”' },
   'album.already': { one: '{count} was there already', other: '{count} were there already' },
   'album.removed': { one: '{count} removed from the album', other: '{count} removed from the album' },
-  'album.missing': { one: '{count} could not be found', other: '{count} could not be found' },
   'album.pick': 'Add to album',
+
+  'favourites.title': 'Favourites',
+  'favourites.empty': 'No favourites yet. Open a photo and press the heart, and it will be here.',
+  'favourites.added': { one: '{count} added to favourites', other: '{count} added to favourites' },
+  'favourites.removed': { one: '{count} removed from favourites', other: '{count} removed from favourites' },
+
+  'trash.title': 'Trash',
+  'trash.empty': 'The trash is empty.',
+  'trash.moved': { one: '{count} moved to the trash', other: '{count} moved to the trash' },
+  'trash.restored': { one: '{count} restored', other: '{count} restored' },
+  'trash.deleted': { one: '{count} deleted for ever', other: '{count} deleted for ever' },
+  'trash.deleteQuestion': { one: 'Delete {count} for ever?', other: 'Delete {count} for ever?' },
+  'trash.deleteDetail': 'This cannot be taken back. The originals go too.',
+
+  'items.missing': { one: '{count} could not be found', other: '{count} could not be found' },
 
   'help.title': 'Keyboard shortcuts',
   'help.move': 'Move between photos',

@@ -7,6 +7,8 @@ export const ko: Catalogue = {
   'nav.label': '주 메뉴',
   'nav.photos': '사진',
   'nav.albums': '앨범',
+  'nav.favourites': '즐겨찾기',
+  'nav.trash': '휴지통',
 
   'action.upload': '올리기',
   'action.uploadFiles': '파일 올리기',
@@ -22,6 +24,12 @@ export const ko: Catalogue = {
   'action.create': '만들기',
   'action.save': '저장',
   'action.back': '뒤로',
+  'action.undo': '실행 취소',
+  'action.favourite': '즐겨찾기에 추가',
+  'action.unfavourite': '즐겨찾기에서 제거',
+  'action.trash': '휴지통으로 이동',
+  'action.restore': '복원',
+  'action.deleteForever': '완전히 삭제',
 
   'field.email': '이메일',
   'field.name': '이름',
@@ -142,8 +150,22 @@ export const ko: Catalogue = {
   'album.added': { other: '“{title}” 앨범에 {count}개를 추가했습니다' },
   'album.already': { other: '{count}개는 이미 있음' },
   'album.removed': { other: '앨범에서 {count}개를 뺐습니다' },
-  'album.missing': { other: '{count}개를 찾을 수 없음' },
   'album.pick': '앨범에 추가',
+
+  'favourites.title': '즐겨찾기',
+  'favourites.empty': '아직 즐겨찾기가 없습니다. 사진을 열고 하트를 누르면 여기에 모입니다.',
+  'favourites.added': { other: '즐겨찾기에 {count}개를 추가했습니다' },
+  'favourites.removed': { other: '즐겨찾기에서 {count}개를 제거했습니다' },
+
+  'trash.title': '휴지통',
+  'trash.empty': '휴지통이 비어 있습니다.',
+  'trash.moved': { other: '{count}개를 휴지통으로 옮겼습니다' },
+  'trash.restored': { other: '{count}개를 복원했습니다' },
+  'trash.deleted': { other: '{count}개를 완전히 삭제했습니다' },
+  'trash.deleteQuestion': { other: '{count}개를 완전히 삭제할까요?' },
+  'trash.deleteDetail': '되돌릴 수 없습니다. 원본도 함께 사라집니다.',
+
+  'items.missing': { other: '{count}개를 찾을 수 없습니다' },
 
   'help.title': '단축키',
   'help.move': '사진 사이 이동',

@@ -11,6 +11,9 @@ export interface Entry {
   durationMs: number | undefined;
   /** The version of the renditions; 0 while there are none. */
   version: number;
+  favourite: boolean;
+  /** A live photo: it has a moving part. */
+  motion: boolean;
 }
 
 export function entriesOf(columns: AssetColumns): Entry[] {
@@ -23,6 +26,8 @@ export function entriesOf(columns: AssetColumns): Entry[] {
     placeholder: columns.placeholder[index] ?? undefined,
     durationMs: columns.duration_ms[index] ?? undefined,
     version: columns.version[index] ?? 0,
+    favourite: columns.favourite[index] ?? false,
+    motion: columns.motion[index] ?? false,
   }));
 }
 
@@ -38,6 +43,8 @@ export function entryOfAsset(asset: Asset): Entry {
     placeholder: asset.placeholder ?? undefined,
     durationMs: asset.duration_ms ?? undefined,
     version: Number(version ?? 0),
+    favourite: asset.favourite,
+    motion: asset.motion != null,
   };
 }
 

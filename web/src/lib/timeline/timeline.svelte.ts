@@ -30,7 +30,7 @@ export class Timeline implements Sequence {
     this.#onError = onError;
   }
 
-  async open(): Promise<void> {
+  async load(): Promise<void> {
     if (!this.opened) await this.#fetchCounts();
   }
 
@@ -98,7 +98,7 @@ export class Timeline implements Sequence {
   }
 
   async loadAround(asset: Asset): Promise<void> {
-    await this.open();
+    await this.load();
     const day = asset.captured.local.slice(0, 10);
     const index = this.days.findIndex((one) => one.day === day);
     if (index >= 0) await this.#loadedDay(index);

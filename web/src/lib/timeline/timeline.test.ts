@@ -56,7 +56,7 @@ async function open(assets: () => Stored[]) {
   const timeline = new Timeline((error) => {
     throw error;
   });
-  await timeline.open();
+  await timeline.load();
   return { timeline, requests };
 }
 

@@ -1,12 +1,12 @@
-// An album as the grid sees it: one run of rows under no heading.
+// A list as the grid sees it: one run of rows under no heading.
 import type { GridModel } from '../layout/grid';
 import { rowsIn } from '../layout/grid';
 import { justify, type RowStyle } from '../layout/justified';
 import type { Entry } from '../timeline/entries';
 
-const KEY = 'album';
+const KEY = 'list';
 
-export function albumModel(entries: readonly Entry[], width: number, style: RowStyle): GridModel {
+export function listModel(entries: readonly Entry[], width: number, style: RowStyle): GridModel {
   const ratios = entries.map((entry) => entry.ratio);
   const { rows, height } = justify(ratios, width, style);
   return {
