@@ -35,6 +35,8 @@ function serve(assets: () => Stored[]) {
       placeholder: column(null),
       duration_ms: column(null),
       version: column(1),
+      favourite: column(false),
+      motion: column(false),
       next: start + 40 < all.length ? String(start + 40) : null,
     });
   });
