@@ -39,8 +39,14 @@ export class AlbumContent extends AssetList {
   }
 
   override async load(): Promise<void> {
+    if (this.closed) return;
     this.album = await api.album(this.id);
     await super.load();
+  }
+
+  async delete(): Promise<void> {
+    this.closed = true;
+    await api.albumDelete(this.id);
   }
 
   async rename(title: string): Promise<void> {

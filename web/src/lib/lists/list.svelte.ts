@@ -18,6 +18,8 @@ export interface Content extends Sequence {
 export class AssetList implements Content {
   entries = $state.raw<readonly Entry[]>([]);
   opened = $state(false);
+  /** It goes: nothing of it is fetched any more. */
+  protected closed = false;
   revision = $state(0);
   #fetch: FetchPage;
   #index = new Map<string, number>();
@@ -28,12 +30,13 @@ export class AssetList implements Content {
   }
 
   async load(): Promise<void> {
+    if (this.closed) return;
     const load = ++this.#loads;
     const found: Entry[] = [];
     let cursor: string | undefined;
     do {
       const columns = await this.#fetch({ limit: PAGE, ...(cursor ? { cursor } : {}) });
-      if (load !== this.#loads) return;
+      if (load !== this.#loads || this.closed) return;
       found.push(...entriesOf(columns));
       cursor = columns.next ?? undefined;
       if (!this.opened || cursor === undefined) this.#show([...found]);
