@@ -46,7 +46,12 @@ export class AlbumContent extends AssetList {
 
   async delete(): Promise<void> {
     this.closed = true;
-    await api.albumDelete(this.id);
+    try {
+      await api.albumDelete(this.id);
+    } catch (error) {
+      this.closed = false;
+      throw error;
+    }
   }
 
   async rename(title: string): Promise<void> {
