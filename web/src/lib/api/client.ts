@@ -8,14 +8,18 @@ export class ProblemError extends Error {
   readonly type: string;
   readonly detail: string;
   readonly requestId: string | undefined;
+  /** When to ask again, if the server said so. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(problem: Problem) {
+  constructor(problem: Problem, retryAfter: string | null = null) {
     super(problem.title);
     this.name = 'ProblemError';
     this.status = problem.status;
     this.type = problem.type;
     this.detail = problem.detail;
     this.requestId = problem.request_id ?? undefined;
+    const seconds = retryAfter?.trim() ? Number(retryAfter) : NaN;
+    this.retryAfterMs = seconds >= 0 ? seconds * 1000 : undefined;
   }
 }
 
@@ -88,7 +92,7 @@ export async function callForAnswer<T>(method: string, path: string, options: Ca
       renewed = true;
       if (await hooks.renew()) continue;
     }
-    throw new ProblemError(problem);
+    throw new ProblemError(problem, response.headers.get('retry-after'));
   }
 }
 

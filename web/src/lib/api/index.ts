@@ -8,6 +8,7 @@ import type {
   AssetColumns,
   AssetEdit,
   Completed,
+  CompletionAnswers,
   InvitationAcceptance,
   InvitationLook,
   InvitationToken,
@@ -22,6 +23,7 @@ import type {
   TrashEmptied,
   Upload,
   UploadAnswer,
+  UploadAnswers,
   UploadRequest,
 } from './types';
 
@@ -72,6 +74,10 @@ export const api = {
 
   uploadStart: (body: UploadRequest, signal: AbortSignal) =>
     call<UploadAnswer>('POST', '/api/uploads', { body, signal }),
+  uploadStartMany: (files: UploadRequest[], signal: AbortSignal) =>
+    call<UploadAnswers>('POST', '/api/uploads/many', { body: { files }, signal }),
+  uploadCompleteMany: (uploads: string[], signal: AbortSignal) =>
+    call<CompletionAnswers>('POST', '/api/uploads/complete', { body: { uploads }, signal }),
   upload: (upload: string, signal: AbortSignal) => call<Upload>('GET', `/api/uploads/${id(upload)}`, { signal }),
   uploadParts: (upload: string, parts: PartHash[], signal: AbortSignal) =>
     call<PartTargets>('POST', `/api/uploads/${id(upload)}/parts`, { body: { parts }, signal }),

@@ -1,5 +1,8 @@
 // The files that a person dropped or chose: folders are read to their end (a browser gives 100 entries at a time), and what
 // the system itself left in them is passed over.
+import { Fifo } from './fifo';
+import type { Chosen } from './item.svelte';
+
 const SYSTEM_FILES = new Set(['thumbs.db', 'desktop.ini', 'ehthumbs.db']);
 const SYSTEM_FOLDERS = new Set(['__macosx', '@eadir', '$recycle.bin', 'system volume information']);
 
@@ -13,11 +16,10 @@ export function isSystemFolder(name: string): boolean {
 }
 
 /** Files from a file chooser; a chosen folder comes as files with their paths. */
-export function chosenFiles(files: Iterable<File>): File[] {
-  return [...files].filter((file) => {
-    const folders = (file.webkitRelativePath || file.name).split('/').slice(0, -1);
-    return !isSystemFile(file.name) && !folders.some(isSystemFolder);
-  });
+export function chosenFiles(files: Iterable<File>): Chosen[] {
+  return [...files]
+    .map((file) => ({ file, path: file.webkitRelativePath || file.name }))
+    .filter(({ file, path }) => !isSystemFile(file.name) && !path.split('/').slice(0, -1).some(isSystemFolder));
 }
 
 /** Whether a drag brings files, rather than text or a picture of the page itself. */
@@ -25,36 +27,59 @@ export function bringsFiles(data: DataTransfer | null): boolean {
   return data?.types.includes('Files') ?? false;
 }
 
+/** What a drop brought. */
+export interface Dropped {
+  files: Chosen[];
+  /** Paths that could not be read. */
+  unreadable: string[];
+}
+
 /** All files of a drop. The items must be taken in the event itself: afterwards the browser has emptied them. */
-export function droppedFiles(data: DataTransfer): Promise<File[]> {
+export async function droppedFiles(data: DataTransfer): Promise<Dropped> {
   const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  if (entries.length === 0) return Promise.resolve(chosenFiles(data.files));
-  return filesOf(entries);
+  if (entries.length === 0) return { files: chosenFiles(data.files), unreadable: [] };
+  return await filesOf(entries);
 }
 
-export async function filesOf(entries: readonly FileSystemEntry[]): Promise<File[]> {
-  const files: File[] = [];
-  const waiting = [...entries];
-  for (let entry = waiting.shift(); entry; entry = waiting.shift()) {
-    if (entry.isDirectory) {
-      if (!isSystemFolder(entry.name)) waiting.push(...(await entriesOf(entry as FileSystemDirectoryEntry)));
-    } else if (!isSystemFile(entry.name)) {
-      files.push(await fileOf(entry as FileSystemFileEntry));
+export async function filesOf(entries: readonly FileSystemEntry[]): Promise<Dropped> {
+  const dropped: Dropped = { files: [], unreadable: [] };
+  const folders = new Fifo<FileSystemDirectoryEntry>();
+  const take = async (some: readonly FileSystemEntry[]) => {
+    folders.push(...some.filter((entry) => entry.isDirectory && !isSystemFolder(entry.name)).map((entry) => entry as FileSystemDirectoryEntry));
+    const files = some.filter((entry) => !entry.isDirectory && !isSystemFile(entry.name));
+    for (const found of await Promise.all(files.map((entry) => fileOf(entry as FileSystemFileEntry)))) {
+      if (typeof found === 'string') dropped.unreadable.push(found);
+      else dropped.files.push(found);
     }
+  };
+  await take(entries);
+  for (let folder = folders.shift(); folder; folder = folders.shift()) {
+    const { inside, whole } = await entriesOf(folder);
+    if (!whole) dropped.unreadable.push(pathOf(folder));
+    await take(inside);
   }
-  return files;
+  return dropped;
 }
 
-async function entriesOf(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
+/** What is in a folder, as far as it can be read: a browser gives a hundred at a time. */
+async function entriesOf(folder: FileSystemDirectoryEntry): Promise<{ inside: FileSystemEntry[]; whole: boolean }> {
   const reader = folder.createReader();
-  const all: FileSystemEntry[] = [];
-  for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (some.length === 0) return all;
-    all.push(...some);
+  const inside: FileSystemEntry[] = [];
+  try {
+    for (;;) {
+      const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+      if (some.length === 0) return { inside, whole: true };
+      inside.push(...some);
+    }
+  } catch {
+    return { inside, whole: false };
   }
 }
 
-function fileOf(entry: FileSystemFileEntry): Promise<File> {
-  return new Promise((resolve, reject) => entry.file(resolve, reject));
+/** The file, or the path of one that cannot be read. */
+function fileOf(entry: FileSystemFileEntry): Promise<Chosen | string> {
+  const path = pathOf(entry);
+  return new Promise((resolve) => entry.file((file) => resolve({ file, path }), () => resolve(path)));
 }
+
+const pathOf = (entry: FileSystemEntry): string => entry.fullPath.replace(/^\//, '');

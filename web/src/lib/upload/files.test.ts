@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { chosenFiles, filesOf } from './entries';
 import { sha256Of } from './hash';
 import { Meter } from './meter';
+import { Unfinished } from './unfinished.svelte';
 
 describe('hashing', () => {
   it('agrees with another implementation, over slices and for nothing', async () => {
@@ -21,9 +22,10 @@ describe('hashing', () => {
 });
 
 describe('what was dropped', () => {
-  const file = (name: string) => ({ name, isDirectory: false, file: (done: (file: File) => void) => done(new File([], name)) });
+  const file = (name: string) => ({ name, fullPath: `/trip/${name}`, isDirectory: false, file: (done: (file: File) => void) => done(new File([], name)) });
   const folder = (name: string, inside: unknown[]) => ({
     name,
+    fullPath: `/trip/${name}`,
     isDirectory: true,
     // As a browser does: at most 100 at a time, and an empty answer at the end.
     createReader: () => {
@@ -31,7 +33,7 @@ describe('what was dropped', () => {
       return { readEntries: (done: (some: unknown[]) => void) => done(left.splice(0, 100)) };
     },
   });
-  const names = async (entries: unknown[]) => (await filesOf(entries as FileSystemEntry[])).map(({ name }) => name);
+  const names = async (entries: unknown[]) => (await filesOf(entries as FileSystemEntry[])).files.map(({ file }) => file.name);
 
   it('reads all entries of a folder, not the first hundred', async () => {
     const many = Array.from({ length: 350 }, (_, index) => file(`${index}.jpg`));
@@ -41,7 +43,54 @@ describe('what was dropped', () => {
   it('passes over what the system left there', async () => {
     const entries = [file('.DS_Store'), file('Thumbs.db'), file('a.jpg'), folder('@eaDir', [file('b.jpg')]), folder('.git', [file('c')])];
     expect(await names(entries)).toEqual(['a.jpg']);
-    expect(chosenFiles([new File([], '.hidden'), new File([], 'notes.txt')]).map(({ name }) => name)).toEqual(['notes.txt']);
+    expect(chosenFiles([new File([], '.hidden'), new File([], 'notes.txt')]).map(({ path }) => path)).toEqual(['notes.txt']);
+  });
+});
+
+it('names what could not be read, and takes the rest', async () => {
+  const entry = (name: string, readable: boolean) => ({
+    name,
+    fullPath: `/${name}`,
+    isDirectory: false,
+    file: (done: (file: File) => void, failed: () => void) => (readable ? done(new File(['x'], name)) : failed()),
+  });
+  const locked = { name: 'locked', fullPath: '/locked', isDirectory: true, createReader: () => ({ readEntries: (_: unknown, failed: () => void) => failed() }) };
+  const { files, unreadable } = await filesOf([locked, entry('a.jpg', true), entry('b.jpg', false)] as unknown as FileSystemEntry[]);
+  expect(files.map(({ path }) => path)).toEqual(['a.jpg']);
+  expect(unreadable.sort()).toEqual(['b.jpg', 'locked']);
+});
+
+describe('what an earlier page left unfinished', () => {
+  const chosen = (path: string, text = 'x', lastModified = 7) => {
+    const name = path.split('/').at(-1) ?? '';
+    return { path, file: new File([text], name, { lastModified }) };
+  };
+  const record = (path: string, number: number) => {
+    const { file } = chosen(path);
+    return { account: 'ada', queue: 'q', number, path, name: file.name, bytes: file.size, modified: 7 };
+  };
+  const left = () => {
+    const unfinished = new Unfinished();
+    unfinished.add([record('trip/a.jpg', 1), record('trip/deep/a.jpg', 2), record('trip/b.jpg', 3)]);
+    return unfinished;
+  };
+
+  it('is known by path, size and time', () => {
+    const unfinished = left();
+    const others = [chosen('trip/a.jpg', 'longer'), chosen('trip/a.jpg', 'x', 8), chosen('trip/c.jpg')];
+    expect(unfinished.take(others).size).toBe(0);
+    const same = chosen('trip/deep/a.jpg');
+    expect(unfinished.take([same]).get(same)?.number).toBe(2);
+    expect(unfinished.take([same]).get(same)?.number).toBe(1);
+    expect(unfinished.count).toBe(1);
+  });
+
+  it('is known by its name when it was picked by itself', () => {
+    const unfinished = left();
+    const alone = chosen('b.jpg');
+    expect(unfinished.take([alone]).get(alone)?.number).toBe(3);
+    expect(unfinished.takeAll().map(({ number }) => number)).toEqual([1, 2]);
+    expect([unfinished.count, unfinished.bytes, unfinished.sample]).toEqual([0, 0, []]);
   });
 });
 

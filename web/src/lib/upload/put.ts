@@ -19,7 +19,7 @@ export function putPart(
     request.upload.addEventListener('progress', (event) => onProgress(event.loaded));
     request.addEventListener('load', () => {
       if (request.status >= 200 && request.status < 300) resolve();
-      else reject(new ProblemError(problemOf(request)));
+      else reject(new ProblemError(problemOf(request), request.getResponseHeader('retry-after')));
     });
     request.addEventListener('error', () => reject(new ConnectionLost()));
     request.addEventListener('abort', () => reject(signal.reason ?? new ConnectionLost()));

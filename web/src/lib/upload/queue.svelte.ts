@@ -1,196 +1,263 @@
-// The files on their way. Hashing runs a little ahead of sending; two files are sent at a time; identical files are sent
-// once. It outlives the pages, so that one can look around while it works.
-import { Meter } from './meter';
-import { again, transfer, type World } from './transfer';
+// The files on their way. Hashing runs ahead of sending; small files go many together and large ones two at a time; identical
+// files are sent once. It outlives the pages, so that one can look around while it works.
+import { ProblemError } from '../api';
+import { Fifo } from './fifo';
+import { UploadItem, type Chosen, type Status } from './item.svelte';
+import { reasonToSkip } from './media';
+import { SMALL, TOGETHER, sendMany, type ManyWorld } from './many';
+import { Tally } from './tally.svelte';
+import { again, isPaused, PAUSED, transfer } from './transfer';
 
-export type Status = 'waiting' | 'hashing' | 'hashed' | 'sending' | 'done' | 'duplicate' | 'failed' | 'cancelled';
-
-const FILES_AT_ONCE = 2;
-const HASHED_AHEAD = 4;
-const OVER: ReadonlySet<Status> = new Set(['done', 'duplicate', 'failed', 'cancelled']);
-
-export class UploadItem {
-  readonly file: File;
-  status = $state<Status>('waiting');
-  /** Bytes that have been read for the hash. */
-  read = $state(0);
-  /** Bytes that have gone. */
-  sent = $state(0);
-  error = $state.raw<unknown>(undefined);
-  asset = $state<string | undefined>(undefined);
-  sha256: string | undefined;
-  abort = new AbortController();
-
-  constructor(file: File) {
-    this.file = file;
-  }
-
-  get over(): boolean {
-    return OVER.has(this.status);
-  }
-}
+const SENDERS = 2;
+const HASHED_AHEAD = 2 * TOGETHER;
+/** A large file is read alone, from its beginning to its end, as disks like it. */
+const SMALL_HASHED_AT_ONCE = 8;
 
 export interface QueueEvents {
   /** A file has become an asset, or the last one is over. */
   progressed(): void;
+  /** Something is to be remembered of a file: it came, its hash is known, or it is over. */
+  changed(item: UploadItem): void;
+  /** A file that failed is not to be tried again. */
+  dropped(item: UploadItem): void;
 }
 
 export class UploadQueue {
   items = $state.raw<UploadItem[]>([]);
-  counts = $state<Record<Status, number>>(noCounts());
-  /** Bytes of all files, and of those that are over or have gone. */
-  bytes = $state(0);
-  bytesDone = $state(0);
-  rate = $state<number | undefined>(undefined);
+  paused = $state(false);
+  readonly tally: Tally;
 
-  active = $derived(this.counts.waiting + this.counts.hashing + this.counts.hashed + this.counts.sending > 0);
-  over = $derived(this.counts.done + this.counts.duplicate + this.counts.failed + this.counts.cancelled);
-  secondsLeft = $derived(this.active && this.rate ? (this.bytes - this.bytesDone) / this.rate : undefined);
-
-  #account: string | undefined;
-  #world: World;
+  #world: ManyWorld;
   #events: QueueEvents;
-  #now: () => number;
-  #waiting: UploadItem[] = [];
-  #hashed: UploadItem[] = [];
+  #waiting = new Fifo<UploadItem>();
+  #hashed = new Fifo<UploadItem>();
   /** By hash: the first file of that content, and what becomes of it. */
   #first = new Map<string, { item: UploadItem; over: Promise<void> }>();
+  /** Resolves those promises. */
+  #ends = new Map<UploadItem, () => void>();
   #hashing = 0;
   #sending = 0;
-  #meter = new Meter();
-  #gone = 0;
+  /** What is under way together, to be stopped together. */
+  #batches = new Set<AbortController>();
+  /** The smallest file that was refused for want of room, and how: as large ones need not ask. */
+  #full: { bytes: number; error: unknown } | undefined;
 
-  constructor(world: World, events: QueueEvents, now: () => number = () => performance.now()) {
+  constructor(world: ManyWorld, events: QueueEvents, now: () => number = () => performance.now()) {
     this.#world = world;
     this.#events = events;
-    this.#now = now;
+    this.tally = new Tally(now);
   }
 
-  /** What is under way belongs to one account: another one's sign-in ends it. */
-  belongTo(account: string): void {
-    if (this.#account !== undefined && this.#account !== account) {
-      this.cancelAll();
-      this.clear();
-    }
-    this.#account = account;
+  get active(): boolean {
+    return this.tally.active;
   }
 
-  add(files: readonly File[]): void {
+  /** Takes files, of which some may be known already. */
+  add(files: readonly Chosen[], known: (item: UploadItem, chosen: Chosen) => void = () => undefined): void {
     if (files.length === 0) return;
-    if (!this.active) this.clear();
-    const added = files.map((file) => new UploadItem(file));
+    if (!this.active && this.tally.counts.failed === 0) this.clear();
+    const added = files.map((chosen) => {
+      const item = new UploadItem(chosen);
+      known(item, chosen);
+      return item;
+    });
     this.items = [...this.items, ...added];
-    this.counts.waiting += added.length;
-    this.bytes += added.reduce((total, item) => total + item.file.size, 0);
-    this.#waiting.push(...added);
+    this.tally.add(added);
+    this.#full = undefined;
+    for (const item of added) this.#admit(item);
     this.#pump();
   }
 
   cancel(item: UploadItem): void {
     if (item.over) return;
     item.abort.abort();
-    this.#waiting = this.#waiting.filter((one) => one !== item);
-    this.#hashed = this.#hashed.filter((one) => one !== item);
     this.#move(item, 'cancelled');
     this.#pump();
   }
 
   cancelAll(): void {
-    const left = this.items.filter((item) => !item.over);
-    this.#waiting = [];
-    this.#hashed = [];
-    for (const item of left) this.cancel(item);
+    this.#waiting.clear();
+    this.#hashed.clear();
+    for (const item of this.items) if (!item.over) this.cancel(item);
+    this.paused = false;
   }
 
   retry(item: UploadItem): void {
-    if (item.status !== 'failed' && item.status !== 'cancelled') return;
-    item.abort = new AbortController();
-    item.error = undefined;
-    this.bytesDone -= item.file.size;
-    this.#setSent(item, 0);
-    this.#move(item, 'waiting');
-    this.#waiting.push(item);
+    this.#full = undefined;
+    this.#again(item);
     this.#pump();
   }
 
   retryFailed(): void {
-    for (const item of this.items) if (item.status === 'failed') this.retry(item);
+    this.#full = undefined;
+    for (const item of [...this.tally.views.failed]) this.#again(item);
+    this.#pump();
+  }
+
+  /** Stops for now; what has arrived of a file stays where it is. */
+  pause(): void {
+    this.paused = true;
+    for (const batch of this.#batches) batch.abort(PAUSED);
+    this.tally.rest();
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.#pump();
   }
 
   /** Forgets what is over. */
   clear(): void {
     if (this.active) return;
+    for (const item of this.tally.views.failed) this.#events.dropped(item);
     this.items = [];
-    this.counts = noCounts();
-    this.bytes = 0;
-    this.bytesDone = 0;
-    this.rate = undefined;
+    this.paused = false;
     this.#first.clear();
-    this.#meter.clear();
-    this.#gone = 0;
+    this.tally.clear();
+  }
+
+  #admit(item: UploadItem): void {
+    item.skipped = reasonToSkip(item.file);
+    if (item.skipped) return this.#move(item, 'skipped');
+    this.#events.changed(item);
+    this.#waiting.push(item);
+  }
+
+  #again(item: UploadItem): void {
+    if (item.status === 'skipped' && item.skipped === 'empty') return;
+    if (!item.over || item.status === 'done' || item.status === 'duplicate') return;
+    item.abort = new AbortController();
+    item.error = undefined;
+    this.#move(item, 'waiting');
+    this.#waiting.push(item);
   }
 
   #pump(): void {
-    while (this.#hashing < 1 && this.#hashed.length < HASHED_AHEAD) {
+    while (!this.paused && this.#hashing < SMALL_HASHED_AT_ONCE && this.#hashed.length < HASHED_AHEAD) {
       const item = this.#waiting.shift();
       if (!item) break;
+      if (item.status !== 'waiting') continue;
+      if (item.file.size > SMALL && this.#hashing > 0) {
+        this.#waiting.putBack(item);
+        break;
+      }
       this.#hashing++;
       void this.#hash(item).finally(() => (this.#hashing--, this.#pump()));
     }
-    while (this.#sending < FILES_AT_ONCE) {
-      const item = this.#hashed.shift();
-      if (!item) break;
+    while (!this.paused && this.#sending < SENDERS) {
+      const items = this.#nextToSend();
+      if (items.length === 0) break;
       this.#sending++;
-      void this.#send(item).finally(() => (this.#sending--, this.#pump()));
+      void this.#send(items).finally(() => (this.#sending--, this.#pump()));
     }
   }
 
+  /** The next large file, or all small ones that stand before it. */
+  #nextToSend(): UploadItem[] {
+    const items: UploadItem[] = [];
+    while (items.length < TOGETHER) {
+      const item = this.#hashed.shift();
+      if (!item) break;
+      if (item.status !== 'hashed' || this.#followsTwin(item) || this.#hasNoRoom(item)) continue;
+      const small = item.file.size <= SMALL;
+      if (!small && items.length > 0) {
+        this.#hashed.putBack(item);
+        break;
+      }
+      items.push(item);
+      this.#lead(item);
+      if (!small) break;
+    }
+    return items;
+  }
+
   async #hash(item: UploadItem): Promise<void> {
-    const { signal } = item.abort;
+    const stop = this.#batch();
+    const own = item.abort.signal;
+    const signal = AbortSignal.any([stop.signal, own]);
     this.#move(item, 'hashing');
     try {
       item.sha256 ??= await again(this.#world, signal, () =>
         this.#world.hash(item.file, (read) => (item.read = read), signal),
       );
-      if (signal.aborted) return;
+      if (own.aborted) return;
       this.#move(item, 'hashed');
-      this.#afterHash(item, item.sha256);
+      this.#events.changed(item);
+      this.#hashed.push(item);
     } catch (error) {
-      this.#fail(item, error, signal);
+      if (own.aborted) return;
+      if (isPaused(stop.signal)) this.#putBack(item);
+      else this.#fail(item, error);
+    } finally {
+      this.#batches.delete(stop);
     }
   }
 
   /** A second file of the same content waits for the first, and is sent itself only if that fails. */
-  #afterHash(item: UploadItem, sha256: string): void {
-    const first = this.#first.get(sha256);
-    if (!first || first.item === item || first.item.status === 'failed' || first.item.status === 'cancelled') {
-      this.#hashed.push(item);
-      return;
-    }
+  #followsTwin(item: UploadItem): boolean {
+    const first = this.#first.get(item.sha256 ?? '');
+    if (!first || first.item === item) return false;
+    if (first.item.over && first.item.asset === undefined) return false;
     void first.over.then(() => {
       if (item.over) return;
       if (first.item.asset) this.#finish(item, first.item.asset, true);
       else this.#hashed.push(item);
       this.#pump();
     });
+    return true;
   }
 
-  async #send(item: UploadItem): Promise<void> {
-    const { signal } = item.abort;
-    const sha256 = item.sha256 ?? '';
-    const twin = this.#first.get(sha256);
-    if (twin && twin.item !== item && !twin.item.over) return this.#afterHash(item, sha256);
-    let over: () => void = () => undefined;
-    this.#first.set(sha256, { item, over: new Promise((resolve) => (over = resolve)) });
+  /** From now on this file stands for its content. */
+  #lead(item: UploadItem): void {
+    const over = new Promise<void>((resolve) => this.#ends.set(item, resolve));
+    this.#first.set(item.sha256 ?? '', { item, over });
     this.#move(item, 'sending');
+  }
+
+  async #send(items: readonly UploadItem[]): Promise<void> {
+    const stop = this.#batch();
     try {
-      const sent = await transfer(item.file, sha256, this.#world, (bytes) => this.#setSent(item, bytes), signal);
-      if (!signal.aborted) this.#finish(item, sent.asset, sent.duplicate);
-    } catch (error) {
-      this.#fail(item, error, signal);
+      const left = items.length > 1 ? await this.#sendTogether(items, stop.signal) : items;
+      for (const item of left) await this.#sendAlone(item, stop.signal);
     } finally {
-      over();
+      this.#batches.delete(stop);
+      for (const item of items) {
+        if (item.status === 'sending') this.#putBack(item);
+        this.#ends.get(item)?.();
+        this.#ends.delete(item);
+      }
     }
+  }
+
+  /** Sends small files; gives those that are to be sent alone. */
+  async #sendTogether(items: readonly UploadItem[], signal: AbortSignal): Promise<UploadItem[]> {
+    try {
+      const became = await sendMany(items, this.#world, (item, bytes) => this.tally.setSent(item, bytes), signal);
+      for (const [item, { asset, duplicate }] of became) if (!item.over) this.#finish(item, asset, duplicate);
+    } catch {
+      // Each by itself finds out what is the matter.
+    }
+    return items.filter((item) => item.status === 'sending');
+  }
+
+  async #sendAlone(item: UploadItem, stop: AbortSignal): Promise<void> {
+    if (stop.aborted || item.over || this.#hasNoRoom(item)) return;
+    const own = item.abort.signal;
+    const signal = AbortSignal.any([own, stop]);
+    const sent = (bytes: number) => this.tally.setSent(item, bytes);
+    try {
+      const { asset, duplicate } = await transfer(item.file, item.sha256 ?? '', this.#world, sent, signal);
+      if (!item.over) this.#finish(item, asset, duplicate);
+    } catch (error) {
+      if (!own.aborted && !isPaused(stop)) this.#fail(item, error);
+    }
+  }
+
+  /** Whether a file no larger than this one was refused for want of room; then this one is, too. */
+  #hasNoRoom(item: UploadItem): boolean {
+    if (!this.#full || item.file.size < this.#full.bytes) return false;
+    this.#fail(item, this.#full.error);
+    return true;
   }
 
   #finish(item: UploadItem, asset: string, duplicate: boolean): void {
@@ -198,34 +265,32 @@ export class UploadQueue {
     this.#move(item, duplicate ? 'duplicate' : 'done');
   }
 
-  #fail(item: UploadItem, error: unknown, signal: AbortSignal): void {
-    if (signal.aborted) return;
+  #fail(item: UploadItem, error: unknown): void {
+    if (item.over) return;
+    if (isQuota(error) && item.file.size < (this.#full?.bytes ?? Infinity)) this.#full = { bytes: item.file.size, error };
     item.error = error;
     this.#move(item, 'failed');
   }
 
+  /** To where it stood before it was begun. */
+  #putBack(item: UploadItem): void {
+    const hashed = item.sha256 !== undefined;
+    item.read = hashed ? item.read : 0;
+    this.#move(item, hashed ? 'hashed' : 'waiting');
+    (hashed ? this.#hashed : this.#waiting).putBack(item);
+  }
+
+  #batch(): AbortController {
+    const batch = new AbortController();
+    this.#batches.add(batch);
+    return batch;
+  }
+
   #move(item: UploadItem, status: Status): void {
-    const wasOver = item.over;
-    this.counts[item.status]--;
-    this.counts[status]++;
-    item.status = status;
-    if (!item.over || wasOver) return;
-    this.bytesDone += item.file.size - item.sent;
+    if (!this.tally.move(item, status)) return;
+    this.#events.changed(item);
     if (status === 'done' || !this.active) this.#events.progressed();
   }
-
-  #setSent(item: UploadItem, bytes: number): void {
-    if (item.status !== 'sending' && bytes !== 0) return;
-    const more = bytes - item.sent;
-    item.sent = bytes;
-    if (item.status !== 'sending') return;
-    this.bytesDone += more;
-    this.#gone += Math.max(0, more);
-    this.#meter.note(this.#gone, this.#now());
-    this.rate = this.#meter.rate(this.#now());
-  }
 }
 
-function noCounts(): Record<Status, number> {
-  return { waiting: 0, hashing: 0, hashed: 0, sending: 0, done: 0, duplicate: 0, failed: 0, cancelled: 0 };
-}
+export const isQuota = (error: unknown): boolean => error instanceof ProblemError && error.type === 'urn:picup:quota-exceeded';

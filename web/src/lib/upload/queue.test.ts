@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ConnectionLost, ProblemError } from '../api';
 import type { PartTarget, Upload } from '../api/types';
-import { UploadQueue, type UploadItem } from './queue.svelte';
-import { modifiedAt, type World } from './transfer';
+import type { UploadItem } from './item.svelte';
+import type { ManyWorld } from './many';
+import { UploadQueue } from './queue.svelte';
+import { modifiedAt } from './transfer';
 
 const PART = 10;
 
@@ -13,14 +15,16 @@ function gate(): { promise: Promise<void>; resolve: () => void } {
 }
 
 /** A server in memory that keeps what it is sent, counts, and fails on demand. */
-class Server implements World {
+class Server implements ManyWorld {
   stored = new Map<string, { name: string; text: string }>();
   uploads = new Map<string, { hash: string; name: string; bytes: number; parts: Map<number, string> }>();
   sending = 0;
   mostSending = 0;
   cancelled: string[] = [];
+  /** How many files each request for many named. */
+  together: number[] = [];
   /** Errors to throw at the next calls of that name. */
-  faults: Partial<Record<'start' | 'put' | 'complete' | 'hash', unknown[]>> = {};
+  faults: Partial<Record<'start' | 'startMany' | 'put' | 'complete' | 'hash', unknown[]>> = {};
   back = gate();
   losses = 0;
   /** When set, parts stop here until it resolves. */
@@ -37,6 +41,29 @@ class Server implements World {
     const id = `upload ${this.uploads.size + 1}`;
     this.uploads.set(id, { hash: request.sha256, name: request.file_name, bytes: request.bytes, parts: new Map() });
     return { outcome: 'upload' as const, upload: this.#upload(id) };
+  };
+  startMany = async (requests: { file_name: string; bytes: number; sha256: string }[]) => {
+    this.#fault('startMany');
+    this.together.push(requests.length);
+    const answers = [];
+    for (const request of requests) {
+      const answer = await this.start(request).catch((error: ProblemError) => error);
+      if (answer instanceof ProblemError) {
+        const { status, type, message: title, detail } = answer;
+        answers.push({ outcome: 'refused' as const, problem: { status, type, title, detail } });
+      } else if (answer.outcome === 'upload' && answer.upload.part_count === 1) {
+        const { parts } = await this.targets(answer.upload.id, [{ number: 1, sha256: request.sha256 }]);
+        answers.push({ ...answer, target: parts[0] ?? null });
+      } else {
+        answers.push(answer);
+      }
+    }
+    return { answers };
+  };
+  completeMany = async (ids: string[]) => {
+    const answers = [];
+    for (const id of ids) answers.push({ outcome: 'completed' as const, ...(await this.complete(id)) });
+    return { answers };
   };
   status = async (id: string) => this.#upload(id);
   targets = async (id: string, parts: { number: number; sha256: string }[]) => ({
@@ -86,14 +113,27 @@ class Server implements World {
   }
 }
 
-const file = (text: string, name = `${text.slice(0, 8)}.jpg`) => new File([text], name, { type: 'image/jpeg', lastModified: 0 });
+const file = (text: string, name = `${text.slice(0, 8)}.jpg`, type = 'image/jpeg') => ({
+  file: new File([text], name, { type, lastModified: 0 }),
+  path: `trip/${name}`,
+});
 const problem = (status: number, type = 'about:blank') => new ProblemError({ status, type, title: 'no', detail: '' });
 
 function makeQueue(server: Server) {
   let progressed = 0;
   let clock = 0;
-  const queue = new UploadQueue(server, { progressed: () => progressed++ }, () => (clock += 50));
-  return { queue, progressed: () => progressed };
+  /** What is remembered of files that are not over, or may be tried again. */
+  const remembered = new Map<UploadItem, string | undefined>();
+  const events = {
+    progressed: () => progressed++,
+    changed: (item: UploadItem) => {
+      if (item.over && item.status !== 'failed') remembered.delete(item);
+      else remembered.set(item, item.sha256);
+    },
+    dropped: (item: UploadItem) => void remembered.delete(item),
+  };
+  const queue = new UploadQueue(server, events, () => (clock += 50));
+  return { queue, remembered, progressed: () => progressed };
 }
 
 /** Resolves when nothing is under way; the server has no timers, so a few turns of the event loop are enough. */
@@ -108,15 +148,15 @@ async function until(condition: () => boolean): Promise<void> {
 const statuses = (items: readonly UploadItem[]) => items.map((item) => item.status);
 
 describe('the upload queue', () => {
-  it('sends every byte of every file, small, large and empty', async () => {
+  it('sends every byte of every file, small and large', async () => {
     const server = new Server();
     const { queue, progressed } = makeQueue(server);
-    const texts = ['a', 'b'.repeat(PART), 'c'.repeat(PART * 7 + 3), '', 'longer than one part'];
+    const texts = ['a', 'b'.repeat(PART), 'c'.repeat(PART * 7 + 3), 'longer than one part', 'd'];
     queue.add(texts.map((text, index) => file(text, `${index}.jpg`)));
     await settled(queue);
     expect([...server.stored.values()].map(({ text }) => text).sort()).toEqual([...texts].sort());
-    expect(queue.counts.done).toBe(5);
-    expect(queue.bytesDone).toBe(queue.bytes);
+    expect(queue.tally.counts.done).toBe(5);
+    expect(queue.tally.bytesDone).toBe(queue.tally.bytes);
     expect(progressed()).toBeGreaterThanOrEqual(5);
   });
 
@@ -161,7 +201,7 @@ describe('the upload queue', () => {
     expect(queue.items[0]?.status).toBe('sending');
     server.back.resolve();
     await settled(queue);
-    expect(queue.counts.done).toBe(1);
+    expect(queue.tally.counts.done).toBe(1);
   });
 
   it('waits when not even the hashing could be fetched', async () => {
@@ -172,7 +212,7 @@ describe('the upload queue', () => {
     await until(() => server.losses === 1);
     server.back.resolve();
     await settled(queue);
-    expect(queue.counts.done).toBe(2);
+    expect(queue.tally.counts.done).toBe(2);
   });
 
   it('asks for a new address when one has ended, and tries a server in trouble again', async () => {
@@ -181,7 +221,7 @@ describe('the upload queue', () => {
     const { queue } = makeQueue(server);
     queue.add([file('x')]);
     await settled(queue);
-    expect(queue.counts.done).toBe(1);
+    expect(queue.tally.counts.done).toBe(1);
   });
 
   it('sends what is missing when the server says so', async () => {
@@ -190,7 +230,7 @@ describe('the upload queue', () => {
     const { queue } = makeQueue(server);
     queue.add([file('y'.repeat(PART * 2))]);
     await settled(queue);
-    expect(queue.counts.done).toBe(1);
+    expect(queue.tally.counts.done).toBe(1);
   });
 
   it('fails one file alone, gives its reservation back, and retries it', async () => {
@@ -199,14 +239,14 @@ describe('the upload queue', () => {
     const { queue } = makeQueue(server);
     queue.add([file('bad'), file('good')]);
     await settled(queue);
-    expect(queue.counts).toMatchObject({ failed: 1, done: 1 });
+    expect(queue.tally.counts).toMatchObject({ failed: 1, done: 1 });
     expect(server.cancelled).toHaveLength(1);
     const failed = queue.items.find((item) => item.status === 'failed');
     expect(failed?.error).toBeInstanceOf(ProblemError);
     queue.retryFailed();
     await settled(queue);
-    expect(queue.counts).toMatchObject({ failed: 0, done: 2 });
-    expect(queue.bytesDone).toBe(queue.bytes);
+    expect(queue.tally.counts).toMatchObject({ failed: 0, done: 2 });
+    expect(queue.tally.bytesDone).toBe(queue.tally.bytes);
   });
 
   it('fails a file that cannot be read', async () => {
@@ -228,10 +268,10 @@ describe('the upload queue', () => {
     queue.cancelAll();
     barrier.resolve();
     await settled(queue);
-    expect(queue.counts.cancelled).toBe(6);
+    expect(queue.tally.counts.cancelled).toBe(6);
     expect(server.stored.size).toBe(0);
     await until(() => server.cancelled.length === 2);
-    expect(queue.bytesDone).toBe(queue.bytes);
+    expect(queue.tally.bytesDone).toBe(queue.tally.bytes);
   });
 
   it('starts afresh when files come after it was done', async () => {
@@ -241,24 +281,110 @@ describe('the upload queue', () => {
     queue.add([file('two')]);
     expect(queue.items).toHaveLength(1);
     await settled(queue);
-    expect(queue.counts.done).toBe(1);
+    expect(queue.tally.counts.done).toBe(1);
   });
 
-  it('ends when another account signs in, and not when the same one does', async () => {
+  it('passes over what is no photo or video, and what is empty, and names it', async () => {
+    const server = new Server();
+    const { queue, remembered } = makeQueue(server);
+    queue.add([file('notes', 'notes.txt', 'text/plain'), file('', 'empty.jpg'), file('raw', 'raw.NEF', ''), file('x', 'x.jpg')]);
+    await settled(queue);
+    expect(statuses(queue.items)).toEqual(['skipped', 'skipped', 'done', 'done']);
+    expect(queue.items.map((item) => item.skipped)).toEqual(['kind', 'empty', undefined, undefined]);
+    expect([...queue.tally.views.skipped]).toEqual(queue.items.slice(0, 2));
+    expect(queue.tally.bytesDone).toBe(queue.tally.bytes);
+    expect(remembered.size).toBe(0);
+  });
+
+  it('sends small files many together', async () => {
+    const server = new Server();
+    const { queue } = makeQueue(server);
+    const barrier = gate();
+    server.gate = barrier.promise;
+    queue.add(Array.from({ length: 500 }, (_, index) => file(`${index}`)));
+    await until(() => queue.tally.counts.hashed >= 200);
+    barrier.resolve();
+    await settled(queue);
+    expect(queue.tally.counts.done).toBe(500);
+    expect(server.stored.size).toBe(500);
+    expect(Math.max(...server.together)).toBe(100);
+  });
+
+  it('finds out one by one what is the matter when many are refused', async () => {
+    const server = new Server();
+    server.faults.startMany = [problem(422)];
+    server.faults.start = [undefined, problem(422)];
+    const { queue } = makeQueue(server);
+    queue.add(Array.from({ length: 30 }, (_, index) => file(`${index}`)));
+    await settled(queue);
+    expect(queue.tally.counts).toMatchObject({ done: 29, failed: 1 });
+  });
+
+  it('keeps what has arrived when it is paused, and goes on with the rest', async () => {
     const server = new Server();
     const barrier = gate();
     server.gate = barrier.promise;
-    const { queue } = makeQueue(server);
-    queue.belongTo('ada');
-    queue.add([file('secret')]);
-    await until(() => server.sending === 1);
-    queue.belongTo('ada');
-    expect(queue.active).toBe(true);
-    queue.belongTo('bob');
-    expect(queue.items).toEqual([]);
+    const { queue, remembered } = makeQueue(server);
+    queue.add([file('a'.repeat(PART * 4)), file('b'.repeat(PART * 4)), file('c')]);
+    await until(() => server.sending === 4);
+    queue.pause();
     barrier.resolve();
-    await until(() => server.sending === 0);
+    await until(() => server.sending === 0 && queue.tally.counts.sending === 0);
+    expect(queue.active).toBe(true);
+    expect(queue.tally.bytesDone).toBe(0);
+    expect(server.cancelled).toEqual([]);
+    expect(remembered.size).toBe(3);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect(server.stored.size).toBe(0);
+    queue.resume();
+    await settled(queue);
+    expect(queue.tally.counts.done).toBe(3);
+    expect(remembered.size).toBe(0);
+    expect(queue.tally.bytesDone).toBe(queue.tally.bytes);
+  });
+
+  it('remembers a hash, and does not read a file again whose hash is known', async () => {
+    const server = new Server();
+    const barrier = gate();
+    server.gate = barrier.promise;
+    const { queue, remembered } = makeQueue(server);
+    queue.add([file('one')]);
+    await until(() => server.sending === 1);
+    expect([...remembered.values()]).toEqual(['hash of one']);
+    barrier.resolve();
+    await settled(queue);
+    server.faults.hash = [new Error('read twice')];
+    queue.add([file('two')], (item) => (item.sha256 = 'hash of two'));
+    await settled(queue);
+    expect(queue.tally.counts.done).toBe(1);
+  });
+
+  it('asks once for each size that does not fit, and again when told to', async () => {
+    const server = new Server();
+    server.faults.start = [problem(413, 'urn:picup:quota-exceeded')];
+    const { queue, remembered } = makeQueue(server);
+    queue.add([file('a'.repeat(30)), file('b'.repeat(40)), file('c'.repeat(50)), file('d'.repeat(5))]);
+    await settled(queue);
+    expect(statuses(queue.items)).toEqual(['failed', 'failed', 'failed', 'done']);
+    expect(server.uploads.size).toBe(1);
+    expect(remembered.size).toBe(3);
+    queue.retryFailed();
+    await settled(queue);
+    expect(queue.tally.counts).toMatchObject({ done: 4, failed: 0 });
+    expect(queue.tally.views.failed.size).toBe(0);
+  });
+
+  it('keeps what failed in view when more files come, until it is dismissed', async () => {
+    const server = new Server();
+    server.faults.start = [problem(422)];
+    const { queue, remembered } = makeQueue(server);
+    queue.add([file('bad')]);
+    await settled(queue);
+    queue.add([file('good')]);
+    await settled(queue);
+    expect(statuses(queue.items)).toEqual(['failed', 'done']);
+    queue.clear();
+    expect(remembered.size).toBe(0);
   });
 
   it('takes 20,000 files without slowing down', { timeout: 30_000 }, async () => {
@@ -268,7 +394,7 @@ describe('the upload queue', () => {
     expect(performance.now() - started).toBeLessThan(2_000);
     queue.cancelAll();
     await settled(queue);
-    expect(queue.counts.cancelled + queue.counts.done).toBe(20_000);
+    expect(queue.tally.counts.cancelled + queue.tally.counts.done).toBe(20_000);
   });
 });
 

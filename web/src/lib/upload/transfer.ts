@@ -27,7 +27,20 @@ export interface Sent {
 
 const PARTS_AT_ONCE = 2;
 const TRIES = 4;
+/** A server that is busy, full of requests or being restarted is asked for some minutes. */
+const BUSY_TRIES = 14;
 const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 20_000;
+
+/** Why an upload stops that is to go on later: what has arrived is kept. */
+export const PAUSED = new DOMException('paused', 'AbortError');
+
+export const isPaused = (signal: AbortSignal): boolean => signal.aborted && signal.reason === PAUSED;
+
+/** What the server is told of a file before its bytes. */
+export function requestOf(file: File, sha256: string): UploadRequest {
+  return { file_name: file.name, bytes: file.size, sha256, modified_at: modifiedAt(file) };
+}
 
 export async function transfer(
   file: File,
@@ -36,7 +49,7 @@ export async function transfer(
   onSent: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<Sent> {
-  const request: UploadRequest = { file_name: file.name, bytes: file.size, sha256, modified_at: modifiedAt(file) };
+  const request = requestOf(file, sha256);
   const answer = await again(world, signal, () => world.start(request, signal));
   if (answer.outcome === 'duplicate') return { asset: answer.asset, duplicate: true };
   const { upload } = answer;
@@ -44,7 +57,7 @@ export async function transfer(
     return { asset: await sendAll(file, sha256, upload, world, onSent, signal), duplicate: false };
   } catch (error) {
     // The reservation is given back at once; if that fails too, the server reaps it later.
-    world.cancel(upload.id).catch(() => undefined);
+    if (!isPaused(signal)) world.cancel(upload.id).catch(() => undefined);
     throw error;
   }
 }
@@ -127,8 +140,9 @@ export async function again<T>(world: World, signal: AbortSignal, work: () => Pr
       if (error instanceof ConnectionLost) {
         world.lost();
         await world.reachable(signal);
-      } else if (mayPass(error) && tries < TRIES) {
-        await world.pause(FIRST_PAUSE_MS * 2 ** tries++, signal);
+      } else if (error instanceof ProblemError && tries < triesFor(error.status)) {
+        await world.pause(error.retryAfterMs ?? Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries), signal);
+        tries++;
       } else {
         throw error;
       }
@@ -136,9 +150,10 @@ export async function again<T>(world: World, signal: AbortSignal, work: () => Pr
   }
 }
 
-/** 403: the address ended before it was used. 429 and 5xx: the server is busy or in trouble. */
-function mayPass(error: unknown): boolean {
-  return error instanceof ProblemError && (error.status === 403 || error.status === 429 || error.status >= 500);
+/** How often what was refused may be asked for. 403: the address ended before it was used. */
+function triesFor(status: number): number {
+  if (status === 429 || (status >= 502 && status <= 504)) return BUSY_TRIES;
+  return status === 403 || status >= 500 ? TRIES : 1;
 }
 
 /** A file's time of change with this device's offset on that day: `2024-05-31T18:04:05+02:00`. */

@@ -1,12 +1,17 @@
-// The page's one upload queue, wired to the API, and the ways files get into it.
+// The page's one upload queue, wired to the API and to the journal that survives a reload, and the ways files get into it.
 import { api } from '../api';
 import { connection } from '../connection.svelte';
 import { t } from '../i18n/i18n.svelte';
 import { notices } from '../notices.svelte';
+import { randomName } from '../random';
+import { lead } from '../tabs';
 import { chosenFiles, droppedFiles } from './entries';
 import { hashInWorker } from './hasher';
+import type { Chosen, UploadItem } from './item.svelte';
+import { Journal, type FileRecord } from './journal';
 import { putPart } from './put';
 import { UploadQueue } from './queue.svelte';
+import { Unfinished } from './unfinished.svelte';
 
 let whenProgressed: () => void = () => undefined;
 
@@ -15,12 +20,23 @@ export function onUploadProgress(work: () => void): void {
   whenProgressed = work;
 }
 
+const journal = new Journal(randomName());
+let account: string | undefined;
+let numbers = 0;
+/** Ends the hold on the queues that this page looks after: its own, and those it has taken over. */
+let letGo: (() => void)[] = [];
+
+/** What earlier pages of this browser did not finish. */
+export const unfinished = new Unfinished();
+
 export const uploads = new UploadQueue(
   {
     start: api.uploadStart,
+    startMany: api.uploadStartMany,
     status: api.upload,
     targets: api.uploadParts,
     complete: api.uploadComplete,
+    completeMany: api.uploadCompleteMany,
     cancel: api.uploadCancel,
     put: putPart,
     hash: hashInWorker,
@@ -32,35 +48,102 @@ export const uploads = new UploadQueue(
         signal.addEventListener('abort', () => (clearTimeout(timer), reject(signal.reason)), { once: true });
       }),
   },
-  { progressed: () => whenProgressed() },
+  { progressed: () => whenProgressed(), changed: remember, dropped: forget },
 );
 
+/** What is under way belongs to one account: another one's sign-in ends it. */
+export async function uploadsBelongTo(owner: string): Promise<void> {
+  if (account === owner) return;
+  if (account !== undefined) await forgetUploads();
+  account = owner;
+  letGo.push(lead(`uploads-${journal.queue}`, () => undefined));
+  for (const queue of await journal.queues(owner)) {
+    if (queue !== journal.queue) letGo.push(lead(`uploads-${queue}`, () => void takeOver(owner, queue)));
+  }
+}
+
+/** Ends all uploads and forgets what was to be uploaded: for signing out. */
+export async function forgetUploads(): Promise<void> {
+  uploads.cancelAll();
+  uploads.clear();
+  unfinished.takeAll();
+  for (const end of letGo) end();
+  letGo = [];
+  if (account !== undefined) await journal.clear(account);
+  account = undefined;
+}
+
+/** The page that had this queue is gone, and what it left is this one's now. */
+async function takeOver(owner: string, queue: string): Promise<void> {
+  const records = await journal.recordsOf(owner, queue);
+  if (account === owner) unfinished.add(records);
+}
+
+/** Gives up what earlier pages did not finish. */
+export function dismissUnfinished(): void {
+  for (const record of unfinished.takeAll()) journal.remove(record.account, record);
+}
+
+/** A file that is over is remembered no longer, unless it failed and may be tried again. */
+function remember(item: UploadItem): void {
+  if (account === undefined) return;
+  if (item.over && item.status !== 'failed') return forget(item);
+  item.key ??= { queue: journal.queue, number: ++numbers };
+  const { file, path, sha256 } = item;
+  const told = { account, ...item.key, path, name: file.name, bytes: file.size, modified: file.lastModified };
+  journal.put(sha256 === undefined ? told : { ...told, sha256 });
+}
+
+function forget(item: UploadItem): void {
+  if (account !== undefined && item.key) journal.remove(account, item.key);
+}
+
 export function chooseFiles(): void {
-  choose(false);
+  choose(false, add);
 }
 
 export function chooseFolder(): void {
-  choose(true);
+  choose(true, add);
 }
 
-function choose(folder: boolean): void {
+/** Asks for what earlier pages did not finish; whatever else is chosen with it was finished before, or is another matter. */
+export function chooseUnfinished(folder: boolean): void {
+  choose(folder, (files) => {
+    const known = unfinished.take(files);
+    const passed = files.length - known.size;
+    if (known.size === 0) notices.say(t('upload.noneOfThem'));
+    else if (passed > 0) notices.say(t('upload.goesOn', { count: known.size }), t('upload.passed', { count: passed }));
+    queue([...known.keys()], known);
+  });
+}
+
+function choose(folder: boolean, take: (files: Chosen[]) => void): void {
   const input = document.createElement('input');
   input.type = 'file';
   input.multiple = true;
   input.webkitdirectory = folder;
-  input.addEventListener('change', () => addFiles(chosenFiles(input.files ?? [])));
+  input.addEventListener('change', () => take(chosenFiles(input.files ?? [])));
   input.click();
 }
 
 export async function addDrop(data: DataTransfer): Promise<void> {
-  try {
-    addFiles(await droppedFiles(data));
-  } catch {
-    notices.say(t('upload.unreadable'));
-  }
+  const { files, unreadable } = await droppedFiles(data);
+  if (unreadable.length > 0) notices.say(t('upload.unreadable', { count: unreadable.length }), unreadable.slice(0, 5).join(', '));
+  if (files.length > 0 || unreadable.length === 0) add(files);
 }
 
-function addFiles(files: readonly File[]): void {
+function add(files: readonly Chosen[]): void {
   if (files.length === 0) notices.say(t('upload.nothing'));
-  uploads.add(files);
+  queue(files, unfinished.take(files));
+}
+
+/** Those that are known from before keep their place in the journal, and need not be read for their hash again. */
+function queue(files: readonly Chosen[], known: Map<Chosen, FileRecord>): void {
+  uploads.add(files, (item, chosen) => {
+    const record = known.get(chosen);
+    if (!record) return;
+    item.key = { queue: record.queue, number: record.number };
+    item.sha256 = record.sha256;
+  });
+  void journal.flush();
 }

@@ -1,0 +1,60 @@
+// What earlier pages did not finish: files that are known by path, size and time, and wait to be chosen again.
+import type { Chosen } from './item.svelte';
+import type { FileRecord } from './journal';
+
+export class Unfinished {
+  count = $state(0);
+  bytes = $state(0);
+  /** Some of their names, for the person to see which these are. */
+  sample = $state.raw<string[]>([]);
+  /** By path and by name alone: a file picked by itself comes without its folder. */
+  #byPath = new Map<string, FileRecord>();
+  #byName = new Map<string, FileRecord[]>();
+
+  add(records: readonly FileRecord[]): void {
+    for (const record of records) {
+      this.#byPath.set(identity(record.path, record.bytes, record.modified), record);
+      const same = identity(record.name, record.bytes, record.modified);
+      this.#byName.set(same, [...(this.#byName.get(same) ?? []), record]);
+    }
+    this.#count();
+  }
+
+  /** Which of these files were left unfinished. They are so no longer. */
+  take(chosen: readonly Chosen[]): Map<Chosen, FileRecord> {
+    const taken = new Map<Chosen, FileRecord>();
+    for (const one of chosen) {
+      const record = this.#find(one);
+      if (!record) continue;
+      taken.set(one, record);
+      this.#byPath.delete(identity(record.path, record.bytes, record.modified));
+    }
+    this.#count();
+    return taken;
+  }
+
+  /** Forgets all of them, and says which they were. */
+  takeAll(): FileRecord[] {
+    const records = [...this.#byPath.values()];
+    this.#byPath.clear();
+    this.#byName.clear();
+    this.#count();
+    return records;
+  }
+
+  #find({ file, path }: Chosen): FileRecord | undefined {
+    const here = this.#byPath.get(identity(path, file.size, file.lastModified));
+    if (here) return here;
+    const sameName = this.#byName.get(identity(file.name, file.size, file.lastModified)) ?? [];
+    return sameName.find((record) => this.#byPath.get(identity(record.path, record.bytes, record.modified)) === record);
+  }
+
+  #count(): void {
+    const records = [...this.#byPath.values()];
+    this.count = records.length;
+    this.bytes = records.reduce((total, { bytes }) => total + bytes, 0);
+    this.sample = records.slice(0, 3).map(({ path }) => path);
+  }
+}
+
+const identity = (path: string, bytes: number, modified: number): string => `${bytes} ${modified} ${path}`;
