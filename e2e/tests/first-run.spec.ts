@@ -104,7 +104,7 @@ test('the original comes back byte for byte', async ({ page }) => {
 
 test('a video plays, and what cannot be shown can be had back', async ({ page }) => {
   const folder = mkdtempSync(join(tmpdir(), 'picup-e2e-files-'));
-  const notes = join(folder, 'notes.xyz');
+  const notes = join(folder, 'notes.nef');
   writeFileSync(notes, 'not a picture at all');
   await signIn(page, picup.current);
   await choose(page, [makeVideo(folder), notes]);
@@ -126,7 +126,7 @@ test('a video plays, and what cannot be shown can be had back', async ({ page })
   await expect(file).toBeVisible({ timeout: 60_000 });
   await file.click();
   const viewer = page.getByRole('dialog', { name: 'Viewer' });
-  await expect(viewer.getByText('notes.xyz', { exact: true })).toBeVisible();
+  await expect(viewer.getByText('notes.nef', { exact: true })).toBeVisible();
   const coming = page.waitForEvent('download');
   await viewer.locator('.none').getByRole('link', { name: 'Download original' }).click();
   expect(readFileSync(await (await coming).path(), 'utf8')).toBe('not a picture at all');
