@@ -52,6 +52,11 @@ export function dayName(language: string, day: string, today: string, short = fa
   }).format(moment(day));
 }
 
+/** A moment in this device's time: `14 Mar 2026, 09:26`. */
+export function dateTime(language: string, moment: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(moment));
+}
+
 export function monthName(language: string, day: string): string {
   return new Intl.DateTimeFormat(language, { timeZone: 'UTC', month: 'short', year: 'numeric' }).format(moment(day));
 }

@@ -5,6 +5,7 @@ import { chooseLanguage, format as fill, localeFor } from './i18n/i18n.svelte';
 import { ko } from './i18n/ko';
 import { parseChange } from './live';
 import { hrefOf, parseRoute, type Route } from './router.svelte';
+import { parseSize, writeSize } from './size';
 import { readSessionNote, renewalOf } from './session/renewal';
 
 describe('languages', () => {
@@ -61,6 +62,21 @@ describe('facts as people write them', () => {
     const captured = { at: '', local: '2024-05-31T18:04:05', offset_minutes: 540, source: 'exif' };
     expect(format.captureTime('en-GB', captured).time).toBe('18:04:05 (UTC+9)');
     expect(format.captureTime('en-GB', { ...captured, offset_minutes: null }).time).toBe('18:04:05');
+  });
+});
+
+describe('sizes that are typed', () => {
+  it('are read in decimal units, and written back', () => {
+    for (const [text, bytes] of [['50 GB', 5e10], ['1.5tb', 1.5e12], ['0,5 MB', 5e5], ['12', 12], ['7 k', 7000], ['0', 0]] as const) {
+      expect(parseSize(text)).toBe(bytes);
+      expect(parseSize(writeSize(bytes))).toBe(bytes);
+    }
+    expect(parseSize(writeSize(123_456_789))).toBe(123_456_789);
+    expect([parseSize(''), parseSize('  '), writeSize(null)]).toEqual([null, null, '']);
+  });
+
+  it('that are none are refused', () => {
+    for (const text of ['much', '-1 GB', '5 XB', '1 2 GB', 'GB', '1e30 PB', '9999999999 PB']) expect(parseSize(text)).toBeUndefined();
   });
 });
 

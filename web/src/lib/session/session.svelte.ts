@@ -77,6 +77,11 @@ class Session {
     if (this.phase === 'in') this.account = await api.account();
   }
 
+  /** All its sessions have been ended on the server. */
+  ended(): void {
+    this.#leave();
+  }
+
   async #renewAlone(): Promise<boolean> {
     const before = this.#note()?.renewAt ?? 0;
     try {
