@@ -77,6 +77,17 @@ export const en = {
   'timeline.empty': 'Drop photos, videos or whole folders anywhere on this page, or choose them.',
   'timeline.scrubber': 'Go to a date',
   'timeline.selectDay': 'Select all of {day}',
+  'goto.title': 'Go to date',
+  'goto.label': 'Day, month or year',
+  'goto.example': '4 May 2019',
+  'goto.hint': 'Write a day, a month or a year, or choose a month below.',
+  'goto.unclear': 'That is no date yet. Try 2019, May 2019 or 2019-05-04.',
+  'goto.day': { one: '{day}, {count} item', other: '{day}, {count} items' },
+  'goto.nearest': 'Nothing from then. The nearest is {day}.',
+  'goto.earlier': 'Earlier year',
+  'goto.later': 'Later year',
+  'goto.month': { one: '{month}, {count} item', other: '{month}, {count} items' },
+  'goto.submit': 'Go',
 
   'tile.photo': 'Photo, {day}',
   'tile.video': 'Video, {day}',
@@ -87,6 +98,8 @@ export const en = {
 
   'selection.bar': 'Selection',
   'selection.count': { one: '{count} selected', other: '{count} selected' },
+  'selection.gathering': 'Selecting',
+  'selection.gathered': '{done} of {of}',
 
   'viewer.label': 'Viewer',
   'viewer.previous': 'Previous',

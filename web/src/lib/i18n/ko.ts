@@ -75,6 +75,17 @@ export const ko: Catalogue = {
   'timeline.empty': '사진이나 동영상, 폴더를 이 페이지 아무 곳에나 끌어다 놓거나 직접 선택하세요.',
   'timeline.scrubber': '날짜로 이동',
   'timeline.selectDay': '{day} 전체 선택',
+  'goto.title': '날짜로 이동',
+  'goto.label': '일, 월 또는 연도',
+  'goto.example': '2019년 5월 4일',
+  'goto.hint': '날짜나 월, 연도를 쓰거나 아래에서 월을 고르세요.',
+  'goto.unclear': '아직 날짜로 읽을 수 없습니다. 2019, 2019년 5월, 2019-05-04처럼 써 보세요.',
+  'goto.day': { other: '{day}, {count}개' },
+  'goto.nearest': '그때의 항목이 없습니다. 가장 가까운 날은 {day}입니다.',
+  'goto.earlier': '이전 연도',
+  'goto.later': '다음 연도',
+  'goto.month': { other: '{month}, {count}개' },
+  'goto.submit': '이동',
 
   'tile.photo': '사진, {day}',
   'tile.video': '동영상, {day}',
@@ -85,6 +96,8 @@ export const ko: Catalogue = {
 
   'selection.bar': '선택 항목',
   'selection.count': { other: '{count}개 선택됨' },
+  'selection.gathering': '선택하는 중',
+  'selection.gathered': '{of}개 중 {done}개',
 
   'viewer.label': '크게 보기',
   'viewer.previous': '이전',
