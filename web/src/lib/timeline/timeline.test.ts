@@ -13,12 +13,21 @@ interface Stored {
 function serve(assets: () => Stored[]) {
   const requests: string[] = [];
   const answer = (body: unknown) => new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } });
+  let last = { of: 0, from: [] as Stored[], sorted: [] as Stored[] };
+  const sorted = () => {
+    const from = assets();
+    if (last.from !== from || last.of !== from.length) {
+      const order = from.toSorted((a, b) => (a.day === b.day ? (a.id < b.id ? 1 : -1) : a.day < b.day ? 1 : -1));
+      last = { of: from.length, from, sorted: order };
+    }
+    return last.sorted;
+  };
   vi.stubGlobal('fetch', async (address: string, init: RequestInit) => {
     requests.push(address);
     await Promise.resolve();
     init.signal?.throwIfAborted();
     const url = new URL(address, 'http://picup');
-    const newestFirst = assets().toSorted((a, b) => (a.day + a.id < b.day + b.id ? 1 : -1));
+    const newestFirst = sorted();
     if (url.pathname === '/api/timeline') {
       const days = new Map<string, number>();
       for (const { day } of newestFirst) days.set(day, (days.get(day) ?? 0) + 1);
@@ -50,6 +59,11 @@ const day = (index: number) => new Date(Date.UTC(2024, 0, 1) + index * 86_400_00
 const library = (days: number, each: number): Stored[] =>
   Array.from({ length: days * each }, (_, index) => ({ id: `a${String(index).padStart(6, '0')}`, day: day(Math.floor(index / each)) }));
 
+const stored = (days: number, each: number) => {
+  const assets = library(days, each);
+  return () => assets;
+};
+
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
   vi.useRealTimers();
@@ -67,7 +81,7 @@ async function open(assets: () => Stored[], store?: EntryStore) {
 
 describe('the timeline', () => {
   it('fetches a stretch once, over all its pages', async () => {
-    const { timeline, requests } = await open(() => library(100, 10));
+    const { timeline, requests } = await open(stored(100, 10));
     const [first] = timeline.stretches;
     if (!first) throw new Error('no stretch');
     await Promise.all([timeline.want(first), timeline.want(first)]);
@@ -136,7 +150,7 @@ const work = () => {
 
 describe('what is fetched', () => {
   it('is what one looks at, and what was leapt over is not', async () => {
-    const { timeline, requests } = await open(() => library(90, 100));
+    const { timeline, requests } = await open(stored(90, 100));
     timeline.look([at(timeline, 0)]);
     await settle();
     requests.length = 0;
@@ -151,7 +165,7 @@ describe('what is fetched', () => {
   });
 
   it('is given up once it is out of sight, unless somebody waits for it', async () => {
-    const { timeline } = await open(() => library(90, 100));
+    const { timeline } = await open(stored(90, 100));
     const awaited = timeline.want(at(timeline, 25));
     timeline.look([at(timeline, 10)]);
     timeline.look([at(timeline, 20)]);
@@ -179,7 +193,7 @@ describe('what is fetched', () => {
   });
 
   it('is tried again after a failure, a while later', async () => {
-    const { requests } = await open(() => library(30, 10));
+    const { requests } = await open(stored(30, 10));
     const errors: unknown[] = [];
     const timeline = new Timeline((error) => errors.push(error));
     await timeline.load();
@@ -198,7 +212,7 @@ describe('what is fetched', () => {
 
   it('is forgotten when it has long been out of sight, and keeps its place on the page', async () => {
     const store = new EntryStore(1_000);
-    const { timeline } = await open(() => library(400, 10), store);
+    const { timeline } = await open(stored(400, 10), store);
     const models = new TimelineModels();
     let held = 0;
     for (const stretch of timeline.stretches) {
@@ -248,7 +262,7 @@ describe('what is fetched', () => {
 
 describe('its model', () => {
   it('shows only what stands in the window, and everything over all windows', async () => {
-    const { timeline } = await open(() => library(300, 7));
+    const { timeline } = await open(stored(300, 7));
     for (const stretch of timeline.stretches) await timeline.want(stretch);
     const model = new TimelineModels().build(timeline, 1200, styleFor(1200));
     const seen = new Set<string>();
@@ -263,7 +277,7 @@ describe('its model', () => {
   });
 
   it('knows where an asset is, and holds a place while what is above changes', async () => {
-    const { timeline } = await open(() => library(300, 7));
+    const { timeline } = await open(stored(300, 7));
     const models = new TimelineModels();
     const before = models.build(timeline, 1200, styleFor(1200));
     const anchor = before.anchorAt(before.height / 2);
@@ -278,7 +292,7 @@ describe('its model', () => {
   });
 
   it('lays out again only what changed', async () => {
-    const { timeline } = await open(() => library(400, 7));
+    const { timeline } = await open(stored(400, 7));
     const models = new TimelineModels();
     for (const stretch of timeline.stretches) await timeline.want(stretch);
     const first = models.build(timeline, 1200, styleFor(1200)).blocksIn(0, 300)[0]?.rows[0];
