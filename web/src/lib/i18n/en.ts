@@ -202,9 +202,12 @@ export const en = {
 
   'help.title': 'Keyboard shortcuts',
   'help.move': 'Move between photos',
+  'help.ends': 'To the newest, or the oldest',
+  'help.date': 'Go to date',
   'help.open': 'Open',
   'help.select': 'Select',
   'help.range': 'Select a range',
+  'help.all': 'Select all',
   'help.album': 'Add to album',
   'help.upload': 'Upload',
   'help.info': 'Information',

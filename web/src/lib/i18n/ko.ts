@@ -200,9 +200,12 @@ export const ko: Catalogue = {
 
   'help.title': '단축키',
   'help.move': '사진 사이 이동',
+  'help.ends': '가장 최근 또는 가장 오래된 사진으로',
+  'help.date': '날짜로 이동',
   'help.open': '열기',
   'help.select': '선택',
   'help.range': '범위 선택',
+  'help.all': '모두 선택',
   'help.album': '앨범에 추가',
   'help.upload': '올리기',
   'help.info': '정보',
