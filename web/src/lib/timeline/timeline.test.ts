@@ -291,6 +291,26 @@ describe('its model', () => {
     expect(after.placeOf('nobody')).toBeUndefined();
   });
 
+  it('holds a picture in place when another comes before it on its own day', async () => {
+    const assets = library(2, 60);
+    const { timeline } = await open(() => assets);
+    for (const stretch of timeline.stretches) await timeline.want(stretch);
+    const models = new TimelineModels();
+    const before = models.build(timeline, 1200, styleFor(1200));
+    const y = (before.topOfDay(day(1)) ?? 0) + 900;
+    const anchor = before.anchorAt(y);
+    const id = anchor?.id ?? '';
+    const top = before.placeOf(id)?.top ?? 0;
+    assets.push(...Array.from({ length: 12 }, (_, index) => ({ id: `z${index}`, day: day(1) })));
+    timeline.changed(day(1));
+    await settle();
+    for (const stretch of timeline.stretches) await timeline.want(stretch);
+    const after = models.build(timeline, 1200, styleFor(1200));
+    const moved = (after.placeOf(id)?.top ?? 0) - top;
+    expect(moved).toBeGreaterThan(100);
+    expect(anchor && after.topOf(anchor)).toBeCloseTo(y + moved, 0);
+  });
+
   it('lays out again only what changed', async () => {
     const { timeline } = await open(stored(400, 7));
     const models = new TimelineModels();
