@@ -56,11 +56,11 @@ export const test = base.extend<{ watch: Watch }, object>({
 });
 
 /** One picup for the tests of the calling file. */
-export function usePicup(): { readonly current: Picup } {
+export function usePicup(start = () => Picup.start()): { readonly current: Picup } {
   let picup: Picup | undefined;
   test.describe.configure({ mode: 'serial' });
   test.beforeAll(async () => {
-    picup = await Picup.start();
+    picup = await start();
   });
   test.afterAll(async () => {
     await picup?.stop();

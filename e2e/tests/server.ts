@@ -24,8 +24,11 @@ export class Picup {
     this.#said = said;
   }
 
-  static async start(): Promise<Picup> {
+  /** `prepare` may fill the data folder with accounts before it serves; then it prints no link, and `setupLink` is its address. */
+  static async start(prepare?: (dataFolder: string) => void): Promise<Picup> {
     const folder = mkdtempSync(join(tmpdir(), 'picup-e2e-'));
+    prepare?.(join(folder, 'data'));
+    const printed = prepare ? /http:\/\/127\.0\.0\.1:\d+\/(?=\s)/ : /http:\/\/127\.0\.0\.1:\d+\/#\/setup\/[\w-]+/;
     const arguments_ = ['serve', '--data-dir', join(folder, 'data'), '--listen', '127.0.0.1:0', '--admin-listen', ''];
     const child = spawn(BINARY, arguments_, { stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
@@ -33,7 +36,7 @@ export class Picup {
       const timer = setTimeout(() => failed(new Error(`picup did not start:\n${said}`)), START_MS);
       const listen = (chunk: Buffer) => {
         said += chunk.toString();
-        const found = /http:\/\/127\.0\.0\.1:\d+\/#\/setup\/[\w-]+/.exec(said)?.[0];
+        const found = printed.exec(said)?.[0];
         if (!found) return;
         clearTimeout(timer);
         done(found);
@@ -53,10 +56,7 @@ export class Picup {
 
   /** Makes an account by the command line. */
   createUser(email: string, password: string): void {
-    const file = join(this.folder, 'password');
-    writeFileSync(file, password, { mode: 0o600 });
-    const where = ['--data-dir', join(this.folder, 'data')];
-    execFileSync(BINARY, ['user', 'create', email, '--password-file', file, ...where], { stdio: 'pipe' });
+    createUser(join(this.folder, 'data'), email, password);
   }
 
   /** Runs `picup user …` with its answer as JSON, and gives the link in it. */
@@ -74,4 +74,14 @@ export class Picup {
     rmSync(this.folder, { recursive: true, force: true });
     if (code !== 0) throw new Error(`picup ended with ${code} on SIGTERM:\n${this.log}`);
   }
+}
+
+/** Makes an account by the command line, whether or not one serves that folder. */
+export function createUser(dataFolder: string, email: string, password: string, ...more: string[]): void {
+  const folder = mkdtempSync(join(tmpdir(), 'picup-e2e-password-'));
+  const file = join(folder, 'password');
+  writeFileSync(file, password, { mode: 0o600 });
+  const where = ['--password-file', file, '--data-dir', dataFolder, ...more];
+  execFileSync(BINARY, ['user', 'create', email, ...where], { stdio: 'pipe' });
+  rmSync(folder, { recursive: true });
 }

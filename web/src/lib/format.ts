@@ -62,7 +62,26 @@ export function monthName(language: string, day: string): string {
 }
 
 export function longDay(language: string, day: string): string {
-  return new Intl.DateTimeFormat(language, { timeZone: 'UTC', dateStyle: 'long' }).format(moment(day));
+  return dayFormat(language, 'long').format(moment(day));
+}
+
+/** With its weekday. */
+export function fullDay(language: string, day: string): string {
+  return dayFormat(language, 'full').format(moment(day));
+}
+
+/** A month without its year. */
+export function monthAlone(language: string, day: string, style: 'short' | 'long'): string {
+  return new Intl.DateTimeFormat(language, { timeZone: 'UTC', month: style }).format(moment(day));
+}
+
+/** Made once each: making one takes longer than a hundred days' names, and every tile has one. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+function dayFormat(language: string, dateStyle: 'long' | 'full'): Intl.DateTimeFormat {
+  const key = `${language} ${dateStyle}`;
+  const format = formats.get(key) ?? new Intl.DateTimeFormat(language, { timeZone: 'UTC', dateStyle });
+  formats.set(key, format);
+  return format;
 }
 
 function capitalised(text: string): string {

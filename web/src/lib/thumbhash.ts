@@ -1,7 +1,7 @@
-// A thumbhash as a tiny picture for a background. Decoded once each, and the newest few thousand are kept.
+// A thumbhash as a tiny picture for a background. Decoded once each, and the newest few hundred are kept.
 import { thumbHashToDataURL } from 'thumbhash';
 
-const MOST = 3000;
+const MOST = 800;
 const made = new Map<string, string>();
 
 /** A CSS `background-image` for a thumbhash in base64; nothing for none, or for one that cannot be read. */

@@ -1,22 +1,68 @@
-// Where an arrow key leads from one picture: to the next or last in order, or to the one most nearly above or below.
+// Where a key leads in a wall of pictures: from one to that most nearly above or below it, or to that nearest to a point.
+// Told by the model's measures alone, so that it leads beyond what is in the page, and to days that have yet to be loaded.
+import type { Block } from '../lib/layout/grid';
 
-/** Tiles stand in the page in their order; rows beyond the edge are there too, so there is always one to go to. */
-export function nearestTile(container: HTMLElement, from: HTMLElement, key: string): HTMLElement | undefined {
-  const tiles = [...container.querySelectorAll<HTMLElement>('[data-asset]')];
-  const at = tiles.indexOf(from);
-  if (key === 'ArrowLeft') return tiles[at - 1];
-  if (key === 'ArrowRight') return tiles[at + 1];
-  const down = key === 'ArrowDown' ? 1 : -1;
-  const start = from.getBoundingClientRect();
-  const middle = start.left + start.width / 2;
-  let best: { tile: HTMLElement; cost: number } | undefined;
-  for (const tile of tiles) {
-    const box = tile.getBoundingClientRect();
-    const away = down * (box.top - start.top);
-    if (away < 10) continue;
-    const aside = Math.max(0, box.left - middle, middle - box.right);
-    const cost = away * 3 + aside;
-    if (!best || cost < best.cost) best = { tile, cost };
+/** A place in the model's pixels. */
+export interface Spot {
+  left: number;
+  width: number;
+  top: number;
+  height: number;
+}
+
+/** A picture, or the block that has to be loaded first. */
+export type Found = { id: string; spot: Spot } | { id: undefined; block: string; spot: Spot };
+
+/** Rows differ less than this among days that stand side by side. */
+const SAME_ROW = 10;
+/** What is away upwards or downwards counts so much more than what is aside. */
+const AWAY = 3;
+
+function* places(blocks: readonly Block[], heading: number): Generator<Found> {
+  for (const block of blocks) {
+    const { left, width, top, height, entries, rows } = block;
+    if (!entries) {
+      yield { id: undefined, block: block.key, spot: { left, width, top: top + heading, height: height - heading } };
+      continue;
+    }
+    for (const row of rows) {
+      for (const [at, box] of row.boxes.entries()) {
+        const id = entries[row.first + at]?.id;
+        const spot = { left: left + box.left, width: box.width, top: top + heading + row.top, height: row.height };
+        if (id !== undefined) yield { id, spot };
+      }
+    }
   }
-  return best?.tile;
+}
+
+export function spotOf(blocks: readonly Block[], heading: number, id: string): Spot | undefined {
+  for (const place of places(blocks, heading)) if (place.id === id) return place.spot;
+  return undefined;
+}
+
+/** What stands most nearly below (1) or above (-1) a picture. */
+export function nearestBeside(blocks: readonly Block[], heading: number, from: Spot, down: 1 | -1): Found | undefined {
+  const middle = from.left + from.width / 2;
+  return best(blocks, heading, ({ id, spot }) => {
+    const edge = id === undefined && down === -1 ? spot.top + spot.height - 2 * SAME_ROW : spot.top;
+    const away = down * (edge - from.top);
+    return away < SAME_ROW ? Infinity : away * AWAY + gap(middle, spot.left, spot.width);
+  });
+}
+
+/** What stands nearest to a point. */
+export function nearestTo(blocks: readonly Block[], heading: number, x: number, y: number): Found | undefined {
+  return best(blocks, heading, ({ spot }) => gap(y, spot.top, spot.height) * AWAY + gap(x, spot.left, spot.width));
+}
+
+const gap = (at: number, from: number, length: number) => Math.max(0, from - at, at - from - length);
+
+function best(blocks: readonly Block[], heading: number, costOf: (place: Found) => number): Found | undefined {
+  let found: Found | undefined;
+  let least = Infinity;
+  for (const place of places(blocks, heading)) {
+    const cost = costOf(place);
+    if (cost < least) [found, least] = [place, cost];
+  }
+  return found;
 }

@@ -45,8 +45,8 @@ export const api = {
   account: () => call<Account>('GET', '/api/account'),
 
   timeline: () => call<TimelineCounts>('GET', '/api/timeline'),
-  timelineAssets: (query: { newest?: string; oldest?: string; cursor?: string; limit?: number }) =>
-    call<AssetColumns>('GET', '/api/timeline/assets', { query }),
+  timelineAssets: (query: { newest?: string; oldest?: string; cursor?: string; limit?: number }, signal: AbortSignal) =>
+    call<AssetColumns>('GET', '/api/timeline/assets', { query, signal }),
   asset: (asset: string, signal?: AbortSignal) =>
     call<Asset>('GET', `/api/assets/${id(asset)}`, signal ? { signal } : {}),
   assetEdit: (asset: string, body: AssetEdit) => call<Asset>('PATCH', `/api/assets/${id(asset)}`, { body }),

@@ -18,9 +18,11 @@ export interface Block {
   entries: readonly Entry[] | undefined;
 }
 
-/** A point that stays where it is while the content above it changes. */
+/** A point that stays where it is while the content above it changes: by the picture there, or else by its block. */
 export interface Anchor {
   key: string;
+  blockOffset: number;
+  id: string | undefined;
   offset: number;
 }
 
@@ -46,4 +48,13 @@ export function rowsIn(rows: readonly Row[], top: number, bottom: number): reado
   if (first < 0) return [];
   const end = rows.findIndex((row, index) => index >= first && row.top > bottom);
   return rows.slice(first, end < 0 ? rows.length : end);
+}
+
+/** The anchor at a height within a block of which the rows there are given. */
+export function anchorIn(block: Block | undefined, heading: number, y: number): Anchor | undefined {
+  if (!block) return undefined;
+  const row = block.rows.find((one) => block.top + heading + one.top + one.height >= y);
+  const top = row === undefined ? y : block.top + heading + row.top;
+  // A heading that scrolls in goes with the pictures below it.
+  return { key: block.key, blockOffset: y - block.top, id: block.entries?.[row?.first ?? -1]?.id, offset: y - top };
 }

@@ -40,3 +40,25 @@ export function indexAt(tops: ArrayLike<number>, y: number): number {
   }
   return low;
 }
+
+/** The index of a day among days that run from the newest to the oldest; where it is absent, of the next older one. */
+export function indexOfDay(days: readonly TimelineDay[], day: string): number {
+  let [low, high] = [0, days.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((days[middle]?.day ?? '') > day) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The stretch that has the day with that index. */
+export function stretchAt(stretches: readonly Stretch[], index: number): Stretch | undefined {
+  let [low, high] = [0, stretches.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((stretches[middle]?.to ?? 0) <= index) low = middle + 1;
+    else high = middle;
+  }
+  return stretches[low];
+}

@@ -24,12 +24,18 @@ export class AssetList implements Content {
   #fetch: FetchPage;
   #index = new Map<string, number>();
   #loads = 0;
+  #loading: Promise<void> = Promise.resolve();
 
   constructor(fetch: FetchPage) {
     this.#fetch = fetch;
   }
 
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    this.#loading = this.#fetchAll();
+    return this.#loading;
+  }
+
+  async #fetchAll(): Promise<void> {
     if (this.closed) return;
     const load = ++this.#loads;
     const found: Entry[] = [];
@@ -61,6 +67,16 @@ export class AssetList implements Content {
   async between(first: string, last: string): Promise<string[]> {
     const ends = [this.#index.get(first) ?? -1, this.#index.get(last) ?? -1];
     return this.entries.slice(Math.max(0, Math.min(...ends)), Math.max(...ends) + 1).map((entry) => entry.id);
+  }
+
+  async all(): Promise<string[]> {
+    // What it cannot fetch has been said to whoever asked for it.
+    await this.#loading.catch(() => undefined);
+    return this.entries.map((entry) => entry.id);
+  }
+
+  async end(side: 1 | -1): Promise<Entry | undefined> {
+    return side === 1 ? this.entries[0] : this.entries.at(-1);
   }
 
   #show(entries: readonly Entry[]): void {

@@ -48,6 +48,12 @@ export function entryOfAsset(asset: Asset): Entry {
   };
 }
 
+/** Something that may take long: it tells how far it is, and can be given up. */
+export interface Work {
+  signal: AbortSignal;
+  progress(done: number, of: number): void;
+}
+
 /** An order of assets that the viewer can walk and the selection can span. */
 export interface Sequence {
   /** The entry, if it has been loaded. */
@@ -57,5 +63,9 @@ export interface Sequence {
   /** Loads what stands around an asset that was opened by its address. */
   loadAround(asset: Asset): Promise<void>;
   /** All ids from one to the other, in order, both included. */
-  between(first: string, last: string): Promise<string[]>;
+  between(first: string, last: string, work?: Work): Promise<string[]>;
+  /** All ids, or those of one day, in order. */
+  all(work: Work, day?: string): Promise<string[]>;
+  /** The first (1) or last (-1) of all, or of one day, loaded if need be. */
+  end(side: 1 | -1, day?: string): Promise<Entry | undefined>;
 }

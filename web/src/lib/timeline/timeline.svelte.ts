@@ -1,14 +1,17 @@
-// The account's timeline: how many assets each day has, and the assets of the days that have been looked at. It fetches
-// stretches of days as the page asks for them, and what changed when the server hints so.
+// The account's timeline: how many assets each day has, and the assets of the days that are looked at. It fetches stretches
+// of days as the page looks at them, what changed when the server hints so, and forgets what has been far away for long.
 import { api } from '../api';
 import type { Asset, TimelineDay } from '../api/types';
-import { cutIntoStretches, type Stretch } from '../layout/stretches';
-import { entriesOf, type Entry, type Sequence } from './entries';
+import { cutIntoStretches, indexOfDay, stretchAt, type Stretch } from '../layout/stretches';
+import type { Entry, Sequence, Work } from './entries';
+import { Loader } from './loader';
+import { entriesBetween, idsBetween } from './pages';
+import { EntryStore } from './store';
 
 /** Hints come in bursts while photos are imported; so many milliseconds of them are answered by one fetch. */
 const COALESCE_MS = 400;
 const RETRY_MS = 4_000;
-const PAGE = 1000;
+const NO_WORK: Work = { signal: new AbortController().signal, progress: () => undefined };
 
 export class Timeline implements Sequence {
   total = $state(0);
@@ -19,15 +22,24 @@ export class Timeline implements Sequence {
   revision = $state(0);
   stretches = $derived(cutIntoStretches(this.days));
 
-  #entries = new Map<string, readonly Entry[]>();
-  #dayOf = new Map<string, string>();
+  #store: EntryStore;
+  #loader: Loader;
+  #looked: readonly Stretch[] = [];
   #stale = new Set<string>();
-  #loading = new Map<string, Promise<void>>();
+  /** When a stretch's entries last came or went, for those for which they ever did. */
+  #touched = new WeakMap<Stretch, number>();
+  #touches = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #onError: (error: unknown) => void;
 
-  constructor(onError: (error: unknown) => void = () => undefined) {
+  constructor(onError: (error: unknown) => void = () => undefined, store = new EntryStore()) {
     this.#onError = onError;
+    this.#store = store;
+    this.#loader = new Loader({
+      lacks: (stretch) => this.#lacking(stretch).length > 0,
+      load: (stretch, signal) => this.#load(stretch, signal),
+      failed: onError,
+    });
   }
 
   async load(): Promise<void> {
@@ -38,31 +50,36 @@ export class Timeline implements Sequence {
   clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#loader.clear();
+    this.#looked = [];
     this.total = 0;
     this.days = [];
     this.opened = false;
-    this.#entries.clear();
-    this.#dayOf.clear();
+    this.#store.clear();
     this.#stale.clear();
-    this.#loading.clear();
     this.revision++;
   }
 
   /** A day's assets, newest first; nothing while they are not loaded. */
   entriesOn(day: string): readonly Entry[] | undefined {
-    return this.#entries.get(day);
+    return this.#store.on(day);
   }
 
-  /** Loads what is missing or outdated of a stretch that is about to be seen. */
+  /** Changes whenever the entries of one of a stretch's days come, change or go. */
+  touchOf(stretch: Stretch): number {
+    return this.#touched.get(stretch) ?? 0;
+  }
+
+  /** These stretches can be seen, the most important first: what they lack is fetched, and they are not forgotten. */
+  look(stretches: readonly Stretch[]): void {
+    this.#looked = stretches;
+    for (const stretch of stretches) for (const { day } of this.#daysOf(stretch)) this.#store.touch(day);
+    this.#loader.look(stretches);
+  }
+
+  /** Loads what is missing or outdated of a stretch. */
   want(stretch: Stretch): Promise<void> {
-    const days = this.days.slice(stretch.from, stretch.to).map(({ day }) => day);
-    const wanted = days.filter((day) => !this.#entries.has(day) || this.#stale.has(day));
-    const [newest, oldest] = [wanted[0], wanted.at(-1)];
-    if (newest === undefined || oldest === undefined) return Promise.resolve();
-    const key = `${newest} ${oldest}`;
-    const running = this.#loading.get(key) ?? this.#load(key, newest, oldest);
-    this.#loading.set(key, running);
-    return running;
+    return this.#loader.hold(stretch);
   }
 
   /** The server hinted that a day changed. */
@@ -73,25 +90,24 @@ export class Timeline implements Sequence {
 
   /** The server hinted that anything may have changed. */
   changedSomewhere(): void {
-    for (const day of this.#entries.keys()) this.#stale.add(day);
+    for (const day of this.#store.days()) this.#stale.add(day);
     this.#timer ??= setTimeout(() => void this.#refetch(), COALESCE_MS);
   }
 
   find(id: string): Entry | undefined {
-    const day = this.#dayOf.get(id);
-    return day === undefined ? undefined : this.#entries.get(day)?.find((entry) => entry.id === id);
+    return this.#store.find(id);
   }
 
   async neighbour(id: string, step: 1 | -1): Promise<Entry | undefined> {
-    const day = this.#dayOf.get(id);
+    const day = this.#store.dayOf(id);
     if (day === undefined) return undefined;
-    const entries = this.#entries.get(day) ?? [];
+    this.#store.touch(day);
+    const entries = this.#store.on(day) ?? [];
     const beside = entries[entries.findIndex((entry) => entry.id === id) + step];
     if (beside) return beside;
-    let index = this.days.findIndex((one) => one.day === day) + step;
+    let index = this.#indexOf(day) + step;
     for (; index >= 0 && index < this.days.length; index += step) {
-      const entries = await this.#loadedDay(index);
-      const found = step === 1 ? entries[0] : entries.at(-1);
+      const found = endOf(await this.#loadedDay(index), step);
       if (found) return found;
     }
     return undefined;
@@ -99,35 +115,78 @@ export class Timeline implements Sequence {
 
   async loadAround(asset: Asset): Promise<void> {
     await this.load();
-    const day = asset.captured.local.slice(0, 10);
-    const index = this.days.findIndex((one) => one.day === day);
-    if (index >= 0) await this.#loadedDay(index);
+    await this.end(1, asset.captured.local.slice(0, 10));
   }
 
-  async between(first: string, last: string): Promise<string[]> {
-    const [a, b] = [first, last].map((id) => this.days.findIndex(({ day }) => day === this.#dayOf.get(id)));
+  async end(side: 1 | -1, day?: string): Promise<Entry | undefined> {
+    const index = day === undefined ? (side === 1 ? 0 : this.days.length - 1) : this.#indexOf(day);
+    return endOf(await this.#loadedDay(index), side);
+  }
+
+  async between(first: string, last: string, work = NO_WORK): Promise<string[]> {
+    const [a, b] = await Promise.all([first, last].map((id) => this.#placeOf(id)));
     if (a === undefined || b === undefined || a < 0 || b < 0) return [last];
-    const ids: string[] = [];
-    for (let index = Math.min(a, b); index <= Math.max(a, b); index++) {
-      ids.push(...(await this.#loadedDay(index)).map((entry) => entry.id));
-    }
+    const ids = await this.#ids(Math.min(a, b), Math.max(a, b), work);
     const ends = [ids.indexOf(first), ids.indexOf(last)];
-    return ids.slice(Math.min(...ends), Math.max(...ends) + 1);
+    return ids.slice(Math.max(0, Math.min(...ends)), Math.max(...ends) + 1);
+  }
+
+  async all(work: Work, day?: string): Promise<string[]> {
+    if (day === undefined) return this.#ids(0, this.days.length - 1, work);
+    const index = this.#indexOf(day);
+    return index < 0 ? [] : this.#ids(index, index, work);
+  }
+
+  /** The ids of the days with these indexes, from memory if all of them are there. */
+  async #ids(from: number, to: number, work: Work): Promise<string[]> {
+    const days = this.days.slice(from, to + 1);
+    const [newest, oldest] = [days[0]?.day, days.at(-1)?.day];
+    if (newest === undefined || oldest === undefined) return [];
+    if (days.every(({ day }) => this.#store.has(day) && !this.#stale.has(day))) {
+      return days.flatMap(({ day }) => this.#store.on(day)?.map(({ id }) => id) ?? []);
+    }
+    return idsBetween(newest, oldest, days.reduce((sum, { count }) => sum + count, 0), work);
+  }
+
+  /** The index of the day an asset is on; of one that is not in memory (any more) the server knows the day. */
+  async #placeOf(id: string): Promise<number> {
+    return this.#indexOf(this.#store.dayOf(id) ?? (await api.asset(id)).captured.local.slice(0, 10));
+  }
+
+  #indexOf(day: string): number {
+    const index = indexOfDay(this.days, day);
+    return this.days[index]?.day === day ? index : -1;
+  }
+
+  #daysOf(stretch: Stretch): TimelineDay[] {
+    return this.days.slice(stretch.from, stretch.to);
+  }
+
+  /** The days that are laid out as one with this one. */
+  #besides(day: string): string[] {
+    const index = this.#indexOf(day);
+    const stretch = index < 0 ? undefined : stretchAt(this.stretches, index);
+    return stretch ? this.#daysOf(stretch).map((one) => one.day) : [];
+  }
+
+  #lacking(stretch: Stretch): string[] {
+    const days = this.#daysOf(stretch).map(({ day }) => day);
+    return days.filter((day) => !this.#store.has(day) || this.#stale.has(day));
   }
 
   async #loadedDay(index: number): Promise<readonly Entry[]> {
     const day = this.days[index]?.day;
-    if (day === undefined) return [];
-    const stretch = this.stretches.find(({ from, to }) => from <= index && index < to);
-    if (!this.#entries.has(day) && stretch) await this.want(stretch);
-    return this.#entries.get(day) ?? [];
+    const stretch = stretchAt(this.stretches, index);
+    if (day === undefined || !stretch) return [];
+    if (!this.#store.has(day)) await this.want(stretch);
+    return this.#store.on(day) ?? [];
   }
 
   async #fetchCounts(): Promise<void> {
     const counts = await api.timeline();
     const before = new Map(this.days.map(({ day, count }) => [day, count]));
     for (const { day, count } of counts.days) {
-      if (this.#entries.has(day) && before.get(day) !== count) this.#stale.add(day);
+      if (this.#store.has(day) && before.get(day) !== count) this.#stale.add(day);
     }
     this.days = counts.days;
     this.total = counts.total;
@@ -145,43 +204,41 @@ export class Timeline implements Sequence {
     }
   }
 
-  async #load(key: string, newest: string, oldest: string): Promise<void> {
+  async #load(stretch: Stretch, signal: AbortSignal): Promise<void> {
+    const lacking = this.#lacking(stretch);
+    const [newest, oldest] = [lacking[0], lacking.at(-1)];
+    if (newest === undefined || oldest === undefined) return;
+    const outdated = lacking.filter((day) => this.#stale.delete(day));
+    let found: Map<string, Entry[]>;
     try {
-      for (const day of this.#stale) if (day <= newest && day >= oldest) this.#stale.delete(day);
-      const found = await fetchDays(newest, oldest);
-      for (const { day } of this.days) if (day <= newest && day >= oldest) this.#keep(day, found.get(day) ?? []);
-      this.#loading.delete(key);
-      this.revision++;
+      found = await entriesBetween(newest, oldest, signal);
     } catch (error) {
-      this.#onError(error);
-      // Asked again when the page next wants it, but not at once and not in a loop.
-      setTimeout(() => {
-        this.#loading.delete(key);
-        this.revision++;
-      }, RETRY_MS);
+      for (const day of outdated) this.#stale.add(day);
+      throw error;
     }
+    const arrived = this.days.slice(indexOfDay(this.days, newest), indexOfDay(this.days, oldest) + 1);
+    for (const { day } of arrived) {
+      if (day >= oldest) this.#store.keep(day, found.get(day) ?? []);
+    }
+    const needed = (day: string) => this.#isLookedAt(day) || (day <= stretch.newest && day >= stretch.oldest);
+    const gone = this.#store.trim(needed, (day) => [day, ...this.#besides(day)]);
+    this.#touch([...arrived.map(({ day }) => day), ...gone]);
   }
 
-  #keep(day: string, entries: readonly Entry[]): void {
-    for (const entry of this.#entries.get(day) ?? []) {
-      if (this.#dayOf.get(entry.id) === day) this.#dayOf.delete(entry.id);
+  #isLookedAt(day: string): boolean {
+    return this.#looked.some(({ newest, oldest }) => day <= newest && day >= oldest);
+  }
+
+  #touch(days: readonly string[]): void {
+    this.#touches++;
+    for (const day of days) {
+      const stretch = stretchAt(this.stretches, indexOfDay(this.days, day));
+      if (stretch) this.#touched.set(stretch, this.#touches);
     }
-    this.#entries.set(day, entries);
-    for (const entry of entries) this.#dayOf.set(entry.id, day);
+    this.revision++;
   }
 }
 
-async function fetchDays(newest: string, oldest: string): Promise<Map<string, Entry[]>> {
-  const days = new Map<string, Entry[]>();
-  let cursor: string | undefined;
-  do {
-    const columns = await api.timelineAssets({ newest, oldest, limit: PAGE, ...(cursor ? { cursor } : {}) });
-    for (const entry of entriesOf(columns)) {
-      const day = days.get(entry.day);
-      if (day) day.push(entry);
-      else days.set(entry.day, [entry]);
-    }
-    cursor = columns.next ?? undefined;
-  } while (cursor !== undefined);
-  return days;
+function endOf(entries: readonly Entry[], side: 1 | -1): Entry | undefined {
+  return side === 1 ? entries[0] : entries.at(-1);
 }

@@ -1,0 +1,90 @@
+// The timeline under a finger: scrolling, selecting by a long press and a drag, and the scrubber's handle.
+import { serveThumbnails, startWithLibrary } from './library';
+import { allShown, expect, signIn, test, usePicup, type Page } from './picup';
+
+const picup = usePicup(() => startWithLibrary(3_000));
+test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+
+test.beforeEach(async ({ page }) => {
+  await serveThumbnails(page, picup.current);
+  await signIn(page, picup.current);
+  await allShown(page);
+});
+
+const selected = (page: Page) => page.locator('.bar strong');
+const scrolled = (page: Page) => page.locator('.scroller').evaluate((view) => view.scrollTop);
+
+/** A finger on the glass. */
+async function finger(page: Page) {
+  const session = await page.context().newCDPSession(page);
+  const send = (type: 'touchStart' | 'touchMove' | 'touchEnd', points: { x: number; y: number }[]) =>
+    session.send('Input.dispatchTouchEvent', { type, touchPoints: points });
+  const middle = async (index: number) => {
+    const box = await page.locator('.tile').nth(index).boundingBox();
+    if (!box) throw new Error(`no tile ${index}`);
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  };
+  return {
+    session,
+    middle,
+    down: async (at: { x: number; y: number }) => send('touchStart', [at]),
+    move: async (at: { x: number; y: number }) => send('touchMove', [at]),
+    up: async () => send('touchEnd', []),
+  };
+}
+
+test('a long press selects, a drag takes all on the way, back and forth', async ({ page }) => {
+  const { down, move, up, middle } = await finger(page);
+  await down(await middle(1));
+  await expect(selected(page)).toHaveText('1 selected');
+  await move(await middle(5));
+  await expect(selected(page)).toHaveText('5 selected');
+  await move(await middle(3));
+  await expect(selected(page)).toHaveText('3 selected');
+  expect(await scrolled(page)).toBe(0);
+  await up();
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await expect(selected(page)).toHaveText('3 selected');
+
+  // From here on a tap selects.
+  await page.locator('.tile').nth(6).tap();
+  await expect(selected(page)).toHaveText('4 selected');
+  await page.locator('.tile').nth(6).tap();
+  await expect(selected(page)).toHaveText('3 selected');
+});
+
+test('a drag held at the lower edge scrolls on and selects on', async ({ page }) => {
+  const { down, move, up, middle } = await finger(page);
+  await down(await middle(0));
+  await expect(selected(page)).toHaveText('1 selected');
+  const view = await page.locator('.scroller').boundingBox();
+  if (!view) throw new Error('no view');
+  await move({ x: 200, y: view.y + view.height - 20 });
+  await expect.poll(() => scrolled(page)).toBeGreaterThan(1_500);
+  await expect.poll(async () => Number.parseInt(await selected(page).innerText(), 10)).toBeGreaterThan(40);
+  await up();
+});
+
+test('a finger that moves at once scrolls, and the handle goes through the years', async ({ page }) => {
+  const { session, down, move, up } = await finger(page);
+  await session.send('Input.synthesizeScrollGesture', { x: 200, y: 500, yDistance: -900, speed: 2_000, gestureSourceType: 'touch', preventFling: true });
+  await expect.poll(() => scrolled(page)).toBeGreaterThan(700);
+  await expect(page.locator('.tile.selected')).toHaveCount(0);
+
+  const slider = page.getByRole('slider', { name: 'Go to a date' });
+  const handle = async () => {
+    const box = await page.locator('.scrubber .mark').boundingBox();
+    if (!box) throw new Error('no handle');
+    return { x: box.x + box.width - 8, y: box.y + box.height / 2 };
+  };
+  const from = await handle();
+  await down(from);
+  for (let step = 1; step <= 20; step++) await move({ x: from.x, y: from.y + step * 15 });
+  await expect(page.locator('.scrubber')).toHaveClass(/dragging/);
+  const month = await slider.getAttribute('aria-valuetext');
+  expect(month).toBe(await page.locator('.bubble').innerText());
+  expect(Number(month?.slice(-4))).toBeLessThan(2024);
+  await up();
+  await allShown(page);
+  expect(await slider.getAttribute('aria-valuetext')).toBe(month);
+});
