@@ -4,7 +4,10 @@ import App from './App.svelte';
 import './app.css';
 import { setHooks } from './lib/api';
 import { connection } from './lib/connection.svelte';
+import { t } from './lib/i18n/i18n.svelte';
+import { notices } from './lib/notices.svelte';
 import { session } from './lib/session/session.svelte';
+import { keepShell } from './pwa/shell';
 
 setHooks({
   renew: () => session.renew(),
@@ -13,3 +16,4 @@ setHooks({
 });
 
 mount(App, { target: document.body });
+keepShell(() => notices.say(t('update.ready')));
