@@ -143,7 +143,8 @@ export async function accessible(page: Page, what: string): Promise<void> {
   const found = violations.map(
     ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary ?? ''}`).join('\n  ')}`,
   );
-  expect(found, `accessibility of ${what}`).toEqual([]);
+  // Softly, so that one run tells of all pages.
+  expect.soft(found, `accessibility of ${what}`).toEqual([]);
 }
 
 export { expect, type Page, type Picup };
