@@ -66,7 +66,7 @@ function manifest(language: string, texts: Catalogue): string {
     theme_color: PAPER,
     categories: ['photo'],
     icons: [icon('icon', 192, 'any'), icon('icon', 512, 'any'), icon('maskable', 192, 'maskable'), icon('maskable', 512, 'maskable')],
-    shortcuts: [shortcut(text('nav.photos'), '/#/'), shortcut(text('nav.albums'), '/#/albums')],
+    shortcuts: [shortcut(text('nav.albums'), '/#/albums'), shortcut(text('nav.favourites'), '/#/favourites')],
   });
 }
 

@@ -16,4 +16,4 @@ setHooks({
 });
 
 mount(App, { target: document.body });
-keepShell(() => notices.say(t('update.ready')));
+keepShell(() => notices.say(t('update.ready'), undefined, { label: t('update.reload'), run: () => location.reload() }));

@@ -7,7 +7,8 @@ const PAPER = { light: '#fbfaf7', dark: '#151413' };
 
 /** Names the tab after what is open: “Albums · PicUp”. */
 export function entitle(what?: string): void {
-  document.title = what ? `${what} · ${t('app.name')}` : t('app.name');
+  const title = what ? `${what} · ${t('app.name')}` : t('app.name');
+  if (document.title !== title) document.title = title;
 }
 
 /** The document says which language it is in, and installs under a description in that language. */

@@ -11,7 +11,7 @@ const ASK_AGAIN_MS = 60 * 60 * 1000;
 /** Keeps the shell, and calls `newer` when a reload would bring a newer page. Called once. */
 export function keepShell(newer: () => void): void {
   if (!import.meta.env.PROD) return;
-  const look = () => void isNewer().then((is) => is && newer());
+  const look = () => void isNewer().then((is) => is && whenSeen(newer));
   connection.whenBack(look);
   // A part of this page is not on the server any more, or the server is away, which is told elsewhere.
   addEventListener('vite:preloadError', look);
@@ -37,7 +37,7 @@ function follow(registration: ServiceWorkerRegistration, newer: () => void): voi
   const ready = async (worker: ServiceWorker) => {
     // Nobody is served by an older one: nothing to take over.
     if (!registration.active) return;
-    if (await isNewer()) newer();
+    if (await isNewer()) whenSeen(newer);
     else worker.postMessage('take over');
   };
   if (registration.waiting) void ready(registration.waiting);
@@ -59,6 +59,12 @@ function keepAsking(registration: ServiceWorkerRegistration): void {
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden && Date.now() - asked > ASK_AGAIN_MS) ask();
   });
+}
+
+/** What is said to a tab in the background, nobody reads in time. */
+function whenSeen(say: () => void): void {
+  if (document.hidden) document.addEventListener('visibilitychange', () => whenSeen(say), { once: true });
+  else say();
 }
 
 /** Whether the server's page begins with another script than this one; not known (or no page of ours at all) is no. */

@@ -205,6 +205,7 @@ export const en = {
   'offline.detail': 'Your server does not answer, or this device has no network. Nothing is lost: the page goes on by itself once it is back.',
   'offline.retry': 'Try again now',
   'update.ready': 'A new version is here',
+  'update.reload': 'Reload',
 
   'error.title': 'That did not work',
   'error.request': 'Request {id}',

@@ -203,6 +203,7 @@ export const ko: Catalogue = {
   'offline.detail': '서버가 응답하지 않거나 이 기기가 네트워크에 연결되어 있지 않습니다. 잃어버린 것은 없으며, 다시 연결되면 저절로 이어집니다.',
   'offline.retry': '지금 다시 시도',
   'update.ready': '새 버전이 나왔습니다',
+  'update.reload': '새로 고침',
 
   'error.title': '처리하지 못했습니다',
   'error.request': '요청 {id}',
