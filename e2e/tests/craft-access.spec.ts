@@ -107,13 +107,18 @@ test.describe('the system’s own colours', () => {
     await signIn(page, picup.current);
     await allShown(page);
     const bare = await page.evaluate(() =>
-      [...document.querySelectorAll('.button, .round')]
+      [...document.querySelectorAll('.button, .round, .who')]
         .filter((one) => one.checkVisibility() && parseFloat(getComputedStyle(one).borderTopWidth) < 1)
         .map((one) => one.outerHTML.slice(0, 120)),
     );
     expect(bare).toEqual([]);
     const current = page.locator('nav [aria-current=page]').first();
     expect(await current.evaluate((one) => getComputedStyle(one).outlineStyle)).toBe('solid');
+    const day = page.getByRole('checkbox').first();
+    await expect(day.locator('svg'), 'not ticked').toBeHidden();
+    await day.press('Space');
+    await expect(day.locator('svg'), 'ticked').toBeVisible();
+    await page.keyboard.press('Escape');
     await page.keyboard.press('Tab');
     expect(await page.evaluate(() => parseFloat(getComputedStyle(document.activeElement ?? document.body).outlineWidth))).toBeGreaterThanOrEqual(2);
     await accessible(page, 'the timeline in forced colours');
