@@ -1,7 +1,7 @@
 // The page without its server, and with a newer one: what is kept on the device opens, says what is the matter and goes on; nobody is left
 // on an old page; and nothing private is among what is kept.
 import { createHash } from 'node:crypto';
-import { allShown, choose, expect, PERSON, setUp, signIn, test, uploaded, usePicup, type Page } from './picup';
+import { accessible, allShown, choose, expect, PERSON, setUp, signIn, test, uploaded, usePicup, type Page } from './picup';
 import { Front } from './front';
 import { photographs } from './samples';
 
@@ -58,6 +58,8 @@ test('without a network the page opens, says so, and goes on', async ({ page, co
   await page.reload();
   await expect(page.getByRole('heading', { name: 'PicUp cannot be reached' })).toBeVisible();
   await expect(page).toHaveTitle(/cannot be reached/);
+  await accessible(page, 'the page without its server');
+  await page.screenshot({ path: 'artifacts/without-its-server.png' });
   await page.getByRole('button', { name: 'Try again now' }).click();
   await expect(page.getByRole('heading', { name: 'PicUp cannot be reached' })).toBeVisible();
   await context.setOffline(false);
@@ -99,6 +101,24 @@ test('a newer page is offered to whoever has the old one open, and comes with th
   await page.reload();
   await expect(page.locator('script[src="/assets/index-next.js"]')).toBeAttached();
   await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+});
+
+test('on plain http at home there is no worker, and everything else is as it is', async ({ playwright, watch }, info) => {
+  // A name that the browser does not hold to be this very machine: no secure context.
+  const { launchOptions } = info.project.use;
+  const args = [...(launchOptions?.args ?? []), '--host-resolver-rules=MAP home.test 127.0.0.1'];
+  const browser = await playwright.chromium.launch({ ...launchOptions, args });
+  const page = await browser.newPage({ locale: 'en-GB' });
+  watch.follow(page);
+  watch.expects(/Cross-Origin-Opener-Policy header has been ignored/);
+  const origin = picup.current.origin.replace('127.0.0.1', 'home.test');
+  await page.goto(origin);
+  await page.getByLabel('E-mail').fill(PERSON.email);
+  await page.getByLabel('Password', { exact: true }).fill(PERSON.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await allShown(page);
+  expect(await page.evaluate(() => [isSecureContext, 'serviceWorker' in navigator])).toEqual([false, false]);
+  await browser.close();
 });
 
 /** Has the front answer as the next release: its page begins with another script, and its worker lists other files. */
