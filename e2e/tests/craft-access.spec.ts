@@ -135,7 +135,7 @@ test.describe('more contrast', () => {
         await signIn(page, picup.current);
         await allShown(page);
         // 7 to 1, level AAA, for the colours that every part shares.
-        const ratios = await page.evaluate(contrasts, ['--ink', '--soft', '--accent', '--danger']);
+        const ratios = await page.evaluate(contrasts, ['--ink', '--soft', '--accent', '--danger', '--field-line']);
         for (const [name, ratio] of Object.entries(ratios)) expect(ratio, name).toBeGreaterThanOrEqual(7);
         await page.screenshot({ path: `artifacts/more-contrast-${colorScheme}.png` });
       });

@@ -1,7 +1,7 @@
 // The page without its server, and with a newer one: what is kept on the device opens, says what is the matter and goes on; nobody is left
 // on an old page; and nothing private is among what is kept.
 import { createHash } from 'node:crypto';
-import { accessible, allShown, choose, expect, PERSON, setUp, signIn, test, uploaded, usePicup, type Page } from './picup';
+import { accessible, allShown, choose, expect, PERSON, setUp, signIn, test, total, uploaded, usePicup, type Page } from './picup';
 import { Front } from './front';
 import { photographs } from './samples';
 
@@ -103,6 +103,37 @@ test('a newer page is offered to whoever has the old one open, and comes with th
   await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
 });
 
+test('what another app shares with the installed page is uploaded, once its person says so', async ({ page }) => {
+  await signIn(page, picup.current);
+  await allShown(page);
+  await kept(page);
+  await page.reload();
+  await allShown(page);
+  // As the system does it: a form with files, sent to the address that the manifest names.
+  const form = await page.evaluateHandle(async () => {
+    const link = document.querySelector<HTMLLinkElement>('link[rel=manifest]')?.href ?? '';
+    const { share_target: target } = (await (await fetch(link)).json()) as { share_target: ShareTarget };
+    const form = Object.assign(document.createElement('form'), { action: target.action, method: target.method, enctype: target.enctype });
+    form.append(Object.assign(document.createElement('input'), { type: 'file', multiple: true, name: target.params.files[0]?.name }));
+    document.body.append(form);
+    return form;
+  });
+  const share = async (files: string[]) => {
+    await page.locator('form input[type=file]').setInputFiles(files);
+    await form.evaluate((form) => form.submit());
+  };
+  const [, , first = '', second = ''] = photographs(4);
+  await share([first, second]);
+  const question = page.getByRole('dialog', { name: '2 files were shared with PicUp' });
+  await expect(question).toBeVisible();
+  expect(page.url()).toBe(`${picup.current.origin}/`);
+  await accessible(page, 'the question');
+  await question.getByRole('button', { name: 'Upload' }).click();
+  expect(await uploaded(page)).toContain('2 files uploaded');
+  expect(await total(page)).toBe(4);
+  expect((await kept(page)).filter((path) => !/^\/(assets\/|icons\/|index\.html$|manifest\.)/.test(path)), 'kept').toEqual([]);
+});
+
 test('on plain http at home there is no worker, and everything else is as it is', async ({ playwright, watch }, info) => {
   // A name that the browser does not hold to be this very machine: no secure context.
   const { launchOptions } = info.project.use;
@@ -120,6 +151,13 @@ test('on plain http at home there is no worker, and everything else is as it is'
   expect(await page.evaluate(() => [isSecureContext, 'serviceWorker' in navigator])).toEqual([false, false]);
   await browser.close();
 });
+
+interface ShareTarget {
+  action: string;
+  method: string;
+  enctype: string;
+  params: { files: { name: string }[] };
+}
 
 /** Has the front answer as the next release: its page begins with another script, and its worker lists other files. */
 async function release(open: Page, old: string): Promise<void> {

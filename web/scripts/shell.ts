@@ -67,6 +67,13 @@ function manifest(language: string, texts: Catalogue): string {
     categories: ['photo'],
     icons: [icon('icon', 192, 'any'), icon('icon', 512, 'any'), icon('maskable', 192, 'maskable'), icon('maskable', 512, 'maskable')],
     shortcuts: [shortcut(text('nav.albums'), '/#/albums'), shortcut(text('nav.favourites'), '/#/favourites')],
+    // Answered by the service worker alone.
+    share_target: {
+      action: '/share',
+      method: 'POST',
+      enctype: 'multipart/form-data',
+      params: { files: [{ name: 'files', accept: ['image/*', 'video/*'] }] },
+    },
   });
 }
 

@@ -7,6 +7,7 @@ import { connection } from './lib/connection.svelte';
 import { t } from './lib/i18n/i18n.svelte';
 import { notices } from './lib/notices.svelte';
 import { session } from './lib/session/session.svelte';
+import { shared } from './pwa/shared.svelte';
 import { keepShell } from './pwa/shell';
 
 setHooks({
@@ -17,3 +18,4 @@ setHooks({
 
 mount(App, { target: document.body });
 keepShell(() => notices.say(t('update.ready'), undefined, { label: t('update.reload'), run: () => location.reload() }));
+void shared.take();

@@ -13,17 +13,25 @@ const PAGE = '/index.html';
 /** After so long without an answer the kept page is shown; it says itself that the server is away, and goes on when it is back. */
 const PATIENCE_MS = 4_000;
 
+/** Where the system sends what other apps share with the installed page (`share_target` of the manifest). */
+const SHARE = '/share';
+/** Never written anywhere: held for the moment until the page, which opens by this very request, asks for it. */
+const shared: File[] = [];
+
 const files = new Set(SHELL_FILES.map(([path]) => path));
 
 self.addEventListener('install', (event) => event.waitUntil(keepAll()));
 self.addEventListener('activate', (event) => event.waitUntil(dropOthers()));
 self.addEventListener('message', (event) => {
   if (event.data === 'take over') void self.skipWaiting();
+  if (event.data === 'shared') event.ports[0]?.postMessage(shared.splice(0));
 });
 self.addEventListener('fetch', (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
-  if (request.method !== 'GET' || origin !== self.location.origin) return;
+  if (origin !== self.location.origin) return;
+  if (request.method === 'POST' && pathname === SHARE) return event.respondWith(receive(request));
+  if (request.method !== 'GET') return;
   if (request.mode === 'navigate') {
     if (isPage(pathname)) event.respondWith(page(request));
   } else if (files.has(pathname) && pathname !== PAGE) {
@@ -75,4 +83,10 @@ async function page(request: Request): Promise<Response> {
 async function file(request: Request, path: string): Promise<Response> {
   const cache = await caches.open(NAME);
   return (await cache.match(path)) ?? (await fetch(request));
+}
+
+async function receive(request: Request): Promise<Response> {
+  const form = await request.formData();
+  shared.splice(0, shared.length, ...form.getAll('files').filter((one) => one instanceof File));
+  return Response.redirect('/?shared', 303);
 }

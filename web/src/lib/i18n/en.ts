@@ -207,6 +207,8 @@ export const en = {
   'update.ready': 'A new version is here',
   'update.reload': 'Reload',
 
+  'share.title': { one: '{count} file was shared with PicUp', other: '{count} files were shared with PicUp' },
+
   'error.title': 'That did not work',
   'error.request': 'Request {id}',
   'error.lost': 'Connection lost. Trying again…',

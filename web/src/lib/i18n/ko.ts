@@ -205,6 +205,8 @@ export const ko: Catalogue = {
   'update.ready': '새 버전이 나왔습니다',
   'update.reload': '새로 고침',
 
+  'share.title': { other: '파일 {count}개가 PicUp에 공유되었습니다' },
+
   'error.title': '처리하지 못했습니다',
   'error.request': '요청 {id}',
   'error.lost': '연결이 끊겼습니다. 다시 연결하는 중…',
