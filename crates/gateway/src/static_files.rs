@@ -28,7 +28,7 @@ const WORKER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-
     frame-ancestors 'none'; base-uri 'none'";
 
 /// What the page never asks of a device, so that nothing that gets into it can.
-const UNUSED_FEATURES: &str = "accelerometer=(), bluetooth=(), camera=(), display-capture=(), geolocation=(), \
+const UNUSED_FEATURES: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), \
     gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), \
     xr-spatial-tracking=()";
 
