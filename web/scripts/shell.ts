@@ -10,7 +10,7 @@ import { ko } from '../src/lib/i18n/ko.ts';
 
 const WORKER = 'sw.js';
 const COMPRESSIBLE = /\.(html|js|css|svg|json|webmanifest|wasm|txt)$/;
-/** `--paper` and `--brand` of app.css, in light: a manifest knows one colour, the page's own `theme-color` follows the appearance. */
+/** `--paper` of app.css, in light: a manifest knows one colour; the page's own `theme-color` follows the appearance. */
 const PAPER = '#fbfaf7';
 
 export function shell(): Plugin {
