@@ -4,7 +4,11 @@ import App from './App.svelte';
 import './app.css';
 import { setHooks } from './lib/api';
 import { connection } from './lib/connection.svelte';
+import { t } from './lib/i18n/i18n.svelte';
+import { notices } from './lib/notices.svelte';
 import { session } from './lib/session/session.svelte';
+import { shared } from './pwa/shared.svelte';
+import { keepShell } from './pwa/shell';
 
 setHooks({
   renew: () => session.renew(),
@@ -13,3 +17,5 @@ setHooks({
 });
 
 mount(App, { target: document.body });
+keepShell(() => notices.say(t('update.ready'), undefined, { label: t('update.reload'), run: () => location.reload() }));
+void shared.take();

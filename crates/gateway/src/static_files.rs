@@ -18,11 +18,23 @@ use crate::media::matches;
 use crate::problem::Problem;
 
 /// Scripts, styles and workers come from us alone; pictures also from memory, where the page makes them.
-const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-    img-src 'self' blob: data:; media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; \
-    frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+const PAGE_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
+    media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; object-src 'none'; frame-ancestors 'none'; \
+    base-uri 'none'; form-action 'self'";
+
+/// A script's own headers rule only where it runs as a worker. There, and not in the page, WebAssembly may be compiled:
+/// the hashing of uploads is written in it.
+const WORKER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; \
+    frame-ancestors 'none'; base-uri 'none'";
+
+/// What the page never asks of a device, so that nothing that gets into it can.
+const UNUSED_FEATURES: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), \
+    gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), \
+    xr-spatial-tracking=()";
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// One file, as it is put in.
 #[derive(Debug, Clone)]
@@ -46,6 +58,7 @@ pub struct StaticFiles(HashMap<String, Entry>);
 #[derive(Debug)]
 struct Entry {
     content_type: HeaderValue,
+    is_script: bool,
     immutable: bool,
     plain: Variant,
     brotli: Option<Variant>,
@@ -87,6 +100,7 @@ impl Entry {
     fn new(file: StaticFile) -> Self {
         let variant = |bytes: Bytes, encoding| Variant { etag: etag(&bytes), bytes, encoding };
         Self {
+            is_script: file.content_type.as_bytes().starts_with(b"text/javascript"),
             content_type: file.content_type,
             immutable: file.path.starts_with("/assets/"),
             plain: variant(file.bytes, None),
@@ -102,8 +116,11 @@ impl Entry {
         let lifetime = if self.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(lifetime));
         headers.insert(ETAG, variant.etag.clone());
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        let policy = if self.is_script { WORKER_POLICY } else { PAGE_POLICY };
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
         headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static(UNUSED_FEATURES));
         if self.brotli.is_some() || self.gzip.is_some() {
             headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         }

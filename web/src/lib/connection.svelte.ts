@@ -38,6 +38,11 @@ class Connection {
     this.#onBack.push(work);
   }
 
+  /** Asks at once, because a person wants to know. */
+  async retry(): Promise<void> {
+    if (this.lost) await this.#probe();
+  }
+
   #schedule(): void {
     this.#timer = setTimeout(() => void this.#probe(), this.#wait);
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT_MS);

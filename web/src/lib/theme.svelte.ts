@@ -1,4 +1,5 @@
 // Light, dark, or as the system has it. The colours themselves are in app.css, by `light-dark()`.
+import { paint } from './head';
 import { readNote, writeNote } from './notes';
 
 export type Theme = 'system' | 'light' | 'dark';
@@ -23,6 +24,7 @@ function apply(): void {
   if (!root) return;
   if (chosen === 'system') delete root.dataset['theme'];
   else root.dataset['theme'] = chosen;
+  paint(chosen);
 }
 
 apply();

@@ -5,6 +5,7 @@ export type Message = string | { one?: string; other: string };
 
 export const en = {
   'app.name': 'PicUp',
+  'app.description': 'Your own library of photos and videos.',
   'app.loading': 'Loading…',
   'nav.label': 'Main',
   'nav.photos': 'Photos',
@@ -319,6 +320,13 @@ export const en = {
   'invitations.withdraw': 'Withdraw',
   'invitations.withdrawNamed': 'Withdraw the link for {name}',
   'invitations.withdrawn': 'Link withdrawn',
+  'offline.title': 'PicUp cannot be reached',
+  'offline.detail': 'Your server does not answer, or this device has no network. Nothing is lost: the page goes on by itself once it is back.',
+  'offline.retry': 'Try again now',
+  'update.ready': 'A new version is here',
+  'update.reload': 'Reload',
+
+  'share.title': { one: '{count} file was shared with PicUp', other: '{count} files were shared with PicUp' },
 
   'error.title': 'That did not work',
   'error.request': 'Request {id}',
@@ -327,6 +335,8 @@ export const en = {
   'error.quota': 'There is not enough space left in your account.',
   'error.many': 'Too many tries. Please wait a little.',
   'error.changed': 'The file changed while it was being sent, or could not be read.',
+  'error.readingStopped': 'Reading the file stopped half-way. Please try again.',
+  'error.noPlace': 'The server did not say where to send the file. Please try again.',
   'error.notFound': 'There is nothing here (any more).',
   'notice.dismiss': 'Dismiss',
 } as const satisfies Record<string, Message>;

@@ -3,6 +3,7 @@ import type { Catalogue } from './en';
 
 export const ko: Catalogue = {
   'app.name': 'PicUp',
+  'app.description': '나만의 사진과 동영상 보관함입니다.',
   'app.loading': '불러오는 중…',
   'nav.label': '주 메뉴',
   'nav.photos': '사진',
@@ -317,6 +318,13 @@ export const ko: Catalogue = {
   'invitations.withdraw': '거두기',
   'invitations.withdrawNamed': '{name}의 링크 거두기',
   'invitations.withdrawn': '링크를 거두었습니다',
+  'offline.title': 'PicUp에 연결할 수 없습니다',
+  'offline.detail': '서버가 응답하지 않거나 이 기기가 네트워크에 연결되어 있지 않습니다. 잃어버린 것은 없으며, 다시 연결되면 저절로 이어집니다.',
+  'offline.retry': '지금 다시 시도',
+  'update.ready': '새 버전이 나왔습니다',
+  'update.reload': '새로 고침',
+
+  'share.title': { other: '파일 {count}개가 PicUp에 공유되었습니다' },
 
   'error.title': '처리하지 못했습니다',
   'error.request': '요청 {id}',
@@ -325,6 +333,8 @@ export const ko: Catalogue = {
   'error.quota': '계정의 저장 공간이 부족합니다.',
   'error.many': '시도가 너무 많습니다. 잠시 뒤에 다시 시도해 주세요.',
   'error.changed': '올리는 동안 파일이 바뀌었거나 읽을 수 없습니다.',
+  'error.readingStopped': '파일을 읽다가 멈췄습니다. 다시 시도해 주세요.',
+  'error.noPlace': '서버가 파일을 보낼 곳을 알려 주지 않았습니다. 다시 시도해 주세요.',
   'error.notFound': '찾는 것이 여기 없습니다.',
   'notice.dismiss': '닫기',
 };

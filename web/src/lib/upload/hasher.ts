@@ -1,5 +1,6 @@
 // The page's side of the hashing worker, which is started when the first file comes.
 import { ConnectionLost } from '../api';
+import { t } from '../i18n/i18n.svelte';
 import type { HashReply, HashRequest } from './hash.worker';
 
 interface Waiting {
@@ -37,7 +38,7 @@ function startWorker(): Worker {
   });
   started.addEventListener('error', () => {
     // One that never spoke could not be fetched: the server is away, and the caller waits for it.
-    for (const one of waiting.values()) one.failed(spoke ? new Error('the hashing worker stopped') : new ConnectionLost());
+    for (const one of waiting.values()) one.failed(spoke ? new Error(t('error.readingStopped')) : new ConnectionLost());
     worker = undefined;
   });
   return started;

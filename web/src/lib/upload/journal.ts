@@ -103,6 +103,6 @@ function open(): Promise<IDBDatabase> {
     const request = indexedDB.open(DATABASE, 1);
     request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: ['account', 'queue', 'number'] });
     request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error ?? new Error('no IndexedDB'));
+    request.onerror = () => reject(request.error);
   });
 }

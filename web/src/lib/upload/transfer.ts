@@ -2,6 +2,7 @@
 // network, asks again for addresses that ended, and leaves every other refusal to the caller.
 import { ConnectionLost, ProblemError } from '../api';
 import type { Completed, PartHash, PartTarget, PartTargets, Upload, UploadAnswer, UploadRequest } from '../api/types';
+import { t } from '../i18n/i18n.svelte';
 
 /** What a transfer needs of the world; tests bring their own. */
 export interface World {
@@ -108,7 +109,7 @@ async function sendParts(
       await again(world, either, async () => {
         const { parts } = await world.targets(upload.id, [{ number: part, sha256: hash }], either);
         const target = parts[0];
-        if (!target) throw new Error('the server named no place for the part');
+        if (!target) throw new Error(t('error.noPlace'));
         await world.put(target, body, (bytes) => (sent.set(part, Math.min(bytes, body.size)), tell()), either);
       });
       sent.set(part, body.size);
