@@ -38,10 +38,20 @@ export class AlbumContent extends AssetList {
     this.id = id;
   }
 
-  override async load(): Promise<void> {
+  protected override async fetchAll(): Promise<void> {
     if (this.closed) return;
     this.album = await api.album(this.id);
-    await super.load();
+    await super.fetchAll();
+  }
+
+  /** The first and the last day of its photos; nothing while it has none. */
+  get span(): [first: string, last: string] | undefined {
+    let [first, last] = ['', ''];
+    for (const { day } of this.entries) {
+      if (first === '' || day < first) first = day;
+      if (day > last) last = day;
+    }
+    return first === '' ? undefined : [first, last];
   }
 
   async delete(): Promise<void> {

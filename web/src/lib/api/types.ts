@@ -37,3 +37,4 @@ export type ItemOutcome = Schemas['ItemOutcome'];
 export type ItemResults = Schemas['ItemResults'];
 export type Change = Schemas['Change'];
 export type TrashEmptied = Schemas['TrashEmptied'];
+export type TrashSummary = Schemas['TrashSummary'];
