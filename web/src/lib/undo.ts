@@ -16,6 +16,11 @@ export const undo = {
     const notice = say({ label: t('action.undo'), run });
   },
 
+  /** Remembers a way back of which nothing is said: what it undoes can be seen. */
+  remember(back: () => Promise<unknown>): void {
+    undo.offer(back, () => 0);
+  },
+
   /** Takes back what was done last; false when there is nothing. */
   last(): boolean {
     const way = last;

@@ -64,6 +64,13 @@ export class AlbumContent extends AssetList {
     }
   }
 
+  /** Puts one of its photos right before another, or at the end; false when one of them is not there. */
+  async move(asset: string, before: string | undefined): Promise<boolean> {
+    const { results } = await api.albumOrder(this.id, [asset], before);
+    await this.load();
+    return results.every(({ outcome }) => outcome === 'done' || outcome === 'unchanged');
+  }
+
   async rename(title: string): Promise<void> {
     this.album = await api.albumRename(this.id, title);
   }
