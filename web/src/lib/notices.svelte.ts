@@ -43,6 +43,7 @@ class Notices {
   list = $state.raw<readonly Notice[]>([]);
   running = $state.raw<readonly Running[]>([]);
   #last = 0;
+  #held = false;
   #timers = new Map<number, { timer: ReturnType<typeof setTimeout> | undefined; shown: number }>();
 
   /** Gives the notice's number, by which it can be dismissed. */
@@ -74,15 +75,22 @@ class Notices {
     clearTimeout(this.#timers.get(id)?.timer);
     this.#timers.delete(id);
     this.list = this.list.filter((notice) => notice.id !== id);
+    // A button that is gone does not say that the focus has left it.
+    if (this.#held) this.release();
   }
 
   /** Somebody is reading them, or about to press something: none goes meanwhile. */
   hold(): void {
+    this.#held = true;
     for (const one of this.#timers.values()) clearTimeout(one.timer);
   }
 
   release(): void {
-    for (const [id, one] of this.#timers) one.timer = this.#later(id, one.shown);
+    this.#held = false;
+    for (const [id, one] of this.#timers) {
+      clearTimeout(one.timer);
+      one.timer = this.#later(id, one.shown);
+    }
   }
 
   #add(notice: Omit<Notice, 'id'>, shown: number): number {
