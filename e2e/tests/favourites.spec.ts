@@ -61,7 +61,7 @@ test('of some that are and some that are not, all become favourites; then none',
   await page.keyboard.press('x');
   await page.getByRole('button', { name: 'Remove from favourites' }).click();
   await expect(page.locator('[data-asset]')).toHaveCount(1);
-  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('button', { name: 'Undo' }).last().click();
   await expect(page.locator('[data-asset]')).toHaveCount(3);
 });
 

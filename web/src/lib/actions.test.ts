@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { deleteForever, knowing, moveToTrash, setFavourite } from './actions';
+import { deleteForever, knowing, moveToTrash, removeFromAlbum, setFavourite } from './actions';
 import { api, ConnectionLost, ProblemError } from './api';
 import type { ItemOutcome } from './api/types';
 import { failures } from './failures.svelte';
@@ -156,6 +156,20 @@ describe('undo', () => {
     await vi.waitFor(() => expect(whenBack).toHaveBeenCalledOnce());
     expect(back).toHaveBeenCalledExactlyOnceWith(['asset-1', 'asset-2']);
     expect(undo.last()).toBe(false);
+  });
+
+  test('of what was taken out of an album puts it back to its places', async () => {
+    vi.spyOn(api, 'albumRemove').mockImplementation(async (_, assets) => answer(assets));
+    const added = vi.spyOn(api, 'albumAdd').mockImplementation(async (_, assets) => answer(assets));
+    const placed = vi.spyOn(api, 'albumOrder').mockImplementation(async (_, assets) => answer(assets));
+    await removeFromAlbum('sea', ['asset-1', 'asset-2', 'asset-4'], ids(5));
+    press('Undo');
+    await vi.waitFor(() => expect(placed).toHaveBeenCalledTimes(2));
+    expect(added).toHaveBeenCalledExactlyOnceWith('sea', ['asset-1', 'asset-2', 'asset-4']);
+    expect(placed.mock.calls).toEqual([
+      ['sea', ['asset-4'], undefined],
+      ['sea', ['asset-1', 'asset-2'], 'asset-3'],
+    ]);
   });
 
   test('of a heart is a heart again', async () => {

@@ -1,6 +1,7 @@
 // What a person does with assets, from the timeline, a list or the viewer, and what they are told of it: what was done, each
 // that could not be served, and what is left when the work stopped half-way. Each answers whether anything changed, so that a
 // list that is no timeline can be fetched again.
+import { runsOf } from './albums/moving';
 import { api, ProblemError } from './api';
 import type { Album, ItemResults } from './api/types';
 import { explain, type Explanation } from './explain';
@@ -10,6 +11,9 @@ import { notices, type Action } from './notices.svelte';
 import { BATCH, forEach, type Assets, type Failure, type Outcome, type Stop } from './outcome';
 import type { Entry } from './timeline/entries';
 import { undo } from './undo';
+
+/** So many runs of photos are put back to their places in an album, one request each. */
+const MOST_RUNS = 100;
 
 /** One kind of work on many assets. */
 interface Work {
@@ -88,13 +92,30 @@ export async function setCover(album: string, asset: string): Promise<boolean> {
   }
 }
 
-export function removeFromAlbum(album: string, assets: Assets): Promise<boolean> {
+/** Takes assets out of an album; with its `order` from before, they can go back to their places. */
+export function removeFromAlbum(album: string, assets: Assets, order?: readonly string[]): Promise<boolean> {
   return run(assets, {
     name: t('action.removeFromAlbum'),
     ask: (batch) => api.albumRemove(album, batch),
     said: ({ done }) => t('album.removed', { count: done.length }),
+    ...(order ? { back: (done: string[]) => putBack(album, done, order) } : {}),
   });
 }
+
+/** Back into an album, each to its place; very many places are left as they are, at the end. */
+async function putBack(album: string, assets: string[], order: readonly string[]): Promise<void> {
+  await run(assets, {
+    name: t('action.undo'),
+    ask: (batch) => api.albumAdd(album, batch),
+    said: (outcome) => t('album.putBack', { count: sum(outcome) }),
+  });
+  const runs = runsOf(order, new Set(assets)).flatMap(({ run, before }) => inBatches(run).map((batch) => ({ batch, before })));
+  if (runs.length > MOST_RUNS) return;
+  for (const { batch, before } of runs) await api.albumOrder(album, batch, before);
+}
+
+const inBatches = (ids: readonly string[]): string[][] =>
+  Array.from({ length: Math.ceil(ids.length / BATCH) }, (_, index) => ids.slice(index * BATCH, (index + 1) * BATCH));
 
 async function run(assets: Assets, work: Work): Promise<boolean> {
   const outcome = await watched(assets, work);

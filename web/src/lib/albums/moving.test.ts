@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cellsFor, moved, placeAt, stepOf } from './moving';
+import { cellsFor, moved, placeAt, runsOf, stepOf } from './moving';
 
 test('what is moved stands where it was put, and the others close up', () => {
   expect(moved(['a', 'b', 'c', 'd'], 0, 2)).toEqual(['b', 'c', 'a', 'd']);
@@ -28,4 +28,13 @@ test('cells fill the width, and each point belongs to one', () => {
   expect(placeAt(115, 115, cells, 8)).toBe(4);
   expect(placeAt(319, 239, cells, 8)).toBe(7);
   expect([placeAt(-50, -50, cells, 8), placeAt(9999, 9999, cells, 8), placeAt(250, 0, cells, 2)]).toEqual([0, 7, 1]);
+});
+
+test('what was taken out of a list goes back run by run, the last first', () => {
+  const list = ['a', 'b', 'c', 'd', 'e', 'f'];
+  expect(runsOf(list, new Set(['b', 'c', 'e', 'f']))).toEqual([
+    { run: ['e', 'f'], before: undefined },
+    { run: ['b', 'c'], before: 'd' },
+  ]);
+  expect(runsOf(list, new Set(['x']))).toEqual([]);
 });

@@ -7,6 +7,20 @@ export function moved<T>(list: readonly T[], from: number, to: number): T[] {
   return next;
 }
 
+/** Runs of what was taken out of a list, each with what it stood before, so that they can go back one after the other. */
+export function runsOf(list: readonly string[], taken: ReadonlySet<string>): { run: string[]; before: string | undefined }[] {
+  const runs: { run: string[]; before: string | undefined }[] = [];
+  for (let at = list.length - 1; at >= 0; at--) {
+    const id = list[at];
+    if (id === undefined || !taken.has(id)) continue;
+    const before = list[at + 1];
+    const last = runs.at(-1);
+    if (last && before !== undefined && before === last.run[0]) last.run.unshift(id);
+    else runs.push({ run: [id], before });
+  }
+  return runs;
+}
+
 /** Where an arrow key leads in rows of so many; nothing when it leads out. */
 export function stepOf(key: string, at: number, columns: number, count: number): number | undefined {
   const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };

@@ -200,6 +200,7 @@ export const en = {
   'album.already': { one: '{count} was there already', other: '{count} were there already' },
   'album.removed': { one: '{count} removed from the album', other: '{count} removed from the album' },
   'album.pick': 'Add to album',
+  'album.putBack': { one: '{count} put back into the album', other: '{count} put back into the album' },
   'arrange.title': 'Change the order',
   'arrange.hint': 'Drag a photo, or press Enter on it and move it with the arrow keys.',
   'arrange.done': 'Done',

@@ -198,6 +198,7 @@ export const ko: Catalogue = {
   'album.already': { other: '{count}개는 이미 있음' },
   'album.removed': { other: '앨범에서 {count}개를 뺐습니다' },
   'album.pick': '앨범에 추가',
+  'album.putBack': { other: '앨범에 {count}개를 다시 넣었습니다' },
   'arrange.title': '순서 바꾸기',
   'arrange.hint': '사진을 끌어 옮기거나, Enter 키를 누른 뒤 화살표 키로 옮기세요.',
   'arrange.done': '완료',
