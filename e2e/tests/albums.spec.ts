@@ -197,8 +197,8 @@ test('a cover is chosen, and photos are added from the album itself', async ({ p
   const last = await page.locator('[data-asset]').nth(2).getAttribute('data-asset');
   await page.locator('[data-asset]').nth(2).focus();
   await page.keyboard.press('x');
-  await page.getByRole('button', { name: 'Use as cover' }).click();
-  await expect(page.getByText('Cover changed')).toBeVisible();
+  await page.getByRole('button', { name: 'Set as album cover' }).click();
+  await expect(page.getByText('This is the album’s cover now')).toBeVisible();
   await expect(selected(page)).toBeHidden();
   await page.getByRole('link', { name: 'Albums', exact: true }).first().click();
   await expect(page.getByRole('link', { name: /Covered/ }).locator(`img[src*="${last}"]`)).toBeVisible();
