@@ -85,6 +85,32 @@ for (const { name, ...use } of VARIETIES) {
       await page.locator('main li a').first().click();
       await expect(page.locator('.tile img.loaded').first()).toBeVisible();
       await good(page, `album, ${name}`);
+      await page.locator('.actions button').nth(1).click();
+      await expect(page.locator('[data-cell] img').first()).toBeVisible();
+      await good(page, `album being put into order, ${name}`);
+      await page.keyboard.press('Escape');
+
+      await page.goto(`${picup.current.origin}/#/`);
+      await allShown(page);
+      await page.locator('[data-asset]').first().focus();
+      await page.keyboard.press('f');
+      await page.locator('[data-asset]').last().focus();
+      await page.keyboard.press('Delete');
+      await good(page, `notices, ${name}`);
+      await page.goto(`${picup.current.origin}/#/favourites`);
+      await expect(page.locator('.tile img.loaded').first()).toBeVisible();
+      await good(page, `favourites, ${name}`);
+      await page.goto(`${picup.current.origin}/#/trash`);
+      await expect(page.locator('.tile img.loaded').first()).toBeVisible();
+      await good(page, `trash, ${name}`);
+      await page.locator('main header button').click();
+      await expect(page.locator('dialog')).toBeVisible();
+      await good(page, `emptying the trash, ${name}`);
+      await page.keyboard.press('Escape');
+      await page.locator('.who').click();
+      await page.locator('.panel .usage button').click();
+      await expect(page.locator('dialog')).toBeVisible();
+      await good(page, `what takes room, ${name}`);
     });
   });
 }

@@ -60,6 +60,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(trash::restore))
         .routes(routes!(trash::delete))
         .routes(routes!(trash::list, trash::empty))
+        .routes(routes!(trash::summary))
         .routes(routes!(album::list, album::create))
         .routes(routes!(album::fetch, album::change, album::delete))
         .routes(routes!(album::assets, album::add))

@@ -9,7 +9,7 @@ use crate::caller::{Allowed, Caller, Edit, Read};
 use crate::extract::{Json, Query, named};
 use crate::problem::ApiError;
 use crate::views;
-use crate::wire::{AssetColumns, AssetIds, ItemResults, PageQuery, Problem, TrashEmptied};
+use crate::wire::{AssetColumns, AssetIds, ItemResults, PageQuery, Problem, TrashEmptied, TrashSummary};
 
 /// Puts assets into the trash. They leave the timeline and the albums, count against the quota, and can be taken back until
 /// their time is over.
@@ -55,7 +55,16 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Answer<AssetColumns>, ApiError> {
     let limit = views::limit(query.limit)?;
-    Ok(Answer(views::columns(trash::list(&app, caller.account, query.cursor.as_deref(), limit).await?)))
+    let listed = trash::list(&app, caller.account, query.cursor.as_deref(), limit).await?;
+    Ok(Answer(AssetColumns { days_left: listed.days_left, ..views::columns(listed.page) }))
+}
+
+/// How many assets lie in the trash, what they take, and for how long they stay.
+#[utoipa::path(get, path = "/api/trash/summary", operation_id = "trash_summary",
+    responses((status = 200, body = TrashSummary), (status = 401, body = Problem)))]
+pub(crate) async fn summary(State(app): State<App>, caller: Allowed<Read>) -> Result<Answer<TrashSummary>, ApiError> {
+    let trash::Summary { count, bytes, days } = trash::summary(&app, caller.account).await?;
+    Ok(Answer(TrashSummary { count, bytes: bytes.get(), days }))
 }
 
 /// Deletes for ever what is in the trash at this moment, in the background.

@@ -4,13 +4,35 @@
 //! and takes only what was in the trash when it was asked for; cut short anywhere, it is gone on with.
 
 use picup_database::{JobLease, Moved, TrashCursor};
-use picup_domain::{AccountId, AssetId, Timestamp};
+use picup_domain::{AccountId, AssetId, ByteSize, Timestamp};
 use picup_storage::crash_point;
 
 use crate::asset::Outcome;
 use crate::queue::{self, Task};
 use crate::timeline::Page;
 use crate::{App, Error, asset, cursor};
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// A page of the trash.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The assets, last put there first.
+    pub page: Page,
+    /// How many days each still has, a begun one counted.
+    pub days_left: Vec<u32>,
+}
+
+/// The trash in figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// How many assets lie there.
+    pub count: u64,
+    /// What their originals and moving parts take.
+    pub bytes: ByteSize,
+    /// For how many days an asset stays there.
+    pub days: u32,
+}
 
 /// How many batches of one owner's one round of the reaper deletes.
 const ROUNDS: usize = 20;
@@ -55,12 +77,31 @@ pub async fn delete(app: &App, owner: AccountId, assets: &[AssetId]) -> Result<V
 ///
 /// # Errors
 /// [`Error::Invalid`] for a cursor that is not ours.
-pub async fn list(app: &App, owner: AccountId, from: Option<&str>, limit: u32) -> Result<Page, Error> {
+pub async fn list(app: &App, owner: AccountId, from: Option<&str>, limit: u32) -> Result<Listed, Error> {
     let place = |(micros, id)| TrashCursor { trashed_at: Timestamp::from_micros(micros), id };
     let after = from.map(cursor::read).transpose()?.map(place);
     let rows = app.database().read().await?.trash_page(owner, after, limit + 1).await?;
     let (rows, next) = cursor::cut(rows, limit, |last| cursor::write(last.trashed_at.micros(), last.asset.id));
-    Ok(Page { assets: rows.into_iter().map(|row| row.asset).collect(), next })
+    let over = app.now().minus(app.settings().trash_life);
+    let days_left = rows.iter().map(|row| days(row.trashed_at.micros() - over.micros())).collect();
+    Ok(Listed { page: Page { assets: rows.into_iter().map(|row| row.asset).collect(), next }, days_left })
+}
+
+/// How much lies in the trash, and for how long.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn summary(app: &App, owner: AccountId) -> Result<Summary, Error> {
+    let mut read = app.database().read().await?;
+    // Also what a clock that went ahead has put there.
+    let count = read.trash_count(owner, Timestamp::from_micros(i64::MAX)).await?;
+    let life = i64::try_from(app.settings().trash_life.as_micros()).unwrap_or(i64::MAX);
+    Ok(Summary { count, bytes: read.usage_trash(owner).await?, days: days(life) })
+}
+
+/// A time in days, a begun one counted; none for what is over.
+fn days(micros: i64) -> u32 {
+    u32::try_from(micros.max(0).saturating_add(DAY_MICROS - 1) / DAY_MICROS).unwrap_or(u32::MAX)
 }
 
 /// Has everything deleted that is in the trash at this moment, and tells how much that is.
@@ -159,7 +200,7 @@ mod tests {
         let shown = album::fetch(app, owner, album).await.unwrap();
         let listed = album::assets(app, owner, album, None, 10).await.unwrap().assets.len();
         assert_eq!(shown.asset_count, listed as u64);
-        let trash = list(app, owner, None, 10).await.unwrap().assets.len();
+        let trash = list(app, owner, None, 10).await.unwrap().page.assets.len();
         let used = account::fetch(app, owner).await.unwrap().quota.used.get();
         (days, shown.asset_count, trash, shown.cover.map(|cover| cover.id), used)
     }
@@ -234,9 +275,15 @@ mod tests {
         put(&app, owner, &[early]).await.unwrap();
         app.clock.advance(app.settings().trash_life - Duration::from_secs(1));
         put(&app, owner, &[late]).await.unwrap();
+        let listed = list(&app, owner, None, 10).await.unwrap();
+        let ids: Vec<_> = listed.page.assets.iter().map(|asset| asset.id).collect();
+        assert_eq!((ids, listed.days_left), (vec![late, early], vec![30, 1]));
+        let figures = Summary { count: 2, bytes: ByteSize::new(9).unwrap(), days: 30 };
+        assert_eq!(summary(&app, owner).await.unwrap(), figures);
         expire(&app).await.unwrap();
         assert_eq!(seen(&app, owner, album).await, (0, 0, 2, None, 9));
         app.clock.advance(Duration::from_secs(1));
+        assert_eq!(list(&app, owner, None, 10).await.unwrap().days_left, [30, 0], "it is over");
         expire(&app).await.unwrap();
         assert_eq!(seen(&app, owner, album).await, (0, 0, 1, None, 4));
     }
@@ -260,8 +307,12 @@ mod tests {
         write.commit().await.unwrap();
         app.clock.advance(app.settings().trash_life);
         expire(&app).await.unwrap();
-        assert!(list(&app, bob, None, 10).await.unwrap().assets.is_empty());
-        assert_eq!(list(&app, ada, None, 100).await.unwrap().assets.len(), stuck.len(), "all or nothing of a batch");
+        assert!(list(&app, bob, None, 10).await.unwrap().page.assets.is_empty());
+        assert_eq!(
+            list(&app, ada, None, 100).await.unwrap().page.assets.len(),
+            stuck.len(),
+            "all or nothing of a batch"
+        );
     }
 
     #[tokio::test]
@@ -300,8 +351,8 @@ mod tests {
         for outcomes in [restore(&app, stranger, &[one]).await, delete(&app, stranger, &[one]).await] {
             assert_eq!(outcomes.unwrap(), [(one, Outcome::NotFound)]);
         }
-        assert!(list(&app, stranger, None, 10).await.unwrap().assets.is_empty());
+        assert!(list(&app, stranger, None, 10).await.unwrap().page.assets.is_empty());
         assert_eq!(empty(&app, stranger).await.unwrap(), 0);
-        assert_eq!(list(&app, owner, None, 10).await.unwrap().assets.len(), 1);
+        assert_eq!(list(&app, owner, None, 10).await.unwrap().page.assets.len(), 1);
     }
 }

@@ -84,6 +84,11 @@ function dayFormat(language: string, dateStyle: 'long' | 'full'): Intl.DateTimeF
   return format;
 }
 
+/** From one day to another, as short as the language writes it: `3 – 9 May 2024`. */
+export function daySpan(language: string, first: string, last: string): string {
+  return new Intl.DateTimeFormat(language, { timeZone: 'UTC', dateStyle: 'medium' }).formatRange(moment(first), moment(last));
+}
+
 function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

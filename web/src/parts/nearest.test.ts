@@ -64,7 +64,7 @@ describe('what is nearest', () => {
 
 describe('the keys that walk', () => {
   const entries = Array.from({ length: 500 }, (_, index) => entry(`p${index}`));
-  const model: GridModel = listModel(entries, 1000, styleFor(1000));
+  const model: GridModel = listModel(entries, 1000, styleFor(1000), (id) => Number(id.slice(1)));
   const sequence = {
     neighbour: async (id: string, step: 1 | -1) => entries[Number(id.slice(1)) + step],
     end: async (side: 1 | -1) => (side === 1 ? entries[0] : entries.at(-1)),

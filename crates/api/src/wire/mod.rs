@@ -42,7 +42,7 @@ pub use session::{
     Tokens,
 };
 pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};
-pub use trash::TrashEmptied;
+pub use trash::{TrashEmptied, TrashSummary};
 pub use upload::{
     Completed, CompletionAnswer, CompletionAnswers, Header, PartHash, PartTarget, PartTargets, PartTargetsRequest,
     Upload, UploadAnswer, UploadAnswers, UploadIds, UploadManyAnswer, UploadRequest, UploadsRequest,

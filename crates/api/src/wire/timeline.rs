@@ -82,6 +82,9 @@ pub struct AssetColumns {
     pub favourite: Vec<bool>,
     /// Whether each is a live photo, with a moving part.
     pub motion: Vec<bool>,
+    /// How many days each still has until it is deleted for ever, a begun one counted. Only in the trash.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub days_left: Vec<u32>,
     /// Where the next page begins; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

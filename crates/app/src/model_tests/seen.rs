@@ -45,7 +45,7 @@ pub(super) async fn see(app: &App, owner: AccountId) -> Seen {
         days: days.into_iter().map(|day| (day.day, day.assets)).collect(),
         timeline: ids(timeline::assets(app, owner, Window::default(), None, 50).await.unwrap()),
         favourites: ids(favourite::list(app, owner, None, 50).await.unwrap()),
-        trash: ids(trash::list(app, owner, None, 50).await.unwrap()),
+        trash: ids(trash::list(app, owner, None, 50).await.unwrap().page),
         albums,
     }
 }

@@ -94,7 +94,7 @@ async fn a_film_that_is_there_is_a_duplicate_of_its_photo_however_it_comes() {
     trash::put(&app, owner, &[photo]).await.unwrap();
     let answers = upload::reserve_many(&app, owner, vec![wish(b"film")]).await.unwrap();
     assert!(matches!(answers[0], Ok(Reserved::Duplicate(found)) if found == photo));
-    assert!(trash::list(&app, owner, None, 10).await.unwrap().assets.is_empty(), "it is taken out of the trash");
+    assert!(trash::list(&app, owner, None, 10).await.unwrap().page.assets.is_empty(), "it is taken out of the trash");
 }
 
 #[tokio::test]

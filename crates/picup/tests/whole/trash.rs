@@ -1,6 +1,6 @@
 //! The trash, as its owner meets it: hidden everywhere, taken back whole, emptied for ever, also through kills.
 
-use picup_api::wire::{Album, AssetColumns, ItemOutcome, ItemResults, TrashEmptied};
+use picup_api::wire::{Album, AssetColumns, ItemOutcome, ItemResults, TrashEmptied, TrashSummary};
 use picup_testkit::samples;
 use rand::RngExt;
 use serde_json::{Value, json};
@@ -63,6 +63,12 @@ async fn the_trash_hides_keeps_and_gives_back() {
     assert_eq!(ada.account_now().await.used_bytes, used, "what is in the trash still takes its room");
     let shown = ada.asset(ids[0]).await;
     assert!(shown.trashed_at.is_some());
+    let listed: AssetColumns = ada.get("/api/trash").await.json(200);
+    assert_eq!(listed.days_left, [30; 3]);
+    assert!(ada.timeline().await.days_left.is_empty());
+    let summary: TrashSummary = ada.get("/api/trash/summary").await.json(200);
+    assert_eq!((summary.count, summary.days), (3, 30));
+    assert!(summary.bytes > 0 && summary.bytes < used);
     assert_eq!(ada.get(&shown.media.thumbnail.unwrap()).await.status, 200, "the trash can be shown");
 
     assert_eq!(change(&ada, "restore", &ids[..1]).await, [ItemOutcome::Done]);

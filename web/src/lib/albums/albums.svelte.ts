@@ -38,10 +38,20 @@ export class AlbumContent extends AssetList {
     this.id = id;
   }
 
-  override async load(): Promise<void> {
+  protected override async fetchAll(): Promise<void> {
     if (this.closed) return;
     this.album = await api.album(this.id);
-    await super.load();
+    await super.fetchAll();
+  }
+
+  /** The first and the last day of its photos; nothing while it has none. */
+  get span(): [first: string, last: string] | undefined {
+    let [first, last] = ['', ''];
+    for (const { day } of this.entries) {
+      if (first === '' || day < first) first = day;
+      if (day > last) last = day;
+    }
+    return first === '' ? undefined : [first, last];
   }
 
   async delete(): Promise<void> {
@@ -52,6 +62,13 @@ export class AlbumContent extends AssetList {
       this.closed = false;
       throw error;
     }
+  }
+
+  /** Puts one of its photos right before another, or at the end; false when one of them is not there. */
+  async move(asset: string, before: string | undefined): Promise<boolean> {
+    const { results } = await api.albumOrder(this.id, [asset], before);
+    await this.load();
+    return results.every(({ outcome }) => outcome === 'done' || outcome === 'unchanged');
   }
 
   async rename(title: string): Promise<void> {

@@ -21,6 +21,7 @@ import type {
   SignInRequest,
   TimelineCounts,
   TrashEmptied,
+  TrashSummary,
   Upload,
   UploadAnswer,
   UploadAnswers,
@@ -57,6 +58,7 @@ export const api = {
   assetsDelete: (assets: string[]) => call<ItemResults>('POST', '/api/assets/delete', { body: { assets } }),
   favourites: (query: PageQuery = {}) => call<AssetColumns>('GET', '/api/favourites', { query }),
   trash: (query: PageQuery = {}) => call<AssetColumns>('GET', '/api/trash', { query }),
+  trashSummary: () => call<TrashSummary>('GET', '/api/trash/summary'),
   trashEmpty: () => call<TrashEmptied>('DELETE', '/api/trash'),
 
   albums: (query: PageQuery = {}) => call<Albums>('GET', '/api/albums', { query }),
@@ -64,6 +66,10 @@ export const api = {
   album: (album: string) => call<Album>('GET', `/api/albums/${id(album)}`),
   albumRename: (album: string, title: string) =>
     call<Album>('PATCH', `/api/albums/${id(album)}`, { body: { title } }),
+  albumCover: (album: string, cover: string | null) =>
+    call<Album>('PATCH', `/api/albums/${id(album)}`, { body: { cover } }),
+  albumOrder: (album: string, assets: string[], before: string | undefined) =>
+    call<ItemResults>('POST', `/api/albums/${id(album)}/order`, { body: { assets, ...(before ? { before } : {}) } }),
   albumDelete: (album: string) => call<void>('DELETE', `/api/albums/${id(album)}`),
   albumAssets: (album: string, query: PageQuery = {}) =>
     call<AssetColumns>('GET', `/api/albums/${id(album)}/assets`, { query }),

@@ -648,6 +648,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/trash/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many assets lie in the trash, what they take, and for how long they stay. */
+        get: operations["trash_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/uploads": {
         parameters: {
             query?: never;
@@ -1072,6 +1089,8 @@ export interface components {
         AssetColumns: {
             /** @description The day on the wall. */
             day: string[];
+            /** @description How many days each still has until it is deleted for ever, a begun one counted. Only in the trash. */
+            days_left?: number[];
             /** @description A video's length in milliseconds. */
             duration_ms: (number | null)[];
             /** @description Whether each is among the favourites. */
@@ -1612,6 +1631,24 @@ export interface components {
              * @description How many assets are being deleted: what was in the trash at this moment.
              */
             count: number;
+        };
+        /** @description The trash in figures. */
+        TrashSummary: {
+            /**
+             * Format: int64
+             * @description What their originals take, in bytes.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description How many assets lie there.
+             */
+            count: number;
+            /**
+             * Format: int32
+             * @description For how many days an asset stays there.
+             */
+            days: number;
         };
         /** @description An upload under way. */
         Upload: {
@@ -3853,6 +3890,33 @@ export interface operations {
                 };
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trash_summary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrashSummary"];
+                };
+            };
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -53,3 +53,4 @@ export type InvitationRequest = Schemas['InvitationRequest'];
 export type Invitations = Schemas['Invitations'];
 export type SessionEntry = Schemas['SessionEntry'];
 export type Sessions = Schemas['Sessions'];
+export type TrashSummary = Schemas['TrashSummary'];

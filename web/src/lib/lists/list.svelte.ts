@@ -23,41 +23,55 @@ export class AssetList implements Content {
   revision = $state(0);
   #fetch: FetchPage;
   #index = new Map<string, number>();
-  #loads = 0;
-  #loading: Promise<void> = Promise.resolve();
+  #loading: Promise<void> | undefined;
+  #again = false;
 
   constructor(fetch: FetchPage) {
     this.#fetch = fetch;
   }
 
+  /** Fetches it. Asked again meanwhile, it fetches once more after that: hints may come faster than a long list does. */
   load(): Promise<void> {
-    this.#loading = this.#fetchAll();
+    if (this.#loading) this.#again = true;
+    this.#loading ??= this.#loadAll().finally(() => (this.#loading = undefined));
     return this.#loading;
   }
 
-  async #fetchAll(): Promise<void> {
+  async #loadAll(): Promise<void> {
+    do {
+      this.#again = false;
+      await this.fetchAll();
+    } while (this.#again && !this.closed);
+  }
+
+  /** Fetches it once. */
+  protected async fetchAll(): Promise<void> {
     if (this.closed) return;
-    const load = ++this.#loads;
     const found: Entry[] = [];
     let cursor: string | undefined;
     do {
       const columns = await this.#fetch({ limit: PAGE, ...(cursor ? { cursor } : {}) });
-      if (load !== this.#loads || this.closed) return;
+      if (this.closed) return;
       found.push(...entriesOf(columns));
       cursor = columns.next ?? undefined;
-      if (!this.opened || cursor === undefined) this.#show([...found]);
+      // A list seen for the first time grows while it comes; each time by its half, so that showing costs no more than fetching.
+      if (cursor === undefined || (!this.opened && found.length >= this.entries.length * 1.5)) this.#show([...found]);
     } while (cursor !== undefined);
     this.opened = true;
   }
 
+  /** Where an asset stands; below 0 for one that does not. */
+  indexOf(id: string): number {
+    return this.#index.get(id) ?? -1;
+  }
+
   find(id: string): Entry | undefined {
-    const index = this.#index.get(id);
-    return index === undefined ? undefined : this.entries[index];
+    return this.entries[this.indexOf(id)];
   }
 
   async neighbour(id: string, step: 1 | -1): Promise<Entry | undefined> {
-    const index = this.#index.get(id);
-    return index === undefined ? undefined : this.entries[index + step];
+    const index = this.indexOf(id);
+    return index < 0 ? undefined : this.entries[index + step];
   }
 
   async loadAround(): Promise<void> {
@@ -65,13 +79,13 @@ export class AssetList implements Content {
   }
 
   async between(first: string, last: string): Promise<string[]> {
-    const ends = [this.#index.get(first) ?? -1, this.#index.get(last) ?? -1];
+    const ends = [this.indexOf(first), this.indexOf(last)];
     return this.entries.slice(Math.max(0, Math.min(...ends)), Math.max(...ends) + 1).map((entry) => entry.id);
   }
 
   async all(): Promise<string[]> {
     // What it cannot fetch has been said to whoever asked for it.
-    await this.#loading.catch(() => undefined);
+    await this.#loading?.catch(() => undefined);
     return this.entries.map((entry) => entry.id);
   }
 

@@ -14,6 +14,8 @@ export interface Entry {
   favourite: boolean;
   /** A live photo: it has a moving part. */
   motion: boolean;
+  /** In the trash: the days until it is deleted for ever. */
+  daysLeft?: number | undefined;
 }
 
 export function entriesOf(columns: AssetColumns): Entry[] {
@@ -28,6 +30,7 @@ export function entriesOf(columns: AssetColumns): Entry[] {
     version: columns.version[index] ?? 0,
     favourite: columns.favourite[index] ?? false,
     motion: columns.motion[index] ?? false,
+    daysLeft: columns.days_left?.[index],
   }));
 }
 

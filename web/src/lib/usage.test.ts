@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { usageOf } from './usage';
+
+const usage = (used_bytes: number, reserved_bytes: number, quota_bytes?: number) =>
+  usageOf({ used_bytes, reserved_bytes, ...(quota_bytes === undefined ? {} : { quota_bytes }) });
+
+test('an account is roomy, nearly full, or full, uploads under way counted', () => {
+  expect(usage(50, 39, 100)).toEqual({ quota: 100, usedShare: 50, reservedShare: 39, level: 'roomy', free: 11 });
+  expect(usage(50, 40, 100).level).toBe('nearly');
+  expect(usage(60, 40, 100)).toMatchObject({ level: 'full', free: 0 });
+});
+
+test('a quota may be less than what is kept, or nothing, or absent', () => {
+  expect(usage(150, 10, 100)).toEqual({ quota: 100, usedShare: 100, reservedShare: 0, level: 'full', free: 0 });
+  expect(usage(0, 0, 0)).toEqual({ quota: 0, usedShare: 100, reservedShare: 0, level: 'full', free: 0 });
+  expect(usage(5, 5)).toMatchObject({ level: 'roomy', free: undefined });
+});
