@@ -64,6 +64,7 @@ export const api = {
   album: (album: string) => call<Album>('GET', `/api/albums/${id(album)}`),
   albumRename: (album: string, title: string) =>
     call<Album>('PATCH', `/api/albums/${id(album)}`, { body: { title } }),
+  albumCover: (album: string, cover: string) => call<Album>('PATCH', `/api/albums/${id(album)}`, { body: { cover } }),
   albumDelete: (album: string) => call<void>('DELETE', `/api/albums/${id(album)}`),
   albumAssets: (album: string, query: PageQuery = {}) =>
     call<AssetColumns>('GET', `/api/albums/${id(album)}/assets`, { query }),
