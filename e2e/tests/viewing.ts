@@ -63,15 +63,19 @@ export async function send(page: Page, path: string, motionOf?: string): Promise
   const wish = { file_name: basename(path), bytes: bytes.length, sha256: hash, ...(motionOf ? { motion_of: motionOf } : {}) };
   const { upload } = await api<{ upload: { id: string } }>(page, 'POST', '/api/uploads', wish);
   const { parts } = await api<{ parts: Target[] }>(page, 'POST', `/api/uploads/${upload.id}/parts`, { parts: [{ number: 1, sha256: hash }] });
-  for (const { method, url, headers } of parts) {
-    const answer = await page.request.fetch(new URL(url, page.url()).href, {
-      method,
-      data: bytes,
-      headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
-    });
-    expect(answer.ok()).toBe(true);
-  }
+  for (const target of parts) expect(await put(page, target, bytes), 'the part arrived').toBe(204);
   await api(page, 'POST', `/api/uploads/${upload.id}/complete`);
+}
+
+/** As the page does it: without credentials, for the address carries its own right. */
+function put(page: Page, { method, url, headers }: Target, bytes: Buffer): Promise<number> {
+  return page.evaluate(
+    async ({ method, url, headers, base64 }) => {
+      const body = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      return (await fetch(url, { method, body, credentials: 'omit', headers })).status;
+    },
+    { method, url, headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])), base64: bytes.toString('base64') },
+  );
 }
 
 /** No violation of any weight. */

@@ -66,7 +66,7 @@ beforeEach(async () => {
   vi.spyOn(api, 'asset').mockImplementation(async (id) => details(id));
   stop = $effect.root(() => {
     const move = (id: string) => void (source.id = id);
-    looking = new Looking(() => source, move);
+    looking = new Looking(source, move);
     acting = new Acting(looking, { changed: () => void source.revision++, move, close: () => void closed++ });
   });
   await settled();

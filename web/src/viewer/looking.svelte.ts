@@ -14,12 +14,13 @@ const REPEAT_MS = 110;
 /** A photo that came by itself is seen for so long before anything is done to it. */
 const GRACE_MS = 400;
 
+/** Where one looks; each of it may change by itself. */
 export interface Source {
-  id: string;
-  sequence: Sequence;
-  revision: number;
+  readonly id: string;
+  readonly sequence: Sequence;
+  readonly revision: number;
   /** The order is that of the trash. */
-  trash: boolean;
+  readonly trash: boolean;
 }
 
 /** Why there is nothing to see where a photo was. */
@@ -37,7 +38,7 @@ export class Looking {
   /** It has been shown for a moment; what is large is worth fetching. */
   settled = $state(true);
   player: Player | undefined;
-  #source: () => Source;
+  #source: Source;
   #onmove: (id: string) => void;
   #asset = $state.raw<Asset>();
   #missing = $state<string>();
@@ -46,7 +47,7 @@ export class Looking {
   #cameByItselfAt = -Infinity;
   #running: { id: string; again: boolean; abort: AbortController; over: Promise<void> } | undefined;
 
-  readonly id = $derived.by(() => this.#source().id);
+  readonly id = $derived.by(() => this.#source.id);
   readonly detail = $derived.by(() => (this.#asset?.id === this.id ? this.#asset : undefined));
   readonly gone = $derived.by(() => this.#whyGone());
   readonly entry = $derived.by(() => this.#entry());
@@ -54,7 +55,7 @@ export class Looking {
   readonly next = $derived.by(() => (this.#beside?.of === this.id ? this.#beside.next : undefined));
 
   /** Made while a component starts, and ends with it. */
-  constructor(source: () => Source, onmove: (id: string) => void) {
+  constructor(source: Source, onmove: (id: string) => void) {
     this.#source = source;
     this.#onmove = onmove;
     let first = true;
@@ -66,17 +67,17 @@ export class Looking {
       return () => clearTimeout(timer);
     });
     $effect(() => {
-      void this.#source().revision;
+      void this.#source.revision;
       if (this.settled) void this.refresh(this.id);
     });
     $effect(() => {
-      void this.#source().revision;
+      void this.#source.revision;
       void this.detail;
       void this.without.size;
       void this.#findNeighbours(this.id);
     });
     $effect(() => {
-      void this.#source().sequence;
+      void this.#source.sequence;
       // Another order knows nothing of what left this one.
       return () => this.without.clear();
     });
@@ -130,7 +131,7 @@ export class Looking {
       while (running.again) {
         running.again = false;
         const found = await api.asset(running.id, signal);
-        if (!this.#source().sequence.find(running.id) && !signal.aborted) await this.#source().sequence.loadAround(found);
+        if (!this.#source.sequence.find(running.id) && !signal.aborted) await this.#source.sequence.loadAround(found);
         if (signal.aborted) return;
         this.#asset = found;
         this.#missing = undefined;
@@ -143,7 +144,7 @@ export class Looking {
   }
 
   #entry(): Entry | undefined {
-    const { sequence, revision } = this.#source();
+    const { sequence, revision } = this.#source;
     void revision;
     const found = sequence.find(this.id);
     if (!this.detail) return found;
@@ -153,7 +154,7 @@ export class Looking {
 
   #whyGone(): Gone | undefined {
     if (this.#missing === this.id) return 'missing';
-    const { trash } = this.#source();
+    const { trash } = this.#source;
     if (!this.detail || trash === (this.detail.trashed_at != null)) return undefined;
     return trash ? 'restored' : 'trashed';
   }
@@ -162,7 +163,7 @@ export class Looking {
     try {
       const [previous, next] = await Promise.all([this.#neighbour(id, -1), this.#neighbour(id, 1)]);
       // Once the order has lost it, what was beside it before is all one knows.
-      if (id === this.id && this.#source().sequence.find(id)) this.#beside = { of: id, previous, next };
+      if (id === this.id && this.#source.sequence.find(id)) this.#beside = { of: id, previous, next };
     } catch (error) {
       notices.fail(error);
     }
@@ -171,7 +172,7 @@ export class Looking {
   async #neighbour(id: string, step: 1 | -1): Promise<Entry | undefined> {
     let at = id;
     for (;;) {
-      const found = await this.#source().sequence.neighbour(at, step);
+      const found = await this.#source.sequence.neighbour(at, step);
       if (!found || !this.without.has(found.id)) return found;
       at = found.id;
     }

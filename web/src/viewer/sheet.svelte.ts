@@ -26,7 +26,8 @@ export class Sheet {
       // What begins upwards is a scroll to its end.
       if (this.#start && !this.dragged && by < 0) this.#start = undefined;
       if (!this.#start || by <= 0) return void (this.offset = 0);
-      event.preventDefault();
+      // While the scroll before it still runs, a browser lets nobody take the finger; there is nothing left to scroll.
+      if (event.cancelable) event.preventDefault();
       this.dragged = true;
       this.offset = by;
     };
