@@ -74,7 +74,9 @@ test('a photo opens large, by keys and back', async ({ page }) => {
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
   await page.keyboard.press('Escape');
-  await expect(viewer).toBeVisible();
+  await expect(info).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(info).toBeHidden();
   await page.keyboard.press('Escape');
   await expect(viewer).toBeHidden();
   await expect(page.locator(`[data-asset="${ids[1]}"]`)).toBeFocused();

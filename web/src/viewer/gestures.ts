@@ -1,98 +1,190 @@
-// Fingers and mouse on the viewer's stage, told apart: one that drags, two that pinch, two quick taps. It knows nothing of
-// pictures.
+// Fingers and mouse on the viewer's stage, told apart: one that drags, two that pinch, taps, and a press that is held. It
+// knows nothing of pictures. Points are in CSS pixels from the stage's middle, times in milliseconds.
 import type { Point } from './zoom';
+
+/** What a pointer did, as far as gestures care. */
+export interface Sample {
+  id: number;
+  at: Point;
+  time: number;
+  /** A mouse drags what is zoomed, but neither swipes nor presses. */
+  mouse: boolean;
+}
+
+export interface Drag {
+  step: Point;
+  total: Point;
+  mouse: boolean;
+}
 
 export interface Listener {
   begin(): void;
-  drag(by: { step: Point; total: Point }): void;
-  /** Two fingers came closer or went apart about a point, measured from the stage's middle. */
-  pinch(factor: number, at: Point): void;
-  end(total: Point, speed: Point): void;
+  drag(by: Drag): void;
+  /** Two fingers came closer or went apart about a point, which itself moved by `step`. */
+  pinch(factor: number, at: Point, step: Point): void;
+  /** The last finger is gone. `total` and `speed` (pixels a millisecond) are nothing after a pinch. */
+  end(total: Point, speed: Point, mouse: boolean): void;
+  tap(at: Point, mouse: boolean): void;
   doubleTap(at: Point): void;
+  /** A finger rests in one place; `release` follows. */
+  press(): void;
+  release(): void;
 }
 
-const DOUBLE_TAP_MS = 320;
+export const DOUBLE_TAP_MS = 300;
+export const PRESS_MS = 380;
+/** A finger that moved less has not moved. */
 const STILL_PX = 8;
+/** The second tap of two is near the first. */
+const NEAR_PX = 40;
+/** How far back one looks for the speed of a flick. */
+const FLICK_MS = 100;
 const NOTHING: Point = { x: 0, y: 0 };
 
 export class Gestures {
   #listener: Listener;
   #fingers = new Map<number, Point>();
   #start: Point = NOTHING;
-  #startedAt = 0;
-  #last: Point = NOTHING;
+  #trail: { at: Point; time: number }[] = [];
   #pinched = false;
-  #tappedAt = -Infinity;
+  #moved = false;
+  #mouse = false;
+  #held = false;
+  #hold: ReturnType<typeof setTimeout> | undefined;
+  #tapped: { at: Point; time: number } | undefined;
+  #tapTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(listener: Listener) {
     this.#listener = listener;
   }
 
-  /** A Svelte action: listens on the stage. */
-  attach = (stage: HTMLElement) => {
-    const handlers: [string, (event: PointerEvent) => void][] = [
-      ['pointerdown', (event) => this.#down(event, stage)],
-      ['pointermove', (event) => this.#move(event, stage)],
-      ['pointerup', (event) => this.#up(event, stage)],
-      ['pointercancel', (event) => this.#up(event, stage)],
-    ];
-    for (const [name, handle] of handlers) stage.addEventListener(name, handle as EventListener);
-    return {
-      destroy: () => {
-        for (const [name, handle] of handlers) stage.removeEventListener(name, handle as EventListener);
-      },
-    };
-  };
-
-  #down(event: PointerEvent, stage: HTMLElement): void {
-    // A video's own controls, and links, keep their clicks.
-    if (event.button !== 0 || (event.target as Element).closest('video, a, button')) return;
-    stage.setPointerCapture(event.pointerId);
-    const point = { x: event.clientX, y: event.clientY };
-    this.#fingers.set(event.pointerId, point);
-    if (this.#fingers.size > 1) return;
-    this.#start = this.#last = point;
-    this.#startedAt = event.timeStamp;
-    this.#pinched = false;
+  down({ id, at, time, mouse }: Sample): void {
+    this.#fingers.set(id, at);
+    if (this.#fingers.size > 1) return this.#letGo();
+    this.#start = at;
+    this.#trail = [{ at, time }];
+    this.#pinched = this.#moved = this.#held = false;
+    this.#mouse = mouse;
     this.#listener.begin();
+    if (mouse) return;
+    this.#hold = setTimeout(() => {
+      this.#held = true;
+      this.#listener.press();
+    }, PRESS_MS);
   }
 
-  #move(event: PointerEvent, stage: HTMLElement): void {
-    if (!this.#fingers.has(event.pointerId)) return;
-    const before = [...this.#fingers.values()];
-    const point = { x: event.clientX, y: event.clientY };
-    this.#fingers.set(event.pointerId, point);
+  move({ id, at, time }: Sample): void {
+    const before = this.#fingers.get(id);
+    if (!before) return;
     const [first, second] = [...this.#fingers.values()];
-    if (first && second) {
+    this.#fingers.set(id, at);
+    const [one, two] = [...this.#fingers.values()];
+    if (first && second && one && two) {
       this.#pinched = true;
-      const grown = distance(first, second) / Math.max(1, distance(before[0] ?? first, before[1] ?? second));
-      this.#listener.pinch(grown, fromMiddle({ x: (first.x + second.x) / 2, y: (first.y + second.y) / 2 }, stage));
-    } else if (!this.#pinched) {
-      this.#listener.drag({ step: less(point, this.#last), total: less(point, this.#start) });
-      this.#last = point;
+      const [old, now] = [middle(first, second), middle(one, two)];
+      this.#listener.pinch(distance(one, two) / Math.max(1, distance(first, second)), now, less(now, old));
+      return;
     }
+    this.#trail = [...this.#trail.filter((point) => time - point.time <= FLICK_MS), { at, time }];
+    if (!this.#moved && distance(at, this.#start) < STILL_PX) return;
+    this.#letGo();
+    const step = this.#moved ? less(at, before) : less(at, this.#start);
+    this.#moved = true;
+    this.#listener.drag({ step, total: this.#pinched ? NOTHING : less(at, this.#start), mouse: this.#mouse });
   }
 
-  #up(event: PointerEvent, stage: HTMLElement): void {
-    if (!this.#fingers.delete(event.pointerId) || this.#fingers.size > 0) return;
-    const point = { x: event.clientX, y: event.clientY };
-    const total = this.#pinched ? NOTHING : less(point, this.#start);
-    const time = Math.max(1, event.timeStamp - this.#startedAt);
-    this.#listener.end(total, { x: total.x / time, y: total.y / time });
-    if (!this.#pinched && Math.hypot(total.x, total.y) < STILL_PX) this.#tap(event.timeStamp, fromMiddle(point, stage));
+  up({ id, at, time }: Sample): void {
+    if (!this.#fingers.delete(id)) return;
+    const [left] = this.#fingers.values();
+    // One finger of a pinch stays: it goes on as a drag from where it is.
+    if (left) {
+      this.#start = left;
+      this.#moved = true;
+      return;
+    }
+    const held = this.#held;
+    this.#letGo();
+    const total = this.#pinched || !this.#moved ? NOTHING : less(at, this.#start);
+    this.#listener.end(total, total === NOTHING ? NOTHING : this.#speed(at, time), this.#mouse);
+    if (!this.#pinched && !this.#moved && !held) this.#tap(at, time);
   }
 
-  #tap(at: number, point: Point): void {
-    const twice = at - this.#tappedAt < DOUBLE_TAP_MS;
-    this.#tappedAt = twice ? -Infinity : at;
-    if (twice) this.#listener.doubleTap(point);
+  /** The browser took the pointer for itself: whatever was begun is taken back. */
+  cancel(id: number): void {
+    if (!this.#fingers.delete(id) || this.#fingers.size > 0) return;
+    this.#letGo();
+    this.#listener.end(NOTHING, NOTHING, this.#mouse);
   }
+
+  follows(id: number): boolean {
+    return this.#fingers.has(id);
+  }
+
+  /** No tap or press that waits is told any more. */
+  stop(): void {
+    this.#fingers.clear();
+    clearTimeout(this.#tapTimer);
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    clearTimeout(this.#hold);
+    if (this.#held) this.#listener.release();
+    this.#held = false;
+  }
+
+  #speed(at: Point, time: number): Point {
+    const from = this.#trail.find((point) => time - point.time <= FLICK_MS) ?? { at, time };
+    const took = Math.max(1, time - from.time);
+    return { x: (at.x - from.at.x) / took, y: (at.y - from.at.y) / took };
+  }
+
+  #tap(at: Point, time: number): void {
+    clearTimeout(this.#tapTimer);
+    const first = this.#tapped;
+    this.#tapped = undefined;
+    if (first && time - first.time < DOUBLE_TAP_MS && distance(at, first.at) < NEAR_PX) return this.#listener.doubleTap(at);
+    this.#tapped = { at, time };
+    const mouse = this.#mouse;
+    this.#tapTimer = setTimeout(() => this.#listener.tap(at, mouse), DOUBLE_TAP_MS);
+  }
+}
+
+/** A Svelte action: the stage's pointers become gestures. `ignores` names what keeps its own. */
+export function pointers(stage: HTMLElement, { gestures, ignores }: { gestures: Gestures; ignores: (event: PointerEvent) => boolean }) {
+  const sample = (event: PointerEvent): Sample => ({
+    id: event.pointerId,
+    at: fromMiddle(event, stage),
+    time: event.timeStamp,
+    mouse: event.pointerType === 'mouse',
+  });
+  const down = (event: PointerEvent) => {
+    if (event.button !== 0 || ignores(event)) return;
+    gestures.down(sample(event));
+  };
+  const move = (event: PointerEvent) => {
+    gestures.move(sample(event));
+    // Not before it moves: a click on a video is the video's.
+    if (gestures.follows(event.pointerId) && !stage.hasPointerCapture(event.pointerId)) stage.setPointerCapture(event.pointerId);
+  };
+  const up = (event: PointerEvent) => gestures.up(sample(event));
+  const cancel = (event: PointerEvent) => gestures.cancel(event.pointerId);
+  const handlers = { pointerdown: down, pointermove: move, pointerup: up, pointercancel: cancel };
+  const all = Object.entries(handlers) as [string, EventListener][];
+  for (const [name, handle] of all) stage.addEventListener(name, handle);
+  return {
+    destroy: () => {
+      for (const [name, handle] of all) stage.removeEventListener(name, handle);
+      gestures.stop();
+    },
+  };
+}
+
+export function fromMiddle(point: { clientX: number; clientY: number }, stage: HTMLElement): Point {
+  const bounds = stage.getBoundingClientRect();
+  return { x: point.clientX - bounds.left - bounds.width / 2, y: point.clientY - bounds.top - bounds.height / 2 };
 }
 
 const less = (a: Point, b: Point): Point => ({ x: a.x - b.x, y: a.y - b.y });
+const middle = (a: Point, b: Point): Point => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
 const distance = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y);
-
-function fromMiddle(point: Point, stage: HTMLElement): Point {
-  const bounds = stage.getBoundingClientRect();
-  return { x: point.x - bounds.left - bounds.width / 2, y: point.y - bounds.top - bounds.height / 2 };
-}

@@ -38,6 +38,13 @@ describe('the viewer', () => {
     expect(dragMeans({ x: 40, y: 3 }, { x: 0.9, y: 0 }, stage)).toBe('previous');
     expect(dragMeans({ x: 40, y: 3 }, { x: 0.1, y: 0 }, stage)).toBe('nothing');
     expect(dragMeans({ x: 5, y: 200 }, { x: 0, y: 0 }, stage)).toBe('close');
-    expect(dragMeans({ x: 5, y: -200 }, { x: 0, y: 0 }, stage)).toBe('nothing');
+    expect(dragMeans({ x: 5, y: -200 }, { x: 0, y: 0 }, stage)).toBe('details');
+    expect(dragMeans({ x: 2, y: 60 }, { x: 0, y: 0.9 }, stage)).toBe('close');
+    expect(dragMeans({ x: 2, y: 60 }, { x: 0, y: 0.1 }, stage)).toBe('nothing');
+  });
+
+  it('takes a drag that is flicked back as taken back', () => {
+    expect(dragMeans({ x: -300, y: 10 }, { x: 0.8, y: 0 }, stage)).toBe('nothing');
+    expect(dragMeans({ x: 5, y: 200 }, { x: 0, y: -0.8 }, stage)).toBe('nothing');
   });
 });

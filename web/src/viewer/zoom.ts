@@ -47,12 +47,16 @@ function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value)) + 0;
 }
 
-/** What a finished drag of a fitted picture means, from how far and how fast (pixels per millisecond) it went. */
-export function dragMeans(by: Point, speed: Point, stage: Size): 'next' | 'previous' | 'close' | 'nothing' {
+export type Meaning = 'next' | 'previous' | 'close' | 'details' | 'nothing';
+
+/** What a finished drag of a fitted picture means, from how far and how fast (pixels per millisecond) it went. A flick that
+    turns back means nothing. */
+export function dragMeans(by: Point, speed: Point, stage: Size): Meaning {
   const across = Math.abs(by.x) > Math.abs(by.y);
-  if (across && (Math.abs(by.x) > stage.width / 4 || (Math.abs(speed.x) > 0.4 && Math.abs(by.x) > 24))) {
-    return by.x < 0 ? 'next' : 'previous';
-  }
-  if (!across && by.y > 0 && (by.y > stage.height / 5 || (speed.y > 0.5 && by.y > 40))) return 'close';
-  return 'nothing';
+  const [way, flick, edge] = across ? [by.x, speed.x, stage.width / 4] : [by.y, speed.y, stage.height / 5];
+  const far = Math.abs(way) > edge && way * flick >= 0;
+  const fast = Math.abs(flick) > 0.4 && Math.abs(way) > 24 && way * flick > 0;
+  if (!far && !fast) return 'nothing';
+  if (across) return way < 0 ? 'next' : 'previous';
+  return way > 0 ? 'close' : 'details';
 }

@@ -70,6 +70,7 @@ export const api = {
     call<Album>('PATCH', `/api/albums/${id(album)}`, { body: { cover } }),
   albumOrder: (album: string, assets: string[], before: string | undefined) =>
     call<ItemResults>('POST', `/api/albums/${id(album)}/order`, { body: { assets, ...(before ? { before } : {}) } }),
+  albumCover: (album: string, cover: string) => call<Album>('PATCH', `/api/albums/${id(album)}`, { body: { cover } }),
   albumDelete: (album: string) => call<void>('DELETE', `/api/albums/${id(album)}`),
   albumAssets: (album: string, query: PageQuery = {}) =>
     call<AssetColumns>('GET', `/api/albums/${id(album)}/assets`, { query }),
