@@ -15,6 +15,8 @@ import type {
   ItemResults,
   PartHash,
   PartTargets,
+  SearchResults,
+  SearchSuggestions,
   Session,
   Setup,
   SetupRequest,
@@ -58,6 +60,10 @@ export const api = {
   favourites: (query: PageQuery = {}) => call<AssetColumns>('GET', '/api/favourites', { query }),
   trash: (query: PageQuery = {}) => call<AssetColumns>('GET', '/api/trash', { query }),
   trashEmpty: () => call<TrashEmptied>('DELETE', '/api/trash'),
+
+  search: (query: Record<string, string | number | undefined>, signal: AbortSignal) =>
+    call<SearchResults>('GET', '/api/search', { query, signal }),
+  searchSuggestions: () => call<SearchSuggestions>('GET', '/api/search/suggestions'),
 
   albums: (query: PageQuery = {}) => call<Albums>('GET', '/api/albums', { query }),
   albumCreate: (title: string) => call<Album>('POST', '/api/albums', { body: { title } }),
