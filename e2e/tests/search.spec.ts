@@ -23,7 +23,8 @@ test.beforeAll(async ({ browser }) => {
   writeFileSync(notes, 'not a picture');
   await choose(page, [...photographs(8), makeVideo(picup.current.folder), notes]);
   await uploaded(page);
-  await expect(page.locator('.tile .note')).toHaveText(['No preview'], { timeout: 60_000 });
+  const noted = () => page.locator('.tile .note').evaluateAll((notes) => notes.map((note) => note.getAttribute('title')));
+  await expect.poll(noted, { timeout: 60_000 }).toEqual(['No preview']);
   await page.close();
 });
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Album } from '../api/types';
+import { parseRoute } from '../router.svelte';
+import { nearHref } from './address';
 import { albumNamed, nameOf, paramsOf } from './params';
 
 const album = (id: string, title: string): Album => ({ id, title, count: 0, created_at: '' });
@@ -12,6 +14,13 @@ describe('an album in a search', () => {
     expect(albumNamed('Winter', albums)).toBeUndefined();
     for (const one of albums) expect(albumNamed(nameOf(one, albums), albums)).toBe(one);
     expect(albums.map((one) => nameOf(one, albums))).toEqual(['Summer at the Sea', 'Twice', '3', '4']);
+  });
+});
+
+describe('photos near here', () => {
+  it('are at the address of a search', () => {
+    const route = parseRoute(nearHref({ latitude: 48.858371, longitude: -2.294481 }));
+    expect(route).toEqual({ page: 'search', query: 'near:48.85837,-2.29448 within:1km' });
   });
 });
 

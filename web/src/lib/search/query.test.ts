@@ -60,6 +60,10 @@ describe('a search as text', () => {
       search: { words: ['12:30', 'c:users', 'foo:', 'a', 'b'] },
       unclear: [],
     });
+    expect(readSearch('constructor:a toString: kind:constructor')).toEqual({
+      search: { words: ['constructor:a', 'toString:'] },
+      unclear: ['kind:constructor'],
+    });
     expect(read('a"b" "c d')).toEqual({ words: ['a', 'b', 'c', 'd'] });
     expect(read('album:"Summer')).toEqual({ words: [], album: 'Summer' });
   });

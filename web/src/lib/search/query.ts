@@ -28,14 +28,14 @@ export interface Reading {
 
 /** `key:value`, `key:"a value"`, `"words"` or a bare word; a quotation mark that nothing closes reaches to the end. */
 const TOKEN = /([\p{L}]+):"([^"]*)"?|"([^"]*)"?|([^\s"]+)/gu;
-const KINDS: Record<string, SearchKind> = {
-  photo: 'photo',
-  photos: 'photo',
-  video: 'video',
-  videos: 'video',
-  live: 'live',
-  other: 'other',
-};
+const KINDS = new Map<string, SearchKind>([
+  ['photo', 'photo'],
+  ['photos', 'photo'],
+  ['video', 'video'],
+  ['videos', 'video'],
+  ['live', 'live'],
+  ['other', 'other'],
+]);
 
 export function readSearch(text: string): Reading {
   const reading: Reading = { search: { words: [] }, unclear: [] };
@@ -62,23 +62,23 @@ function readBare(reading: Reading, bare: string): void {
 
 function readFilter(reading: Reading, whole: string, name: string, written: string): void {
   const value = spaced(written).join(' ');
-  const read = filters[name.toLowerCase()];
+  const read = filters.get(name.toLowerCase());
   // Some file names have a colon too.
   if (!read) reading.search.words.push(...spaced(whole.replaceAll('"', ' ')));
   else if (!read(reading.search, value)) reading.unclear.push(whole);
 }
 
 /** Sets one filter; false when the value makes no sense. */
-const filters: Record<string, (search: Search, value: string) => boolean> = {
-  from: (search, value) => sets(search, 'from', daysOf(value)?.from),
-  to: (search, value) => sets(search, 'to', daysOf(value)?.to),
-  kind: (search, value) => sets(search, 'kind', KINDS[value.toLowerCase()]),
-  camera: (search, value) => sets(search, 'camera', value || undefined),
-  album: (search, value) => sets(search, 'album', value || undefined),
-  is: (search, value) => readIs(search, value.toLowerCase()),
-  near: (search, value) => sets(search, 'near', placeOf(value)),
-  within: (search, value) => sets(search, 'withinKm', kilometresOf(value)),
-};
+const filters = new Map<string, (search: Search, value: string) => boolean>([
+  ['from', (search, value) => sets(search, 'from', daysOf(value)?.from)],
+  ['to', (search, value) => sets(search, 'to', daysOf(value)?.to)],
+  ['kind', (search, value) => sets(search, 'kind', KINDS.get(value.toLowerCase()))],
+  ['camera', (search, value) => sets(search, 'camera', value || undefined)],
+  ['album', (search, value) => sets(search, 'album', value || undefined)],
+  ['is', (search, value) => readIs(search, value.toLowerCase())],
+  ['near', (search, value) => sets(search, 'near', placeOf(value))],
+  ['within', (search, value) => sets(search, 'withinKm', kilometresOf(value))],
+]);
 
 function sets<K extends keyof Search>(search: Search, key: K, value: Search[K] | undefined): boolean {
   if (value === undefined) return false;
@@ -146,7 +146,7 @@ export function writeSearch(search: Search): string {
 /** Whether a word is one without quotation marks around it. */
 function isPlain(word: string): boolean {
   const key = /^(\p{L}+):/u.exec(word)?.[1]?.toLowerCase();
-  return (key === undefined || !(key in filters)) && daysOf(word) === undefined;
+  return (key === undefined || !filters.has(key)) && daysOf(word) === undefined;
 }
 
 const quoted = (value: string): string => (/\s/.test(value) ? `"${value}"` : value);

@@ -76,7 +76,8 @@ export class SearchResults implements Content, TimelineSource {
   /** Begins, or makes sure that what it shows is so. Nothing is searched for by nothing. */
   async load(): Promise<void> {
     if (isEmpty(this.#search)) return;
-    if (this.revision === 0) await this.searchOn();
+    if (this.error !== undefined) await this.retry();
+    else if (this.revision === 0) await this.searchOn();
     else this.changedSomewhere();
   }
 
@@ -225,8 +226,12 @@ export class SearchResults implements Content, TimelineSource {
   async #resolve(): Promise<SearchParams> {
     const { album: title } = this.#search;
     if (title === undefined) return paramsOf(this.#search, undefined);
-    if (!albums.opened) await albums.load();
-    const album = albumNamed(title, albums.list);
+    let album = albumNamed(title, albums.list);
+    if (!album) {
+      // It may be newer than the list.
+      await albums.load();
+      album = albumNamed(title, albums.list);
+    }
     if (!album) throw new NoSuchAlbum(title);
     return paramsOf(this.#search, album);
   }
