@@ -127,6 +127,17 @@ describe('a search', () => {
     expect(shown(results)).toEqual(hits.sort((a, b) => b.day.localeCompare(a.day) || b.id.localeCompare(a.id)).map(({ id }) => id));
   });
 
+  it('does not ask for changes that it will come to', async () => {
+    const server = serve(library(40, 50, 1));
+    const results = new SearchResults({ words: [] });
+    results.changed(dayOf(39));
+    await results.searchOn();
+    results.changed(dayOf(3));
+    const asked = server.asked.length;
+    await vi.runAllTimersAsync();
+    expect(server.asked).toHaveLength(asked);
+  });
+
   it('is made anew as far as it had come when anything may have changed', async () => {
     const server = serve(library(40, 50, 1));
     const results = new SearchResults({ words: [] });
