@@ -116,8 +116,7 @@ export class SearchResults implements Content, TimelineSource {
   /** The server hinted that a day changed. */
   changed(day: string): void {
     const { from = '', to = '9999-12-31' } = this.#search;
-    const ahead = !this.complete && (this.searchedTo === undefined || day < this.searchedTo);
-    if (ahead || day < from || day > to) return;
+    if (day < from || day > to) return;
     this.#stale.add(day);
     this.#later();
   }
@@ -167,7 +166,9 @@ export class SearchResults implements Content, TimelineSource {
   }
 
   async #refresh(): Promise<void> {
-    const days = [...this.#stale];
+    // What the search has yet to come to will be found as it is then. An answer under way may be older than the hint.
+    const reached = (day: string) => this.complete || (this.searchedTo !== undefined && day >= this.searchedTo);
+    const days = [...this.#stale].filter(reached);
     const everything = this.#everythingStale || days.length > MOST_STALE;
     this.#stale.clear();
     this.#everythingStale = false;
