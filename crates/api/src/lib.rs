@@ -20,6 +20,7 @@ mod immich;
 mod invitation;
 mod openapi;
 mod problem;
+mod search;
 mod session;
 mod setup;
 mod timeline;

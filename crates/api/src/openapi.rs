@@ -11,8 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::{
-    account, admin, album, api_key, asset, events, favourite, health, invitation, session, setup, timeline, trash,
-    upload,
+    account, admin, album, api_key, asset, events, favourite, health, invitation, search, session, setup, timeline,
+    trash, upload,
 };
 
 #[derive(OpenApi)]
@@ -52,6 +52,8 @@ pub(crate) fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(invitation::accept))
         .routes(routes!(timeline::days))
         .routes(routes!(timeline::assets))
+        .routes(routes!(search::find))
+        .routes(routes!(search::suggestions))
         .routes(routes!(asset::fetch, asset::change))
         .routes(routes!(asset::states))
         .routes(routes!(favourite::set))

@@ -31,6 +31,7 @@ mod password;
 mod process;
 mod queue;
 mod refresh_token;
+pub mod search;
 mod secrets;
 pub mod session;
 pub mod setup;

@@ -71,6 +71,12 @@ impl Statement {
         Self { name, sql: sql.into(), values: AnyArguments::default() }
     }
 
+    /// More of its text; the values of what stands in it are bound next.
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        self.sql.to_mut().push_str(more);
+        self
+    }
+
     pub(crate) fn ids<'i, T: Binary + 'i>(self, values: impl IntoIterator<Item = &'i T>) -> Self {
         values.into_iter().fold(self, Self::id)
     }

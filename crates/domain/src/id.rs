@@ -17,6 +17,9 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
+            /// What comes before every id that is given: where a walk through ids begins.
+            pub const FIRST: Self = Self(Uuid::nil());
+
             /// A new id born at `now`.
             #[must_use]
             pub fn new(now: Timestamp) -> Self {

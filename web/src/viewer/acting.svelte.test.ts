@@ -42,6 +42,8 @@ class Row implements Sequence {
   };
   loadAround = async () => undefined;
   between = async () => [];
+  all = async () => this.ids;
+  end = async () => undefined;
 }
 
 /** The server's answer, given when the test says so. */
@@ -101,6 +103,7 @@ describe('what is done to the photo in the viewer', () => {
     expect(trash).toHaveBeenCalledTimes(1);
     await settled();
     acting.moveToTrash();
+    await settled();
     expect(trash).toHaveBeenLastCalledWith(['c']);
   });
 
@@ -110,7 +113,7 @@ describe('what is done to the photo in the viewer', () => {
     acting.moveToTrash();
     await settled();
     expect([source.id, looking.previous?.id]).toEqual(['c', 'a']);
-    notices.list.at(-1)?.action?.run();
+    notices.list.at(-1)?.actions?.[0]?.run();
     await settled();
     expect([source.id, looking.previous?.id, looking.next?.id]).toEqual(['b', 'a', 'c']);
   });

@@ -15,6 +15,7 @@ mod events;
 mod favourite;
 mod invitation;
 mod problem;
+mod search;
 mod session;
 mod timeline;
 mod trash;
@@ -37,6 +38,7 @@ pub use invitation::{
     InvitationToken, Invitations,
 };
 pub use problem::{Health, Problem};
+pub use search::{SearchKind, SearchQuery, SearchResults, SearchSuggestions};
 pub use session::{
     ClientKind, MediaSession, RefreshRequest, Session, SessionEntry, Sessions, Setup, SetupRequest, SignInRequest,
     Tokens,

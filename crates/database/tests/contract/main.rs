@@ -15,6 +15,7 @@ mod installation;
 mod job;
 mod many;
 mod object;
+mod search;
 mod session;
 mod timeline;
 mod transaction;

@@ -40,7 +40,7 @@ const UPLOAD_OR_READ: Right = Key(&["upload", "read"]);
 const UPLOAD_OR_EDIT: Right = Key(&["upload", "edit"]);
 const ANY: Right = Key(&["upload", "read", "edit"]);
 
-const TABLE: [(&str, Right); 71] = [
+const TABLE: [(&str, Right); 73] = [
     ("GET /.well-known/immich", Public),
     ("GET /api/account", UPLOAD_OR_READ),
     ("PATCH /api/account", Session),
@@ -89,6 +89,8 @@ const TABLE: [(&str, Right); 71] = [
     ("POST /api/keys", Session),
     ("DELETE /api/keys/{id}", Session),
     ("GET /api/openapi.json", Public),
+    ("GET /api/search", READ),
+    ("GET /api/search/suggestions", READ),
     ("POST /api/session", Public),
     ("DELETE /api/session", Public),
     ("POST /api/session/media", READ),

@@ -15,6 +15,8 @@ import type {
   ItemResults,
   PartHash,
   PartTargets,
+  SearchResults,
+  SearchSuggestions,
   Session,
   Setup,
   SetupRequest,
@@ -61,6 +63,10 @@ export const api = {
   trashSummary: () => call<TrashSummary>('GET', '/api/trash/summary'),
   trashEmpty: () => call<TrashEmptied>('DELETE', '/api/trash'),
 
+  search: (query: Record<string, string | number | undefined>, signal: AbortSignal) =>
+    call<SearchResults>('GET', '/api/search', { query, signal }),
+  searchSuggestions: () => call<SearchSuggestions>('GET', '/api/search/suggestions'),
+
   albums: (query: PageQuery = {}) => call<Albums>('GET', '/api/albums', { query }),
   albumCreate: (title: string) => call<Album>('POST', '/api/albums', { body: { title } }),
   album: (album: string) => call<Album>('GET', `/api/albums/${id(album)}`),
@@ -70,7 +76,6 @@ export const api = {
     call<Album>('PATCH', `/api/albums/${id(album)}`, { body: { cover } }),
   albumOrder: (album: string, assets: string[], before: string | undefined) =>
     call<ItemResults>('POST', `/api/albums/${id(album)}/order`, { body: { assets, ...(before ? { before } : {}) } }),
-  albumCover: (album: string, cover: string) => call<Album>('PATCH', `/api/albums/${id(album)}`, { body: { cover } }),
   albumDelete: (album: string) => call<void>('DELETE', `/api/albums/${id(album)}`),
   albumAssets: (album: string, query: PageQuery = {}) =>
     call<AssetColumns>('GET', `/api/albums/${id(album)}/assets`, { query }),

@@ -485,6 +485,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The assets that meet every condition, newest first.
+         * @description One answer comes after a bounded look: it may hold nothing and yet not be the last. Go on with `cursor` until there is no
+         *     `next`; `searched_to` tells how far it has come.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/search/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What there is to search by.
+         * @description The cameras are those of the newest photos: enough to offer, and looked up without reading the whole library.
+         */
+        get: operations["search_suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -1536,6 +1577,18 @@ export interface components {
         RefreshRequest: {
             /** @description A program's refresh token. */
             refresh_token?: string | null;
+        };
+        /** @description A page of a search. */
+        SearchResults: {
+            /** @description What was found, newest first. It may be nothing although there is a `next`. */
+            assets: components["schemas"]["AssetColumns"];
+            /** @description Everything newer than this day has been looked at; absent when all has. */
+            searched_to?: string | null;
+        };
+        /** @description What there is to search by. */
+        SearchSuggestions: {
+            /** @description The cameras of the newest photos, the most used first, at most 20; each finds its photos as `camera`. */
+            cameras: string[];
         };
         /** @description An open session. The answer also sets the signed cookies that open the account's media. */
         Session: {
@@ -3421,6 +3474,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Words, each of which occurs in the file's name, the description, the camera, the lens, or the title of an album that
+                 *     holds the asset; at most 20, in any case.
+                 */
+                text?: string;
+                /** @description The oldest day, as `2024-05-31`. */
+                from?: string;
+                /** @description The newest day. */
+                to?: string;
+                /** @description What kind it is. */
+                kind?: "photo" | "video" | "live" | "other";
+                /** @description Words, each of which occurs in the camera's make or model. */
+                camera?: string;
+                /** @description The album it is in. */
+                album?: string;
+                /** @description Whether it is among the favourites. */
+                favourite?: boolean;
+                /** @description Whether it is known where it was taken. */
+                located?: boolean;
+                /** @description Taken near this place, as `LATITUDE,LONGITUDE` in degrees: `48.85,2.29`. */
+                near?: string;
+                /** @description How near, in kilometres: 0.01 to 1000, 5 when absent. */
+                within_km?: number;
+                /** @description Where the last page ended (its `next`). */
+                cursor?: string;
+                /** @description At most so many, 1 to 1000; 500 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchResults"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The album is not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_suggestions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchSuggestions"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
