@@ -22,6 +22,7 @@ mod openapi;
 mod problem;
 mod session;
 mod setup;
+mod system;
 mod timeline;
 mod trash;
 mod upload;

@@ -34,6 +34,7 @@ mod refresh_token;
 mod secrets;
 pub mod session;
 pub mod setup;
+pub mod system;
 #[cfg(test)]
 mod testing;
 pub mod timeline;
@@ -85,6 +86,8 @@ pub struct Settings {
     pub max_upload: ByteSize,
     /// How many jobs run at once.
     pub workers: usize,
+    /// What this process does, in words: `gateway`, `api`, `worker`.
+    pub roles: &'static [&'static str],
     /// How often somebody may guess a password wrong.
     pub guesses: GuessLimits,
 }
@@ -119,6 +122,7 @@ struct Inner {
     /// Rung after a commit that may have left a job, so that the worker need not wait for its next look.
     jobs_waiting: Notify,
     metrics: Metrics,
+    system: system::Kept,
     stopping: AtomicBool,
 }
 
@@ -134,6 +138,7 @@ impl App {
             attempts: attempts::Attempts::new(settings.guesses),
             events: events::Hub::new(),
             begun: upload::Begun::default(),
+            system: system::Kept::since(rooms.clock.now()),
             last_begun: AtomicI64::new(i64::MIN),
             jobs_waiting: Notify::new(),
             rooms,

@@ -16,6 +16,7 @@ mod favourite;
 mod invitation;
 mod problem;
 mod session;
+mod system;
 mod timeline;
 mod trash;
 mod upload;
@@ -40,6 +41,11 @@ pub use problem::{Health, Problem};
 pub use session::{
     ClientKind, MediaSession, RefreshRequest, Session, SessionEntry, Sessions, Setup, SetupRequest, SignInRequest,
     Tokens,
+};
+pub use system::{
+    JobsRetried, JobsRetry, System, SystemAccounts, SystemAdvice, SystemAssets, SystemDamaged, SystemDatabase,
+    SystemFailedJob, SystemJobs, SystemMedia, SystemQueue, SystemQuota, SystemRow, SystemState, SystemStore,
+    SystemUploads,
 };
 pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};
 pub use trash::TrashEmptied;

@@ -16,6 +16,7 @@ mod job;
 mod many;
 mod object;
 mod session;
+mod system;
 mod timeline;
 mod transaction;
 mod trash;

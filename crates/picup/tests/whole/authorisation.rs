@@ -40,7 +40,7 @@ const UPLOAD_OR_READ: Right = Key(&["upload", "read"]);
 const UPLOAD_OR_EDIT: Right = Key(&["upload", "edit"]);
 const ANY: Right = Key(&["upload", "read", "edit"]);
 
-const TABLE: [(&str, Right); 71] = [
+const TABLE: [(&str, Right); 73] = [
     ("GET /.well-known/immich", Public),
     ("GET /api/account", UPLOAD_OR_READ),
     ("PATCH /api/account", Session),
@@ -55,6 +55,8 @@ const TABLE: [(&str, Right); 71] = [
     ("GET /api/admin/invitations", Admin),
     ("POST /api/admin/invitations", Admin),
     ("DELETE /api/admin/invitations/{id}", Admin),
+    ("GET /api/admin/system", Admin),
+    ("POST /api/admin/system/jobs/retry", Admin),
     ("GET /api/albums", UPLOAD_OR_READ),
     ("POST /api/albums", UPLOAD_OR_EDIT),
     ("GET /api/albums/{id}", READ),

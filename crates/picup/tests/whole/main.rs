@@ -37,6 +37,7 @@ mod patient;
 mod pictures;
 mod quota;
 mod sessions;
+mod system;
 mod takeout;
 mod told;
 mod trash;
