@@ -201,7 +201,7 @@ export const en = {
   'system.process': 'PicUp',
   'system.version': 'Version',
   'system.uptime': 'Running for',
-  'system.roles': 'Does',
+  'system.roles': 'Roles',
   'system.role.gateway': 'gateway',
   'system.role.api': 'API',
   'system.role.worker': 'jobs',
