@@ -85,12 +85,17 @@ pub(super) fn store(checks: Option<&[picup_storage::Check]>, space: Option<Space
     checks.iter().filter(|check| !check.ok).map(judged).collect()
 }
 
-pub(super) fn media(checks: &[picup_media::Check], found: &Media) -> Vec<Advice> {
+/// `None`: looking took too long.
+pub(super) fn media(checks: Option<&[picup_media::Check]>, found: &Media) -> Vec<Advice> {
     let judged = |check: &picup_media::Check| match check.name {
         "ffmpeg" | "ffprobe" => advice(check.name, State::Attention, &*check.advice),
         _ => advice("media-child", State::Bad, &*check.advice),
     };
-    let mut all: Vec<Advice> = checks.iter().filter(|check| !check.ok).map(judged).collect();
+    let mut all: Vec<Advice> = checks.unwrap_or_default().iter().filter(|check| !check.ok).map(judged).collect();
+    if checks.is_none() {
+        let detail = "trying ffmpeg and a decoder took too long: this machine may have too much to do";
+        all.push(advice("media-silent", State::Attention, detail));
+    }
     let assets = found.assets.unwrap_or_default();
     if assets.damaged > 0 {
         let detail = format!(
@@ -107,7 +112,8 @@ pub(super) fn media(checks: &[picup_media::Check], found: &Media) -> Vec<Advice>
     all
 }
 
-pub(super) fn queue(queue: &Queue, now: Timestamp) -> Vec<Advice> {
+/// A long queue is no fault, and between two jobs none runs: it is stuck when none has been taken up for a while either.
+pub(super) fn queue(queue: &Queue, last_claim: Timestamp, now: Timestamp) -> Vec<Advice> {
     let mut all = Vec::new();
     let failed: u64 = queue.kinds.iter().map(|kind| kind.counts.failed).sum();
     if failed > 0 {
@@ -116,7 +122,7 @@ pub(super) fn queue(queue: &Queue, now: Timestamp) -> Vec<Advice> {
     }
     let running: u64 = queue.kinds.iter().map(|kind| kind.counts.leased).sum();
     let due = queue.kinds.iter().filter_map(|kind| kind.due_since).min();
-    if running == 0 && due.is_some_and(|due| due.plus(STUCK_AFTER) < now) {
+    if running == 0 && due.is_some_and(|due| due.max(last_claim).plus(STUCK_AFTER) < now) {
         let detail = "jobs wait, and none is worked on: see the log, and restart PicUp";
         all.push(advice("jobs-stuck", State::Bad, detail));
     }

@@ -1,7 +1,10 @@
 //! What the report says of a PicUp without a decoder, of its queue and its accounts, and what trying again does.
 
+use std::time::Duration;
+
 use picup_domain::{AccountId, AssetState, ByteSize};
 
+use super::look::REPORT_LIFE;
 use super::*;
 use crate::admin::Actor;
 use crate::testing::TestApp;
@@ -135,6 +138,9 @@ async fn work_that_nobody_does_is_stuck_and_work_for_later_is_not() {
     app.clock.advance(Duration::from_secs(1) + REPORT_LIFE);
     let stuck = report(&app).await.queue.unwrap();
     assert_eq!((codes(&stuck), stuck.state()), (vec!["jobs-stuck"], State::Bad));
+    app.0.system.claimed(app.now());
+    app.clock.advance(REPORT_LIFE);
+    assert_eq!(report(&app).await.queue.unwrap().state(), State::Good, "another was taken up a moment ago");
     let mut write = app.database().write().await.unwrap();
     let job = write.job_claim(&["process"], app.now(), Duration::from_secs(60), 1).await.unwrap().remove(0);
     write.commit().await.unwrap();

@@ -265,6 +265,7 @@ export const en = {
   'system.advice.storageSilent': 'The store does not answer. Look at its disk, or at the network it is reached by.',
   'system.advice.ffmpeg': 'Videos get no poster: ffmpeg does not run.',
   'system.advice.mediaChild': 'No pictures can be made of new photos.',
+  'system.advice.mediaSilent': 'The server took too long to try whether photos and videos can be processed. It may have too much to do.',
   'system.advice.assetsDamaged': 'Some files are not what was sent. Their owners see which, and should upload them again.',
   'system.advice.motionsDamaged': 'The films of some live photos are not what was sent.',
   'system.advice.jobsGivenUp': 'Some jobs failed too often. See why below, put it right, and try them again.',

@@ -263,6 +263,7 @@ export const ko: Catalogue = {
   'system.advice.storageSilent': '저장소가 응답하지 않습니다. 디스크나 네트워크를 확인하세요.',
   'system.advice.ffmpeg': 'ffmpeg가 실행되지 않아 동영상 미리보기를 만들 수 없습니다.',
   'system.advice.mediaChild': '새 사진의 미리보기를 만들 수 없습니다.',
+  'system.advice.mediaSilent': '사진과 동영상을 처리할 수 있는지 확인하는 데 너무 오래 걸렸습니다. 서버에 할 일이 너무 많을 수 있습니다.',
   'system.advice.assetsDamaged': '보낸 것과 다른 파일이 있습니다. 소유자에게 표시되며, 다시 올려야 합니다.',
   'system.advice.motionsDamaged': '보낸 것과 다른 라이브 포토 동영상이 있습니다.',
   'system.advice.jobsGivenUp': '여러 번 실패한 작업이 있습니다. 아래에서 원인을 확인하고 해결한 뒤 다시 시도하세요.',

@@ -23,6 +23,7 @@ const ADVICE: Record<string, MessageKey> = {
   ffmpeg: 'system.advice.ffmpeg',
   ffprobe: 'system.advice.ffmpeg',
   'media-child': 'system.advice.mediaChild',
+  'media-silent': 'system.advice.mediaSilent',
   'assets-damaged': 'system.advice.assetsDamaged',
   'motions-damaged': 'system.advice.motionsDamaged',
   'jobs-given-up': 'system.advice.jobsGivenUp',
@@ -32,7 +33,7 @@ const ADVICE: Record<string, MessageKey> = {
 };
 
 /** Advice whose detail says no more than the page shows beside it. */
-const SAID = new Set(['assets-damaged', 'motions-damaged', 'jobs-given-up', 'jobs-stuck', 'quota-near', 'quota-full']);
+const SAID = new Set(['media-silent', 'assets-damaged', 'motions-damaged', 'jobs-given-up', 'jobs-stuck', 'quota-near', 'quota-full']);
 
 const JOBS: Record<string, MessageKey> = {
   process: 'system.job.process',
