@@ -237,9 +237,9 @@ fn doctor() {
         let media = Media::new(settings, Metrics::register(&mut Registry::default()));
         runtime().block_on(media.check())
     };
-    let sound = checks(settings());
-    assert_eq!(sound.iter().map(|check| check.name).collect::<Vec<_>>(), ["ffmpeg", "ffprobe", "media child"]);
-    assert!(sound.iter().all(|check| check.ok), "{sound:?}");
+    let well = checks(settings());
+    assert_eq!(well.iter().map(|check| check.name).collect::<Vec<_>>(), ["ffmpeg", "ffprobe", "media child"]);
+    assert!(well.iter().all(|check| check.ok), "{well:?}");
     let folder = tempfile::tempdir().unwrap();
     let broken = checks(Settings { ffprobe: "/nonexistent/ffprobe".into(), ..acted(folder.path(), "crashes") });
     assert_eq!(broken.iter().map(|check| check.ok).collect::<Vec<_>>(), [true, false, false]);

@@ -55,7 +55,7 @@ async fn an_admin_sees_how_the_whole_is_and_nobody_else() {
     let store = &found.stores[0];
     assert!(store.writable && store.free_bytes > Some(0) && store.total_bytes > store.free_bytes, "{store:?}");
     assert!(store.kept_free_bytes > Some(0) && store.kind == "files");
-    assert_eq!(found.queue.unwrap().row.state, SystemState::Good);
+    assert_eq!(found.queue.as_ref().unwrap().row.state, SystemState::Good);
     assert!(is_well(&found) && found.media.sandbox == "limits", "{:?}", found.media);
     assert!(found.media.children_limit >= 1 && found.media.children <= found.media.children_limit);
     let uploads = found.uploads.unwrap();
