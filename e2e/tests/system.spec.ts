@@ -91,6 +91,9 @@ test('an admin sees that all is well, and later that it still is', async ({ page
   const asked = page.waitForRequest(REPORT);
   await page.clock.runFor(10_000);
   await asked;
+  const again = page.waitForRequest(REPORT);
+  await page.getByRole('button', { name: 'Look again' }).click();
+  await again;
 });
 
 test('a server that is away is said to be, and what was known stays', async ({ page, watch }) => {

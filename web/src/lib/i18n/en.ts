@@ -194,6 +194,7 @@ export const en = {
   'system.good': 'Good',
   'system.attention': 'Needs attention',
   'system.bad': 'Does not work',
+  'system.refresh': 'Look again',
   'system.heard': 'As of {time}. Looks again every 10 seconds.',
   'system.away': 'The server does not answer. This is how it was at {time}.',
   'system.stale': 'The last look failed. This is how it was at {time}.',

@@ -192,6 +192,7 @@ export const ko: Catalogue = {
   'system.good': '정상',
   'system.attention': '확인 필요',
   'system.bad': '작동 안 함',
+  'system.refresh': '다시 확인',
   'system.heard': '{time} 기준입니다. 10초마다 다시 확인합니다.',
   'system.away': '서버가 응답하지 않습니다. {time}의 상태입니다.',
   'system.stale': '마지막 확인에 실패했습니다. {time}의 상태입니다.',
