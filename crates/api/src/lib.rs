@@ -23,6 +23,7 @@ mod problem;
 mod search;
 mod session;
 mod setup;
+mod system;
 mod timeline;
 mod trash;
 mod upload;

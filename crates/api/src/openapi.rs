@@ -11,8 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::{
-    account, admin, album, api_key, asset, events, favourite, health, invitation, search, session, setup, timeline,
-    trash, upload,
+    account, admin, album, api_key, asset, events, favourite, health, invitation, search, session, setup, system,
+    timeline, trash, upload,
 };
 
 #[derive(OpenApi)]
@@ -46,6 +46,8 @@ pub(crate) fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(admin::update))
         .routes(routes!(admin::delete, admin::keep))
         .routes(routes!(admin::password_link))
+        .routes(routes!(system::report))
+        .routes(routes!(system::retry))
         .routes(routes!(invitation::list, invitation::invite))
         .routes(routes!(invitation::withdraw))
         .routes(routes!(invitation::look))

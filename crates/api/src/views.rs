@@ -1,5 +1,7 @@
 //! From the rooms' types to the wire's, in one place.
 
+pub(crate) mod system;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::Offset;

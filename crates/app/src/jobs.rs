@@ -151,6 +151,7 @@ async fn claim(app: &App, places: &Places) -> Result<Vec<(Job, Place)>, Error> {
     let jobs = write.job_claim(kinds, app.now(), LEASE, limit).await?;
     write.commit().await?;
     if !jobs.is_empty() {
+        app.0.system.claimed(app.now());
         crash_point!("job-claimed");
     }
     let placed = |(job, free)| {

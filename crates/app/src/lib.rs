@@ -35,6 +35,7 @@ pub mod search;
 mod secrets;
 pub mod session;
 pub mod setup;
+pub mod system;
 #[cfg(test)]
 mod testing;
 pub mod timeline;
@@ -86,6 +87,8 @@ pub struct Settings {
     pub max_upload: ByteSize,
     /// How many jobs run at once.
     pub workers: usize,
+    /// What this process does, in words: `gateway`, `api`, `worker`.
+    pub roles: &'static [&'static str],
     /// How often somebody may guess a password wrong.
     pub guesses: GuessLimits,
 }
@@ -120,6 +123,7 @@ struct Inner {
     /// Rung after a commit that may have left a job, so that the worker need not wait for its next look.
     jobs_waiting: Notify,
     metrics: Metrics,
+    system: system::Kept,
     stopping: AtomicBool,
 }
 
@@ -135,6 +139,7 @@ impl App {
             attempts: attempts::Attempts::new(settings.guesses),
             events: events::Hub::new(),
             begun: upload::Begun::default(),
+            system: system::Kept::since(rooms.clock.now()),
             last_begun: AtomicI64::new(i64::MIN),
             jobs_waiting: Notify::new(),
             rooms,

@@ -46,6 +46,22 @@ impl Task {
         }
     }
 
+    /// Whose things it is about.
+    pub(crate) const fn account(self) -> AccountId {
+        match self {
+            Self::Process { owner, .. } | Self::EmptyTrash { owner, .. } | Self::VerifyMotion { owner, .. } => owner,
+            Self::EraseAccount { account } => account,
+        }
+    }
+
+    /// The asset it is about.
+    pub(crate) const fn asset(self) -> Option<AssetId> {
+        match self {
+            Self::Process { asset, .. } | Self::VerifyMotion { asset, .. } => Some(asset),
+            Self::EraseAccount { .. } | Self::EmptyTrash { .. } => None,
+        }
+    }
+
     /// The task of a stored job.
     pub(crate) fn read(kind: &str, payload: &str) -> Result<Self, Error> {
         let broken = |error| Error::Internal(format!("reading a job of the kind {kind}: {error}"));

@@ -69,6 +69,7 @@ impl TestApp {
             trash_life: Duration::from_secs(30 * 86_400),
             max_upload: ByteSize::new(1 << 40).unwrap(),
             workers: 2,
+            roles: &["worker"],
             guesses: GuessLimits { pair: 10, address: 50, account: 100 },
         };
         let rooms = Rooms { database, storage, media, clock: Arc::clone(&clock) as _ };

@@ -20,10 +20,15 @@ pub(crate) enum Fault {
 }
 
 impl Dialect {
-    /// A migration in this engine's words. An index belongs to its table on some engines, to the schema on SQLite.
+    /// A migration in this engine's words. An index belongs to its table on some engines, to the schema on SQLite; an index
+    /// of some rows alone is had on SQLite, and is one of all rows elsewhere.
     pub(crate) fn schema(self, sql: &str) -> String {
         match self {
-            Self::Sqlite => sql.replace(" {table}", "").replace(" {on assets}", ""),
+            Self::Sqlite => sql
+                .replace(" {table}", "")
+                .replace(" {on assets}", "")
+                .replace("{but ready}", "WHERE state <> 'ready'")
+                .replace("{only damaged motion}", "WHERE motion_state = 'damaged'"),
         }
     }
 
@@ -39,6 +44,20 @@ impl Dialect {
     pub(crate) const fn begin_read(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN DEFERRED",
+        }
+    }
+
+    /// What it calls itself.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+        }
+    }
+
+    /// How many bytes the database takes, without reading it.
+    pub(crate) const fn size(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()",
         }
     }
 

@@ -66,6 +66,34 @@ pub struct JobCounts {
     pub failed: u64,
 }
 
+/// A job that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedJob {
+    /// Its id.
+    pub id: JobId,
+    /// Which work.
+    pub kind: String,
+    /// What to work on.
+    pub payload: String,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// What went wrong the last time.
+    pub last_error: Option<String>,
+    /// When it was given up.
+    pub failed_at: Timestamp,
+}
+
+fn failed_job(row: &Row) -> Result<FailedJob, Error> {
+    Ok(FailedJob {
+        id: row.id("id")?,
+        kind: row.text("kind")?,
+        payload: row.text("payload")?,
+        attempts: row.int("attempts")?,
+        last_error: row.maybe_text("last_error")?,
+        failed_at: row.time("failed_at")?,
+    })
+}
+
 fn job(row: &Row, leased_until: Timestamp) -> Result<Job, Error> {
     Ok(Job {
         lease: JobLease { job: row.id("id")?, attempt: row.int("attempts")? },
@@ -109,6 +137,28 @@ impl Read {
             }
         }
         Ok(next)
+    }
+
+    /// At most `limit` jobs of a kind that were given up, the last first.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn job_list_failed(&mut self, kind: &str, limit: u32) -> Result<Vec<FailedJob>, Error> {
+        let sql = "SELECT id, kind, payload, attempts, last_error, failed_at FROM jobs \
+                   WHERE kind = ? AND failed_at IS NOT NULL ORDER BY failed_at DESC LIMIT ?";
+        let rows = self.all(Statement::new("job_list_failed", sql).text(kind).int(limit)).await?;
+        rows.iter().map(failed_job).collect()
+    }
+
+    /// A job, if it was given up.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn job_failed_by_id(&mut self, id: JobId) -> Result<Option<FailedJob>, Error> {
+        let sql = "SELECT id, kind, payload, attempts, last_error, failed_at FROM jobs \
+                   WHERE id = ? AND failed_at IS NOT NULL";
+        let row = self.one(Statement::new("job_failed_by_id", sql).id(&id)).await?;
+        row.as_ref().map(failed_job).transpose()
     }
 }
 
@@ -252,6 +302,16 @@ impl Write {
             released += self.run(Statement::new("job_release", sql).time(now).text(kind)).await?;
         }
         Ok(released)
+    }
+
+    /// Queues a job again that was given up. Its attempts stay what they are, since they are its lease's token: so it is begun
+    /// once more, and given up again if that fails. `false` when it is not given up, or is gone.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn job_revive(&mut self, id: JobId, now: Timestamp) -> Result<bool, Error> {
+        let sql = "UPDATE jobs SET failed_at = NULL, run_after = ? WHERE id = ? AND failed_at IS NOT NULL";
+        self.changed(Statement::new("job_revive", sql).time(now).id(&id)).await
     }
 
     /// Forgets the job that waits with this key, if one does; one that is being worked on goes on.

@@ -7,9 +7,10 @@ use crate::Error;
 use crate::dialect::Dialect;
 
 /// In order; a migration's place is its version, from 1. Never edit one that was released.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/0001_walking_skeleton.sql"),
     include_str!("../migrations/0002_accounts_trash_and_import.sql"),
+    include_str!("../migrations/0003_system.sql"),
 ];
 
 /// The newest schema this program knows.

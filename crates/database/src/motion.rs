@@ -54,4 +54,19 @@ impl Write {
             .text(MotionState::Processing.as_str());
         self.changed(statement).await
     }
+
+    /// Takes a moving part back that was marked damaged because nobody could look at it, to be looked at again. `false` when it
+    /// is not damaged, or gone.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn motion_reopen(&mut self, owner: AccountId, asset: AssetId) -> Result<bool, Error> {
+        let sql = "UPDATE assets SET motion_state = ? WHERE id = ? AND owner = ? AND motion_state = ?";
+        let statement = Statement::new("motion_reopen", sql)
+            .text(MotionState::Processing.as_str())
+            .id(&asset)
+            .id(&owner)
+            .text(MotionState::Damaged.as_str());
+        self.changed(statement).await
+    }
 }

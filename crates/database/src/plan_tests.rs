@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Statements that may read a whole table, each with the reason.
-const ALLOWED: [(&str, &str); 8] = [
+const ALLOWED: [(&str, &str); 10] = [
     ("account_count", "as many rows as people"),
     ("account_list", "as many rows as people"),
     ("account_has_other_admin", "as many rows as people"),
@@ -22,6 +22,8 @@ const ALLOWED: [(&str, &str); 8] = [
     ("invitation_delete_by", "as many rows as people are invited"),
     ("trash_owners_due", "reads what is due, which every round makes less, and sorts out as many owners as people"),
     ("usage_days", "counts everything an account has, for an operator who asks for just that"),
+    ("asset_counts", "counts from an index that has only the assets that are not ready"),
+    ("assets_on_days", "as many rows as days with photos"),
     ("job_counts", "counts every queue from an index alone, for the metrics"),
 ];
 
@@ -47,6 +49,10 @@ async fn administer(tx: &mut Write) -> Result<(), Error> {
     tx.usage_days(account).await?;
     tx.usage_albums(account).await?;
     tx.usage_correct_day(account, day, 0).await?;
+
+    tx.asset_counts().await?;
+    tx.asset_damaged_owners().await?;
+    tx.asset_reopen(account, AssetId::new(NOW)).await?;
     Ok(())
 }
 
@@ -119,6 +125,7 @@ async fn live_photos(tx: &mut Write) -> Result<(), Error> {
     tx.asset_by_motion_sha256(account, &hash).await?;
     tx.upload_by_sha256(account, &hash, Some(asset), UploadState::Open).await?;
     tx.motion_finish(account, asset, MotionState::Verified).await?;
+    tx.motion_reopen(account, asset).await?;
     Ok(())
 }
 
@@ -245,6 +252,9 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     tx.job_enqueue(&job).await?;
     tx.job_claim(&["a"], NOW, Duration::ZERO, 10).await?;
     tx.job_release(&["a"], NOW).await?;
+    tx.job_list_failed("a", 10).await?;
+    tx.job_failed_by_id(job.id).await?;
+    tx.job_revive(job.id, NOW).await?;
     tx.job_forget("key").await?;
     tx.event_append("a", None, "", NOW).await?;
     tx.event_list(0, 10).await?;
@@ -294,6 +304,14 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
     for (name, step) in plans.iter().filter(|(name, _)| ["asset_standings", "favourite_list"].contains(name)) {
         assert!(step.contains("(id=?)"), "{name}: {step}");
     }
-    let counts = plans.iter().find(|(name, _)| *name == "job_counts").unwrap();
-    assert!(counts.1.contains("COVERING INDEX"), "{}", counts.1);
+    for (name, index) in [
+        ("job_counts", "COVERING INDEX jobs_due"),
+        ("asset_counts", "COVERING INDEX assets_state"),
+        ("asset_damaged_owners", "COVERING INDEX assets_state"),
+        ("motions_damaged", "COVERING INDEX assets_motion_state"),
+        ("assets_in_trashes", "COVERING INDEX assets_trash_age"),
+    ] {
+        let plan = plans.iter().find(|(planned, _)| *planned == name).unwrap();
+        assert!(plan.1.contains(index), "{name}: {}", plan.1);
+    }
 }

@@ -60,6 +60,21 @@ impl Write {
         self.changed(statement).await
     }
 
+    /// Takes an asset back that was marked damaged because nobody could look at it, to be looked at again. `false` when it is
+    /// not damaged, or gone.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn asset_reopen(&mut self, owner: AccountId, id: AssetId) -> Result<bool, Error> {
+        let sql = "UPDATE assets SET state = ?, details = NULL WHERE id = ? AND owner = ? AND state = ?";
+        let statement = Statement::new("asset_reopen", sql)
+            .text(AssetState::Processing.as_str())
+            .id(&id)
+            .id(&owner)
+            .text(AssetState::Damaged.as_str());
+        self.changed(statement).await
+    }
+
     async fn asset_finish(
         &mut self,
         owner: AccountId,

@@ -1,4 +1,4 @@
-//! What `picup doctor` asks of this room: can videos be read, and does a child answer?
+//! What `picup doctor` and the System page ask of this room: can videos be read, and does a child answer?
 
 use std::{fs::File, path::Path, process::Stdio, time::Duration};
 
@@ -27,14 +27,25 @@ pub struct Check {
 }
 
 impl Media {
-    /// Looks whether videos and pictures can be processed here.
+    /// Looks whether videos and pictures can be processed here. Waits for its turn behind originals that are.
     pub async fn check(&self) -> Vec<Check> {
+        let mut checks = self.program_checks().await;
+        checks.push(self.child_check().await);
+        checks
+    }
+
+    /// As [`Media::check`], without waiting for a turn: children that are all at work show by that that they can be started.
+    pub async fn check_at_a_glance(&self) -> Vec<Check> {
+        let mut checks = self.program_checks().await;
+        if self.children().idle() {
+            checks.push(self.child_check().await);
+        }
+        checks
+    }
+
+    async fn program_checks(&self) -> Vec<Check> {
         let settings = self.settings();
-        vec![
-            program_check("ffmpeg", &settings.ffmpeg).await,
-            program_check("ffprobe", &settings.ffprobe).await,
-            self.child_check().await,
-        ]
+        vec![program_check("ffmpeg", &settings.ffmpeg).await, program_check("ffprobe", &settings.ffprobe).await]
     }
 
     async fn child_check(&self) -> Check {

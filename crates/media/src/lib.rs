@@ -26,7 +26,7 @@ mod sniff;
 mod video;
 
 pub use check::Check;
-pub use child::{Error, Media, child_main};
+pub use child::{Children, Error, Media, SANDBOX, child_main};
 pub use facts::{CaptureSource, Captured, Facts, Orientation};
 pub use metrics::Metrics;
 pub use processed::{Outcome, Processed, Rendition, RenditionName};

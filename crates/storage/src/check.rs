@@ -1,11 +1,11 @@
-//! What `picup doctor` asks a store: can it be written, is it private, is there room.
+//! What `picup doctor` and the System page ask a store: is it there, can it be written, is it private, is there room.
 
 use std::io;
 use std::sync::Arc;
 
 use picup_domain::ByteSize;
 
-use crate::files::Files;
+use crate::files::{self, Files};
 use crate::{Error, Storage, Store};
 
 /// Below this share of free space a store is unhealthy: 5 %, or …
@@ -16,7 +16,7 @@ const LEAST_FREE_BYTES: u64 = 5_000_000_000;
 /// The answer to one question about a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What was asked: `storage-writable`, `storage-private` or `storage-space`.
+    /// What was asked: `storage-there`, `storage-writable`, `storage-private` or `storage-space`.
     pub name: &'static str,
     /// Whether it is as it should be.
     pub ok: bool,
@@ -31,14 +31,25 @@ pub struct Space {
     pub free: u64,
     /// The size of the file system.
     pub total: u64,
+    /// What is never filled with originals, of what is free.
+    pub kept: u64,
 }
 
 impl Storage {
     /// Asks everything; a store in memory is always healthy and has nothing to ask.
     pub async fn check(&self) -> Vec<Check> {
         let Store::Files(files) = &self.store else { return Vec::new() };
-        let ask = |files: &Files| Ok(vec![writable(files), private(files), space(files)]);
+        let ask = |files: &Files| Ok(vec![there(files), writable(files), private(files), space(files)]);
         self.on_files(files, ask).await.unwrap_or_default()
+    }
+
+    /// What kind of store it is, in a word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.store {
+            Store::Files(_) => "files",
+            Store::Memory(_) => "memory",
+        }
     }
 
     /// How much room there is; `None` for a store that has no measure of it.
@@ -50,8 +61,20 @@ impl Storage {
         let ask = |files: &Files| files.space().map_err(Error::io("ask for free space"));
         let (free, total) = self.on_files(&Arc::clone(files), ask).await?;
         self.metrics.space(free, total);
-        Ok(Some(Space { free, total }))
+        Ok(Some(Space { free, total, kept: files::kept(total) }))
     }
+}
+
+fn there(files: &Files) -> Check {
+    let path = files.path().display();
+    let (ok, advice) = match files.in_place() {
+        Ok(()) => (true, format!("{path} is where it was")),
+        Err(error) => {
+            let remedy = "put it back, or mount its disk, and restart PicUp";
+            (false, format!("{path} is not the folder any more that PicUp opened ({error}); {remedy}"))
+        }
+    };
+    Check { name: "storage-there", ok, advice }
 }
 
 fn writable(files: &Files) -> Check {

@@ -281,16 +281,29 @@ async fn doctor_is_told_what_to_change() {
     let it = Fixture::files().await;
     let checks = it.storage.check().await;
     let names: Vec<_> = checks.iter().map(|check| check.name).collect();
-    assert_eq!(names, ["storage-writable", "storage-private", "storage-space"]);
-    assert!(checks[0].ok && checks[1].ok, "{checks:?}");
+    assert_eq!(names, ["storage-there", "storage-writable", "storage-private", "storage-space"]);
+    assert!(checks[..3].iter().all(|check| check.ok), "{checks:?}");
 
     fs::set_permissions(root(&it), fs::Permissions::from_mode(0o755)).unwrap();
     let checks = it.storage.check().await;
-    assert!(!checks[1].ok && checks[1].advice.contains("chmod 0700"), "{checks:?}");
+    assert!(!checks[2].ok && checks[2].advice.contains("chmod 0700"), "{checks:?}");
+
+    // Moved away: what is written goes with it, and nobody finds it where it should be.
+    let away = root(&it).with_extension("away");
+    fs::rename(root(&it), &away).unwrap();
+    let checks = it.storage.check().await;
+    assert!(!checks[0].ok && checks[1].ok && checks[0].advice.contains("put it back"), "{checks:?}");
+    fs::create_dir(root(&it)).unwrap();
+    assert!(!it.storage.check().await[0].ok, "another folder of that name");
+    fs::remove_dir(root(&it)).unwrap();
+    fs::rename(&away, root(&it)).unwrap();
+    assert!(it.storage.check().await[0].ok);
+    fs::rename(root(&it).join("media"), root(&it).join("elsewhere")).unwrap();
+    assert!(!it.storage.check().await[0].ok);
 
     fs::remove_dir_all(root(&it)).unwrap();
     let checks = it.storage.check().await;
-    assert!(!checks[0].ok && checks[0].advice.contains("cannot write"), "{checks:?}");
+    assert!(!checks[0].ok && !checks[1].ok && checks[1].advice.contains("cannot write"), "{checks:?}");
 }
 
 #[tokio::test]

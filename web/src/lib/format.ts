@@ -5,7 +5,8 @@ const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 
 /** A size in decimal units, as disks and phones count: `3.4 MB`. */
 export function bytes(language: string, value: number): string {
-  const power = value < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(value) / 3));
+  // What would be rounded to a thousand is one of the next unit.
+  const power = value < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(value * 1.0005) / 3));
   const amount = value / 1000 ** power;
   return new Intl.NumberFormat(language, {
     style: 'unit',

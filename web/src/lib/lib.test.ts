@@ -36,6 +36,7 @@ describe('facts as people write them', () => {
     expect(format.bytes('en', 0)).toBe('0 bytes');
     expect(format.bytes('en', 3_400_000)).toBe('3.4 MB');
     expect(format.bytes('en', 123_456_789_012)).toBe('123 GB');
+    expect(format.bytes('en', 999_788_000_000)).toBe('1 TB');
     expect(format.duration(7_400)).toBe('0:07');
     expect(format.duration(3_723_000)).toBe('1:02:03');
     expect(format.timeLeft('en', 0.2)).toBe('1 second');

@@ -17,6 +17,7 @@ mod invitation;
 mod problem;
 mod search;
 mod session;
+mod system;
 mod timeline;
 mod trash;
 mod upload;
@@ -42,6 +43,11 @@ pub use search::{SearchKind, SearchQuery, SearchResults, SearchSuggestions};
 pub use session::{
     ClientKind, MediaSession, RefreshRequest, Session, SessionEntry, Sessions, Setup, SetupRequest, SignInRequest,
     Tokens,
+};
+pub use system::{
+    JobsRetried, JobsRetry, System, SystemAccounts, SystemAdvice, SystemAssets, SystemDamaged, SystemDatabase,
+    SystemFailedJob, SystemJobs, SystemMedia, SystemQueue, SystemQuota, SystemRow, SystemState, SystemStore,
+    SystemUploads,
 };
 pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};
 pub use trash::{TrashEmptied, TrashSummary};

@@ -87,6 +87,37 @@ async fn a_failed_job_waits_and_a_hopeless_one_stays_to_be_seen() {
 }
 
 #[tokio::test]
+async fn a_job_that_was_given_up_is_listed_and_begun_once_more_when_asked_for() {
+    let db = fresh().await;
+    for due in 0..3 {
+        enqueue(&db, &new_job("a", None, due)).await;
+    }
+    enqueue(&db, &new_job("b", None, 0)).await;
+    let mut tx = db.write().await.unwrap();
+    let jobs = tx.job_claim(&["a"], at(5), LEASE, 10).await.unwrap();
+    for (job, failed) in jobs.iter().zip([11, 13, 12]) {
+        assert!(tx.job_give_up(job.lease, "hopeless", at(failed)).await.unwrap());
+    }
+    let failed = tx.job_list_failed("a", 2).await.unwrap();
+    assert_eq!(failed.iter().map(|job| job.failed_at).collect::<Vec<_>>(), [at(13), at(12)], "the last first");
+    assert_eq!((failed[0].attempts, failed[0].last_error.as_deref()), (1, Some("hopeless")));
+    assert_eq!((failed[0].id, failed[0].payload.as_str()), (jobs[1].lease.job, r#"{"due":1}"#));
+    assert!(tx.job_list_failed("b", 2).await.unwrap().is_empty(), "one that waits is not given up");
+    assert_eq!(tx.job_failed_by_id(failed[0].id).await.unwrap(), Some(failed[0].clone()));
+
+    assert!(tx.job_revive(failed[0].id, at(20)).await.unwrap());
+    assert!(!tx.job_revive(failed[0].id, at(20)).await.unwrap(), "it waits already");
+    assert_eq!(tx.job_failed_by_id(failed[0].id).await.unwrap(), None);
+    assert!(!tx.job_complete(jobs[1].lease).await.unwrap(), "its old lease is no right to it");
+    let again = tx.job_claim(&["a"], at(20), LEASE, 10).await.unwrap().remove(0);
+    assert_eq!(
+        (again.lease.job, again.lease.attempt, again.last_error.as_deref()),
+        (failed[0].id, 2, Some("hopeless"))
+    );
+    assert!(tx.job_complete(again.lease).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_lapsed_lease_is_taken_over_and_its_holder_refused() {
     let db = fresh().await;
     enqueue(&db, &new_job("a", None, 0)).await;

@@ -17,6 +17,7 @@ mod many;
 mod object;
 mod search;
 mod session;
+mod system;
 mod timeline;
 mod transaction;
 mod trash;

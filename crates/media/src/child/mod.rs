@@ -10,11 +10,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use parent::{Error, Media};
+pub use parent::{Children, Error, Media};
 pub use worker::child_main;
 
 /// Where children find programs; they get no other environment, so that no secret in ours can leak through a decoder.
 pub(crate) const CHILD_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// What keeps a child from doing harm, in a word: it is a process of its own without our environment, bounded in memory and
+/// time. Nothing bounds yet which files and system calls it reaches.
+pub const SANDBOX: &str = "limits";
 
 /// Why an original cannot be shown: the end of a sentence that begins with "the file".
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -84,6 +84,21 @@ struct Inner {
     metrics: Metrics,
 }
 
+/// How many originals are processed at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Children {
+    /// Now.
+    pub alive: usize,
+    /// At most.
+    pub limit: usize,
+}
+
+impl Children {
+    pub(crate) const fn idle(self) -> bool {
+        self.alive < self.limit
+    }
+}
+
 /// How one child ended.
 enum End {
     Answered(Outcome),
@@ -109,6 +124,13 @@ impl Media {
         let request = serde_json::json!(request).to_string();
         let places = Semaphore::new(settings.concurrency.max(1));
         Media { inner: Arc::new(Inner { settings, request, places, metrics }) }
+    }
+
+    /// How many originals are processed at this moment, each in a child of its own.
+    #[must_use]
+    pub fn children(&self) -> Children {
+        let limit = self.inner.settings.concurrency.max(1);
+        Children { alive: limit.saturating_sub(self.inner.places.available_permits()), limit }
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -237,13 +237,34 @@ fn doctor() {
         let media = Media::new(settings, Metrics::register(&mut Registry::default()));
         runtime().block_on(media.check())
     };
-    let sound = checks(settings());
-    assert_eq!(sound.iter().map(|check| check.name).collect::<Vec<_>>(), ["ffmpeg", "ffprobe", "media child"]);
-    assert!(sound.iter().all(|check| check.ok), "{sound:?}");
+    let well = checks(settings());
+    assert_eq!(well.iter().map(|check| check.name).collect::<Vec<_>>(), ["ffmpeg", "ffprobe", "media child"]);
+    assert!(well.iter().all(|check| check.ok), "{well:?}");
     let folder = tempfile::tempdir().unwrap();
     let broken = checks(Settings { ffprobe: "/nonexistent/ffprobe".into(), ..acted(folder.path(), "crashes") });
     assert_eq!(broken.iter().map(|check| check.ok).collect::<Vec<_>>(), [true, false, false]);
     assert!(broken[1].advice.contains("Install the package ffmpeg"), "{broken:?}");
+
+    // At a glance nobody waits for a child that is at work for long.
+    let media = Media::new(
+        Settings { concurrency: 1, ..acted(folder.path(), "hangs") },
+        Metrics::register(&mut Registry::default()),
+    );
+    let (alive, checks) = runtime().block_on(async {
+        let idle = media.children();
+        let busy = tokio::spawn({
+            let media = media.clone();
+            async move { media.process(sound()).await }
+        });
+        while media.children() == idle {
+            tokio::task::yield_now().await;
+        }
+        let found = (media.children().alive, media.check_at_a_glance().await);
+        busy.abort();
+        found
+    });
+    assert_eq!((alive, media.children().limit), (1, 1));
+    assert_eq!(checks.iter().map(|check| check.name).collect::<Vec<_>>(), ["ffmpeg", "ffprobe"]);
 }
 
 fn counted() {

@@ -19,6 +19,8 @@ use crate::secrets;
 
 /// Sign-out takes effect within this time; the page renews well before.
 const ACCESS_LIFE: Duration = Duration::from_secs(5 * 60);
+/// One process does it all.
+const ROLES: [&str; 3] = ["gateway", "api", "worker"];
 const UPLOAD_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 const PART_LIFE: Duration = Duration::from_secs(60 * 60);
 /// What signed policies name when no `public_base` is configured. Never looked up: signer and verifier agree on it, and that
@@ -66,6 +68,7 @@ impl Rooms {
             trash_life: Duration::from_secs(u64::from(config.trash.days) * 86_400),
             max_upload: config.limits.upload,
             workers: config.concurrency(),
+            roles: &ROLES,
             guesses: config.guess_limits(),
         };
         let rooms =

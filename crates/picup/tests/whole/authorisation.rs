@@ -55,6 +55,8 @@ const TABLE: [(&str, Right); 73] = [
     ("GET /api/admin/invitations", Admin),
     ("POST /api/admin/invitations", Admin),
     ("DELETE /api/admin/invitations/{id}", Admin),
+    ("GET /api/admin/system", Admin),
+    ("POST /api/admin/system/jobs/retry", Admin),
     ("GET /api/albums", UPLOAD_OR_READ),
     ("POST /api/albums", UPLOAD_OR_EDIT),
     ("GET /api/albums/{id}", READ),

@@ -38,6 +38,7 @@ mod pictures;
 mod quota;
 mod search;
 mod sessions;
+mod system;
 mod takeout;
 mod told;
 mod trash;

@@ -27,6 +27,7 @@ use crate::locks::{Locks, Name};
 use crate::{Error, crash_point};
 use folder::{Access, Folder};
 pub(crate) use receiving::StreamWriter;
+pub(crate) use room::kept;
 pub(crate) use staging::PartWriter;
 use unsynced::{Doubt, Unsynced};
 
@@ -162,6 +163,20 @@ impl Files {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Fine when the folders that were opened are still found where they were: what is written into others would be lost.
+    pub(crate) fn in_place(&self) -> io::Result<()> {
+        let same = |found: &rustix::fs::Stat, held: &rustix::fs::Stat| {
+            (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)
+        };
+        let there = same(&rustix::fs::stat(&self.path)?, &self.root.stat()?)
+            && self.root.look("media")?.is_some_and(|found| self.media.stat().is_ok_and(|held| same(&found, &held)))
+            && self
+                .root
+                .look("staging")?
+                .is_some_and(|found| self.staging.stat().is_ok_and(|held| same(&found, &held)));
+        if there { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
     }
 
     /// Writes, syncs and removes a small file, as every object's writing does.

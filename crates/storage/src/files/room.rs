@@ -8,11 +8,16 @@ use crate::Error;
 /// What is kept free, in bytes; on a small disk a thirty-second part of it. `picup doctor` warns well before.
 const KEPT: u64 = 256 << 20;
 
+/// How many bytes of a file system of that size are kept free.
+pub(crate) fn kept(total: u64) -> u64 {
+    KEPT.min(total / 32)
+}
+
 /// Fine when a file of so many bytes more still leaves free what is to be kept.
 pub(super) fn require(place: &impl AsFd, bytes: u64) -> Result<(), Error> {
     let space = rustix::fs::fstatvfs(place).map_err(|error| Error::io("look for room")(error.into()))?;
     let free = space.f_bavail.saturating_mul(space.f_frsize);
-    let kept = KEPT.min(space.f_blocks.saturating_mul(space.f_frsize) / 32);
+    let kept = kept(space.f_blocks.saturating_mul(space.f_frsize));
     if free < bytes.saturating_add(kept) { Err(Error::Full) } else { Ok(()) }
 }
 

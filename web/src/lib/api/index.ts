@@ -13,6 +13,7 @@ import type {
   InvitationLook,
   InvitationToken,
   ItemResults,
+  JobsRetried,
   PartHash,
   PartTargets,
   SearchResults,
@@ -21,6 +22,7 @@ import type {
   Setup,
   SetupRequest,
   SignInRequest,
+  System,
   TimelineCounts,
   TrashEmptied,
   TrashSummary,
@@ -96,6 +98,10 @@ export const api = {
   uploadComplete: (upload: string, signal: AbortSignal) =>
     call<Completed>('POST', `/api/uploads/${id(upload)}/complete`, { signal }),
   uploadCancel: (upload: string) => call<void>('DELETE', `/api/uploads/${id(upload)}`),
+
+  system: (signal: AbortSignal) => call<System>('GET', '/api/admin/system', { signal }),
+  /** All that were given up, without a list. */
+  jobsRetry: (jobs?: string[]) => call<JobsRetried>('POST', '/api/admin/system/jobs/retry', { body: jobs ? { jobs } : {} }),
 };
 
 /** Where an asset's renditions are; the session's media cookies open them. */

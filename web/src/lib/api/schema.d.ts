@@ -164,6 +164,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the whole is. What does not answer is said in its row: this itself does not fail for it. */
+        get: operations["system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/system/jobs/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries jobs once more that were given up. Those that are not given up any more are left alone. */
+        post: operations["jobs_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/albums": {
         parameters: {
             query?: never;
@@ -1468,6 +1502,24 @@ export interface components {
             /** @description In the order they were named. */
             results: components["schemas"]["ItemResult"][];
         };
+        /** @description What came of it. */
+        JobsRetried: {
+            /**
+             * Format: int64
+             * @description How many are given up still.
+             */
+            left: number;
+            /**
+             * Format: int64
+             * @description How many are tried once more.
+             */
+            retried: number;
+        };
+        /** @description Which jobs to try again. */
+        JobsRetry: {
+            /** @description 1 to 500; absent: all that were given up, 500 of them at a time. */
+            jobs?: string[] | null;
+        };
         /** @description The right to fetch the account's media, in cookies that come with this answer. */
         MediaSession: {
             /** @description When they end; ask again before that. */
@@ -1649,6 +1701,260 @@ export interface components {
             email: string;
             /** @description Its password. */
             password: string;
+        };
+        /**
+         * @description How the whole is. It is looked at anew at most every two seconds; programs for pictures and videos are tried once a minute.
+         *     What only the database can tell is absent while it does not answer.
+         */
+        System: {
+            accounts?: components["schemas"]["SystemAccounts"] | null;
+            /** @description Where everything but the bytes is kept. */
+            database: components["schemas"]["SystemDatabase"];
+            /** @description When this was found. */
+            looked_at: string;
+            /** @description What makes pictures, and what came of the assets. */
+            media: components["schemas"]["SystemMedia"];
+            queue?: components["schemas"]["SystemQueue"] | null;
+            /** @description What this process does: `gateway`, `api`, `worker`. */
+            roles: string[];
+            /** @description Since when this process runs. */
+            started_at: string;
+            /** @description The worst of all rows. */
+            state: components["schemas"]["SystemState"];
+            /** @description Where the bytes are kept. */
+            stores: components["schemas"]["SystemStore"][];
+            uploads?: components["schemas"]["SystemUploads"] | null;
+            /**
+             * Format: int64
+             * @description How long that is.
+             */
+            uptime_seconds: number;
+            /** @description PicUp's version. */
+            version: string;
+        };
+        /** @description Who keeps how much. */
+        SystemAccounts: components["schemas"]["SystemRow"] & {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            accounts: number;
+            /** @description Those that have used up nine tenths of their quota or more, the fullest first; 50 at most. */
+            near_quota: components["schemas"]["SystemQuota"][];
+            /**
+             * Format: int64
+             * @description How many those are, named or not.
+             */
+            near_quota_count: number;
+            /**
+             * Format: int64
+             * @description What their originals take, those in trashes included.
+             */
+            used_bytes: number;
+        };
+        /** @description What is to be done about something. */
+        SystemAdvice: {
+            /** @description What is the matter, in a word that stays the same from release to release: `storage-full`, `jobs-given-up`, … */
+            code: string;
+            /** @description The same for people, in English, with what was found. */
+            detail: string;
+            /** @description How bad it is. */
+            state: components["schemas"]["SystemState"];
+        };
+        /** @description Assets by state, those in the trash included. */
+        SystemAssets: {
+            /**
+             * Format: int64
+             * @description Not what was declared, or never looked at.
+             */
+            damaged: number;
+            /**
+             * Format: int64
+             * @description The moving parts of live photos that are damaged.
+             */
+            damaged_motions: number;
+            /**
+             * Format: int64
+             * @description Not looked at yet.
+             */
+            processing: number;
+            /**
+             * Format: int64
+             * @description Proved, with pictures.
+             */
+            ready: number;
+            /**
+             * Format: int64
+             * @description Proved, without.
+             */
+            unviewable: number;
+        };
+        /** @description Damaged assets of an account. */
+        SystemDamaged: {
+            /** @description Its address. */
+            account: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            assets: number;
+        };
+        /** @description The database. */
+        SystemDatabase: components["schemas"]["SystemRow"] & {
+            /**
+             * Format: double
+             * @description How long the smallest question took, the wait for a connection included.
+             */
+            answer_ms?: number | null;
+            /**
+             * Format: int64
+             * @description What it takes on its disk.
+             */
+            bytes?: number | null;
+            /** @description `sqlite`. */
+            engine: string;
+            /** @description Whether it answers. */
+            reachable: boolean;
+            /**
+             * Format: int64
+             * @description The schema's version.
+             */
+            schema?: number | null;
+        };
+        /** @description A job that was given up. */
+        SystemFailedJob: {
+            /** @description The address of the account that it is about. */
+            account?: string | null;
+            /**
+             * Format: uuid
+             * @description The asset that it is about.
+             */
+            asset?: string | null;
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description What went wrong the last time, in English. */
+            error: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description As in [`SystemJobs`]. */
+            kind: string;
+            /** @description When it was given up. */
+            since: string;
+        };
+        /** @description The jobs of a kind. */
+        SystemJobs: {
+            /** @description Since when the first of them could be run and is not; absent when none could. */
+            due_since?: string | null;
+            /**
+             * Format: int64
+             * @description Given up.
+             */
+            given_up: number;
+            /** @description `process`, `verify_motion`, `empty_trash` or `erase_account`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Being worked on.
+             */
+            running: number;
+            /**
+             * Format: int64
+             * @description Waiting, some perhaps for their time.
+             */
+            waiting: number;
+        };
+        /** @description What makes pictures, and what came of the assets. */
+        SystemMedia: components["schemas"]["SystemRow"] & {
+            assets?: components["schemas"]["SystemAssets"] | null;
+            /**
+             * Format: int64
+             * @description Originals that are processed at this moment, each in a process of its own.
+             */
+            children: number;
+            /**
+             * Format: int64
+             * @description How many may be.
+             */
+            children_limit: number;
+            /** @description Whose assets are damaged. */
+            damaged: components["schemas"]["SystemDamaged"][];
+            /** @description What keeps such a process from doing harm. `limits`: it has no environment, and bounds of memory and time. */
+            sandbox: string;
+        };
+        /** @description The jobs. */
+        SystemQueue: components["schemas"]["SystemRow"] & {
+            /** @description Some of those that were given up, the last first of each kind; 50 of a kind at most. */
+            failed: components["schemas"]["SystemFailedJob"][];
+            /** @description By kind; a kind without jobs is left out. */
+            kinds: components["schemas"]["SystemJobs"][];
+        };
+        /** @description An account that has nearly used up its quota. */
+        SystemQuota: {
+            /** @description Its address. */
+            account: string;
+            /**
+             * Format: int64
+             * @description What its originals take, and what its uploads have been promised.
+             */
+            held_bytes: number;
+            /**
+             * Format: int64
+             * @description The most it may keep.
+             */
+            quota_bytes: number;
+        };
+        /** @description What every row has. */
+        SystemRow: {
+            /** @description What is to be done; empty when all is well. */
+            advice: components["schemas"]["SystemAdvice"][];
+            /** @description The worst of its advice. */
+            state: components["schemas"]["SystemState"];
+        };
+        /**
+         * @description How something is.
+         * @enum {string}
+         */
+        SystemState: "good" | "attention" | "bad";
+        /** @description A store of objects. */
+        SystemStore: components["schemas"]["SystemRow"] & {
+            /**
+             * Format: int64
+             * @description What is free on its file system.
+             */
+            free_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description What is never filled with originals, of what is free.
+             */
+            kept_free_bytes?: number | null;
+            /** @description `files`, or `memory` in tests. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description The size of its file system.
+             */
+            total_bytes?: number | null;
+            /** @description Whether what is written now will be found there. */
+            writable: boolean;
+        };
+        /** @description What is coming in. */
+        SystemUploads: components["schemas"]["SystemRow"] & {
+            /**
+             * Format: int64
+             * @description Uploads that are no assets yet.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description What they have been promised.
+             */
+            reserved_bytes: number;
         };
         /** @description How many assets each day has, newest day first: all that is needed to lay out a timeline of any length. */
         Timeline: {
@@ -2442,6 +2748,88 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    system: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobsRetry"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobsRetried"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

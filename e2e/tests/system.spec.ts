@@ -1,0 +1,181 @@
+// The System page: one look tells an admin whether the whole is well, and what is not is shown with what to do.
+import { existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import { allShown, choose, expect, setUp, signIn, test, uploaded, usePicup, type Page } from './picup';
+import { photographs } from './samples';
+
+const picup = usePicup();
+
+const PLACE = '#/admin/system';
+const REPORT = '**/api/admin/system';
+
+async function open(page: Page): Promise<void> {
+  await page.goto(new URL(PLACE, picup.current.origin).href);
+  await expect(page.getByRole('region', { name: /^(Database|데이터베이스)$/ })).toBeVisible();
+}
+
+const row = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
+
+/** What the server says, with something in it changed: what is hard to break on purpose. */
+async function altered(page: Page, alter: (report: Report) => void): Promise<void> {
+  await page.route(REPORT, async (route) => {
+    const response = await route.fetch();
+    const report = (await response.json()) as Report;
+    alter(report);
+    await route.fulfill({ response, json: report });
+  });
+}
+
+interface Row {
+  state: string;
+  advice: { code: string; state: string; detail: string }[];
+}
+interface Report {
+  state: string;
+  queue: Row & { kinds: object[]; failed: object[] };
+  media: Row & { assets: Record<string, number>; damaged: object[] };
+  accounts: Row & { near_quota: object[]; near_quota_count: number };
+}
+
+function worst(report: Report): void {
+  const said = (code: string) => [{ code, state: 'attention', detail: `what the server found about ${code}` }];
+  report.state = 'attention';
+  Object.assign(report.queue, {
+    state: 'attention',
+    advice: said('jobs-given-up'),
+    kinds: [
+      { kind: 'process', waiting: 12_345, running: 2, given_up: 7 },
+      { kind: 'erase_account', waiting: 1, running: 0, given_up: 0 },
+    ],
+    failed: Array.from({ length: 7 }, (_, number) => ({
+      id: `0190aaaa-0000-7000-8000-00000000000${number}`,
+      kind: 'process',
+      attempts: 8,
+      error: 'the media child failed: the file made its decoder crash, and_a_very_long_word_without_any_space_in_it_that_has_to_be_broken',
+      since: '2026-11-03T14:00:00Z',
+      account: 'a-rather-long-address-of-somebody@photographs.example.org',
+      asset: '0190aaaa-0000-7000-8000-000000000001',
+    })),
+  });
+  Object.assign(report.media, {
+    state: 'attention',
+    advice: [...said('assets-damaged'), { code: 'ffmpeg', state: 'attention', detail: 'ffmpeg does not run (No such file or directory): videos get no poster. Install the package ffmpeg, or set its path' }],
+    damaged: [{ account: 'bob@example.org', assets: 3 }],
+  });
+  report.media.assets['damaged'] = 3;
+  Object.assign(report.accounts, {
+    state: 'attention',
+    advice: said('quota-full'),
+    near_quota: [
+      { account: 'bob@example.org', held_bytes: 10_000_000_000, quota_bytes: 10_000_000_000 },
+      { account: 'eve@example.org', held_bytes: 9_100_000_000, quota_bytes: 10_000_000_000 },
+    ],
+    near_quota_count: 2,
+  });
+}
+
+test('an admin sees that all is well, and later that it still is', async ({ page }) => {
+  await setUp(page, picup.current);
+  await choose(page, photographs(3));
+  await uploaded(page);
+  await allShown(page);
+  await page.clock.install();
+  await open(page);
+  await expect(row(page, 'Database')).toContainText('SQLite');
+  await expect(row(page, 'Database')).toContainText('Good');
+  await expect(row(page, 'Photos and videos')).toContainText(/Ready\s*3/);
+  await expect(row(page, 'Store of photos').getByRole('meter', { name: 'Used' })).toBeVisible();
+  await expect(row(page, 'Accounts')).toContainText(/Accounts\s*1/);
+  await expect(page.getByText(/^As of \d/)).toBeVisible();
+  const asked = page.waitForRequest(REPORT);
+  await page.clock.runFor(10_000);
+  await asked;
+  const again = page.waitForRequest(REPORT);
+  await page.getByRole('button', { name: 'Look again' }).click();
+  await again;
+});
+
+test('a server that is away is said to be, and what was known stays', async ({ page, watch }) => {
+  watch.expects(/ERR_FAILED/);
+  await signIn(page, picup.current);
+  await page.clock.install();
+  await open(page);
+  await page.route('**/{api,live}{,/**}', (route) => route.abort());
+  await page.clock.runFor(10_000);
+  await expect(page.getByText(/^The server does not answer/)).toBeVisible();
+  await expect(row(page, 'Database')).toContainText('SQLite');
+  await page.unroute('**/{api,live}{,/**}');
+  await page.clock.runFor(20_000);
+  await expect(page.getByText(/^As of \d/)).toBeVisible();
+});
+
+test('a store that is gone is seen at once', async ({ page }) => {
+  await signIn(page, picup.current);
+  const objects = join(picup.current.folder, 'data', 'objects');
+  const away = join(picup.current.folder, 'away');
+  expect(existsSync(objects)).toBe(true);
+  renameSync(objects, away);
+  try {
+    await expect(async () => {
+      await open(page);
+      await page.reload();
+      await expect(row(page, 'Store of photos')).toContainText('Does not work', { timeout: 3_000 });
+    }).toPass();
+    await expect(row(page, 'Store of photos')).toContainText('gone from its place');
+    await expect(page.getByText('Something does not work')).toBeVisible();
+  } finally {
+    renameSync(away, objects);
+  }
+});
+
+test('jobs that were given up are seen with their errors and tried again', async ({ page }) => {
+  await signIn(page, picup.current);
+  await altered(page, worst);
+  const asked: unknown[] = [];
+  await page.route('**/api/admin/system/jobs/retry', async (route) => {
+    asked.push(route.request().postDataJSON());
+    await route.fulfill({ json: { retried: 1, left: 6 } });
+  });
+  await open(page);
+  const jobs = row(page, 'Jobs');
+  await expect(jobs).toContainText('Some jobs failed too often');
+  await expect(jobs.getByText(/made its decoder crash/)).toHaveCount(5);
+  await jobs.getByRole('button', { name: 'Show all 7' }).click();
+  await expect(jobs.getByText(/made its decoder crash/)).toHaveCount(7);
+  await jobs.getByRole('button', { name: 'Try again', exact: true }).first().click();
+  await expect(page.getByText('1 job is tried again')).toBeVisible();
+  await jobs.getByRole('button', { name: 'Try all again' }).click();
+  await expect.poll(() => asked).toEqual([{ jobs: ['0190aaaa-0000-7000-8000-000000000000'] }, {}]);
+});
+
+const VARIETIES = [
+  { name: 'desk, English, light', viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'light' },
+  { name: 'phone, Korean, dark', viewport: { width: 390, height: 844 }, locale: 'ko-KR', colorScheme: 'dark' },
+  { name: 'small phone, English, light', viewport: { width: 320, height: 640 }, locale: 'en-GB', colorScheme: 'light' },
+  { name: 'desk, Korean, dark', viewport: { width: 1440, height: 900 }, locale: 'ko-KR', colorScheme: 'dark' },
+] as const;
+
+for (const { name, ...use } of VARIETIES) {
+  test.describe(name, () => {
+    test.use({ ...use, contextOptions: { reducedMotion: 'reduce' } });
+
+    test(`well and not well: ${name}`, async ({ page }) => {
+      await signIn(page, picup.current);
+      await open(page);
+      await good(page, `system well, ${name}`);
+      await altered(page, worst);
+      await page.reload();
+      await expect(page.getByText('bob@example.org').first()).toBeVisible();
+      await good(page, `system not well, ${name}`);
+    });
+  });
+}
+
+async function good(page: Page, what: string): Promise<void> {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect(over, `${what} is no wider than the screen`).toBeLessThanOrEqual(0);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' ')}`)).toEqual([]);
+  await page.screenshot({ path: `artifacts/${what.replaceAll(/[^a-z]+/gi, '-')}.png`, fullPage: true });
+}

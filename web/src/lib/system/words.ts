@@ -1,0 +1,100 @@
+// What the server says of itself in words that stay the same, in the page's language. A word that this page does not know yet
+// is shown as the server said it.
+import type { SystemAdvice, SystemState } from '../api/types';
+import { t, type MessageKey } from '../i18n/i18n.svelte';
+
+const STATES: Record<SystemState, MessageKey> = {
+  good: 'system.good',
+  attention: 'system.attention',
+  bad: 'system.bad',
+};
+
+const ADVICE: Record<string, MessageKey> = {
+  'database-answers': 'system.advice.databaseAnswers',
+  'database-schema': 'system.advice.databaseSchema',
+  'database-journal': 'system.advice.databaseJournal',
+  'database-counts': 'system.advice.databaseCounts',
+  'storage-there': 'system.advice.storageThere',
+  'storage-writable': 'system.advice.storageWritable',
+  'storage-private': 'system.advice.storagePrivate',
+  'storage-space': 'system.advice.storageSpace',
+  'storage-full': 'system.advice.storageFull',
+  'storage-silent': 'system.advice.storageSilent',
+  ffmpeg: 'system.advice.ffmpeg',
+  ffprobe: 'system.advice.ffmpeg',
+  'media-child': 'system.advice.mediaChild',
+  'media-silent': 'system.advice.mediaSilent',
+  'assets-damaged': 'system.advice.assetsDamaged',
+  'motions-damaged': 'system.advice.motionsDamaged',
+  'jobs-given-up': 'system.advice.jobsGivenUp',
+  'jobs-stuck': 'system.advice.jobsStuck',
+  'quota-near': 'system.advice.quotaNear',
+  'quota-full': 'system.advice.quotaFull',
+};
+
+/** Advice whose detail says no more than the page shows beside it. */
+const SAID = new Set(['media-silent', 'assets-damaged', 'motions-damaged', 'jobs-given-up', 'jobs-stuck', 'quota-near', 'quota-full']);
+
+const JOBS: Record<string, MessageKey> = {
+  process: 'system.job.process',
+  verify_motion: 'system.job.verifyMotion',
+  empty_trash: 'system.job.emptyTrash',
+  erase_account: 'system.job.eraseAccount',
+};
+
+const ROLES: Record<string, MessageKey> = {
+  gateway: 'system.role.gateway',
+  api: 'system.role.api',
+  worker: 'system.role.worker',
+};
+
+const PLACES: Record<string, MessageKey> = { files: 'system.store.files', memory: 'system.store.memory' };
+const SANDBOXES: Record<string, MessageKey> = { limits: 'system.sandbox.limits' };
+const ENGINES: Record<string, string> = { sqlite: 'SQLite' };
+
+const known = (words: Record<string, MessageKey>, word: string): string => {
+  const key = Object.hasOwn(words, word) ? words[word] : undefined;
+  return key === undefined ? word : t(key);
+};
+
+export const stateWord = (state: SystemState): string => t(STATES[state]);
+export const jobWord = (kind: string): string => known(JOBS, kind);
+export const roleWord = (role: string): string => known(ROLES, role);
+export const storeWord = (kind: string): string => known(PLACES, kind);
+export const sandboxWord = (sandbox: string): string => known(SANDBOXES, sandbox);
+export const engineWord = (engine: string): string => (Object.hasOwn(ENGINES, engine) && ENGINES[engine]) || engine;
+
+/** What to do, and the server's own English words where they tell more. */
+export function adviceWords(advice: SystemAdvice): { text?: string; detail?: string } {
+  if (!Object.hasOwn(ADVICE, advice.code)) return { detail: advice.detail };
+  const text = known(ADVICE, advice.code);
+  return SAID.has(advice.code) ? { text } : { text, detail: advice.detail };
+}
+
+/** A time that has passed, in its largest unit: `3 days`. */
+export function elapsed(language: string, seconds: number): string {
+  const units = [['day', 86_400], ['hour', 3_600], ['minute', 60]] as const;
+  const [unit, size] = units.find(([, size]) => seconds >= size) ?? ['second', 1];
+  return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(Math.floor(seconds / size));
+}
+
+/** A moment of the server's, on this device's wall. */
+export function momentWords(language: string, moment: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(moment));
+}
+
+/** A time of day, to the second. */
+export function clockWords(language: string, moment: Date): string {
+  return new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(moment);
+}
+
+/** A short time: `0.4 ms`, `120 ms`. */
+export function milliseconds(language: string, value: number): string {
+  const digits = value < 10 ? 1 : 0;
+  return new Intl.NumberFormat(language, {
+    style: 'unit',
+    unit: 'millisecond',
+    unitDisplay: 'short',
+    maximumFractionDigits: digits,
+  }).format(value);
+}
