@@ -102,7 +102,8 @@ impl Read {
     async fn assets_in_all(&mut self) -> Result<u64, Error> {
         let sql = "SELECT CAST(COALESCE(SUM(assets), 0) AS SIGNED) AS assets FROM timeline_days";
         let shown: u64 = self.row(Statement::new("assets_on_days", sql)).await?.int("assets")?;
-        let sql = "SELECT COUNT(*) AS assets FROM assets WHERE trashed_at IS NOT NULL";
+        // Not IS NOT NULL, which SQLite takes for no range of the index.
+        let sql = "SELECT COUNT(*) AS assets FROM assets WHERE trashed_at > 0";
         let trashed: u64 = self.row(Statement::new("assets_in_trashes", sql)).await?.int("assets")?;
         Ok(shown + trashed)
     }
