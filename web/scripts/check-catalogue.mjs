@@ -16,7 +16,7 @@ const problems = [];
 
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .map((name) => join(root, name))
-  .filter((name) => /\.(svelte|ts)$/.test(name) && !/\.(test|d)\.ts$/.test(name));
+  .filter((name) => /\.(svelte|ts)$/.test(name) && !/\.(test|fake|d)\.ts$/.test(name));
 const places = new Map(files.map((name) => [name, relative(root, name).replaceAll('\\', '/')]));
 
 const catalogues = new Map();
