@@ -4,6 +4,7 @@ import { serveThumbnails, startWithLibrary } from './library';
 import { accessible, allShown, expect, signIn, test, usePicup, type Page } from './picup';
 
 const ASSETS = 12_000;
+const number = (value: number) => value.toLocaleString('en-GB');
 const picup = usePicup(() => startWithLibrary(ASSETS));
 
 test.beforeEach(async ({ page }) => {
@@ -168,7 +169,7 @@ test('the scrubber goes by keys, by wheel and by hand', async ({ page }) => {
 
 test('all are selected, also those nobody has looked at, and Esc lets go', async ({ page }) => {
   await page.keyboard.press('Control+a');
-  await expect(selected(page)).toHaveText(`${ASSETS} selected`);
+  await expect(selected(page)).toHaveText(`${number(ASSETS)} selected`);
   await expect(page.locator('.tile:not(.selected)')).toHaveCount(0);
   await page.keyboard.press('End');
   await expect(page.locator('.tile').last()).toHaveClass(/selected/);
@@ -202,7 +203,7 @@ test('ranges reach over days that are not loaded, and shrink again', async ({ pa
   await page.keyboard.press('ArrowLeft');
   await expect.poll(() => focused(page)).toBe(ids.at(-2));
   await page.keyboard.press('Shift+X');
-  await expect(selected(page)).toHaveText(`${ASSETS - 1} selected`);
+  await expect(selected(page)).toHaveText(`${number(ASSETS - 1)} selected`);
   await page.keyboard.press('Escape');
 
   // With Shift the range goes along, forth and back.
@@ -215,7 +216,7 @@ test('ranges reach over days that are not loaded, and shrink again', async ({ pa
   await page.keyboard.press('Shift+ArrowLeft');
   await expect(selected(page)).toHaveText('3 selected');
   await page.keyboard.press('Shift+End');
-  await expect(selected(page)).toHaveText(`${ASSETS} selected`);
+  await expect(selected(page)).toHaveText(`${number(ASSETS)} selected`);
   await page.keyboard.press('Shift+Home');
   await expect(selected(page)).toHaveText('1 selected');
   await page.keyboard.press('Escape');
