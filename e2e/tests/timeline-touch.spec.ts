@@ -25,7 +25,6 @@ async function finger(page: Page) {
     return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
   };
   return {
-    session,
     middle,
     down: async (at: { x: number; y: number }) => send('touchStart', [at]),
     move: async (at: { x: number; y: number }) => send('touchMove', [at]),
@@ -66,9 +65,11 @@ test('a drag held at the lower edge scrolls on and selects on', async ({ page })
 });
 
 test('a finger that moves at once scrolls, and the handle goes through the years', async ({ page }) => {
-  const { session, down, move, up } = await finger(page);
-  await session.send('Input.synthesizeScrollGesture', { x: 200, y: 500, yDistance: -900, speed: 2_000, gestureSourceType: 'touch', preventFling: true });
-  await expect.poll(() => scrolled(page)).toBeGreaterThan(700);
+  const { down, move, up } = await finger(page);
+  await down({ x: 200, y: 650 });
+  for (let step = 1; step <= 20; step++) await move({ x: 200, y: 650 - step * 25 });
+  await up();
+  await expect.poll(() => scrolled(page)).toBeGreaterThan(400);
   await expect(page.locator('.tile.selected')).toHaveCount(0);
 
   const slider = page.getByRole('slider', { name: 'Go to a date' });
@@ -81,10 +82,10 @@ test('a finger that moves at once scrolls, and the handle goes through the years
   await down(from);
   for (let step = 1; step <= 20; step++) await move({ x: from.x, y: from.y + step * 15 });
   await expect(page.locator('.scrubber')).toHaveClass(/dragging/);
-  const month = await slider.getAttribute('aria-valuetext');
-  expect(month).toBe(await page.locator('.bubble').innerText());
-  expect(Number(month?.slice(-4))).toBeLessThan(2024);
+  await expect.poll(async () => Number((await slider.getAttribute('aria-valuetext'))?.slice(-4))).toBeLessThan(2024);
   await up();
   await allShown(page);
-  expect(await slider.getAttribute('aria-valuetext')).toBe(month);
+  const month = (await slider.getAttribute('aria-valuetext')) ?? '';
+  await expect(page.locator('.bubble')).toHaveText(month);
+  expect(Number(month.slice(-4))).toBeLessThan(2024);
 });

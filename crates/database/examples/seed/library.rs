@@ -136,11 +136,11 @@ fn id(at: Timestamp, chance: &mut Chance) -> [u8; 16] {
 fn placeholder(chance: &mut Chance, width: u32, height: u32) -> [u8; 25] {
     let mut hash: [u8; 25] = chance.bytes();
     let (light, warm, green) = (24 + chance.below(24), 26 + chance.below(12), 27 + chance.below(10));
-    let whole = light | warm << 6 | green << 12 | chance.below(20) << 18;
+    let whole = light | warm << 6 | green << 12 | chance.below(9) << 18;
     hash[..3].copy_from_slice(&whole.to_le_bytes()[..3]);
     let landscape = width > height;
     let waves = u64::from((7 * width.min(height) / width.max(height)).max(1));
-    let shape = waves | chance.below(24) << 3 | chance.below(24) << 9 | u64::from(landscape) << 15;
+    let shape = waves | chance.below(7) << 3 | chance.below(5) << 9 | u64::from(landscape) << 15;
     hash[3..5].copy_from_slice(&shape.to_le_bytes()[..2]);
     hash
 }

@@ -68,19 +68,18 @@ export class Scroll {
     this.#feel();
   }
 
-  /** The content is so high now, and what was at the view's upper edge is at `top`, if it is anywhere. */
+  /** The content will be so high, and what was at the view's upper edge will be at `top`, if it is anywhere: said before it is drawn. */
   keep(height: number, top: number | undefined): void {
     this.#height = height;
-    if (!this.#view) return;
-    if (top !== undefined && Math.abs(top - this.top) > 0.5) {
-      if (this.moving) {
-        this.base += top - this.top;
-        this.top = top;
-      } else {
-        this.#place(top);
-      }
-    }
-    if (atFalseEdge(this.base, this.top, this.viewHeight, height)) this.#place(this.top);
+    if (!this.#view || top === undefined) return;
+    this.base += top - this.top;
+    this.top = top;
+  }
+
+  /** The content has been drawn. */
+  drawn(): void {
+    if (!this.moving) this.#settle();
+    else if (atFalseEdge(this.base, this.top, this.viewHeight, this.#height)) this.#place(this.top);
   }
 
   get #above(): number {

@@ -60,6 +60,15 @@ describe('its model', () => {
     expect(anchor && after.topOf(anchor)).toBeCloseTo(y + moved, 0);
   });
 
+  it('has something to hold on to everywhere, also between two rows of days', async () => {
+    const { timeline } = await open(stored(40, 7));
+    const model = new TimelineModels().build(timeline, 1200, styleFor(1200));
+    for (let y = 0; y < model.height - styleFor(1200).below; y += 3) {
+      const anchor = model.anchorAt(y);
+      expect(anchor && model.topOf(anchor)).toBeCloseTo(y, 6);
+    }
+  });
+
   it('lays out again only what changed', async () => {
     const { timeline } = await open(stored(400, 7));
     const models = new TimelineModels();

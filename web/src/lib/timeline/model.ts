@@ -127,7 +127,8 @@ function modelOf(pieces: readonly Piece[], source: TimelineSource, style: DaySty
     heading: style.heading,
     blocksIn,
     placeOf,
-    anchorAt: (y) => anchorIn(blocksIn(y, y + 1)[0], style.heading, y),
+    // Between two bands it is the lower one.
+    anchorAt: (y) => anchorIn(blocksIn(y, y + style.below + 1)[0], style.heading, y),
     topOf(anchor) {
       const place = anchor.id === undefined ? undefined : placeOf(anchor.id);
       if (place) return place.top + Math.min(anchor.offset, place.height);

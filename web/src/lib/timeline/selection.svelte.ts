@@ -1,13 +1,13 @@
 // Which assets are selected. One selection for the page; going elsewhere clears it. What reaches over days that are not in
 // memory is asked of the server first and then selected at once, so that nobody acts on half of what was meant.
-import { SvelteSet } from 'svelte/reactivity';
 import type { Sequence, Work } from './entries';
+import { IdSet } from './idset.svelte';
 
-/** So many are added between two frames: a million at once would hold the page up. */
-const SLICE = 20_000;
+/** So many are looked at between two frames: a million at once would hold the page up. */
+const SLICE = 50_000;
 
 class Selection {
-  readonly ids = new SvelteSet<string>();
+  readonly ids = new IdSet();
   /** How far a search for very many ids is. */
   gathering = $state.raw<{ done: number; of: number }>();
   /** Where a range begins: the last one picked by itself. */
@@ -15,7 +15,7 @@ class Selection {
   /** Where it ends. */
   #head: string | undefined;
   /** What the range added, so that it can shrink again. */
-  #range: readonly string[] = [];
+  #range: ReadonlySet<string> = new Set();
   #abort: AbortController | undefined;
 
   get size(): number {
@@ -32,15 +32,17 @@ class Selection {
   async extendTo(id: string, sequence: Sequence): Promise<void> {
     const anchor = this.#anchor;
     if (anchor === undefined) return this.toggle(id);
-    const found = await this.#gather((work) => sequence.between(anchor, id, work));
-    if (!found) return;
-    const reached = new Set(found);
-    const kept = this.#range.filter((one) => reached.has(one));
-    for (const one of this.#range) if (!reached.has(one)) this.ids.delete(one);
-    const added = found.filter((one) => !this.ids.has(one));
-    await this.#add(added);
-    this.#range = [...kept, ...added];
-    this.#head = id;
+    const range = this.#range;
+    await this.#gather(
+      (work) => sequence.between(anchor, id, work),
+      (found, next) => {
+        const added = found.filter((one) => !this.ids.has(one) || range.has(one));
+        this.ids.replace(next);
+        this.#range = new Set(added);
+        this.#head = id;
+      },
+      (id) => !range.has(id),
+    );
   }
 
   /** A range goes on from here: from where it began if this is where it ends, else it begins here. */
@@ -53,24 +55,28 @@ class Selection {
 
   /** Selects everything of a sequence. */
   async selectAll(sequence: Sequence): Promise<void> {
-    const found = await this.#gather((work) => sequence.all(work));
-    if (found) await this.#add(found);
-    this.#begin(this.#anchor);
+    await this.#gather(
+      (work) => sequence.all(work),
+      (_, next) => {
+        this.ids.replace(next);
+        this.#begin(this.#anchor);
+      },
+    );
   }
 
   /** Selects all of a day, or none of it if all was selected. */
   async toggleDay(day: string, sequence: Sequence): Promise<void> {
-    const found = await this.#gather((work) => sequence.all(work, day));
-    if (found) this.toggleAll(found);
+    await this.#gather(
+      (work) => sequence.all(work, day),
+      (found) => this.toggleAll(found),
+    );
   }
 
   /** Selects all of these, or none of them if all were selected. */
   toggleAll(ids: readonly string[]): void {
     const all = ids.every((id) => this.ids.has(id));
-    for (const id of ids) {
-      if (all) this.ids.delete(id);
-      else this.ids.add(id);
-    }
+    if (all) for (const id of ids) this.ids.delete(id);
+    else this.ids.addAll(ids);
     this.#begin(all ? undefined : ids[0]);
   }
 
@@ -90,11 +96,15 @@ class Selection {
   #begin(anchor: string | undefined): void {
     this.#anchor = anchor;
     this.#head = anchor;
-    this.#range = [];
+    this.#range = new Set();
   }
 
-  /** What `find` finds, or nothing when another search, or anything else, took its place. */
-  async #gather(find: (work: Work) => Promise<string[]>): Promise<string[] | undefined> {
+  /** Finds ids and hands them to `take`, with a set of them and those selected before that it `keeps`; unless it was given up. */
+  async #gather(
+    find: (work: Work) => Promise<string[]>,
+    take: (found: string[], next: Set<string>) => void,
+    keeps: (id: string) => boolean = () => true,
+  ): Promise<void> {
     this.stop();
     const abort = new AbortController();
     this.#abort = abort;
@@ -103,19 +113,17 @@ class Selection {
     };
     try {
       const found = await find({ signal: abort.signal, progress });
-      return abort.signal.aborted ? undefined : found;
+      const next = new Set([...this.ids].filter(keeps));
+      for (let start = 0; start < found.length; start += SLICE) {
+        if (start > 0) await new Promise((resume) => setTimeout(resume));
+        if (abort.signal.aborted) return;
+        for (const id of found.slice(start, start + SLICE)) next.add(id);
+      }
+      if (!abort.signal.aborted) take(found, next);
     } catch (error) {
-      if (abort.signal.aborted) return undefined;
-      throw error;
+      if (!abort.signal.aborted) throw error;
     } finally {
       if (this.#abort === abort) this.stop();
-    }
-  }
-
-  async #add(ids: readonly string[]): Promise<void> {
-    for (let start = 0; start < ids.length; start += SLICE) {
-      if (start > 0) await new Promise((resume) => setTimeout(resume));
-      for (const id of ids.slice(start, start + SLICE)) this.ids.add(id);
     }
   }
 }
