@@ -57,6 +57,8 @@ for (const { name, ...use } of VARIETIES) {
 
       await page.locator('[data-asset]').first().focus();
       await page.keyboard.press('x');
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('x');
       await good(page, `selection, ${name}`);
       await page.keyboard.press('l');
       await expect(page.locator('dialog')).toBeVisible();

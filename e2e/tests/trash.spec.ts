@@ -117,7 +117,7 @@ test('what another browser deleted meanwhile is told one by one', async ({ page,
   await expect(page.getByText('1 restored')).toBeVisible();
   await expect(page.getByText('1 could not be')).toBeVisible();
   await page.getByRole('button', { name: 'Show' }).click();
-  const dialog = page.getByRole('dialog', { name: '1 that could not be' });
+  const dialog = page.getByRole('dialog', { name: 'This did not work for 1 photo' });
   await expect(dialog.getByText('It is not there any more.')).toBeVisible();
   await expect(dialog.getByText(/^Taken on/)).toBeVisible();
   await accessible(page, 'what failed');

@@ -289,7 +289,7 @@ export const en = {
   'items.goOn': 'Go on',
   'items.progress': { one: '{over} of {count}', other: '{over} of {count}' },
   'items.soFar': { one: '{count} so far', other: '{count} so far' },
-  'items.failedTitle': { one: '{count} that could not be', other: '{count} that could not be' },
+  'items.failedTitle': { one: 'This did not work for {count} photo', other: 'This did not work for {count} photos' },
   'items.more': { one: 'Show {count} more', other: 'Show {count} more' },
   'items.of': 'Taken on {day}',
   'items.unknown': 'A photo that is gone',
