@@ -82,7 +82,6 @@ test('Delete takes the shown one, once, and goes on; undo leads back to it', asy
 test('the last one closes; in the trash one restores and deletes for ever', async ({ page }) => {
   await signIn(page, picup.current);
   await allShown(page);
-  await page.evaluate(async () => undefined);
   await api(page, 'POST', '/api/assets/trash', { assets: [id(8), id(9)] });
   await page.goto(`${picup.current.origin}/#/trash`);
   await expect(page.locator('[data-asset]')).toHaveCount(2);
