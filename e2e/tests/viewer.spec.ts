@@ -82,7 +82,6 @@ test('Delete takes the shown one, once, and goes on; undo leads back to it', asy
 test('the last one closes; in the trash one restores and deletes for ever', async ({ page }) => {
   await signIn(page, picup.current);
   await allShown(page);
-  await page.evaluate(async () => undefined);
   await api(page, 'POST', '/api/assets/trash', { assets: [id(8), id(9)] });
   await page.goto(`${picup.current.origin}/#/trash`);
   await expect(page.locator('[data-asset]')).toHaveCount(2);
@@ -321,6 +320,15 @@ test('the focus stays inside, and Esc closes one thing at a time', async ({ page
   await allShown(page);
   await open(page, id(1));
   const inside = () => page.evaluate(() => document.activeElement?.closest('.viewer, .notices') !== null);
+  // Nothing behind it listens: neither the tile that was pressed nor the grid.
+  await page.keyboard.press('x');
+  await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  await page.keyboard.press('x');
+  await page.keyboard.press('ArrowRight');
+  await shows(page, id(2));
+  await page.keyboard.press('ArrowLeft');
+  await shows(page, id(1));
+  await expect(page.getByRole('toolbar', { name: 'Selection' })).toHaveCount(0);
   for (let press = 0; press < 30; press++) {
     await page.keyboard.press(press < 15 ? 'Tab' : 'Shift+Tab');
     expect(await inside(), `after ${press + 1} times Tab`).toBe(true);

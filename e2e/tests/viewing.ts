@@ -10,10 +10,11 @@ export const pictureOf = (page: Page) => viewerOf(page).locator('.slide[aria-hid
 export const previewOf = (page: Page) => viewerOf(page).locator('.slide[aria-hidden=false] .preview.shown');
 export const heart = (page: Page) => viewerOf(page).getByRole('button', { name: 'Favourite' });
 
-/** The ids of the tiles that can be seen, in order. */
+/** The timeline's ids in order, once all is processed and nothing moves any more. */
 export async function idsOf(page: Page): Promise<string[]> {
-  await allShown(page);
-  return page.locator('[data-asset]').evaluateAll((all) => all.map((tile) => tile.getAttribute('data-asset') ?? ''));
+  const timeline = () => api<{ id: string[]; state: string[] }>(page, 'GET', '/api/timeline/assets');
+  await expect.poll(async () => (await timeline()).state).not.toContain('processing');
+  return (await timeline()).id;
 }
 
 /** Makes the first account and its library. */

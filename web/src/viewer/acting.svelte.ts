@@ -1,6 +1,6 @@
 // What a person does to the photo in the viewer. Each act is bound to the id it was asked for, whatever is shown when the
 // server answers; what is asked twice is done once.
-import { SvelteMap } from 'svelte/reactivity';
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import * as actions from '../lib/actions';
 import { api } from '../lib/api';
 import { t } from '../lib/i18n/i18n.svelte';
@@ -10,7 +10,6 @@ import type { Looking } from './looking.svelte';
 interface Doors {
   /** Lists have to be fetched anew. */
   changed(): void;
-  move(id: string): void;
   close(): void;
 }
 
@@ -20,7 +19,7 @@ export class Acting {
   /** Favourites as they are to be, until the server has said so. */
   #wanted = new SvelteMap<string, boolean>();
   #saying = new Set<string>();
-  #leaving = new Set<string>();
+  #leaving = new SvelteSet<string>();
   #over = false;
 
   constructor(looking: Looking, doors: Doors) {
@@ -109,8 +108,7 @@ export class Acting {
 
   /** The trash gave it back: the person who asked for it sees it again. */
   #comeBack(id: string): void {
-    this.#looking.without.delete(id);
     this.#doors.changed();
-    if (!this.#over) this.#doors.move(id);
+    if (!this.#over) this.#looking.comeBack(id);
   }
 }

@@ -5,6 +5,8 @@ const REACHABLE = 'a[href], button, input, select, textarea, video[controls], [t
 export function keepFocus(viewer: HTMLElement) {
   viewer.focus();
   const keydown = (event: KeyboardEvent) => {
+    // What had the focus may have gone with what was done by it.
+    if (document.activeElement === document.body) viewer.focus({ preventScroll: true });
     if (event.key !== 'Tab' || document.querySelector('dialog[open]')) return;
     const all = [...document.querySelectorAll<HTMLElement>(REACHABLE)].filter(canTake);
     const [first, last] = [all[0], all.at(-1)];

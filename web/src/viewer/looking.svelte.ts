@@ -26,6 +26,15 @@ export interface Source {
 /** Why there is nothing to see where a photo was. */
 export type Gone = 'missing' | 'trashed' | 'restored';
 
+/** What stands beside an asset; of no use once another one is shown. */
+interface Beside {
+  of: string;
+  previous: Entry | undefined;
+  next: Entry | undefined;
+  /** Known only from where one came: the other side is still being looked for. */
+  half?: boolean;
+}
+
 /** What a video lets keys do. */
 export interface Player {
   toggle(): void;
@@ -37,14 +46,20 @@ export class Looking {
   readonly without = new SvelteSet<string>();
   /** It has been shown for a moment; what is large is worth fetching. */
   settled = $state(true);
+  /** It has only just come by itself: whoever presses a key may still mean the one before. */
+  unseen = $state(false);
   player: Player | undefined;
   #source: Source;
   #onmove: (id: string) => void;
   #asset = $state.raw<Asset>();
   #missing = $state<string>();
-  #beside = $state.raw<{ of: string; previous: Entry | undefined; next: Entry | undefined }>();
+  #beside = $state.raw<Beside>();
+  /** What was beside those that were taken away here. */
+  #left = new Map<string, Beside>();
+  /** A step that was asked for before it was known where to. */
+  #due: { from: string; direction: 1 | -1 } | undefined;
   #steppedAt = -Infinity;
-  #cameByItselfAt = -Infinity;
+  #grace: ReturnType<typeof setTimeout> | undefined;
   #running: { id: string; again: boolean; abort: AbortController; over: Promise<void> } | undefined;
 
   readonly id = $derived.by(() => this.#source.id);
@@ -81,17 +96,23 @@ export class Looking {
       // Another order knows nothing of what left this one.
       return () => this.without.clear();
     });
-    $effect(() => () => this.#running?.abort.abort());
+    $effect(() => () => {
+      clearTimeout(this.#grace);
+      this.#running?.abort.abort();
+    });
   }
 
   /** Goes to what is beside; a held key no faster than one can see. */
   step(direction: 1 | -1, repeated = false): void {
     const to = direction === 1 ? this.next : this.previous;
     const now = performance.now();
-    if (!to || (repeated && now - this.#steppedAt < REPEAT_MS)) return;
+    if (repeated && now - this.#steppedAt < REPEAT_MS) return;
+    const known = this.#beside?.of === this.id && !this.#beside.half;
+    this.#due = to || known || repeated ? undefined : { from: this.id, direction };
+    if (!to) return;
     this.#steppedAt = now;
-    const here = this.entry;
-    this.#beside = direction === 1 ? { of: to.id, previous: here, next: undefined } : { of: to.id, previous: undefined, next: here };
+    const [previous, next] = direction === 1 ? [this.entry, undefined] : [undefined, this.entry];
+    this.#beside = { of: to.id, previous, next, half: true };
     this.#onmove(to.id);
   }
 
@@ -99,14 +120,19 @@ export class Looking {
   goOn(): boolean {
     const to = this.next ?? this.previous;
     if (!to) return false;
-    this.#cameByItselfAt = performance.now();
+    if (this.#beside) this.#left.set(this.id, this.#beside);
+    this.unseen = true;
+    clearTimeout(this.#grace);
+    this.#grace = setTimeout(() => (this.unseen = false), GRACE_MS);
     this.#onmove(to.id);
     return true;
   }
 
-  /** Whoever presses a key now may still mean the photo before. */
-  get unseen(): boolean {
-    return performance.now() - this.#cameByItselfAt < GRACE_MS;
+  /** Shows one again that was taken away here, among what was beside it until its order has it back. */
+  comeBack(id: string): void {
+    this.without.delete(id);
+    this.#beside = this.#left.get(id) ?? this.#beside;
+    this.#onmove(id);
   }
 
   /** Fetches the details anew; resolves when they are there. A running fetch is followed by another rather than cut off. */
@@ -163,7 +189,9 @@ export class Looking {
     try {
       const [previous, next] = await Promise.all([this.#neighbour(id, -1), this.#neighbour(id, 1)]);
       // Once the order has lost it, what was beside it before is all one knows.
-      if (id === this.id && this.#source.sequence.find(id)) this.#beside = { of: id, previous, next };
+      if (id !== this.id || !this.#source.sequence.find(id)) return;
+      this.#beside = { of: id, previous, next };
+      if (this.#due?.from === id) this.step(this.#due.direction);
     } catch (error) {
       notices.fail(error);
     }
