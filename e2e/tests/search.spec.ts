@@ -19,7 +19,7 @@ async function search(page: Page, text: string): Promise<void> {
 test.beforeAll(async ({ browser }) => {
   const page = await browser.newPage();
   await setUp(page, picup.current);
-  const notes = join(picup.current.folder, 'a 100% note.txt');
+  const notes = join(picup.current.folder, 'a 100% note.jpg');
   writeFileSync(notes, 'not a picture');
   await choose(page, [...photographs(8), makeVideo(picup.current.folder), notes]);
   await uploaded(page);

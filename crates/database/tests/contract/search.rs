@@ -15,7 +15,8 @@ const DAY: i64 = 86_400;
 /// Texts in which one word is part of another, in other cases, and full of what means something to a pattern.
 const TEXTS: [&str; 8] = ["IMG_1.JPG", "img 1.jpg", "100% sea", "IMGX1", "바다 Sea", "Canon!", "under_sea", "École"];
 const WORDS: [&str; 12] = ["img", "IMG_1", "%", "_", "!", "sea", "바", "jpg", "é", "%%", "école", "absent"];
-const PLACES: [(f64, f64); 4] = [(48.85, 2.29), (48.86, 2.30), (-17.0, 179.99), (-17.0, -179.99)];
+/// Near each other and far, across the 180th meridian, and in the corner of a square whose circle does not reach there.
+const PLACES: [(f64, f64); 5] = [(48.85, 2.29), (48.86, 2.30), (48.866, 2.314), (-17.0, 179.99), (-17.0, -179.99)];
 
 /// All that a search may ask of an asset.
 #[derive(Debug, Clone)]
