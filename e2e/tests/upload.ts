@@ -59,13 +59,20 @@ function chunk(name: string, body: Buffer): Buffer {
   return whole;
 }
 
-/** Drops files and folders on the page, as the desktop does. */
+/** Drops files and folders on the page, as the desktop does: on its head, below which nothing moves. */
 export async function dropPaths(page: Page, paths: string[]): Promise<void> {
   const browser = await page.context().newCDPSession(page);
   const data = { items: [], files: paths, dragOperationsMask: 1 };
-  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
-    await browser.send('Input.dispatchDragEvent', { type, x: 500, y: 400, data });
-  }
+  const drag = (type: 'dragEnter' | 'dragOver' | 'drop') =>
+    browser.send('Input.dispatchDragEvent', { type, x: 500, y: 20, data });
+  const invitation = page.getByText('Drop to upload');
+  await drag('dragEnter');
+  await expect(invitation).toBeVisible();
+  // The first time over something new only enters it; what may be dropped is said the second time.
+  await drag('dragOver');
+  await drag('dragOver');
+  await drag('drop');
+  await expect(invitation).toBeHidden();
   await browser.detach();
 }
 
@@ -119,9 +126,9 @@ export class Gate {
     return gate;
   }
 
-  /** Waits until a part stands before it. */
-  async reached(): Promise<void> {
-    await expect.poll(() => this.#held).toBeGreaterThan(0);
+  /** Waits until parts stand before it. */
+  async reached(parts = 1): Promise<void> {
+    await expect.poll(() => this.#held).toBeGreaterThanOrEqual(parts);
   }
 
   /** Lets all of them go, and holds none from now on. */
