@@ -1,7 +1,7 @@
 // What the tests of uploading share: real files in real folders, a drop as the desktop does it, and parts that are held back on
 // their way, so that a test can do something in the middle.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
@@ -14,8 +14,14 @@ export const THREE_PARTS = 40 << 20;
 const PARTS = /\/api\/uploads\/[^/]+\/parts\/\d+\?/;
 const SIDE = 8;
 
+const folders: string[] = [];
+process.once('exit', () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+/** An empty folder, which is removed when the tests of its file are over. */
 export function newFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'picup-e2e-files-'));
+  const folder = mkdtempSync(join(tmpdir(), 'picup-e2e-files-'));
+  folders.push(folder);
+  return folder;
 }
 
 let made = 0;
