@@ -1,5 +1,6 @@
 // Starts the real picup on a free port and an empty folder, and stops it as an operator would.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,19 +9,49 @@ const BINARY = resolve(process.env['PICUP_BINARY'] ?? join(import.meta.dirname, 
 const START_MS = 20_000;
 const STOP_MS = 20_000;
 
+interface Serving {
+  child: ChildProcess;
+  /** What it wrote so far. */
+  said: () => string;
+  /** Where it said that it is ready. */
+  found: string;
+}
+
+/** Starts picup, and waits until it says so. */
+async function serve(folder: string, listen: string, ready: RegExp): Promise<Serving> {
+  const arguments_ = ['serve', '--data-dir', join(folder, 'data'), '--listen', listen, '--admin-listen', ''];
+  const child = spawn(BINARY, arguments_, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  const found = await new Promise<string>((done, failed) => {
+    const timer = setTimeout(() => failed(new Error(`picup did not start:\n${said}`)), START_MS);
+    const hear = (chunk: Buffer) => {
+      said += chunk.toString();
+      const words = ready.exec(said)?.[0];
+      if (!words) return;
+      clearTimeout(timer);
+      done(words);
+    };
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    child.on('error', failed);
+    child.on('exit', (code) => failed(new Error(`picup ended with ${code}:\n${said}`)));
+  });
+  return { child, said: () => said, found };
+}
+
 export class Picup {
   readonly folder: string;
   /** The one-time link that it printed. */
   readonly setupLink: string;
   readonly origin: string;
-  readonly #process: ChildProcess;
-  readonly #said: () => string;
+  #process: ChildProcess;
+  #said: () => string;
 
-  private constructor(folder: string, link: string, process: ChildProcess, said: () => string) {
+  private constructor(folder: string, link: string, { child, said }: Serving) {
     this.folder = folder;
     this.setupLink = link;
     this.origin = new URL(link).origin;
-    this.#process = process;
+    this.#process = child;
     this.#said = said;
   }
 
@@ -29,24 +60,23 @@ export class Picup {
     const folder = mkdtempSync(join(tmpdir(), 'picup-e2e-'));
     prepare?.(join(folder, 'data'));
     const printed = prepare ? /http:\/\/127\.0\.0\.1:\d+\/(?=\s)/ : /http:\/\/127\.0\.0\.1:\d+\/#\/setup\/[\w-]+/;
-    const arguments_ = ['serve', '--data-dir', join(folder, 'data'), '--listen', '127.0.0.1:0', '--admin-listen', ''];
-    const child = spawn(BINARY, arguments_, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let said = '';
-    const link = await new Promise<string>((done, failed) => {
-      const timer = setTimeout(() => failed(new Error(`picup did not start:\n${said}`)), START_MS);
-      const listen = (chunk: Buffer) => {
-        said += chunk.toString();
-        const found = printed.exec(said)?.[0];
-        if (!found) return;
-        clearTimeout(timer);
-        done(found);
-      };
-      child.stdout.on('data', listen);
-      child.stderr.on('data', listen);
-      child.on('error', failed);
-      child.on('exit', (code) => failed(new Error(`picup ended with ${code}:\n${said}`)));
-    });
-    return new Picup(folder, link, child, () => said);
+    const serving = await serve(folder, '127.0.0.1:0', printed);
+    return new Picup(folder, serving.found, serving);
+  }
+
+  /** Ends it at once, as a power cut would. */
+  async kill(): Promise<void> {
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Starts it again on the same folder and port. */
+  async startAgain(): Promise<void> {
+    const before = this.log;
+    const { child, said } = await serve(this.folder, new URL(this.origin).host, /PicUp is ready/);
+    this.#process = child;
+    this.#said = () => before + said();
   }
 
   /** What it wrote so far. */
@@ -59,6 +89,11 @@ export class Picup {
     createUser(join(this.folder, 'data'), email, password);
   }
 
+  /** Sets what an account may keep: `10GB`, or `none` for no limit. */
+  setQuota(email: string, quota: string): void {
+    execFileSync(BINARY, ['user', 'quota', email, quota, '--data-dir', join(this.folder, 'data')], { stdio: 'pipe' });
+  }
+
   /** Runs `picup user …` with its answer as JSON, and gives the link in it. */
   user(...arguments_: string[]): string {
     const all = ['user', ...arguments_, '--json', '--data-dir', join(this.folder, 'data')];
@@ -66,10 +101,10 @@ export class Picup {
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise<number | null>((done) => this.#process.once('exit', done));
+    const ended = once(this.#process, 'exit') as Promise<[number | null]>;
     this.#process.kill('SIGTERM');
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_MS);
-    const code = await ended;
+    const [code] = await ended;
     clearTimeout(timer);
     rmSync(this.folder, { recursive: true, force: true });
     if (code !== 0) throw new Error(`picup ended with ${code} on SIGTERM:\n${this.log}`);
