@@ -55,7 +55,13 @@ pub(crate) fn days(assets: u64) -> Vec<Day> {
     let mut journey = 0;
     let weights: Vec<u64> = (0..DAYS)
         .map(|index| {
-            journey = if journey > 0 { journey - 1 } else if chance.below(60) == 0 { 4 + chance.below(12) } else { 0 };
+            journey = if journey > 0 {
+                journey - 1
+            } else if chance.below(60) == 0 {
+                4 + chance.below(12)
+            } else {
+                0
+            };
             let usual = if matches!(index % 7, 0 | 1) { 14 } else { 5 };
             let growth = 20 + index * 80 / DAYS;
             let busy = if journey > 0 { 10 } else { 1 };
@@ -65,7 +71,8 @@ pub(crate) fn days(assets: u64) -> Vec<Day> {
     let all: u64 = weights.iter().sum();
     let mut passed = 0;
     // The share of the weights passed so far, rounded, so that the counts add up to the very number.
-    let share = |weight: u64| u64::try_from(u128::from(weight) * u128::from(assets) / u128::from(all)).unwrap_or(assets);
+    let share =
+        |weight: u64| u64::try_from(u128::from(weight) * u128::from(assets) / u128::from(all)).unwrap_or(assets);
     let day = |(index, weight): (usize, &u64)| {
         let before = share(passed);
         passed += weight;
@@ -147,7 +154,8 @@ fn placeholder(chance: &mut Chance, width: u32, height: u32) -> [u8; 25] {
 
 fn wall(local_micros: i64) -> CaptureTime {
     let at = Timestamp::from_micros(local_micros - i64::from(OFFSET_MINUTES) * 60_000_000);
-    CaptureTime::from_moment(at, Some(OFFSET_MINUTES), CaptureSource::Exif).expect("these twenty years are on every calendar")
+    CaptureTime::from_moment(at, Some(OFFSET_MINUTES), CaptureSource::Exif)
+        .expect("these twenty years are on every calendar")
 }
 
 /// Numbers that look drawn by chance and are the same at every run: SplitMix64 (Steele, Lea, Flood, 2014).

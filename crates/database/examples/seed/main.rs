@@ -87,7 +87,8 @@ async fn run(database: &mut SqliteConnection, sql: &str) -> Outcome<()> {
 
 /// The account's id as an SQL literal.
 async fn owner(database: &mut SqliteConnection, email: &str) -> Outcome<String> {
-    let found = sqlx::query("SELECT hex(id) AS id FROM accounts WHERE email = ?").bind(email).fetch_optional(&mut *database);
+    let found =
+        sqlx::query("SELECT hex(id) AS id FROM accounts WHERE email = ?").bind(email).fetch_optional(&mut *database);
     let Some(row) = found.await? else { return Err(format!("there is no account of {email}; make it first").into()) };
     let owner = format!("x'{}'", row.try_get::<String, _>("id")?);
     let sql = format!("SELECT 1 FROM assets WHERE owner = {owner} LIMIT 1");
@@ -143,7 +144,10 @@ fn push_row(sql: &mut String, owner: &str, asset: &Asset) -> Outcome<()> {
     write!(sql, "',{owner},'{kind}','ready','IMG_{:07}.{extension}',x'", asset.number)?;
     hex(sql, &asset.sha256)?;
     let Asset { bytes, captured_at, captured_local, offset_minutes, day, width, height, .. } = asset;
-    write!(sql, "',{bytes},{captured_at},{captured_local},{offset_minutes},'exif',{day},{width},{height},{duration},x'")?;
+    write!(
+        sql,
+        "',{bytes},{captured_at},{captured_local},{offset_minutes},'exif',{day},{width},{height},{duration},x'"
+    )?;
     hex(sql, &asset.placeholder)?;
     write!(sql, "',1,'webp','jpg',{captured_at},{})", u8::from(asset.favourite))?;
     Ok(())

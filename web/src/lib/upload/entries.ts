@@ -36,9 +36,14 @@ export interface Dropped {
 
 /** All files of a drop. The items must be taken in the event itself: afterwards the browser has emptied them. */
 export async function droppedFiles(data: DataTransfer): Promise<Dropped> {
-  const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  const items = [...data.items].filter((item) => item.kind === 'file');
+  const found = items.map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
+  const entries = found.flatMap(({ entry }) => entry ?? []);
   if (entries.length === 0) return { files: chosenFiles(data.files), unreadable: [] };
-  return await filesOf(entries);
+  // A link that leads nowhere has no entry, and may still tell its name.
+  const lost = found.flatMap(({ entry, file }) => (entry ? [] : [file?.name ?? '?']));
+  const { files, unreadable } = await filesOf(entries);
+  return { files, unreadable: [...lost, ...unreadable] };
 }
 
 export async function filesOf(entries: readonly FileSystemEntry[]): Promise<Dropped> {

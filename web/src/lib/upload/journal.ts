@@ -20,16 +20,27 @@ const STORE = 'files';
 /** Changes are written together; what a crash takes of them is found out again by the server's "here already". */
 const WRITE_MS = 250;
 
+/** A transaction of many would hold the page up. */
+const WRITTEN_AT_ONCE = 500;
+
+interface Change {
+  key: IDBValidKey;
+  /** Nothing for one that is to go. */
+  record: FileRecord | undefined;
+}
+
 /** Without IndexedDB (some private windows) it remembers nothing, and uploads go on all the same. */
 export class Journal {
   readonly queue: string;
   #database: Promise<IDBDatabase | undefined>;
-  #changes = new Map<string, { key: IDBValidKey; record: FileRecord | undefined }>();
+  #changes = new Map<string, Change>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(queue: string) {
     this.queue = queue;
     this.#database = open().catch(() => undefined);
+    // A reload gives no more time than to begin writing, which is enough.
+    addEventListener('pagehide', () => void this.flush());
   }
 
   put(record: FileRecord): void {
@@ -63,16 +74,10 @@ export class Journal {
     const changes = [...this.#changes.values()];
     this.#changes.clear();
     const database = await this.#database;
-    if (!database || changes.length === 0) return;
-    await new Promise<void>((resolve) => {
-      const transaction = database.transaction(STORE, 'readwrite', { durability: 'relaxed' });
-      transaction.oncomplete = transaction.onabort = transaction.onerror = () => resolve();
-      const store = transaction.objectStore(STORE);
-      for (const { key, record } of changes) {
-        if (record) store.put(record);
-        else store.delete(key);
-      }
-    });
+    if (!database) return;
+    for (let start = 0; start < changes.length; start += WRITTEN_AT_ONCE) {
+      await write(database, changes.slice(start, start + WRITTEN_AT_ONCE));
+    }
   }
 
   #note(key: [string, string, number], record: FileRecord | undefined): void {
@@ -96,6 +101,18 @@ const keyOf = (account: string, { queue, number }: JournalKey): [string, string,
 /** All keys that begin like this: an array sorts after everything else. */
 function all(...beginning: string[]): IDBKeyRange {
   return IDBKeyRange.bound(beginning, [...beginning, []]);
+}
+
+function write(database: IDBDatabase, changes: readonly Change[]): Promise<void> {
+  return new Promise((resolve) => {
+    const transaction = database.transaction(STORE, 'readwrite', { durability: 'relaxed' });
+    transaction.oncomplete = transaction.onabort = transaction.onerror = () => resolve();
+    const store = transaction.objectStore(STORE);
+    for (const { key, record } of changes) {
+      if (record) store.put(record);
+      else store.delete(key);
+    }
+  });
 }
 
 function open(): Promise<IDBDatabase> {

@@ -10,6 +10,7 @@ import { again, isPaused, PAUSED, transfer } from './transfer';
 
 const SENDERS = 2;
 const HASHED_AHEAD = 2 * TOGETHER;
+const TAKEN_AT_ONCE = 250;
 /** A large file is read alone, from its beginning to its end, as disks like it. */
 const SMALL_HASHED_AT_ONCE = 8;
 
@@ -37,6 +38,8 @@ export class UploadQueue {
   #ends = new Map<UploadItem, () => void>();
   #hashing = 0;
   #sending = 0;
+  /** Grows when everything is cancelled, also what is still being taken in. */
+  #round = 0;
   /** What is under way together, to be stopped together. */
   #batches = new Set<AbortController>();
   /** The smallest file that was refused for want of room, and how: as large ones need not ask. */
@@ -52,10 +55,19 @@ export class UploadQueue {
     return this.tally.active;
   }
 
-  /** Takes files, of which some may be known already. */
-  add(files: readonly Chosen[], known: (item: UploadItem, chosen: Chosen) => void = () => undefined): void {
+  /** Takes files, of which some may be known already: a few hundred at once, so that the page goes on answering. */
+  async add(files: readonly Chosen[], known: (item: UploadItem, chosen: Chosen) => void = () => undefined): Promise<void> {
     if (files.length === 0) return;
     if (!this.active && this.tally.counts.failed === 0) this.clear();
+    this.#full = undefined;
+    const round = this.#round;
+    for (let start = 0; start < files.length && round === this.#round; start += TAKEN_AT_ONCE) {
+      if (start > 0) await breathe();
+      this.#take(files.slice(start, start + TAKEN_AT_ONCE), known);
+    }
+  }
+
+  #take(files: readonly Chosen[], known: (item: UploadItem, chosen: Chosen) => void): void {
     const added = files.map((chosen) => {
       const item = new UploadItem(chosen);
       known(item, chosen);
@@ -63,7 +75,6 @@ export class UploadQueue {
     });
     this.items = [...this.items, ...added];
     this.tally.add(added);
-    this.#full = undefined;
     for (const item of added) this.#admit(item);
     this.#pump();
   }
@@ -76,6 +87,7 @@ export class UploadQueue {
   }
 
   cancelAll(): void {
+    this.#round++;
     this.#waiting.clear();
     this.#hashed.clear();
     for (const item of this.items) if (!item.over) this.cancel(item);
@@ -292,5 +304,8 @@ export class UploadQueue {
     if (status === 'done' || !this.active) this.#events.progressed();
   }
 }
+
+/** Lets the page draw and answer. */
+const breathe = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 export const isQuota = (error: unknown): boolean => error instanceof ProblemError && error.type === 'urn:picup:quota-exceeded';

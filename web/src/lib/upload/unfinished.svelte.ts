@@ -9,11 +9,18 @@ export class Unfinished {
   sample = $state.raw<string[]>([]);
   /** By path and by name alone: a file picked by itself comes without its folder. */
   #byPath = new Map<string, FileRecord>();
+  /** The same file, left by another queue as well. */
+  #again: FileRecord[] = [];
   #byName = new Map<string, FileRecord[]>();
 
   add(records: readonly FileRecord[]): void {
     for (const record of records) {
-      this.#byPath.set(identity(record.path, record.bytes, record.modified), record);
+      const here = identity(record.path, record.bytes, record.modified);
+      if (this.#byPath.has(here)) {
+        this.#again.push(record);
+        continue;
+      }
+      this.#byPath.set(here, record);
       const same = identity(record.name, record.bytes, record.modified);
       this.#byName.set(same, [...(this.#byName.get(same) ?? []), record]);
     }
@@ -35,9 +42,10 @@ export class Unfinished {
 
   /** Forgets all of them, and says which they were. */
   takeAll(): FileRecord[] {
-    const records = [...this.#byPath.values()];
+    const records = [...this.#byPath.values(), ...this.#again];
     this.#byPath.clear();
     this.#byName.clear();
+    this.#again = [];
     this.#count();
     return records;
   }

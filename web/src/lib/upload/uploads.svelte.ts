@@ -139,7 +139,7 @@ function add(files: readonly Chosen[]): void {
 
 /** Those that are known from before keep their place in the journal, and need not be read for their hash again. */
 function queue(files: readonly Chosen[], known: Map<Chosen, FileRecord>): void {
-  uploads.add(files, (item, chosen) => {
+  void uploads.add(files, (item, chosen) => {
     const record = known.get(chosen);
     if (!record) return;
     item.key = { queue: record.queue, number: record.number };
