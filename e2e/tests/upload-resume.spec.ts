@@ -85,7 +85,7 @@ test('a tab leaves the uploads of another alone, and asks for them when that one
   await expect(panelOf(other)).toContainText('2 files uploaded');
   await expect(left(other)).toBeHidden();
   await panelOf(other).getByRole('button', { name: 'Close' }).click();
-  expect(await remembered(page)).toHaveLength(3);
+  await expect.poll(async () => (await remembered(page)).length).toBe(3);
 
   await page.close();
   await expect(left(other)).toHaveText('3 files were not finished');

@@ -40,7 +40,7 @@ const UPLOAD_OR_READ: Right = Key(&["upload", "read"]);
 const UPLOAD_OR_EDIT: Right = Key(&["upload", "edit"]);
 const ANY: Right = Key(&["upload", "read", "edit"]);
 
-const TABLE: [(&str, Right); 73] = [
+const TABLE: [(&str, Right); 76] = [
     ("GET /.well-known/immich", Public),
     ("GET /api/account", UPLOAD_OR_READ),
     ("PATCH /api/account", Session),
