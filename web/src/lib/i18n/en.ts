@@ -469,6 +469,7 @@ export const en = {
   'profile.newPassword': 'New password',
   'profile.passwordHint': 'At least 10 characters. Everywhere else you will be signed out within five minutes; API keys stay.',
   'profile.passwordChanged': 'Password changed',
+  'profile.wrongPassword': 'The current password is not right.',
   'profile.storage': 'Storage',
 
   'deletion.title': 'Delete account',
@@ -522,6 +523,7 @@ export const en = {
   'accounts.find': 'Find by name or e-mail',
   'accounts.none': 'No account matches.',
   'accounts.count': { one: '{count} account', other: '{count} accounts' },
+  'accounts.more': 'Show more',
   'accounts.admin': 'Administrator',
   'accounts.member': 'Member',
   'accounts.disabled': 'Disabled',

@@ -105,7 +105,9 @@ export class Timeline implements Sequence {
     const entries = this.#store.on(day) ?? [];
     const beside = entries[entries.findIndex((entry) => entry.id === id) + step];
     if (beside) return beside;
-    let index = this.#indexOf(day) + step;
+    // A day that has just emptied is among them no more, but it still has neighbours.
+    const place = indexOfDay(this.days, day);
+    let index = step === 1 && this.days[place]?.day !== day ? place : place + step;
     for (; index >= 0 && index < this.days.length; index += step) {
       const found = endOf(await this.#loadedDay(index), step);
       if (found) return found;

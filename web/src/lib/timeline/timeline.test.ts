@@ -62,4 +62,16 @@ describe('the timeline', () => {
     expect(timeline.find('b1')?.day).toBe(day(40));
     expect((await timeline.neighbour('b1', 1))?.day).toBe(day(1));
   });
+
+  it('knows what was beside the only one of a day that has just gone', async () => {
+    let assets = library(3, 1);
+    const { timeline } = await open(() => assets);
+    for (const stretch of timeline.stretches) await timeline.want(stretch);
+    const [newest, gone, oldest] = [day(2), day(1), day(0)].map((one) => timeline.entriesOn(one)?.[0]?.id ?? '');
+    assets = assets.filter(({ id }) => id !== gone);
+    timeline.changedSomewhere();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await timeline.neighbour(gone ?? '', -1))?.id).toBe(newest);
+    expect((await timeline.neighbour(gone ?? '', 1))?.id).toBe(oldest);
+  });
 });
