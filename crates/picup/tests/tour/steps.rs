@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use picup_api::wire::{Account, Albums, Asset, AssetColumns, AssetState, Timeline};
+use picup_api::wire::{Account, Albums, Asset, AssetColumns, AssetState, SearchResults, Timeline};
 use picup_testkit::{PicupProcess, ProcessBuilder, TempDir, fresh_folder, run, samples};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -160,13 +160,25 @@ impl Stage {
 
         let shown = columns.state.iter().position(|state| *state == AssetState::Ready).context("nothing is shown")?;
         self.shown = Some(self.get(&format!("/api/assets/{}", columns.id[shown]), &cookies).await?);
+        let found = self.find_again(&cookies).await?;
         let ready = columns.state.iter().filter(|state| **state == AssetState::Ready).count();
         let out = self.out_and_in(columns.id.len()).await?;
         Ok(format!(
-            "{} in, {ready} shown, {rate:.1} files/s; the second import: all duplicates; \
+            "{} in, {ready} shown, {rate:.1} files/s; the second import: all duplicates; one found by its name in {found:.1} ms; \
              all into the trash and back; all out again, {out:.1} files/s",
             columns.id.len()
         ))
+    }
+
+    /// Searches for the shown asset by its file name. Gives the milliseconds of the answer.
+    async fn find_again(&self, cookies: &str) -> anyhow::Result<f64> {
+        let shown = self.shown.as_ref().context("nothing is shown")?;
+        let begin = Instant::now();
+        let query = [("text", shown.file_name.as_str())];
+        let request = self.client.get(self.url("/api/search")).query(&query).header("cookie", cookies);
+        let answer: SearchResults = request.send().await?.error_for_status()?.json().await?;
+        ensure!(answer.assets.id.contains(&shown.id), "{} is not found by its name", shown.file_name);
+        Ok(millis(begin.elapsed()))
     }
 
     /// Out into a folder, and in again: every file must be known. Gives the files per second on the way out.
