@@ -13,7 +13,7 @@ const folder = join(import.meta.dirname, real ? '../../docs/images' : '../artifa
 
 test.use({ timezoneId: 'UTC' });
 
-test('timeline and viewer', async ({ page }) => {
+test('timeline, viewer and system', async ({ page }) => {
   mkdirSync(folder, { recursive: true });
   await setUp(page, picup.current);
   await choose(page, real ? showcase(mkdtempSync(join(tmpdir(), 'picup-showcase-'))) : photographs(20));
@@ -31,6 +31,12 @@ test('timeline and viewer', async ({ page }) => {
   await page.mouse.move(1400, 880);
   await still(page);
   await page.screenshot({ path: join(folder, 'viewer.png') });
+
+  await page.goto(`${picup.current.origin}/#/admin/system`);
+  await expect(page.getByRole('heading', { name: 'System' })).toBeVisible();
+  await page.mouse.move(1400, 880);
+  await still(page);
+  await page.screenshot({ path: join(folder, 'system.png') });
 });
 
 /** Waits until nothing fades or moves any more. */
