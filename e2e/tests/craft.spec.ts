@@ -147,7 +147,7 @@ async function sizeOf(page: Page, src: string): Promise<string> {
 }
 
 async function attribute(page: Page, selector: string, name: string): Promise<string> {
-  return (await page.locator(selector).getAttribute(name)) ?? '';
+  return (await page.locator(selector).first().getAttribute(name)) ?? '';
 }
 
 /** Counts what the page fetches, and has it note what moves and how long it was busy. */
