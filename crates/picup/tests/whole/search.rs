@@ -10,6 +10,9 @@ use crate::app::TestApp;
 use crate::client::{Client, hash};
 use crate::live_photos::film;
 
+/// What is asked for: names and values.
+type Query<'a> = &'a [(&'a str, &'a str)];
+
 /// A JPEG that tells its camera in EXIF (TIFF 6.0, big-endian): two texts in the first directory.
 fn shot(number: u64, make: &str, model: &str) -> Vec<u8> {
     let texts = [(0x010f_u16, format!("{make}\0")), (0x0110, format!("{model}\0"))];
@@ -87,7 +90,7 @@ async fn every_filter_finds_what_it_says() {
     let album = album.id.to_string();
 
     let all = [a, b, c, v, other, live];
-    let searches: [(&[(&str, &str)], &[Uuid]); 34] = [
+    let searches: [(Query<'_>, &[Uuid]); 34] = [
         (&[], &all),
         (&[("text", "  ")], &all),
         (&[("text", "img")], &[a, b]),
@@ -178,7 +181,7 @@ async fn what_cannot_be_searched_for_is_refused_by_name() {
     let ada = app.sign_in("ada").await;
     let words = "a ".repeat(21);
     let long = "가".repeat(501);
-    let refused: [(u16, &str, &[(&str, &str)]); 20] = [
+    let refused: [(u16, &str, Query<'_>); 20] = [
         (422, "text", &[("text", &words)]),
         (422, "text", &[("text", &long)]),
         (422, "text", &[("text", "a\u{0}b")]),

@@ -17,9 +17,6 @@ export interface FileRecord {
 
 const DATABASE = 'picup-uploads';
 const STORE = 'files';
-/** Changes are written together; what a crash takes of them is found out again by the server's "here already". */
-const WRITE_MS = 250;
-
 /** A transaction of many would hold the page up. */
 const WRITTEN_AT_ONCE = 500;
 
@@ -34,13 +31,11 @@ export class Journal {
   readonly queue: string;
   #database: Promise<IDBDatabase | undefined>;
   #changes = new Map<string, Change>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #writing: Promise<void> | undefined;
 
   constructor(queue: string) {
     this.queue = queue;
     this.#database = open().catch(() => undefined);
-    // A reload gives no more time than to begin writing, which is enough.
-    addEventListener('pagehide', () => void this.flush());
   }
 
   put(record: FileRecord): void {
@@ -67,22 +62,19 @@ export class Journal {
     await this.#ask((store) => store.delete(all(account)), 'readwrite');
   }
 
-  /** Writes what is noted down so far. */
-  async flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const changes = [...this.#changes.values()];
-    this.#changes.clear();
-    const database = await this.#database;
-    if (!database) return;
-    for (let start = 0; start < changes.length; start += WRITTEN_AT_ONCE) {
-      await write(database, changes.slice(start, start + WRITTEN_AT_ONCE));
-    }
-  }
-
   #note(key: [string, string, number], record: FileRecord | undefined): void {
     this.#changes.set(key.join('|'), { key, record });
-    this.#timer ??= setTimeout(() => void this.flush(), WRITE_MS);
+    this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined));
+  }
+
+  /** Writes at once what is noted down; what comes meanwhile is written together after that. */
+  async #writeAll(): Promise<void> {
+    const database = await this.#database;
+    while (this.#changes.size > 0) {
+      const changes = [...this.#changes].slice(0, WRITTEN_AT_ONCE);
+      for (const [name] of changes) this.#changes.delete(name);
+      if (database) await write(database, changes.map(([, change]) => change));
+    }
   }
 
   async #ask<T>(question: (store: IDBObjectStore) => IDBRequest<T>, mode: IDBTransactionMode = 'readonly'): Promise<T | undefined> {

@@ -145,5 +145,4 @@ function queue(files: readonly Chosen[], known: Map<Chosen, FileRecord>): void {
     item.key = { queue: record.queue, number: record.number };
     item.sha256 = record.sha256;
   });
-  void journal.flush();
 }
