@@ -469,6 +469,7 @@ export const en = {
   'profile.newPassword': 'New password',
   'profile.passwordHint': 'At least 10 characters. Everywhere else you will be signed out within five minutes; API keys stay.',
   'profile.passwordChanged': 'Password changed',
+  'profile.wrongPassword': 'The current password is not right.',
   'profile.storage': 'Storage',
 
   'deletion.title': 'Delete account',

@@ -467,6 +467,7 @@ export const ko: Catalogue = {
   'profile.newPassword': '새 비밀번호',
   'profile.passwordHint': '10자 이상으로 정해 주세요. 다른 기기에서는 5분 안에 로그아웃됩니다. API 키는 그대로입니다.',
   'profile.passwordChanged': '비밀번호를 변경했습니다',
+  'profile.wrongPassword': '현재 비밀번호가 맞지 않습니다.',
   'profile.storage': '저장 공간',
 
   'deletion.title': '계정 삭제',
