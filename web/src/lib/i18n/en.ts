@@ -523,6 +523,7 @@ export const en = {
   'accounts.find': 'Find by name or e-mail',
   'accounts.none': 'No account matches.',
   'accounts.count': { one: '{count} account', other: '{count} accounts' },
+  'accounts.more': 'Show more',
   'accounts.admin': 'Administrator',
   'accounts.member': 'Member',
   'accounts.disabled': 'Disabled',

@@ -521,6 +521,7 @@ export const ko: Catalogue = {
   'accounts.find': '이름이나 이메일로 찾기',
   'accounts.none': '일치하는 계정이 없습니다.',
   'accounts.count': { other: '계정 {count}개' },
+  'accounts.more': '더 보기',
   'accounts.admin': '관리자',
   'accounts.member': '구성원',
   'accounts.disabled': '사용 중지됨',
