@@ -237,7 +237,11 @@ async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     tx.upload_list_receiving(NOW, 10).await?;
     tx.upload_list_expired(NOW, 10).await?;
     tx.upload_list_of(account, 10).await?;
+    call_the_queue(tx).await
+}
 
+/// The same for jobs and events.
+async fn call_the_queue(tx: &mut Write) -> Result<(), Error> {
     tx.job_counts(NOW).await?;
     tx.job_next_due(&["a"]).await?;
     let job = crate::NewJob {
