@@ -85,7 +85,7 @@ test('an admin sees that all is well, and later that it still is', async ({ page
   await expect(row(page, 'Database')).toContainText('SQLite');
   await expect(row(page, 'Database')).toContainText('Good');
   await expect(row(page, 'Photos and videos')).toContainText(/Ready\s*3/);
-  await expect(row(page, 'Store of photos').getByRole('meter', { name: 'Used' })).toBeVisible();
+  await expect(row(page, 'Photo store').getByRole('meter', { name: 'Used' })).toBeVisible();
   await expect(row(page, 'Accounts')).toContainText(/Accounts\s*1/);
   await expect(page.getByText(/^As of \d/)).toBeVisible();
   const asked = page.waitForRequest(REPORT);
@@ -120,9 +120,9 @@ test('a store that is gone is seen at once', async ({ page }) => {
     await expect(async () => {
       await open(page);
       await page.reload();
-      await expect(row(page, 'Store of photos')).toContainText('Does not work', { timeout: 3_000 });
+      await expect(row(page, 'Photo store')).toContainText('Does not work', { timeout: 3_000 });
     }).toPass();
-    await expect(row(page, 'Store of photos')).toContainText('gone from its place');
+    await expect(row(page, 'Photo store')).toContainText('gone from its place');
     await expect(page.getByText('Something does not work')).toBeVisible();
   } finally {
     renameSync(away, objects);
