@@ -274,8 +274,8 @@ export const en = {
 
   'items.failed': { one: '{count} could not be', other: '{count} could not be' },
   'items.noneDone': { one: 'That did not work for {count} photo', other: 'That did not work for {count} photos' },
-  'items.left': { one: '{count} is still to be done', other: '{count} are still to be done' },
-  'items.restLeft': 'The rest is still to be done',
+  'items.left': { one: '{count} is left', other: '{count} are left' },
+  'items.restLeft': 'The rest is left',
   'items.stopped': 'Stopped',
   'items.show': 'Show',
   'items.goOn': 'Go on',
