@@ -34,7 +34,7 @@ test('one of a thousand accounts is found by typing, and changed', async ({ page
   await expect(rows.first()).toContainText('9.9 GB of 10 GB used');
   await expect(page.getByText('1 account', { exact: true })).toBeVisible();
   await page.getByRole('button', { name: 'Change Guest 0987' }).click();
-  await page.getByLabel('Most it may keep').fill('1,5tb');
+  await page.getByLabel('Storage limit').fill('1,5tb');
   await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
   await expect(rows.first()).toContainText('of 1.5 TB used');
   await expect(find).toHaveValue('  GUEST0987@');

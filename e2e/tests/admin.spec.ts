@@ -49,14 +49,14 @@ test('an invited guest joins, once, within the quota that the invitation said', 
   await page.getByRole('link', { name: 'Administration' }).click();
   await page.getByRole('link', { name: 'Invitations' }).click();
   await expect(page).toHaveURL(/#\/admin\/invitations$/);
-  await expect(page.getByText('No link is open.')).toBeVisible();
+  await expect(page.getByText('There are no open links.')).toBeVisible();
   await page.getByRole('button', { name: 'Invite somebody' }).click();
   await page.getByLabel(/^E-mail/).fill(HEDY.email);
-  await page.getByLabel('Most it may keep').fill('100 kB');
+  await page.getByLabel('Storage limit').fill('100 kB');
   await page.getByLabel('The link holds for').selectOption({ label: '1 day' });
   await accessible(page, 'an invitation to be made');
   await page.getByRole('button', { name: 'Make link' }).click();
-  const link = await page.getByRole('textbox', { name: 'The invitation' }).inputValue();
+  const link = await page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
   expect(link.startsWith(`${picup.current.origin}/#/`)).toBe(true);
   await accessible(page, 'an invitation that was made');
   await page.getByRole('button', { name: 'Done' }).click();
@@ -70,7 +70,7 @@ test('an invited guest joins, once, within the quota that the invitation said', 
   await guest.getByRole('button', { name: 'Create account' }).click();
   await expect(guest.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
   await page.reload();
-  await expect(page.getByText('No link is open.')).toBeVisible();
+  await expect(page.getByText('There are no open links.')).toBeVisible();
   await page.getByRole('link', { name: 'Accounts' }).click();
   await expect(row(page, HEDY.email)).toContainText('of 100 kB used');
 
@@ -80,7 +80,7 @@ test('an invited guest joins, once, within the quota that the invitation said', 
   await expect(queue.getByText('1 failed')).toBeVisible();
   expect(await total(guest)).toBe(0);
   await openAccount(page, HEDY.name);
-  await page.getByLabel('Most it may keep').fill('50 GB');
+  await page.getByLabel('Storage limit').fill('50 GB');
   await save(page);
   await expect(row(page, HEDY.email)).toContainText('of 50 GB used');
   await queue.getByRole('button', { name: /^Retry/ }).first().click();
@@ -96,7 +96,7 @@ test('what is no size is not sent, and an empty field is no limit', async ({ pag
   await signIn(page, picup.current);
   await open(page, 'accounts');
   await openAccount(page, GUEST.name);
-  const quota = page.getByLabel('Most it may keep');
+  const quota = page.getByLabel('Storage limit');
   for (const wrong of ['a lot', '-5 GB', '5 GB 3', '9999999 PB']) {
     await quota.fill(wrong);
     await dialog(page).getByRole('button', { name: 'Save' }).click();
@@ -120,7 +120,7 @@ test('a link that is withdrawn makes no account', async ({ page, browser, watch 
   const make = async () => {
     await page.getByRole('button', { name: 'Invite somebody' }).click();
     await page.getByRole('button', { name: 'Make link' }).click();
-    const link = await page.getByRole('textbox', { name: 'The invitation' }).inputValue();
+    const link = await page.getByRole('textbox', { name: 'Invitation link' }).inputValue();
     await page.getByRole('button', { name: 'Done' }).click();
     return link;
   };
@@ -142,7 +142,7 @@ test('a link that is withdrawn makes no account', async ({ page, browser, watch 
 
   await page.getByRole('button', { name: /^Withdraw the link/ }).focus();
   await page.keyboard.press('Enter');
-  await expect(page.getByText('No link is open.')).toBeVisible();
+  await expect(page.getByText('There are no open links.')).toBeVisible();
   await expect.poll(() => page.evaluate(() => document.activeElement?.closest('main') !== null)).toBe(true);
 });
 
@@ -151,16 +151,16 @@ test('one who invites an administrator does not invite another by accident', asy
   await open(page, 'invitations');
   await page.getByRole('button', { name: 'Invite somebody' }).click();
   await page.getByLabel('Role').selectOption('admin');
-  await page.getByLabel('Most it may keep').fill('1 TB');
+  await page.getByLabel('Storage limit').fill('1 TB');
   await page.getByRole('button', { name: 'Make link' }).click();
   await page.getByRole('button', { name: 'Done' }).click();
   await expect(row(page, 'Administrator')).toHaveCount(1);
   await page.getByRole('button', { name: 'Invite somebody' }).click();
   await expect(page.getByLabel('Role')).toHaveValue('member');
-  await expect(page.getByLabel('Most it may keep')).toHaveValue('');
+  await expect(page.getByLabel('Storage limit')).toHaveValue('');
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: /^Withdraw the link/ }).click();
-  await expect(page.getByText('No link is open.')).toBeVisible();
+  await expect(page.getByText('There are no open links.')).toBeVisible();
 });
 
 test('who is no administrator is told so, and nothing is asked of the server', async ({ page }) => {

@@ -87,7 +87,7 @@ test('g goes to a date, or to the nearest one with photos', async ({ page }) => 
   await expect(field).toBeFocused();
   await accessible(page, 'go to date');
   await field.fill('gibberish');
-  await expect(dialog.getByText('That is no date yet.')).toBeVisible();
+  await expect(dialog.getByText('That is not a date yet.')).toBeVisible();
   await expect(dialog.getByRole('button', { name: 'Go', exact: true })).toBeDisabled();
   await field.fill('march 2015');
   await expect(dialog.locator('.hint')).toContainText('March 2015');

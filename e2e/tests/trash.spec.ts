@@ -162,7 +162,7 @@ test('what takes room is explained', async ({ page }) => {
   await tiles(page).first().focus();
   await page.keyboard.press('Delete');
   await expect(page.getByText('1 moved to the trash')).toBeVisible();
-  await page.getByRole('navigation').getByRole('button', { name: 'What takes room' }).click();
+  await page.getByRole('navigation').getByRole('button', { name: 'What takes up space' }).click();
   const dialog = page.getByRole('dialog', { name: 'Storage' });
   await expect(dialog.getByText(/^1 item lies in the trash and still takes/)).toBeVisible();
   await accessible(page, 'what takes room');

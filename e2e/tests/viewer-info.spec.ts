@@ -112,7 +112,7 @@ test('a place leads to what is near, and to no map of strangers', async ({ page 
   await open(page, id(0));
   await page.keyboard.press('i');
   await expect(info(page)).toContainText('37.56650° N, 126.97800° E');
-  await expect(info(page).getByRole('link', { name: 'Photos near here' })).toHaveAttribute('href', '#/search/near%3A37.5665%2C126.978');
+  await expect(info(page).getByRole('link', { name: 'Photos near here' })).toHaveAttribute('href', '#/search/near%3A37.5665%2C126.978%20within%3A1km');
 });
 
 const VARIETIES = [

@@ -2,8 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
-import { allShown, choose, expect, setUp, uploaded, type Page, type Picup } from './picup';
+import { accessible, allShown, choose, expect, setUp, uploaded, type Page, type Picup } from './picup';
 
 export const viewerOf = (page: Page) => page.getByRole('dialog', { name: 'Viewer' });
 export const pictureOf = (page: Page) => viewerOf(page).locator('.slide[aria-hidden=false] .picture');
@@ -82,9 +81,7 @@ function put(page: Page, { method, url, headers }: Target, bytes: Buffer): Promi
 /** No violation of any weight. */
 export async function spotless(page: Page, what: string): Promise<void> {
   await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const told = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary ?? ''}`).join('\n  ')}`);
-  expect(told, `accessibility of ${what}`).toEqual([]);
+  await accessible(page, what);
   const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect(over, `${what} is no wider than the screen`).toBeLessThanOrEqual(0);
 }

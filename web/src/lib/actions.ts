@@ -174,7 +174,7 @@ function whyStopped(stopped: Stop, some: boolean, why: Explanation | undefined):
 function goingOn(stopped: Stop, work: Work, some: boolean): Action | undefined {
   const { error, rest } = stopped;
   if (error instanceof ProblemError && error.status < 500 && error.status !== 429) return undefined;
-  return { label: t(some || error === undefined ? 'items.goOn' : 'items.retry'), run: () => void run(rest, work), waits: true };
+  return { label: t(some || error === undefined ? 'items.goOn' : 'action.retry'), run: () => void run(rest, work), waits: true };
 }
 
 /** The way to see each of the failed ones. */

@@ -17,6 +17,11 @@ export function explain(error: unknown): Explanation {
   return { title: t('error.title'), detail: error instanceof Error ? error.message : String(error) };
 }
 
+/** Whether the account has no room for it. */
+export function isQuota(error: unknown): boolean {
+  return error instanceof ProblemError && error.type === 'urn:picup:quota-exceeded';
+}
+
 function ofProblem(problem: ProblemError): Explanation {
   const request = problem.requestId === undefined ? {} : { request: problem.requestId };
   const known = knownTitle(problem);
@@ -26,7 +31,7 @@ function ofProblem(problem: ProblemError): Explanation {
 
 function knownTitle(problem: ProblemError): string | undefined {
   if (problem.type === 'urn:picup:wrong-credentials') return t('signin.wrong');
-  if (problem.type === 'urn:picup:quota-exceeded') return t('error.quota');
+  if (isQuota(problem)) return t('error.quota');
   if (problem.status === 429) return t('error.many');
   if (problem.status === 404) return t('error.notFound');
   return undefined;

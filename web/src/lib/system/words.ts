@@ -78,11 +78,6 @@ export function elapsed(language: string, seconds: number): string {
   return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(Math.floor(seconds / size));
 }
 
-/** A moment of the server's, on this device's wall. */
-export function momentWords(language: string, moment: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(moment));
-}
-
 /** A time of day, to the second. */
 export function clockWords(language: string, moment: Date): string {
   return new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(moment);

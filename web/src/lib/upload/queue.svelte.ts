@@ -1,12 +1,13 @@
 // The files on their way. Hashing runs ahead of sending; small files go many together and large ones two at a time; identical
 // files are sent once. It outlives the pages, so that one can look around while it works.
-import { ProblemError } from '../api';
+import { isQuota } from '../explain';
 import { Fifo } from './fifo';
 import { UploadItem, type Chosen, type Status } from './item.svelte';
 import { reasonToSkip } from './media';
 import { SMALL, TOGETHER, sendMany, type ManyWorld } from './many';
 import { Tally } from './tally.svelte';
 import { again, isPaused, PAUSED, transfer } from './transfer';
+import { Twins } from './twins';
 
 const SENDERS = 2;
 const HASHED_AHEAD = 2 * TOGETHER;
@@ -32,10 +33,7 @@ export class UploadQueue {
   #events: QueueEvents;
   #waiting = new Fifo<UploadItem>();
   #hashed = new Fifo<UploadItem>();
-  /** By hash: the first file of that content, and what becomes of it. */
-  #first = new Map<string, { item: UploadItem; over: Promise<void> }>();
-  /** Resolves those promises. */
-  #ends = new Map<UploadItem, () => void>();
+  #twins = new Twins();
   #hashing = 0;
   #sending = 0;
   /** Grows when everything is cancelled, also what is still being taken in. */
@@ -124,7 +122,7 @@ export class UploadQueue {
     for (const item of this.tally.views.failed) this.#events.dropped(item);
     this.items = [];
     this.paused = false;
-    this.#first.clear();
+    this.#twins.clear();
     this.tally.clear();
   }
 
@@ -207,9 +205,8 @@ export class UploadQueue {
 
   /** A second file of the same content waits for the first, and is sent itself only if that fails. */
   #followsTwin(item: UploadItem): boolean {
-    const first = this.#first.get(item.sha256 ?? '');
-    if (!first || first.item === item) return false;
-    if (first.item.over && first.item.asset === undefined) return false;
+    const first = this.#twins.firstOf(item);
+    if (!first) return false;
     void first.over.then(() => {
       if (item.over) return;
       if (first.item.asset) this.#finish(item, first.item.asset, true);
@@ -221,8 +218,7 @@ export class UploadQueue {
 
   /** From now on this file stands for its content. */
   #lead(item: UploadItem): void {
-    const over = new Promise<void>((resolve) => this.#ends.set(item, resolve));
-    this.#first.set(item.sha256 ?? '', { item, over });
+    this.#twins.lead(item);
     this.#move(item, 'sending');
   }
 
@@ -235,8 +231,7 @@ export class UploadQueue {
       this.#batches.delete(stop);
       for (const item of items) {
         if (item.status === 'sending') this.#putBack(item);
-        this.#ends.get(item)?.();
-        this.#ends.delete(item);
+        this.#twins.ended(item);
       }
     }
   }
@@ -307,5 +302,3 @@ export class UploadQueue {
 
 /** Lets the page draw and answer. */
 const breathe = () => new Promise((resolve) => setTimeout(resolve, 0));
-
-export const isQuota = (error: unknown): boolean => error instanceof ProblemError && error.type === 'urn:picup:quota-exceeded';
