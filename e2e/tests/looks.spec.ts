@@ -8,6 +8,8 @@ const picup = usePicup();
 const VARIETIES = [
   { name: 'desk, English, light', viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'light' },
   { name: 'desk, Korean, dark', viewport: { width: 1024, height: 768 }, locale: 'ko-KR', colorScheme: 'dark' },
+  { name: 'desk, English, dark', viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'dark' },
+  { name: 'phone, Korean, light', viewport: { width: 390, height: 844 }, locale: 'ko-KR', colorScheme: 'light' },
   { name: 'phone, Korean, dark', viewport: { width: 390, height: 844 }, locale: 'ko-KR', colorScheme: 'dark' },
   { name: 'small phone, English, light', viewport: { width: 320, height: 640 }, locale: 'en-GB', colorScheme: 'light' },
 ] as const;
@@ -114,6 +116,16 @@ for (const [index, { name, ...use }] of VARIETIES.entries()) {
       await page.locator('.panel .usage button').click();
       await expect(page.locator('dialog')).toBeVisible();
       await good(page, `what takes room, ${name}`);
+      await page.keyboard.press('Escape');
+
+      await page.goto(`${picup.current.origin}/#/search/kind%3Aphoto`);
+      await expect(page.locator('.tile img.loaded').first()).toBeVisible();
+      await good(page, `search, ${name}`);
+      for (const place of ['settings/profile', 'settings/devices', 'settings/keys', 'settings/appearance', 'admin/accounts', 'admin/invitations', 'admin/system']) {
+        await page.goto(`${picup.current.origin}/#/${place}`);
+        await expect(page.locator('main section').first()).toBeVisible();
+        await good(page, `${place}, ${name}`);
+      }
     });
   });
 }

@@ -103,7 +103,7 @@ for (const { name, ...use } of VARIETIES) {
       await page.locator('dialog button.primary').click();
       await expect(page.locator('dialog input[readonly]')).toBeVisible();
       await good(page, `settings a key, ${name}`);
-      await page.locator('dialog > div > button').click();
+      await page.locator('dialog .answers button').click();
       await page.locator('main li button').last().click();
       await good(page, `settings a key to be revoked, ${name}`);
       await page.keyboard.press('Escape');

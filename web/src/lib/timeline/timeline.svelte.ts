@@ -26,6 +26,8 @@ export class Timeline implements Sequence {
   #loader: Loader;
   #looked: readonly Stretch[] = [];
   #stale = new Set<string>();
+  /** Days that are being fetched, request by request. */
+  #coming = new Set<readonly string[]>();
   /** When a stretch's entries last came or went, for those for which they ever did. */
   #touched = new WeakMap<Stretch, number>();
   #touches = 0;
@@ -91,6 +93,8 @@ export class Timeline implements Sequence {
   /** The server hinted that anything may have changed. */
   changedSomewhere(): void {
     for (const day of this.#store.days()) this.#stale.add(day);
+    // What is on its way may have been read before the change.
+    for (const days of this.#coming) for (const day of days) this.#stale.add(day);
     this.#timer ??= setTimeout(() => void this.#refetch(), COALESCE_MS);
   }
 
@@ -212,11 +216,14 @@ export class Timeline implements Sequence {
     if (newest === undefined || oldest === undefined) return;
     const outdated = lacking.filter((day) => this.#stale.delete(day));
     let found: Map<string, Entry[]>;
+    this.#coming.add(lacking);
     try {
       found = await entriesBetween(newest, oldest, signal);
     } catch (error) {
       for (const day of outdated) this.#stale.add(day);
       throw error;
+    } finally {
+      this.#coming.delete(lacking);
     }
     const arrived = this.days.slice(indexOfDay(this.days, newest), indexOfDay(this.days, oldest) + 1);
     for (const { day } of arrived) {

@@ -50,6 +50,20 @@ describe('the timeline', () => {
     expect(timeline.entriesOn(day(59))?.[0]?.id).toBe('a999999');
   });
 
+  it('fetches again what was on its way when anything may have changed', async () => {
+    const { timeline, requests } = await open(stored(3, 2));
+    const stretch = at(timeline, 0);
+    const first = timeline.want(stretch);
+    timeline.changedSomewhere();
+    await first;
+    await settle();
+    const before = requests.length;
+    await timeline.want(stretch);
+    expect(requests.length).toBe(before + 1);
+    await timeline.want(stretch);
+    expect(requests.length).toBe(before + 1);
+  });
+
   it('finds a day by the assets it has when one goes and a new day comes', async () => {
     let assets = library(3, 2);
     const { timeline } = await open(() => assets);
