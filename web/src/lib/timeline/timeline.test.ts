@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { day, library, open, stored } from './timeline.fake';
+import { at, day, library, open, stored, settle } from './timeline.fake';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
