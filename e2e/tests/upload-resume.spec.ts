@@ -2,7 +2,7 @@
 import { rmSync, utimesSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { choose, expect, PERSON, setUp, signIn, test, total, usePicup, type Page } from './picup';
-import { chooseBy, Gate, makeLarge, makePictures, newFolder, panelOf, watchParts } from './upload';
+import { chooseBy, Gate, makeLarge, makePictures, newFolder, panelOf, remembered, watchParts } from './upload';
 
 const picup = usePicup();
 
@@ -90,9 +90,9 @@ test('a tab leaves the uploads of another alone, and asks for them when that one
   await page.close();
   await expect(left(other)).toHaveText('3 files were not finished');
   await chooseBy(other, chooseFolder(other), folder);
-  await expect(panelOf(other)).toContainText('3 files uploaded');
+  // The tab that was closed may have got one through with its last breath.
   await expect(left(other)).toBeHidden();
-  expect(await total(other)).toBe(13);
+  await expect.poll(() => total(other)).toBe(13);
 });
 
 test('signing out forgets what was not finished', async ({ page }) => {
@@ -123,23 +123,4 @@ test('a browser that remembers nothing uploads all the same', async ({ page }) =
 async function arrived(page: Page, upload: string): Promise<number[]> {
   const answer = await page.request.get(`${picup.current.origin}/api/uploads/${upload.replace(/\/$/, '')}`);
   return ((await answer.json()) as { arrived: { number: number }[] }).arrived.map(({ number }) => number).sort();
-}
-
-/** The paths of the files that this browser remembers as not finished. */
-async function remembered(page: Page): Promise<string[]> {
-  return await page.evaluate(
-    () =>
-      new Promise<string[]>((resolve, reject) => {
-        const opening = indexedDB.open('picup-uploads');
-        opening.onerror = () => reject(opening.error);
-        opening.onsuccess = () => {
-          const all = opening.result.transaction('files').objectStore('files').getAll() as IDBRequest<{ path: string }[]>;
-          all.onerror = () => reject(all.error);
-          all.onsuccess = () => {
-            opening.result.close();
-            resolve(all.result.map(({ path }) => path));
-          };
-        };
-      }),
-  );
 }

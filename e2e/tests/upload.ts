@@ -142,3 +142,22 @@ export class Gate {
     this.#open();
   }
 }
+
+/** The paths of the files that this browser remembers as not finished. */
+export async function remembered(page: Page): Promise<string[]> {
+  return await page.evaluate(
+    () =>
+      new Promise<string[]>((resolve, reject) => {
+        const opening = indexedDB.open('picup-uploads');
+        opening.onerror = () => reject(opening.error);
+        opening.onsuccess = () => {
+          const all = opening.result.transaction('files').objectStore('files').getAll() as IDBRequest<{ path: string }[]>;
+          all.onerror = () => reject(all.error);
+          all.onsuccess = () => {
+            opening.result.close();
+            resolve(all.result.map(({ path }) => path));
+          };
+        };
+      }),
+  );
+}

@@ -6,7 +6,7 @@ import { ko } from './i18n/ko';
 import { parseChange } from './live';
 import { hrefOf, parseRoute, type Route } from './router.svelte';
 import { parseSize, writeSize } from './size';
-import { readSessionNote, renewalOf } from './session/renewal';
+import { isDue, readSessionNote, renewalOf } from './session/renewal';
 
 describe('languages', () => {
   it('follow the browser, and fall back to English', () => {
@@ -128,9 +128,14 @@ describe('the session', () => {
     expect(renewalOf(session('2025-12-31T00:00:00Z', '2025-12-31T00:00:00Z'), server, 0).renewAt).toBeGreaterThan(1_000);
   });
 
+  it('is due when its time has come, or when a clock that was put right makes it absurdly far', () => {
+    expect([isDue({ renewAt: 5 }, 5), isDue({ renewAt: 6 }, 5), isDue({ renewAt: 30 * 86_400_000 }, 5)]).toEqual([true, false, true]);
+  });
+
   it('reads only a note that makes sense', () => {
     expect(readSessionNote('{"renewAt":5}')).toEqual({ renewAt: 5 });
-    for (const text of [undefined, '', 'null', '{}', '[]', '"x"', '{"renewAt":"5"}']) {
+    expect(readSessionNote('{"renewAt":5,"account":"a"}')).toEqual({ renewAt: 5, account: 'a' });
+    for (const text of [undefined, '', 'out', 'null', '{}', '[]', '"x"', '{"renewAt":"5"}']) {
       expect(readSessionNote(text)).toBeUndefined();
     }
   });

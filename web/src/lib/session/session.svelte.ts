@@ -5,9 +5,13 @@ import type { Answer } from '../api/client';
 import type { Account, InvitationAcceptance, Session as SessionWire, SetupRequest, SignInRequest } from '../api/types';
 import { readNote, writeNote } from '../notes';
 import { exclusively } from '../tabs';
-import { readSessionNote, renewalOf, type SessionNote } from './renewal';
+import { isDue, readSessionNote, renewalOf, type SessionNote } from './renewal';
 
 const NOTE = 'session';
+/** In the note's place after a person signed out, rather than that a session ended by itself. */
+const SIGNED_OUT = 'out';
+/** A timer that is set for longer may overflow, and would sleep through a clock that is put right. */
+const LONGEST_SLEEP_MS = 60 * 60_000;
 
 export type Phase = 'starting' | 'unclaimed' | 'out' | 'in';
 
@@ -16,25 +20,48 @@ class Session {
   phase = $state<Phase>('starting');
   account = $state.raw<Account | undefined>(undefined);
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #forgotten: () => void = () => undefined;
   #renewing: Promise<boolean> | undefined;
 
   /** Follows other tabs, and the device waking up. Called once. */
   listen(): void {
     document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) this.#renewIfDue();
+      if (!document.hidden && !this.#follow()) this.#renewIfDue();
     });
-    window.addEventListener('storage', () => {
-      const note = this.#note();
-      if (this.phase === 'in' && !note) this.#leave();
-      else if (this.phase === 'out' && note) void this.start();
-    });
+    window.addEventListener('storage', () => this.#follow());
+  }
+
+  /** Calls `work` when what this page knows of its account is to be forgotten, because another tab signed out or in. */
+  whenForgotten(work: () => void): void {
+    this.#forgotten = work;
+  }
+
+  /** Does what another tab did: signed out, in, or in as somebody else. True when that changed this page. */
+  #follow(): boolean {
+    const note = this.#note();
+    const signedOut = readNote(NOTE) === SIGNED_OUT;
+    if (signedOut) this.#forgotten();
+    if (this.phase === 'out' && note) void this.start();
+    else if (this.phase === 'in' && !note) this.#leave(signedOut);
+    else if (this.phase === 'in' && note?.account !== undefined && note.account !== this.account?.id) this.#change();
+    else return false;
+    return true;
+  }
+
+  /** The cookies are another account's by now: nothing of the old one may be shown, or done, any more. */
+  #change(): void {
+    clearTimeout(this.#timer);
+    this.phase = 'starting';
+    this.account = undefined;
+    this.#forgotten();
+    void this.start().catch(() => this.#retryLater());
   }
 
   /** Finds out who is signed in. Asks for nothing that it could be refused when nobody is. */
   async start(): Promise<void> {
     const note = this.#note();
     if (!note) return await this.#meetStranger();
-    if (note.renewAt <= Date.now() && !(await this.renew())) return;
+    if (isDue(note, Date.now()) && !(await this.renew())) return;
     try {
       this.account = await api.account();
       this.#enter();
@@ -63,7 +90,7 @@ class Session {
       // Already ended on the server: then there is only this page to tell.
       if (!(error instanceof ProblemError && error.status === 401)) throw error;
     }
-    this.#leave();
+    this.#leave(true);
   }
 
   /** Renews the session, or learns that another tab just did; false when it has ended. */
@@ -79,7 +106,7 @@ class Session {
 
   /** All its sessions have been ended on the server. */
   ended(): void {
-    this.#leave();
+    this.#leave(true);
   }
 
   async #renewAlone(): Promise<boolean> {
@@ -88,8 +115,8 @@ class Session {
       return await exclusively('session', async () => {
         const note = this.#note();
         if (!note) return this.#leave();
-        if (note.renewAt > before && note.renewAt > Date.now()) {
-          this.#schedule(note);
+        if (note.renewAt !== before && !isDue(note, Date.now())) {
+          if (!this.#follow()) this.#schedule(note);
           return true;
         }
         this.#adopt(await api.renew());
@@ -115,9 +142,9 @@ class Session {
     this.phase = 'in';
   }
 
-  #leave(): false {
+  #leave(signedOut = false): false {
     clearTimeout(this.#timer);
-    writeNote(NOTE, undefined);
+    writeNote(NOTE, signedOut ? SIGNED_OUT : undefined);
     this.account = undefined;
     this.phase = 'out';
     return false;
@@ -135,13 +162,16 @@ class Session {
 
   #schedule(note: SessionNote): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#renewIfDue(), Math.max(0, note.renewAt - Date.now()));
+    this.#timer = setTimeout(
+      () => this.#renewIfDue(),
+      Math.min(LONGEST_SLEEP_MS, Math.max(0, note.renewAt - Date.now())),
+    );
   }
 
   #renewIfDue(): void {
     const note = this.#note();
     if (this.phase !== 'in') return;
-    if (note && note.renewAt > Date.now()) this.#schedule(note);
+    if (note && !isDue(note, Date.now())) this.#schedule(note);
     else this.renew().catch(() => this.#retryLater());
   }
 

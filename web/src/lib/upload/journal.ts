@@ -59,6 +59,7 @@ export class Journal {
   /** Forgets everything of an account, in whatever queue. */
   async clear(account: string): Promise<void> {
     this.#changes.clear();
+    await this.#writing;
     await this.#ask((store) => store.delete(all(account)), 'readwrite');
   }
 
@@ -81,9 +82,14 @@ export class Journal {
     const database = await this.#database;
     if (!database) return undefined;
     return await new Promise((resolve) => {
-      const request = question(database.transaction(STORE, mode).objectStore(STORE));
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => resolve(undefined);
+      try {
+        const request = question(database.transaction(STORE, mode).objectStore(STORE));
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => resolve(undefined);
+      } catch {
+        // The browser has closed it, because the site's data was cleared.
+        resolve(undefined);
+      }
     });
   }
 }
@@ -97,12 +103,16 @@ function all(...beginning: string[]): IDBKeyRange {
 
 function write(database: IDBDatabase, changes: readonly Change[]): Promise<void> {
   return new Promise((resolve) => {
-    const transaction = database.transaction(STORE, 'readwrite', { durability: 'relaxed' });
-    transaction.oncomplete = transaction.onabort = transaction.onerror = () => resolve();
-    const store = transaction.objectStore(STORE);
-    for (const { key, record } of changes) {
-      if (record) store.put(record);
-      else store.delete(key);
+    try {
+      const transaction = database.transaction(STORE, 'readwrite', { durability: 'relaxed' });
+      transaction.oncomplete = transaction.onabort = transaction.onerror = () => resolve();
+      const store = transaction.objectStore(STORE);
+      for (const { key, record } of changes) {
+        if (record) store.put(record);
+        else store.delete(key);
+      }
+    } catch {
+      resolve();
     }
   });
 }

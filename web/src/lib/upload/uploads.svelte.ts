@@ -4,6 +4,7 @@ import { connection } from '../connection.svelte';
 import { t } from '../i18n/i18n.svelte';
 import { notices } from '../notices.svelte';
 import { randomName } from '../random';
+import { session } from '../session/session.svelte';
 import { lead } from '../tabs';
 import { chosenFiles, droppedFiles } from './entries';
 import { hashInWorker } from './hasher';
@@ -61,6 +62,8 @@ export async function uploadsBelongTo(owner: string): Promise<void> {
     if (queue !== journal.queue) letGo.push(lead(`uploads-${queue}`, () => void takeOver(owner, queue)));
   }
 }
+
+session.whenForgotten(() => void forgetUploads());
 
 /** Ends all uploads and forgets what was to be uploaded: for signing out. */
 export async function forgetUploads(): Promise<void> {
