@@ -93,10 +93,12 @@ test('the last one closes; in the trash one restores and deletes for ever', asyn
   // The question is about this one; no is no.
   await page.keyboard.press('Delete');
   const question = page.getByRole('dialog', { name: 'Delete 1 for ever?' });
+  await expect(question).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(question).toBeHidden();
   await expect(viewerOf(page)).toBeVisible();
   await page.keyboard.press('Delete');
+  await expect(question).toBeVisible();
   await question.getByRole('button', { name: 'Delete for ever' }).click();
   await shows(page, id(8));
   expect(await trashed(page)).toEqual([id(8)]);
