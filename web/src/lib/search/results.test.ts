@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Asset } from '../api/types';
+import { columnsOf } from '../timeline/timeline.fake';
 import { NoSuchAlbum, SearchResults } from './results.svelte';
 
 interface Stored {
@@ -27,21 +28,7 @@ function serve(stored: Stored[]) {
     const start = query.has('cursor') ? order.findIndex(({ id }) => id === query.get('cursor')) + 1 : 0;
     const page = order.slice(start, start + INSPECTED);
     const last = start + INSPECTED < order.length ? page.at(-1) : undefined;
-    const hits = page.filter(({ hit }) => hit);
-    const column = <T>(value: T) => hits.map(() => value);
-    const assets = {
-      id: hits.map(({ id }) => id),
-      day: hits.map(({ day }) => day),
-      kind: column('photo'),
-      state: column('ready'),
-      ratio: column(1.5),
-      placeholder: column(null),
-      duration_ms: column(null),
-      version: column(1),
-      favourite: column(false),
-      motion: column(false),
-      next: last?.id,
-    };
+    const assets = columnsOf(page.filter(({ hit }) => hit), last?.id);
     return new Response(JSON.stringify({ assets, searched_to: last?.day }));
   });
   return server;

@@ -8,6 +8,24 @@ export interface Stored {
   day: string;
 }
 
+/** A page of ready photos, as the API sends its columns. */
+export function columnsOf(page: readonly Stored[], next: string | null | undefined) {
+  const column = <T>(value: T) => page.map(() => value);
+  return {
+    id: page.map(({ id }) => id),
+    day: page.map(({ day }) => day),
+    kind: column('photo'),
+    state: column('ready'),
+    ratio: column(1.5),
+    placeholder: column(null),
+    duration_ms: column(null),
+    version: column(1),
+    favourite: column(false),
+    motion: column(false),
+    next,
+  };
+}
+
 /** The two requests of a timeline, answered from a list of assets. */
 function serve(assets: () => Stored[]) {
   const requests: string[] = [];
@@ -36,20 +54,7 @@ function serve(assets: () => Stored[]) {
     const start = Number(url.searchParams.get('cursor') ?? 0);
     const all = newestFirst.filter(({ day }) => day <= newest && day >= oldest);
     const page = all.slice(start, start + 40);
-    const column = <T>(value: T) => page.map(() => value);
-    return answer({
-      id: page.map(({ id }) => id),
-      day: page.map(({ day }) => day),
-      kind: column('photo'),
-      state: column('ready'),
-      ratio: column(1.5),
-      placeholder: column(null),
-      duration_ms: column(null),
-      version: column(1),
-      favourite: column(false),
-      motion: column(false),
-      next: start + 40 < all.length ? String(start + 40) : null,
-    });
+    return answer(columnsOf(page, start + 40 < all.length ? String(start + 40) : null));
   });
   return requests;
 }
