@@ -20,7 +20,7 @@ class Session {
   phase = $state<Phase>('starting');
   account = $state.raw<Account | undefined>(undefined);
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #forgotten: () => void = () => undefined;
+  #forget: () => Promise<void> = async () => undefined;
   #renewing: Promise<boolean> | undefined;
 
   /** Follows other tabs, and the device waking up. Called once. */
@@ -31,16 +31,16 @@ class Session {
     window.addEventListener('storage', () => this.#follow());
   }
 
-  /** Calls `work` when what this page knows of its account is to be forgotten, because another tab signed out or in. */
-  whenForgotten(work: () => void): void {
-    this.#forgotten = work;
+  /** Calls `work` when what this page does for its account is to end and be forgotten: it signs out, here or in another tab. */
+  whenForgotten(work: () => Promise<void>): void {
+    this.#forget = work;
   }
 
   /** Does what another tab did: signed out, in, or in as somebody else. True when that changed this page. */
   #follow(): boolean {
     const note = this.#note();
     const signedOut = readNote(NOTE) === SIGNED_OUT;
-    if (signedOut) this.#forgotten();
+    if (signedOut) void this.#forget();
     if (this.phase === 'out' && note) void this.start();
     else if (this.phase === 'in' && !note) this.#leave(signedOut);
     else if (this.phase === 'in' && note?.account !== undefined && note.account !== this.account?.id) this.#change();
@@ -53,7 +53,7 @@ class Session {
     clearTimeout(this.#timer);
     this.phase = 'starting';
     this.account = undefined;
-    this.#forgotten();
+    void this.#forget();
     void this.start().catch(() => this.#retryLater());
   }
 
@@ -84,6 +84,7 @@ class Session {
   }
 
   async signOut(): Promise<void> {
+    await this.#forget();
     try {
       await exclusively('session', () => api.signOut());
     } catch (error) {
@@ -105,7 +106,8 @@ class Session {
   }
 
   /** All its sessions have been ended on the server. */
-  ended(): void {
+  async ended(): Promise<void> {
+    await this.#forget();
     this.#leave(true);
   }
 

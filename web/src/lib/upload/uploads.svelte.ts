@@ -63,10 +63,10 @@ export async function uploadsBelongTo(owner: string): Promise<void> {
   }
 }
 
-session.whenForgotten(() => void forgetUploads());
+session.whenForgotten(forgetUploads);
 
 /** Ends all uploads and forgets what was to be uploaded: for signing out. */
-export async function forgetUploads(): Promise<void> {
+async function forgetUploads(): Promise<void> {
   uploads.cancelAll();
   uploads.clear();
   unfinished.takeAll();
