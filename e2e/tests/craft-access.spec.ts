@@ -1,6 +1,6 @@
 // Looks that a person chooses for the whole system: larger text, more contrast, the system's own few colours, no motion, a very small and a
 // very large screen. And where the focus goes, and what the tab is called, as one walks through the pages.
-import { accessible, allShown, choose, expect, setUp, signIn, test, uploaded, usePicup, type Page } from './picup';
+import { accessible, allShown, choose, expect, setUp, signIn, still, test, uploaded, usePicup, type Page } from './picup';
 import { photographs } from './samples';
 
 const picup = usePicup();
@@ -25,7 +25,7 @@ test.beforeAll(async ({ browser }) => {
 async function visit(page: Page, address: string): Promise<void> {
   await page.goto(`${picup.current.origin}/${address}`);
   await expect(page.locator('main h1').first()).toBeAttached();
-  await page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => undefined))));
+  await still(page);
 }
 
 /** No page is wider than the screen, and no words are cut off in what one reads or presses. */

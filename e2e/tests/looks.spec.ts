@@ -1,6 +1,6 @@
 // Every page in both languages, light and dark, on a desk and on a phone: nothing complains, nothing is cut off, and
 // nothing stands in the way of people who see, hear or move differently.
-import { accessible, allShown, choose, expect, PERSON, setUp, signIn, test, uploaded, usePicup, type Page } from './picup';
+import { allShown, choose, expect, PERSON, picture, setUp, signIn, spotless, test, uploaded, usePicup, type Page } from './picup';
 import { photographs } from './samples';
 
 const picup = usePicup();
@@ -14,17 +14,9 @@ const VARIETIES = [
   { name: 'small phone, English, light', viewport: { width: 320, height: 640 }, locale: 'en-GB', colorScheme: 'light' },
 ] as const;
 
-async function fits(page: Page, what: string): Promise<void> {
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(over, `${what} is no wider than the screen`).toBeLessThanOrEqual(0);
-}
-
 async function good(page: Page, what: string): Promise<void> {
-  // What fades in is judged when it is there.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
-  await fits(page, what);
-  await accessible(page, what);
-  await page.screenshot({ path: `artifacts/${what.replaceAll(/[^a-z]+/gi, '-')}.png` });
+  await spotless(page, what);
+  await picture(page, what);
 }
 
 test('the doors', async ({ page }) => {

@@ -147,4 +147,22 @@ export async function accessible(page: Page, what: string): Promise<void> {
   expect.soft(found, `accessibility of ${what}`).toEqual([]);
 }
 
+/** Waits until nothing fades or moves any more: what fades in is judged when it is there. */
+export async function still(page: Page): Promise<void> {
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
+}
+
+/** The page is whole, and for everybody. */
+export async function spotless(page: Page, what: string): Promise<void> {
+  await still(page);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect(over, `${what} is no wider than the screen`).toBeLessThanOrEqual(0);
+  await accessible(page, what);
+}
+
+/** Keeps a picture of the page among the artefacts, to be looked at. */
+export async function picture(page: Page, what: string, options: { fullPage?: boolean } = {}): Promise<void> {
+  await page.screenshot({ path: `artifacts/${what.replaceAll(/[^a-z]+/gi, '-')}.png`, ...options });
+}
+
 export { expect, type Page, type Picup };

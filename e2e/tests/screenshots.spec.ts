@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { allShown, choose, expect, setUp, test, uploaded, usePicup } from './picup';
+import { allShown, choose, expect, setUp, still, test, uploaded, usePicup } from './picup';
 import { photographs } from './samples';
 import { showcase } from './showcase';
 
@@ -38,8 +38,3 @@ test('timeline, viewer and system', async ({ page }) => {
   await still(page);
   await page.screenshot({ path: join(folder, 'system.png') });
 });
-
-/** Waits until nothing fades or moves any more. */
-async function still(page: import('@playwright/test').Page): Promise<void> {
-  await page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => undefined))));
-}

@@ -1,6 +1,6 @@
 // Settings and administration in both languages, light and dark, from a desk to the smallest phone: nothing is cut off, and
 // nothing stands in the way of people who see, hear or move differently.
-import { accessible, choose, expect, setUp, signIn, test, uploaded, usePicup, type Page } from './picup';
+import { accessible, choose, expect, picture, setUp, signIn, still, test, uploaded, usePicup, type Page } from './picup';
 import { photographs } from './samples';
 
 const picup = usePicup();
@@ -40,12 +40,11 @@ async function alike(page: Page): Promise<string[]> {
 }
 
 async function good(page: Page, what: string): Promise<void> {
-  // What fades in is judged when it is there.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
+  await still(page);
   expect.soft(await cutOff(page), `${what} is whole`).toEqual([]);
   expect.soft(await alike(page), `${what}: buttons that read the same`).toEqual([]);
   await accessible(page, what);
-  await page.screenshot({ path: `artifacts/${what.replaceAll(/[^a-z]+/gi, '-')}.png` });
+  await picture(page, what);
 }
 
 /** Opens a section, and waits for what it lists. */

@@ -1,7 +1,7 @@
 // The System page: one look tells an admin whether the whole is well, and what is not is shown with what to do.
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { accessible, allShown, choose, expect, setUp, signIn, test, uploaded, usePicup, type Page } from './picup';
+import { allShown, choose, expect, picture, setUp, signIn, spotless, test, uploaded, usePicup, type Page } from './picup';
 import { photographs } from './samples';
 
 const picup = usePicup();
@@ -172,8 +172,6 @@ for (const { name, ...use } of VARIETIES) {
 }
 
 async function good(page: Page, what: string): Promise<void> {
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(over, `${what} is no wider than the screen`).toBeLessThanOrEqual(0);
-  await accessible(page, what);
-  await page.screenshot({ path: `artifacts/${what.replaceAll(/[^a-z]+/gi, '-')}.png`, fullPage: true });
+  await spotless(page, what);
+  await picture(page, what, { fullPage: true });
 }

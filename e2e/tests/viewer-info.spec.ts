@@ -1,7 +1,7 @@
 // The information beside a photo: what is known, what its owner may say better, and that all of it is for everybody.
-import { allShown, expect, signIn, test, usePicup, type Page } from './picup';
+import { allShown, expect, signIn, test, usePicup, type Page, spotless } from './picup';
 import { photographs, sha256 } from './samples';
-import { api, fill, idsOf, open, shows, spotless, viewerOf } from './viewing';
+import { api, fill, idsOf, open, shows, viewerOf } from './viewing';
 
 const picup = usePicup();
 const photos = photographs(4);

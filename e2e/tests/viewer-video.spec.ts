@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { allShown, expect, signIn, test, usePicup, type Page } from './picup';
+import { allShown, expect, signIn, test, usePicup, type Page, spotless } from './picup';
 import { photographs } from './samples';
-import { api, fill, fingersOf, idsOf, open, send, shows, spotless, viewerOf } from './viewing';
+import { api, fill, fingersOf, idsOf, open, send, shows, viewerOf } from './viewing';
 
 const picup = usePicup();
 const folder = mkdtempSync(join(tmpdir(), 'picup-e2e-moving-'));

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { accessible, allShown, choose, expect, setUp, uploaded, type Page, type Picup } from './picup';
+import { allShown, choose, expect, setUp, uploaded, type Page, type Picup } from './picup';
 
 export const viewerOf = (page: Page) => page.getByRole('dialog', { name: 'Viewer' });
 export const pictureOf = (page: Page) => viewerOf(page).locator('.slide[aria-hidden=false] .picture');
@@ -76,14 +76,6 @@ function put(page: Page, { method, url, headers }: Target, bytes: Buffer): Promi
     },
     { method, url, headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])), base64: bytes.toString('base64') },
   );
-}
-
-/** No violation of any weight. */
-export async function spotless(page: Page, what: string): Promise<void> {
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
-  await accessible(page, what);
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(over, `${what} is no wider than the screen`).toBeLessThanOrEqual(0);
 }
 
 interface Spot {
