@@ -217,7 +217,7 @@ impl Files {
                     if self.staging.look(name).map_err(&fail)?.is_none() {
                         return Ok(Moved::SourceGone);
                     }
-                    unsynced.reopen();
+                    unsynced.start_over().map_err(&fail)?;
                 }
                 Err(error) => return Err(fail(error)),
             }
@@ -322,4 +322,45 @@ fn folder_names(key: &ObjectKey) -> [String; 3] {
 fn file_name(key: &ObjectKey) -> String {
     let path = key.to_string();
     path.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
+
+    use picup_domain::{AccountId, AssetId, ObjectRole};
+
+    use super::*;
+
+    #[test]
+    fn a_writer_whose_folders_were_taken_away_holds_nobody_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Arc::new(Files::open(dir.path(), Locks::default()).unwrap());
+        let now = Timestamp::from_micros(1_700_000_000_000_000);
+        let (owner, asset) = (AccountId::new(now), AssetId::new(now));
+        let key = ObjectKey::new(owner, asset, ObjectRole::Original, 1, "jpg");
+        let folder = dir.path().join("media").join(owner.to_string());
+        let (done, finished) = mpsc::channel();
+        std::thread::spawn(move || {
+            // The owner's folder stood already, so this writer holds the asset's only.
+            std::fs::create_dir(&folder).unwrap();
+            let mut first = files.unsynced();
+            files.key_folder_made(&key, &mut first).unwrap();
+            files.prune(&key);
+            let second = std::thread::spawn({
+                let (files, key) = (Arc::clone(&files), key.clone());
+                move || files.key_folder_made(&key, &mut files.unsynced()).is_ok()
+            });
+            // By now the second one holds the owner's folder and waits for the asset's.
+            while !folder.exists() {
+                std::thread::yield_now();
+            }
+            first.start_over().unwrap();
+            files.key_folder_made(&key, &mut first).unwrap();
+            drop(first);
+            done.send(second.join().unwrap()).unwrap();
+        });
+        assert!(finished.recv_timeout(Duration::from_secs(60)).expect("they wait for each other"));
+    }
 }

@@ -68,9 +68,11 @@ impl<'a> Unsynced<'a> {
         Ok(folder)
     }
 
-    /// A folder was taken away meanwhile: all are opened anew.
-    pub(super) fn reopen(&mut self) {
+    /// A folder was taken away meanwhile: all are opened anew, and what was made is let go of first. Folders are held from the
+    /// top down, so whoever kept a lower one and came back for a higher one would wait for somebody who waits for them.
+    pub(super) fn start_over(&mut self) -> io::Result<()> {
         self.owner = None;
+        self.sync()
     }
 
     /// That folder is new.
