@@ -3,6 +3,9 @@
 import { Fifo } from './fifo';
 import type { Chosen } from './item.svelte';
 
+/** The browser answers for all of them in one piece, which must not keep the page from answering. */
+const ASKED_AT_ONCE = 50;
+
 const SYSTEM_FILES = new Set(['thumbs.db', 'desktop.ini', 'ehthumbs.db']);
 const SYSTEM_FOLDERS = new Set(['__macosx', '@eadir', '$recycle.bin', 'system volume information']);
 
@@ -52,9 +55,12 @@ export async function filesOf(entries: readonly FileSystemEntry[]): Promise<Drop
   const take = async (some: readonly FileSystemEntry[]) => {
     folders.push(...some.filter((entry) => entry.isDirectory && !isSystemFolder(entry.name)).map((entry) => entry as FileSystemDirectoryEntry));
     const files = some.filter((entry) => !entry.isDirectory && !isSystemFile(entry.name));
-    for (const found of await Promise.all(files.map((entry) => fileOf(entry as FileSystemFileEntry)))) {
-      if (typeof found === 'string') dropped.unreadable.push(found);
-      else dropped.files.push(found);
+    for (let start = 0; start < files.length; start += ASKED_AT_ONCE) {
+      const asked = files.slice(start, start + ASKED_AT_ONCE).map((entry) => fileOf(entry as FileSystemFileEntry));
+      for (const found of await Promise.all(asked)) {
+        if (typeof found === 'string') dropped.unreadable.push(found);
+        else dropped.files.push(found);
+      }
     }
   };
   await take(entries);
