@@ -1,6 +1,6 @@
 // What Chromium's own tracing says of a stretch of time: frames shown and dropped, and how long the main thread was busy at
 // once. And what the page takes: its heap after a collection, and its nodes.
-import type { Browser, CDPSession, Page } from '@playwright/test';
+import type { Browser, CDPSession, Locator, Page } from '@playwright/test';
 
 const CATEGORIES = ['benchmark', 'cc', 'toplevel', 'disabled-by-default-devtools.timeline'];
 
@@ -86,6 +86,30 @@ export async function size(session: CDPSession): Promise<Size> {
 export async function wheel(session: CDPSession, pixels: number, pixelsPerSecond: number): Promise<void> {
   const gesture = { x: 700, y: 500, yDistance: -pixels, speed: pixelsPerSecond, gestureSourceType: 'mouse' as const };
   await session.send('Input.synthesizeScrollGesture', { ...gesture, preventFling: true });
+}
+
+/**
+ * Drags what has been pressed downwards for so many seconds, one move to a frame. The page is told of the moves inside it: by the
+ * browser's own protocol only some twenty a second get there, each waiting for the last.
+ */
+export function dragDown(what: Locator, pixels: number, seconds: number): Promise<void> {
+  return what.evaluate(
+    (element, { pixels, seconds }) => {
+      const { left, top } = element.getBoundingClientRect();
+      const begun = performance.now();
+      return new Promise<void>((done) => {
+        const move = (now: number) => {
+          const part = Math.min(1, Math.max(0, now - begun) / 1000 / seconds);
+          const at = { clientX: left + 20, clientY: top + 8 + pixels * part };
+          element.dispatchEvent(new PointerEvent('pointermove', { bubbles: true, pointerId: 1, pointerType: 'mouse', buttons: 1, ...at }));
+          if (part === 1) done();
+          else requestAnimationFrame(move);
+        };
+        requestAnimationFrame(move);
+      });
+    },
+    { pixels, seconds },
+  );
 }
 
 const round = (value: number) => Math.round(value * 10) / 10;

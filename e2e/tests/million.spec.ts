@@ -1,7 +1,7 @@
 // A million photos: from the newest to the oldest by wheel, by scrubber, by keys and by date. What must hold at any speed is
 // asserted: the right day, a heap and a page that do not grow. How fast it is, in Chromium's own words, is printed; docs/benchmarks.md
 // keeps it.
-import { size, traced, wheel, type Frames } from './frames';
+import { dragDown, size, traced, wheel, type Frames } from './frames';
 import { serveThumbnails, startWithLibrary } from './library';
 import { allShown, expect, signIn, test, usePicup, type Page } from './picup';
 
@@ -43,12 +43,10 @@ test('a million photos scroll, leap and end in the same memory', async ({ page, 
   const slider = page.getByRole('slider', { name: 'Go to a date' });
   const box = await slider.boundingBox();
   if (!box) throw new Error('no scrubber');
-  const scrub = await traced(browser, page, async () => {
-    await page.mouse.move(box.x + 20, box.y + 8);
-    await page.mouse.down();
-    for (let step = 1; step <= 240; step++) await page.mouse.move(box.x + 20, box.y + 8 + (box.height * step) / 240);
-    await page.mouse.up();
-  });
+  await page.mouse.move(box.x + 20, box.y + 8);
+  await page.mouse.down();
+  const scrub = await traced(browser, page, () => dragDown(slider, box.height, 4));
+  await page.mouse.up();
   expect(await month(page)).toBe('Jul 2006');
   await allShown(page);
   expect(await elements(page)).toBeLessThan(MOST_NODES);
