@@ -21,12 +21,17 @@ export function putPart(
       if (request.status >= 200 && request.status < 300) resolve();
       else reject(new ProblemError(problemOf(request), request.getResponseHeader('retry-after')));
     });
-    request.addEventListener('error', () => reject(new ConnectionLost()));
+    request.addEventListener('error', () => resolve(whyStopped(body)));
     request.addEventListener('abort', () => reject(signal.reason ?? new ConnectionLost()));
     request.addEventListener('loadend', () => signal.removeEventListener('abort', stop));
     signal.addEventListener('abort', stop, { once: true });
     request.send(body);
   });
+}
+
+/** A file that was changed or taken away looks to a request like a network that is lost. To try that again would never end. */
+function whyStopped(body: Blob): Promise<never> {
+  return body.slice(0, 1).arrayBuffer().then(() => Promise.reject(new ConnectionLost()));
 }
 
 function problemOf(request: XMLHttpRequest): ConstructorParameters<typeof ProblemError>[0] {
