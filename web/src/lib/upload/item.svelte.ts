@@ -31,6 +31,8 @@ export class UploadItem {
   skipped: SkipReason | undefined;
   sha256: string | undefined;
   key: JournalKey | undefined;
+  /** What the server has begun for it. */
+  upload: string | undefined;
   abort = new AbortController();
 
   constructor({ file, path }: Chosen) {

@@ -2,7 +2,7 @@
 // quick path and no more: a file that anything is the matter with is left to `transfer`, which knows the reasons.
 import type { CompletionAnswers, UploadAnswers } from '../api/types';
 import type { UploadItem } from './item.svelte';
-import { again, isPaused, requestOf, type Sent, type World } from './transfer';
+import { again, giveUp, isPaused, requestOf, type Sent, type World } from './transfer';
 
 /** Files sent together at most: as many as a server takes. */
 export const TOGETHER = 100;
@@ -32,7 +32,9 @@ export async function sendMany(
     const item = items[index];
     if (!item) continue;
     if (answer.outcome === 'duplicate') became.set(item, { asset: answer.asset, duplicate: true });
-    if (answer.outcome === 'upload' && answer.target) way.push({ item, upload: answer.upload.id, target: answer.target });
+    if (answer.outcome !== 'upload') continue;
+    item.upload = answer.upload.id;
+    if (answer.target) way.push({ item, upload: answer.upload.id, target: answer.target });
   }
   const arrived = new Map<string, UploadItem>();
   let next = 0;
@@ -47,12 +49,18 @@ export async function sendMany(
         arrived.set(upload, item);
       } catch {
         // Cancelled: its room is given back. Anything else is for `transfer`, which goes on where this stopped.
-        if (stop.aborted && !isPaused(stop)) world.cancel(upload).catch(() => undefined);
+        if (stop.aborted && !isPaused(stop)) giveUp(item, world);
       }
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, sendNext));
-  if (arrived.size === 0 || signal.aborted) return became;
+  if (signal.aborted) return became;
+  for (const [upload, item] of arrived) {
+    if (!item.abort.signal.aborted) continue;
+    giveUp(item, world);
+    arrived.delete(upload);
+  }
+  if (arrived.size === 0) return became;
   const uploads = [...arrived.keys()];
   const completed = await again(world, signal, () => world.completeMany(uploads, signal));
   for (const [index, answer] of completed.answers.entries()) {

@@ -6,7 +6,7 @@ import { UploadItem, type Chosen, type Status } from './item.svelte';
 import { reasonToSkip } from './media';
 import { SMALL, TOGETHER, sendMany, type ManyWorld } from './many';
 import { Tally } from './tally.svelte';
-import { again, isPaused, PAUSED, transfer } from './transfer';
+import { again, giveUp, isPaused, PAUSED, transfer } from './transfer';
 import { Twins } from './twins';
 
 const SENDERS = 2;
@@ -80,6 +80,8 @@ export class UploadQueue {
   cancel(item: UploadItem): void {
     if (item.over) return;
     item.abort.abort();
+    // Begun, and paused since: nothing is under way that would give it back.
+    if (item.status !== 'sending') giveUp(item, this.#world);
     this.#move(item, 'cancelled');
     this.#pump();
   }
@@ -253,7 +255,7 @@ export class UploadQueue {
     const signal = AbortSignal.any([own, stop]);
     const sent = (bytes: number) => this.tally.setSent(item, bytes);
     try {
-      const { asset, duplicate } = await transfer(item.file, item.sha256 ?? '', this.#world, sent, signal);
+      const { asset, duplicate } = await transfer(item, this.#world, sent, signal);
       if (!item.over) this.#finish(item, asset, duplicate);
     } catch (error) {
       if (!own.aborted && !isPaused(stop)) this.#fail(item, error);

@@ -357,6 +357,48 @@ describe('the upload queue', () => {
     expect(queue.tally.bytesDone).toBe(queue.tally.bytes);
   });
 
+  it('gives back what was begun when it is cancelled while it is paused', async () => {
+    const server = new Server();
+    const barrier = gate();
+    server.gate = barrier.promise;
+    const { queue } = makeQueue(server);
+    queue.add([file('a'.repeat(PART * 4)), file('b'.repeat(PART * 4)), file('c')]);
+    await until(() => server.sending > 0);
+    queue.pause();
+    barrier.resolve();
+    await until(() => server.sending === 0 && queue.tally.counts.sending === 0);
+    expect(server.uploads.size).toBeGreaterThan(0);
+    expect(server.cancelled).toEqual([]);
+    queue.cancelAll();
+    expect(server.cancelled.sort()).toEqual([...server.uploads.keys()].sort());
+  });
+
+  it('completes nothing that was cancelled after its bytes had arrived', async () => {
+    const server = new Server();
+    const { queue } = makeQueue(server);
+    const put = server.put;
+    server.put = async (...all) => {
+      await put(...all);
+      const one = queue.items.find((item) => item.file.name === 'small 3.jpg');
+      if (one?.upload === all[0].url.split('|')[0] && one) queue.cancel(one);
+    };
+    queue.add(Array.from({ length: 5 }, (_, index) => file(`small ${index}`)));
+    await settled(queue);
+    expect(queue.tally.counts).toMatchObject({ done: 4, cancelled: 1 });
+    expect([...server.stored.values()].map(({ name }) => name)).not.toContain('small 3.jpg');
+    expect(server.cancelled.length).toBe(1);
+  });
+
+  it('begins anew what was given up elsewhere', async () => {
+    const server = new Server();
+    server.faults.put = [problem(404)];
+    const { queue } = makeQueue(server);
+    queue.add([file('a'.repeat(PART * 2))]);
+    await settled(queue);
+    expect(queue.tally.counts.done).toBe(1);
+    expect(server.uploads.size).toBe(2);
+  });
+
   it('remembers a hash, and does not read a file again whose hash is known', async () => {
     const server = new Server();
     const barrier = gate();

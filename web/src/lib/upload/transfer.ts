@@ -3,6 +3,7 @@
 import { ConnectionLost, ProblemError } from '../api';
 import type { Completed, PartHash, PartTarget, PartTargets, Upload, UploadAnswer, UploadRequest } from '../api/types';
 import { t } from '../i18n/i18n.svelte';
+import type { UploadItem } from './item.svelte';
 
 /** What a transfer needs of the world; tests bring their own. */
 export interface World {
@@ -43,24 +44,37 @@ export function requestOf(file: File, sha256: string): UploadRequest {
   return { file_name: file.name, bytes: file.size, sha256, modified_at: modifiedAt(file) };
 }
 
-export async function transfer(
-  file: File,
-  sha256: string,
-  world: World,
-  onSent: (bytes: number) => void,
-  signal: AbortSignal,
-): Promise<Sent> {
-  const request = requestOf(file, sha256);
-  const answer = await again(world, signal, () => world.start(request, signal));
+/** A file to be sent, and the upload that was begun for it. */
+export type Sendable = Pick<UploadItem, 'file' | 'sha256' | 'upload'>;
+
+export async function transfer(item: Sendable, world: World, onSent: (bytes: number) => void, signal: AbortSignal): Promise<Sent> {
+  try {
+    return await sendOnce(item, world, onSent, signal);
+  } catch (error) {
+    // It was given up meanwhile, by another tab that sent the same file or by the server after a long absence.
+    if (!(error instanceof ProblemError && error.status === 404)) throw error;
+    return await sendOnce(item, world, onSent, signal);
+  }
+}
+
+async function sendOnce(item: Sendable, world: World, onSent: (bytes: number) => void, signal: AbortSignal): Promise<Sent> {
+  const { file, sha256 = '' } = item;
+  const answer = await again(world, signal, () => world.start(requestOf(file, sha256), signal));
   if (answer.outcome === 'duplicate') return { asset: answer.asset, duplicate: true };
   const { upload } = answer;
+  item.upload = upload.id;
   try {
     return { asset: await sendAll(file, sha256, upload, world, onSent, signal), duplicate: false };
   } catch (error) {
-    // The reservation is given back at once; if that fails too, the server reaps it later.
-    if (!isPaused(signal)) world.cancel(upload.id).catch(() => undefined);
+    if (!isPaused(signal)) giveUp(item, world);
     throw error;
   }
+}
+
+/** What was reserved is given back at once; if that fails too, the server reaps it later. */
+export function giveUp(item: Pick<UploadItem, 'upload'>, world: World): void {
+  if (item.upload !== undefined) world.cancel(item.upload).catch(() => undefined);
+  item.upload = undefined;
 }
 
 async function sendAll(
