@@ -209,6 +209,7 @@ export const en = {
   'upload.goesOn': { one: 'Going on with {count} file', other: 'Going on with {count} files' },
   'upload.passed': { one: '{count} other passed over', other: '{count} others passed over' },
   'upload.files': 'Files',
+  'upload.notRemembered': 'This browser cannot remember uploads. Keep this page open until they are done.',
   'status.waiting': 'Waiting',
   'status.hashing': 'Checking',
   'status.sending': 'Uploading',

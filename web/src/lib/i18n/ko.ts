@@ -207,6 +207,7 @@ export const ko: Catalogue = {
   'upload.goesOn': { other: '파일 {count}개를 이어서 올립니다' },
   'upload.passed': { other: '나머지 {count}개는 제외했습니다' },
   'upload.files': '파일',
+  'upload.notRemembered': '이 브라우저는 업로드를 기억할 수 없습니다. 끝날 때까지 이 페이지를 열어 두십시오.',
   'status.waiting': '대기 중',
   'status.hashing': '확인 중',
   'status.sending': '올리는 중',

@@ -29,12 +29,15 @@ interface Change {
 /** Without IndexedDB (some private windows) it remembers nothing, and uploads go on all the same. */
 export class Journal {
   readonly queue: string;
+  #failed: () => void;
   #database: Promise<IDBDatabase | undefined>;
   #changes = new Map<string, Change>();
   #writing: Promise<void> | undefined;
 
-  constructor(queue: string) {
+  /** `failed` is called when something could not be written down. */
+  constructor(queue: string, failed: () => void) {
     this.queue = queue;
+    this.#failed = failed;
     this.#database = open().catch(() => undefined);
   }
 
@@ -74,7 +77,7 @@ export class Journal {
     while (this.#changes.size > 0) {
       const changes = [...this.#changes].slice(0, WRITTEN_AT_ONCE);
       for (const [name] of changes) this.#changes.delete(name);
-      if (database) await write(database, changes.map(([, change]) => change));
+      if (!database || !(await write(database, changes.map(([, change]) => change)))) this.#failed();
     }
   }
 
@@ -101,18 +104,20 @@ function all(...beginning: string[]): IDBKeyRange {
   return IDBKeyRange.bound(beginning, [...beginning, []]);
 }
 
-function write(database: IDBDatabase, changes: readonly Change[]): Promise<void> {
+/** False when it could not: the disk is full, the browser forbids it, or the site's data was cleared. */
+function write(database: IDBDatabase, changes: readonly Change[]): Promise<boolean> {
   return new Promise((resolve) => {
     try {
       const transaction = database.transaction(STORE, 'readwrite', { durability: 'relaxed' });
-      transaction.oncomplete = transaction.onabort = transaction.onerror = () => resolve();
+      transaction.oncomplete = () => resolve(true);
+      transaction.onabort = () => resolve(false);
       const store = transaction.objectStore(STORE);
       for (const { key, record } of changes) {
         if (record) store.put(record);
         else store.delete(key);
       }
     } catch {
-      resolve();
+      resolve(false);
     }
   });
 }

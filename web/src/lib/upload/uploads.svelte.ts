@@ -21,7 +21,13 @@ export function onUploadProgress(work: () => void): void {
   whenProgressed = work;
 }
 
-const journal = new Journal(randomName());
+class Memory {
+  /** This browser could not write down what is to be uploaded: a reload would lose it. */
+  fails = $state(false);
+}
+export const memory = new Memory();
+
+const journal = new Journal(randomName(), () => (memory.fails = true));
 let account: string | undefined;
 let numbers = 0;
 /** Ends the hold on the queues that this page looks after: its own, and those it has taken over. */
