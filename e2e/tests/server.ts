@@ -94,6 +94,11 @@ export class Picup {
     execFileSync(BINARY, ['user', 'quota', email, quota, '--data-dir', join(this.folder, 'data')], { stdio: 'pipe' });
   }
 
+  /** Bars an account, which ends all its sessions, or lets it in again. */
+  setDisabled(email: string, disabled: boolean): void {
+    execFileSync(BINARY, ['user', disabled ? 'disable' : 'enable', email, '--data-dir', join(this.folder, 'data')], { stdio: 'pipe' });
+  }
+
   /** Runs `picup user …` with its answer as JSON, and gives the link in it. */
   user(...arguments_: string[]): string {
     const all = ['user', ...arguments_, '--json', '--data-dir', join(this.folder, 'data')];

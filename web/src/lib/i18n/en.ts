@@ -63,6 +63,8 @@ export const en = {
   'signin.submit': 'Sign in',
   'signin.wrong': 'E-mail or password is not right.',
   'signin.goto': 'Go to sign-in',
+  'signin.lost': 'Your session has ended. Sign in to go on where you were.',
+  'signin.uploadsWait': 'Your uploads wait for that.',
 
   'account.menu': 'Account of {name}',
   'account.language': 'Language',

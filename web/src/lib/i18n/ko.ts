@@ -61,6 +61,8 @@ export const ko: Catalogue = {
   'signin.submit': '로그인',
   'signin.wrong': '이메일 또는 비밀번호가 맞지 않습니다.',
   'signin.goto': '로그인으로 이동',
+  'signin.lost': '세션이 끝났습니다. 다시 로그인하면 보던 곳에서 이어집니다.',
+  'signin.uploadsWait': '업로드는 그때까지 기다립니다.',
 
   'account.menu': '{name} 계정',
   'account.language': '언어',

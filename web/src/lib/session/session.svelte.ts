@@ -20,7 +20,10 @@ class Session {
   phase = $state<Phase>('starting');
   account = $state.raw<Account | undefined>(undefined);
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** It ended by itself, or was ended elsewhere: nobody here signed out. */
+  lost = $state(false);
   #forget: () => Promise<void> = async () => undefined;
+  #whenLost: () => void = () => undefined;
   #renewing: Promise<boolean> | undefined;
 
   /** Follows other tabs, and the device waking up. Called once. */
@@ -34,6 +37,11 @@ class Session {
   /** Calls `work` when what this page does for its account is to end and be forgotten: it signs out, here or in another tab. */
   whenForgotten(work: () => Promise<void>): void {
     this.#forget = work;
+  }
+
+  /** Calls `work` when the session ends though nobody signed out: what is under way may go on if the same person comes back. */
+  whenLost(work: () => void): void {
+    this.#whenLost = work;
   }
 
   /** Does what another tab did: signed out, in, or in as somebody else. True when that changed this page. */
@@ -135,20 +143,25 @@ class Session {
     writeNote(NOTE, JSON.stringify(note));
     this.account = answer.value.account;
     this.#schedule(note);
+    this.lost = false;
     this.phase = 'in';
   }
 
   #enter(): void {
     const note = this.#note();
     if (note) this.#schedule(note);
+    this.lost = false;
     this.phase = 'in';
   }
 
   #leave(signedOut = false): false {
     clearTimeout(this.#timer);
+    if (signedOut) this.lost = false;
+    else if (this.phase === 'in' || this.#note()) this.lost = true;
     writeNote(NOTE, signedOut ? SIGNED_OUT : undefined);
     this.account = undefined;
     this.phase = 'out';
+    if (this.lost) this.#whenLost();
     return false;
   }
 

@@ -30,6 +30,8 @@ export const memory = new Memory();
 const journal = new Journal(randomName(), () => (memory.fails = true));
 let account: string | undefined;
 let numbers = 0;
+/** The session ended in the middle: uploads wait for the same person. */
+let held = false;
 /** Ends the hold on the queues that this page looks after: its own, and those it has taken over. */
 let letGo: (() => void)[] = [];
 
@@ -60,7 +62,7 @@ export const uploads = new UploadQueue(
 
 /** What is under way belongs to one account: another one's sign-in ends it. */
 export async function uploadsBelongTo(owner: string): Promise<void> {
-  if (account === owner) return;
+  if (account === owner) return goOn();
   if (account !== undefined) await forgetUploads();
   account = owner;
   letGo.push(lead(`uploads-${journal.queue}`, () => undefined));
@@ -70,9 +72,20 @@ export async function uploadsBelongTo(owner: string): Promise<void> {
 }
 
 session.whenForgotten(forgetUploads);
+session.whenLost(() => {
+  if (!uploads.active || uploads.paused) return;
+  held = true;
+  uploads.pause();
+});
+
+function goOn(): void {
+  if (held) uploads.resume();
+  held = false;
+}
 
 /** Ends all uploads and forgets what was to be uploaded: for signing out. */
 async function forgetUploads(): Promise<void> {
+  held = false;
   uploads.cancelAll();
   uploads.clear();
   unfinished.takeAll();
