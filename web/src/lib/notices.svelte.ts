@@ -79,6 +79,12 @@ class Notices {
     if (this.#held) this.release();
   }
 
+  /** They were said to somebody who has left, and so was what can be done about them. */
+  clear(): void {
+    for (const one of this.running) one.cancel();
+    for (const one of this.list) this.dismiss(one.id);
+  }
+
   /** Somebody is reading them, or about to press something: none goes meanwhile. */
   hold(): void {
     this.#held = true;

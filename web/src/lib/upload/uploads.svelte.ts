@@ -149,7 +149,10 @@ function choose(folder: boolean, take: (files: Chosen[]) => void): void {
 }
 
 export async function addDrop(data: DataTransfer): Promise<void> {
+  const owner = account;
   const { files, unreadable } = await droppedFiles(data);
+  // A large folder takes a while to read, and whoever dropped it may have left.
+  if (account !== owner) return;
   if (unreadable.length > 0) notices.say(t('upload.unreadable', { count: unreadable.length }), unreadable.slice(0, 5).join(', '));
   if (files.length > 0 || unreadable.length === 0) add(files);
 }
