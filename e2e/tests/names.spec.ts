@@ -65,6 +65,7 @@ test('albums', async ({ page, watch }) => {
   await page.getByRole('link', { name: /WWWW/ }).first().click();
   await expect(page.getByRole('heading', { name: /WWWW/ })).toBeVisible();
   await spotless(page, 'an album of a long title');
+  await expect(page.getByText('This album is empty.'), 'what is in it is not pushed away').toBeInViewport();
   await picture(page, 'names album');
   await page.setViewportSize({ width: 1440, height: 900 });
   await picture(page, 'names album wide');
