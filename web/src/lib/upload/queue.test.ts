@@ -229,26 +229,6 @@ describe('the upload queue', () => {
     expect(statuses(queue.items)).toEqual(['duplicate', ...Array(9).fill('done')]);
   });
 
-  it('makes nothing of a small file that is cancelled after its last byte', async () => {
-    const server = new Server();
-    const { queue } = makeQueue(server);
-    const last = gate();
-    const put = server.put;
-    server.put = async (target, body, onProgress, signal) => {
-      await put(target, body, onProgress, signal);
-      if ((await body.text()) === 'slow') await last.promise;
-    };
-    queue.add([file('quick'), file('slow')]);
-    await until(() => [...server.uploads.values()].every(({ parts }) => parts.size === 1) && server.uploads.size === 2);
-    const [quick] = queue.items;
-    if (quick) queue.cancel(quick);
-    last.resolve();
-    await settled(queue);
-    expect(statuses(queue.items)).toEqual(['cancelled', 'done']);
-    expect([...server.stored.values()].map(({ text }) => text)).toEqual(['slow']);
-    expect(server.cancelled).toHaveLength(1);
-  });
-
   it('waits out a lost network', async () => {
     const server = new Server();
     server.faults.put = [new ConnectionLost(), new ConnectionLost()];
@@ -441,6 +421,20 @@ describe('the upload queue', () => {
     await settled(queue);
     expect(queue.tally.counts.done).toBe(1);
     expect(server.uploads.size).toBe(2);
+  });
+
+  it('begins paused what was paused before, unless others are under way', async () => {
+    const server = new Server();
+    const { queue } = makeQueue(server);
+    queue.add([file('a')], (item) => (item.sha256 = 'hash of a'), true);
+    expect(queue.paused).toBe(true);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect([server.asked, server.together, queue.tally.counts.waiting]).toEqual([0, [], 1]);
+    queue.resume();
+    queue.add([file('b')], () => undefined, true);
+    expect(queue.paused).toBe(false);
+    await settled(queue);
+    expect(queue.tally.counts.done).toBe(2);
   });
 
   it('remembers a hash, and does not read a file again whose hash is known', async () => {
