@@ -17,9 +17,7 @@ test('the viewer without a network', async ({ page, context, watch }) => {
   await expect(previewOf(page)).toHaveAttribute('src', new RegExp(ids[1] ?? ''));
   for (let step = 2; step < 6; step++) await page.keyboard.press('ArrowRight');
   await expect(page).toHaveURL(new RegExp(`${ids[5]}$`));
-  await page.screenshot({ path: 'artifacts/viewer-away.png' });
   await expect(page.getByText('Connection lost.')).toBeVisible();
-  await page.screenshot({ path: 'artifacts/viewer-away-said.png' });
   await context.setOffline(false);
   await expect(page.getByText('Connection lost.')).toBeHidden();
   await expect(previewOf(page)).toHaveAttribute('src', new RegExp(ids[5] ?? ''));
