@@ -1,0 +1,53 @@
+// A hand that presses twice, as hands do: what cannot be taken back is done once.
+import { allShown, choose, expect, setUp, signIn, test, uploaded, usePicup, type Page } from './picup';
+import { photographs } from './samples';
+
+const DAN = { email: 'dan@example.org', password: 'ten warm winters' };
+const picup = usePicup();
+
+/** The requests that match, as they are made. */
+function watch(page: Page, pattern: RegExp): string[] {
+  const seen: string[] = [];
+  page.on('request', (request) => {
+    const line = `${request.method()} ${new URL(request.url()).pathname}`;
+    if (pattern.test(line)) seen.push(line);
+  });
+  return seen;
+}
+
+test('delete for ever, and empty the trash', async ({ page }) => {
+  await setUp(page, picup.current);
+  await choose(page, photographs(6));
+  await uploaded(page);
+  await allShown(page);
+  await page.keyboard.press('Control+a');
+  await page.keyboard.press('Delete');
+  await expect(page.locator('[data-asset]')).toHaveCount(0);
+  await page.goto(`${picup.current.origin}/#/trash`);
+  await expect(page.locator('[data-asset]')).toHaveCount(6);
+  const seen = watch(page, /POST \/api\/assets\/delete|DELETE \/api\/trash/);
+
+  await page.locator('[data-asset]').first().focus();
+  await page.keyboard.press('x');
+  await page.keyboard.press('Delete');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete for ever' }).dblclick();
+  await expect(page.locator('[data-asset]')).toHaveCount(5);
+  await page.getByRole('button', { name: 'Empty the trash' }).dblclick();
+  await page.getByRole('dialog').getByRole('button', { name: 'Empty the trash' }).dblclick();
+  await expect(page.locator('[data-asset]')).toHaveCount(0);
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+  expect(seen).toEqual(['POST /api/assets/delete', 'DELETE /api/trash']);
+});
+
+test('the end of the account: what opens a question does not close it again', async ({ page }) => {
+  picup.current.createUser(DAN.email, DAN.password);
+  await signIn(page, picup.current, DAN.email, DAN.password);
+  const seen = watch(page, /\/api\/account\/deletion/);
+  await page.goto(`${picup.current.origin}/#/settings`);
+  await page.getByRole('button', { name: 'Delete my account' }).dblclick();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Current password').fill(DAN.password);
+  await dialog.getByRole('button', { name: 'Delete my account' }).dblclick();
+  await expect(dialog).toHaveCount(0);
+  expect(seen).toEqual(['POST /api/account/deletion']);
+});
