@@ -15,6 +15,8 @@ const photo = photographs(12).filter((path) => statSync(path).size > 150_000).sl
 const dialog = (page: Page) => page.getByRole('dialog');
 const row = (page: Page, text: string | RegExp) => page.getByRole('main').getByRole('listitem').filter({ hasText: text });
 
+const withdraw = (page: Page) => dialog(page).getByRole('button', { name: 'Withdraw' });
+
 async function open(page: Page, section: string): Promise<void> {
   await page.goto(`${picup.current.origin}/#/admin/${section}`);
   await expect(page.getByRole('heading', { name: 'Administration', level: 1 })).toBeVisible();
@@ -134,6 +136,11 @@ test('a link that is withdrawn makes no account', async ({ page, browser, watch 
   const oldest = invitations.map((one) => one.created_at).sort()[0];
   const at = invitations.findIndex((one) => one.created_at === oldest);
   await page.getByRole('button', { name: /^Withdraw the link/ }).nth(at).click();
+  await accessible(page, 'whether a link is to be withdrawn');
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await expect(row(page, 'Anybody with the link')).toHaveCount(2);
+  await page.getByRole('button', { name: /^Withdraw the link/ }).nth(at).click();
+  await withdraw(page).dblclick();
   await expect(row(page, 'Anybody with the link')).toHaveCount(1);
   const guest = await elsewhere(browser);
   await guest.goto(link);
@@ -142,6 +149,7 @@ test('a link that is withdrawn makes no account', async ({ page, browser, watch 
 
   await page.getByRole('button', { name: /^Withdraw the link/ }).focus();
   await page.keyboard.press('Enter');
+  await withdraw(page).press('Enter');
   await expect(page.getByText('There are no open links.')).toBeVisible();
   await expect.poll(() => page.evaluate(() => document.activeElement?.closest('main') !== null)).toBe(true);
 });
@@ -160,6 +168,7 @@ test('one who invites an administrator does not invite another by accident', asy
   await expect(page.getByLabel('Storage limit')).toHaveValue('');
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: /^Withdraw the link/ }).click();
+  await withdraw(page).click();
   await expect(page.getByText('There are no open links.')).toBeVisible();
 });
 

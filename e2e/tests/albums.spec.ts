@@ -233,3 +233,31 @@ test('albums are sorted and found', async ({ page }) => {
   await expect(page.getByLabel('Sort by')).toHaveValue('title');
   await expect(titles.first()).toHaveText('Boats');
 });
+
+test('an album that is deleted elsewhere says so, and its photos stay', async ({ page, browser, watch }) => {
+  // It is looked for once more.
+  watch.expects(/404/);
+  await signIn(page, picup.current);
+  await page.getByRole('link', { name: 'Albums', exact: true }).click();
+  await page.getByRole('button', { name: 'New album' }).first().click();
+  await page.getByLabel('Album name').fill('Short-lived');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await expect(page.getByRole('heading', { name: 'Short-lived' })).toBeVisible();
+  const album = new URL(page.url()).hash.split('/')[2] ?? '';
+  await page.getByRole('button', { name: 'Rename album' }).click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+
+  const other = await (await browser.newContext()).newPage();
+  await signIn(other, picup.current);
+  await other.evaluate((id) => fetch(`/api/albums/${id}`, { method: 'DELETE' }), album);
+  await other.context().close();
+
+  await expect(page.getByRole('heading', { name: 'This album is gone' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Short-lived' })).toBeHidden();
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await accessible(page, 'an album that is gone');
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'This album is gone' })).toBeVisible();
+  await page.getByRole('main').getByRole('link', { name: 'Albums' }).click();
+  await expect(page.getByRole('heading', { name: 'Albums' })).toBeVisible();
+});

@@ -106,6 +106,8 @@ test('a first visit is light, asks nobody else, and nothing jumps', async ({ pag
   await signIn(page, picup.current);
   await choose(page, photographs(20));
   await uploaded(page);
+  // While the server looks at a photo, its shape is not known yet.
+  await allShown(page);
   const state = await page.context().storageState();
   // As cold as it gets: a browser that knows only who is signed in.
   const context = await browser.newContext({ storageState: state });

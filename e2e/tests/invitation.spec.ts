@@ -79,6 +79,36 @@ test('a link that is opened again in the same tab is hidden again', async ({ pag
   }
 });
 
+test('whoever is signed in is named, and leaves in order', async ({ page, context, watch }) => {
+  watch.expects(/401/);
+  await openLink(page, picup.current.user('invite'));
+  await page.getByLabel('Your name').fill('First');
+  await page.getByLabel('E-mail').fill('first@example.org');
+  await page.getByLabel('Password', { exact: true }).fill('nine brave umbrellas');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
+  const cookies = await context.cookies();
+  const other = await context.newPage();
+  await other.goto(picup.current.origin);
+  await expect(other.getByRole('button', { name: 'Account of First' })).toBeVisible();
+
+  await openLink(page, picup.current.user('invite'));
+  await expect(page.getByText('You are signed in as First.')).toBeVisible();
+  await page.getByLabel('Your name').fill('Second');
+  await page.getByLabel('E-mail').fill('second@example.org');
+  await page.getByLabel('Password', { exact: true }).fill('ten warm winters');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByRole('button', { name: 'Account of Second' })).toBeVisible();
+  await expect(other.getByRole('button', { name: 'Account of Second' })).toBeVisible();
+
+  // The first one's session is over on the server too.
+  const stranger = await context.browser()?.newContext();
+  await stranger?.addCookies(cookies);
+  const renewed = await stranger?.request.post(`${picup.current.origin}/api/session/refresh`, { data: {}, headers: { Origin: picup.current.origin } });
+  expect(renewed?.status()).toBe(401);
+  await stranger?.close();
+});
+
 test('a link for a lost password sets a new one for its account, once', async ({ page, watch }) => {
   await openLink(page, forgotten);
   await expect(page.getByRole('heading', { name: 'Choose a new password' })).toBeVisible();

@@ -49,6 +49,8 @@ export const test = base.extend<{ watch: Watch }, object>({
       for (const page of context.pages()) watch.follow(page);
       context.on('page', (page) => watch.follow(page));
       await use(watch);
+      // Answers that were still on their way through a test's own hands.
+      await context.unrouteAll({ behavior: 'ignoreErrors' });
       watch.check();
     },
     { auto: true },

@@ -108,9 +108,9 @@ test('the devices are named, and one that is signed out must sign in again', asy
   await signIn(phone, picup.current, 'radia@example.org');
   await open(page, 'devices');
   const row = (name: string) => main(page).getByRole('listitem').filter({ hasText: name });
-  await expect(row('This one')).toHaveCount(1);
-  await expect(row('This one')).toContainText(/on Linux/);
-  await expect(row('This one').getByRole('button')).toHaveCount(0);
+  await expect(row('This device')).toHaveCount(1);
+  await expect(row('This device')).toContainText(/on Linux/);
+  await expect(row('This device').getByRole('button')).toHaveCount(0);
   await expect(row('Firefox on Android')).toContainText(/Last used .* Signed in /);
   await accessible(page, 'devices');
 
@@ -134,6 +134,11 @@ test('signing out everywhere leaves nobody signed in', async ({ page, browser })
   await signIn(phone, picup.current, 'sophie@example.org');
   await open(page, 'devices');
   await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  const question = page.getByRole('dialog');
+  await accessible(page, 'whether to sign out everywhere');
+  await question.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await question.getByRole('button', { name: 'Sign out everywhere' }).click();
   await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
   expect(await renewed(phone)).toBe(401);
   expect(await renewed(page)).toBe(401);

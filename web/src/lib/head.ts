@@ -1,5 +1,6 @@
 // What the browser shows and knows around the page: the title of tab and history, the language, the colour of its bars, the manifest.
 import type { Language } from './i18n/i18n.svelte';
+import { within } from './direction';
 import { t } from './i18n/i18n.svelte';
 
 /** `--paper` of app.css. */
@@ -7,7 +8,7 @@ const PAPER = { light: '#fbfaf7', dark: '#151413' };
 
 /** Names the tab after what is open: “Albums · PicUp”. */
 export function entitle(what?: string): void {
-  const title = what ? `${what} · ${t('app.name')}` : t('app.name');
+  const title = what ? `${within(what)} · ${t('app.name')}` : t('app.name');
   if (document.title !== title) document.title = title;
 }
 

@@ -81,19 +81,21 @@ describe('sizes that are typed', () => {
   });
 });
 
+const [ID, OTHER] = ['01a224e2-eea8-7176-a2ff-d5696b731818', '01A224E2-EEA6-7854-87BE-774F13EC8D00'] as const;
+
 describe('addresses', () => {
   it('lead there and back', () => {
     const routes: Route[] = [
       { page: 'timeline' },
-      { page: 'timeline', photo: 'a b/c' },
+      { page: 'timeline', photo: ID },
       { page: 'albums' },
-      { page: 'album', album: 'x' },
-      { page: 'album', album: 'x', photo: 'y' },
+      { page: 'album', album: OTHER },
+      { page: 'album', album: OTHER, photo: ID },
       { page: 'favourites' },
-      { page: 'favourites', photo: 'y' },
-      { page: 'trash', photo: 'y' },
+      { page: 'favourites', photo: ID },
+      { page: 'trash', photo: ID },
       { page: 'search', query: '2024 / 50% "é"' },
-      { page: 'search', query: 'photo', photo: 'y' },
+      { page: 'search', query: 'photo', photo: ID },
       { page: 'settings', section: '' },
       { page: 'admin', section: 'system' },
       { page: 'setup', code: 'c0de_-' },
@@ -101,6 +103,15 @@ describe('addresses', () => {
       { page: 'signin' },
     ];
     for (const route of routes) expect(parseRoute(hrefOf(route))).toEqual(route);
+  });
+
+  it('that name no id ask the server for nothing', () => {
+    for (const broken of ['x', '..', '../x', ID.slice(1), `${ID}x`, `${ID}/..`, `${ID}%00`, ID.replaceAll('-', ''), ` ${ID}`]) {
+      const part = encodeURIComponent(broken);
+      expect(parseRoute(`#/photo/${part}`)).toEqual({ page: 'timeline' });
+      expect(parseRoute(`#/album/${part}`)).toEqual({ page: 'albums' });
+      expect(parseRoute(`#/album/${ID}/photo/${part}`)).toEqual({ page: 'album', album: ID });
+    }
   });
 
   it('that are unknown or broken lead to the timeline', () => {

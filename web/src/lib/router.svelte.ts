@@ -17,6 +17,9 @@ export type Route =
   | { page: 'invitation'; token: string }
   | { page: 'signin' };
 
+/** Nothing else is asked of the server as an id. */
+const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
 /** The route that a fragment names; whatever is unknown leads to the timeline. */
 export function parseRoute(hash: string): Route {
   const [first = '', ...rest] = hash.replace(/^#\/?/, '').split('/').map(decode);
@@ -36,7 +39,7 @@ export function parseRoute(hash: string): Route {
     case 'trash':
       return { page: first, ...photoOf(rest) };
     case 'album':
-      return second ? { page: first, album: second, ...photoOf(rest.slice(1)) } : { page: 'albums' };
+      return ID.test(second) ? { page: first, album: second, ...photoOf(rest.slice(1)) } : { page: 'albums' };
     case 'search':
       return { page: first, query: second, ...photoOf(rest.slice(1)) };
     default:
@@ -45,7 +48,7 @@ export function parseRoute(hash: string): Route {
 }
 
 function photoOf([word, id]: string[]): { photo?: string } {
-  return word === 'photo' && id ? { photo: id } : {};
+  return word === 'photo' && id && ID.test(id) ? { photo: id } : {};
 }
 
 function decode(part: string): string {

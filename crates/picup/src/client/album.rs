@@ -5,17 +5,14 @@ use picup_domain::AlbumTitle;
 use uuid::Uuid;
 
 use super::api::Api;
-use super::call::ApiError;
+use super::call::{ApiError, Failure};
 
 /// How many assets are named in one request.
 const BATCH: usize = 500;
 
 /// Adds `assets` to the album; assets it has already stay where they are. Gives how many the server did not know.
 pub(super) async fn add(api: &Api, title: &AlbumTitle, assets: &[Uuid]) -> Result<usize, ApiError> {
-    let album = match find(api, title).await? {
-        Some(album) => album,
-        None => api.post("/api/albums", &wire::AlbumRequest { title: title.as_str().to_owned() }).await?,
-    };
+    let album = found_or_made(api, title).await?;
     let mut unknown = 0;
     for batch in assets.chunks(BATCH) {
         let request = wire::AssetIds { assets: batch.to_vec() };
@@ -23,6 +20,27 @@ pub(super) async fn add(api: &Api, title: &AlbumTitle, assets: &[Uuid]) -> Resul
         unknown += answer.results.iter().filter(|result| result.outcome == wire::ItemOutcome::NotFound).count();
     }
     Ok(unknown)
+}
+
+async fn found_or_made(api: &Api, title: &AlbumTitle) -> Result<wire::Album, ApiError> {
+    let request = wire::AlbumRequest { title: title.as_str().to_owned() };
+    let mut failed = 0;
+    loop {
+        if let Some(album) = find(api, title).await? {
+            return Ok(album);
+        }
+        match api.post_once("/api/albums", &request).await {
+            Ok(album) => return Ok(album),
+            Err(Failure::Lasting(error)) => return Err(error),
+            // It may have been made and only its answer lost, so it is looked for before another is.
+            Err(Failure::Passing(error, told)) => {
+                failed += 1;
+                if !api.wait(failed, told).await {
+                    return Err(error);
+                }
+            }
+        }
+    }
 }
 
 async fn find(api: &Api, title: &AlbumTitle) -> Result<Option<wire::Album>, ApiError> {

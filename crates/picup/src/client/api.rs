@@ -107,6 +107,14 @@ impl Api {
         Ok(self.call(Method::POST, path, Some(body)).await?.1)
     }
 
+    /// Posts `body` to `path` once: for what must not be done twice because an answer was lost.
+    ///
+    /// # Errors
+    /// When the attempt failed; one that may pass may have been heard all the same.
+    pub(super) async fn post_once<B: Serialize, A: DeserializeOwned>(&self, path: &str, body: &B) -> Result<A, Failure> {
+        Ok(self.attempt(Method::POST, path, Some(body)).await?.1)
+    }
+
     /// Asks for the cookies that open the account's media, as one header's text.
     ///
     /// # Errors
@@ -198,20 +206,10 @@ impl Api {
         path: &str,
         body: Option<&B>,
     ) -> Result<(HeaderMap, A), ApiError> {
-        let url = self.base.join(path).map_err(|error| ApiError::Garbled(error.to_string()))?;
         let mut failed = 0;
-        let mut renewed = 0;
         loop {
-            let (generation, token) = {
-                let held = self.held.lock().await;
-                (held.generation, held.tokens.access_token.clone())
-            };
-            match attempt(&self.http, method.clone(), url.clone(), Some(&token), body).await {
+            match self.attempt(method.clone(), path, body).await {
                 Ok(answer) => return Ok(answer),
-                Err(Failure::Lasting(error)) if error.status() == 401 && renewed < 2 => {
-                    renewed += 1;
-                    self.renew(generation).await?;
-                }
                 Err(Failure::Lasting(error)) => return Err(error),
                 Err(Failure::Passing(error, told)) => {
                     failed += 1;
@@ -219,6 +217,31 @@ impl Api {
                         return Err(error);
                     }
                 }
+            }
+        }
+    }
+
+    /// One attempt, begun anew when the session has ended meanwhile.
+    async fn attempt<B: Serialize, A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<(HeaderMap, A), Failure> {
+        let garbled = |error: <Url as std::str::FromStr>::Err| Failure::Lasting(ApiError::Garbled(error.to_string()));
+        let url = self.base.join(path).map_err(garbled)?;
+        let mut renewed = 0;
+        loop {
+            let (generation, token) = {
+                let held = self.held.lock().await;
+                (held.generation, held.tokens.access_token.clone())
+            };
+            match attempt(&self.http, method.clone(), url.clone(), Some(&token), body).await {
+                Err(Failure::Lasting(error)) if error.status() == 401 && renewed < 2 => {
+                    renewed += 1;
+                    self.renew(generation).await.map_err(Failure::Lasting)?;
+                }
+                answer => return answer,
             }
         }
     }

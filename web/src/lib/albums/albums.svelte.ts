@@ -1,5 +1,5 @@
 // The account's albums, and one album's content. Both fetch again when the server hints at a change.
-import { api } from '../api';
+import { api, ProblemError } from '../api';
 import type { Album } from '../api/types';
 import { AssetList } from '../lists/list.svelte';
 
@@ -32,6 +32,8 @@ export const albums = new Albums();
 export class AlbumContent extends AssetList {
   readonly id: string;
   album = $state.raw<Album | undefined>(undefined);
+  /** It was deleted, here or elsewhere, or never was. */
+  gone = $state(false);
 
   constructor(id: string) {
     super((query) => api.albumAssets(id, query));
@@ -40,8 +42,20 @@ export class AlbumContent extends AssetList {
 
   protected override async fetchAll(): Promise<void> {
     if (this.closed) return;
-    this.album = await api.album(this.id);
-    await super.fetchAll();
+    try {
+      this.album = await api.album(this.id);
+      await super.fetchAll();
+    } catch (error) {
+      if (!(error instanceof ProblemError && error.status === 404)) throw error;
+      this.#vanish();
+    }
+  }
+
+  #vanish(): void {
+    this.closed = true;
+    this.gone = true;
+    this.album = undefined;
+    this.show([]);
   }
 
   /** The first and the last day of its photos; nothing while it has none. */

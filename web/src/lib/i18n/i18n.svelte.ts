@@ -2,6 +2,7 @@
 import { en, type Catalogue, type Message, type MessageKey } from './en';
 import { ko } from './ko';
 import { readNote, writeNote } from '../notes';
+import { within } from '../direction';
 
 export type Language = 'en' | 'ko';
 export type { MessageKey };
@@ -25,7 +26,7 @@ export function format(language: Language, message: Message, params: Params = {}
   return pattern.replace(/\{(\w+)\}/g, (place, name: string) => {
     const value = params[name];
     if (value === undefined) return place;
-    return typeof value === 'number' ? numberFormat(language).format(value) : value;
+    return typeof value === 'number' ? numberFormat(language).format(value) : within(value);
   });
 }
 

@@ -55,7 +55,7 @@ export class AssetList implements Content {
       found.push(...entriesOf(columns));
       cursor = columns.next ?? undefined;
       // A list seen for the first time grows while it comes; each time by its half, so that showing costs no more than fetching.
-      if (cursor === undefined || (!this.opened && found.length >= this.entries.length * 1.5)) this.#show([...found]);
+      if (cursor === undefined || (!this.opened && found.length >= this.entries.length * 1.5)) this.show([...found]);
     } while (cursor !== undefined);
     this.opened = true;
   }
@@ -93,7 +93,7 @@ export class AssetList implements Content {
     return side === 1 ? this.entries[0] : this.entries.at(-1);
   }
 
-  #show(entries: readonly Entry[]): void {
+  protected show(entries: readonly Entry[]): void {
     this.entries = entries;
     this.#index = new Map(entries.map((entry, index) => [entry.id, index]));
     this.revision++;

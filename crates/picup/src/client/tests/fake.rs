@@ -36,6 +36,8 @@ pub(super) struct World {
     pub(super) on_upload: Option<Box<dyn FnMut() + Send>>,
     /// The store behind the part addresses cannot be reached.
     pub(super) lost: bool,
+    /// The answers about the next albums that are made are lost, the albums are not.
+    pub(super) unheard_albums: u32,
     pub(super) base: String,
     /// What was asked to upload, in order.
     pub(super) asked: Vec<wire::UploadRequest>,
@@ -261,7 +263,12 @@ async fn albums(State(world): Shared) -> Response {
 
 async fn make_album(State(world): Shared, Json(request): Json<wire::AlbumRequest>) -> Response {
     let id = Uuid::now_v7();
-    world.lock().unwrap().albums.push((id, request.title.clone(), Vec::new()));
+    let mut world = world.lock().unwrap();
+    world.albums.push((id, request.title.clone(), Vec::new()));
+    if let Some(left) = world.unheard_albums.checked_sub(1) {
+        world.unheard_albums = left;
+        return refuse(StatusCode::BAD_GATEWAY, "urn:picup:unavailable");
+    }
     Json(json!({"id": id, "title": request.title, "count": 0, "created_at": ""})).into_response()
 }
 

@@ -185,6 +185,18 @@ async fn an_interrupted_run_says_what_is_left_and_fills_the_album_with_what_is_d
 }
 
 #[tokio::test]
+async fn an_album_whose_making_was_not_heard_of_is_not_made_twice() {
+    let scene = Scene::new(&[("1.jpg", b"one"), ("2.jpg", b"two")]).await;
+    scene.set(|world| world.unheard_albums = 1);
+    let mut wish = scene.wish(scene.dir.path());
+    wish.album = Some(picup_domain::AlbumTitle::new("Lisbon").unwrap());
+    assert!(import_with(wish, Arc::default(), QUICK).await.unwrap().complete);
+    let world = scene.world.lock().unwrap();
+    assert_eq!(world.albums.len(), 1);
+    assert_eq!(world.albums[0].2.len(), 2);
+}
+
+#[tokio::test]
 async fn an_album_of_that_title_is_used_again() {
     let scene = Scene::new(&[("2.jpg", b"two"), ("1.jpg", b"one")]).await;
     for _ in 0..2 {
