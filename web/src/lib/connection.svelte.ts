@@ -5,8 +5,9 @@ const LONGEST_WAIT_MS = 15_000;
 
 class Connection {
   lost = $state(false);
-  #back: (() => void)[] = [];
-  #onBack: (() => void)[] = [];
+  #back = new Set<() => void>();
+  #onBack = new Set<() => void>();
+  #probing: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wait = FIRST_WAIT_MS;
 
@@ -28,14 +29,19 @@ class Connection {
   reachable(signal?: AbortSignal): Promise<void> {
     if (!this.lost) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#back.push(resolve);
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+      this.#back.add(resolve);
+      const giveUp = () => {
+        this.#back.delete(resolve);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', giveUp, { once: true });
     });
   }
 
-  /** Calls `work` each time the server has come back. */
-  whenBack(work: () => void): void {
-    this.#onBack.push(work);
+  /** Calls `work` each time the server has come back, until the returned function is called. */
+  whenBack(work: () => void): () => void {
+    this.#onBack.add(work);
+    return () => this.#onBack.delete(work);
   }
 
   /** Asks at once, because a person wants to know. */
@@ -48,7 +54,12 @@ class Connection {
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT_MS);
   }
 
-  async #probe(): Promise<void> {
+  #probe(): Promise<void> {
+    this.#probing ??= this.#ask().finally(() => (this.#probing = undefined));
+    return this.#probing;
+  }
+
+  async #ask(): Promise<void> {
     clearTimeout(this.#timer);
     try {
       await fetch('/live', { cache: 'no-store', credentials: 'omit' });
@@ -57,7 +68,8 @@ class Connection {
       return;
     }
     this.lost = false;
-    for (const resume of this.#back.splice(0)) resume();
+    for (const resume of this.#back) resume();
+    this.#back.clear();
     for (const work of this.#onBack) work();
   }
 }

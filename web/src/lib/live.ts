@@ -11,16 +11,13 @@ const REOPEN_MS = 3_000;
 export function listen(hear: (hint: Hint) => void, renew: () => Promise<boolean>): () => void {
   const channel = new BroadcastChannel('picup-events');
   channel.onmessage = (message: MessageEvent<Hint>) => hear(message.data);
-  let stopStream: () => void = () => undefined;
-  const stopLeading = lead('events', () => {
-    stopStream = stream((hint) => {
-      hear(hint);
-      channel.postMessage(hint);
-    }, renew);
-  });
+  const tell = (hint: Hint) => {
+    hear(hint);
+    channel.postMessage(hint);
+  };
+  const stopLeading = lead('events', () => stream(tell, renew));
   return () => {
     stopLeading();
-    stopStream();
     channel.close();
   };
 }

@@ -3,7 +3,10 @@
 import { readNote, writeNote } from './notes';
 import { randomName } from './random';
 
+/** What a tab does once takes no longer than that. */
 const LEASE_MS = 6_000;
+/** Who leads says so again and again; a browser lets a tab in the background do that once a minute. */
+const LEAD_MS = 150_000;
 const BEAT_MS = 2_000;
 const SETTLE_MS = 40;
 
@@ -17,7 +20,7 @@ const me = randomName();
 /** Runs `work` while no other tab runs work of that name. */
 export async function exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
   if (navigator.locks) return await navigator.locks.request(`picup-${name}`, work);
-  while (!(await takeLease(name))) await pause(100);
+  while (!(await takeLease(name, LEASE_MS))) await pause(100);
   try {
     return await work();
   } finally {
@@ -25,16 +28,20 @@ export async function exclusively<T>(name: string, work: () => Promise<T>): Prom
   }
 }
 
-/** Calls `begin` once this tab is the one of its browser that does `name`; it stays so until it closes or stops. */
-export function lead(name: string, begin: () => void): () => void {
+/**
+ * Calls `begin` once this tab is the one of its browser that does `name`; it stays so until it closes or stops. What `begin` gives
+ * ends what it began.
+ */
+export function lead(name: string, begin: () => (() => void) | void): () => void {
   let stop: () => void = () => undefined;
   const stopped = new Promise<void>((resolve) => (stop = resolve));
   if (navigator.locks) {
     const abort = new AbortController();
     navigator.locks
       .request(`picup-${name}`, { signal: abort.signal }, async () => {
-        begin();
+        const end = begin();
         await stopped;
+        end?.();
       })
       .catch(() => undefined);
     return () => {
@@ -45,25 +52,34 @@ export function lead(name: string, begin: () => void): () => void {
   return leadByLease(name, begin);
 }
 
-function leadByLease(name: string, begin: () => void): () => void {
+function leadByLease(name: string, begin: () => (() => void) | void): () => void {
+  let end: (() => void) | void;
   let leading = false;
   const beat = async () => {
-    if (!(await takeLease(name)) || leading) return;
-    leading = true;
-    begin();
+    const took = await takeLease(name, LEAD_MS);
+    if (took === leading) return;
+    leading = took;
+    if (took) end = begin();
+    // It slept for longer than its lease, and another one leads by now.
+    else end?.();
   };
+  const drop = () => dropLease(name);
   const timer = setInterval(() => void beat(), BEAT_MS);
+  addEventListener('pagehide', drop);
   void beat();
   return () => {
     clearInterval(timer);
-    if (leading) dropLease(name);
+    removeEventListener('pagehide', drop);
+    if (!leading) return;
+    end?.();
+    drop();
   };
 }
 
-async function takeLease(name: string): Promise<boolean> {
+async function takeLease(name: string, milliseconds: number): Promise<boolean> {
   const held = readLease(name);
   if (held && held.holder !== me && held.until > Date.now()) return false;
-  writeNote(`lease.${name}`, JSON.stringify({ holder: me, until: Date.now() + LEASE_MS } satisfies Lease));
+  writeNote(`lease.${name}`, JSON.stringify({ holder: me, until: Date.now() + milliseconds } satisfies Lease));
   if (held?.holder === me) return true;
   await pause(SETTLE_MS);
   return readLease(name)?.holder === me;

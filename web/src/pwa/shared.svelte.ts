@@ -1,6 +1,9 @@
 // Files that another app has shared with the installed page. The service worker holds them only until the page asks, and the page until
 // somebody is signed in and says yes: any site could send files this way, so that nothing goes on by itself.
 
+import { t } from '../lib/i18n/i18n.svelte';
+import { notices } from '../lib/notices.svelte';
+
 /** The worker leads here, at once, when it has received some. */
 const MARK = '?shared';
 
@@ -14,6 +17,8 @@ class Shared {
     if (location.search !== MARK) return;
     history.replaceState(null, '', location.pathname + location.hash);
     if (worker) this.files = await ask(worker);
+    // The system had stopped the worker meanwhile, or there is none yet.
+    if (this.files.length === 0) notices.say(t('share.lost'));
   }
 
   /** Gives them away. */

@@ -550,6 +550,7 @@ export const en = {
   'update.ready': 'A new version is here',
   'update.reload': 'Reload',
 
+  'share.lost': 'What was shared did not arrive. Please share it once more.',
   'share.title': { one: '{count} file was shared with PicUp', other: '{count} files were shared with PicUp' },
 
   'error.title': 'That did not work',

@@ -548,6 +548,7 @@ export const ko: Catalogue = {
   'update.ready': '새 버전이 나왔습니다',
   'update.reload': '새로 고침',
 
+  'share.lost': '공유한 파일이 도착하지 않았습니다. 다시 한번 공유해 주세요.',
   'share.title': { other: '파일 {count}개가 PicUp에 공유되었습니다' },
 
   'error.title': '처리하지 못했습니다',

@@ -218,11 +218,13 @@ export class SearchResults implements Content, TimelineSource {
   /** Searches once more as far as it had come, and shows the old until then. */
   async #anew(): Promise<void> {
     const [found, total, searchedTo] = [new Found(), this.total, this.searchedTo ?? ''];
+    // Within the last day only its photos tell how far it had come.
+    const isBefore = ({ searchedTo: day = '' }: Page) => day > searchedTo || (day === searchedTo && found.total < total);
     let page: Page | undefined;
     do {
       page = await this.#ask({}, page?.next);
       found.append(page.entries);
-    } while (page.next !== undefined && (found.total < total || (page.searchedTo ?? '') > searchedTo));
+    } while (page.next !== undefined && isBefore(page));
     this.#found = found;
     this.#reached(page);
   }

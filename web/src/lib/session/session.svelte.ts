@@ -1,9 +1,10 @@
 // Who is signed in. The tokens themselves are in cookies that no script can read; this knows only when to renew them, and
 // sees to it that several tabs do not spend the one-time refresh token twice.
-import { api, ProblemError } from '../api';
+import { api, ConnectionLost, ProblemError } from '../api';
 import type { Answer } from '../api/client';
 import type { Account, InvitationAcceptance, Session as SessionWire, SetupRequest, SignInRequest } from '../api/types';
 import { readNote, writeNote } from '../notes';
+import { connection } from '../connection.svelte';
 import { exclusively } from '../tabs';
 import { isDue, readSessionNote, renewalOf, type SessionNote } from './renewal';
 
@@ -12,6 +13,8 @@ const NOTE = 'session';
 const SIGNED_OUT = 'out';
 /** A timer that is set for longer may overflow, and would sleep through a clock that is put right. */
 const LONGEST_SLEEP_MS = 60 * 60_000;
+
+const RETRY_MS = 5_000;
 
 export type Phase = 'starting' | 'unclaimed' | 'out' | 'in';
 
@@ -49,7 +52,7 @@ class Session {
     const note = this.#note();
     const signedOut = readNote(NOTE) === SIGNED_OUT;
     if (signedOut) void this.#forget();
-    if (this.phase === 'out' && note) void this.start();
+    if (this.phase === 'out' && note) this.#startAgain();
     else if (this.phase === 'in' && !note) this.#leave(signedOut);
     else if (this.phase === 'in' && note?.account !== undefined && note.account !== this.account?.id) this.#change();
     else return false;
@@ -62,7 +65,15 @@ class Session {
     this.phase = 'starting';
     this.account = undefined;
     void this.#forget();
-    void this.start().catch(() => this.#retryLater());
+    this.#startAgain();
+  }
+
+  /** Starts, however often it takes. */
+  #startAgain(): void {
+    clearTimeout(this.#timer);
+    this.start().catch(() => {
+      this.#timer = setTimeout(() => this.#startAgain(), RETRY_MS);
+    });
   }
 
   /** Finds out who is signed in. Asks for nothing that it could be refused when nobody is. */
@@ -74,7 +85,8 @@ class Session {
       this.account = await api.account();
       this.#enter();
     } catch (error) {
-      if (!(error instanceof ProblemError)) throw error;
+      // Anything else is the server's trouble, and no reason to sign anybody out.
+      if (!isEnded(error)) throw error;
       await this.#meetStranger();
     }
   }
@@ -92,12 +104,14 @@ class Session {
   }
 
   async signOut(): Promise<void> {
+    // It would end nothing on the server, and yet have ended what the page does.
+    if (connection.lost) throw new ConnectionLost();
     await this.#forget();
     try {
       await exclusively('session', () => api.signOut());
     } catch (error) {
       // Already ended on the server: then there is only this page to tell.
-      if (!(error instanceof ProblemError && error.status === 401)) throw error;
+      if (!isEnded(error)) throw error;
     }
     this.#leave(true);
   }
@@ -110,7 +124,9 @@ class Session {
 
   /** Fetches the account again, for its usage. */
   async refreshAccount(): Promise<void> {
-    if (this.phase === 'in') this.account = await api.account();
+    if (this.phase !== 'in') return;
+    const account = await api.account();
+    if (this.phase === 'in' && this.account?.id === account.id) this.account = account;
   }
 
   /** All its sessions have been ended on the server. */
@@ -133,7 +149,7 @@ class Session {
         return true;
       });
     } catch (error) {
-      if (error instanceof ProblemError && error.status === 401) return this.#leave();
+      if (isEnded(error)) return this.#leave();
       throw error;
     }
   }
@@ -192,8 +208,10 @@ class Session {
 
   #retryLater(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#renewIfDue(), 5_000);
+    this.#timer = setTimeout(() => this.#renewIfDue(), RETRY_MS);
   }
 }
+
+const isEnded = (error: unknown) => error instanceof ProblemError && error.status === 401;
 
 export const session = new Session();

@@ -32,6 +32,9 @@ export class Timeline implements Sequence {
   #touched = new WeakMap<Stretch, number>();
   #touches = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Counts that were asked for, and which of them are shown: answers may overtake each other. */
+  #asked = 0;
+  #counted = 0;
   #onError: (error: unknown) => void;
 
   constructor(onError: (error: unknown) => void = () => undefined, store = new EntryStore()) {
@@ -48,10 +51,11 @@ export class Timeline implements Sequence {
     if (!this.opened) await this.#fetchCounts();
   }
 
-  /** Forgets everything, for the next account. */
+  /** Forgets everything, also what is on its way. */
   clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#counted = ++this.#asked;
     this.#loader.clear();
     this.#looked = [];
     this.total = 0;
@@ -189,7 +193,10 @@ export class Timeline implements Sequence {
   }
 
   async #fetchCounts(): Promise<void> {
+    const round = ++this.#asked;
     const counts = await api.timeline();
+    if (round < this.#counted) return;
+    this.#counted = round;
     const before = new Map(this.days.map(({ day, count }) => [day, count]));
     for (const { day, count } of counts.days) {
       if (this.#store.has(day) && before.get(day) !== count) this.#stale.add(day);
@@ -200,12 +207,15 @@ export class Timeline implements Sequence {
   }
 
   async #refetch(): Promise<void> {
+    // What is hinted at from now on may not be in the answer.
+    this.#timer = undefined;
+    const round = this.#asked + 1;
     try {
       await this.#fetchCounts();
-      this.#timer = undefined;
       this.revision++;
     } catch (error) {
-      this.#timer = setTimeout(() => void this.#refetch(), RETRY_MS);
+      if (round < this.#counted) return;
+      this.#timer ??= setTimeout(() => void this.#refetch(), RETRY_MS);
       this.#onError(error);
     }
   }

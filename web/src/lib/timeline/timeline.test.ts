@@ -50,6 +50,74 @@ describe('the timeline', () => {
     expect(timeline.entriesOn(day(59))?.[0]?.id).toBe('a999999');
   });
 
+  it('hears what is hinted at while it counts', async () => {
+    const assets = library(3, 2);
+    const { timeline, requests } = await open(() => assets);
+    const fetched = globalThis.fetch;
+    let answer: () => void = () => undefined;
+    vi.stubGlobal('fetch', async (...call: Parameters<typeof fetch>) => {
+      const counts = await fetched(...call);
+      await new Promise<void>((resolve) => (answer = resolve));
+      return counts;
+    });
+    timeline.changed(day(2));
+    await settle();
+    // The counts were read before this one came.
+    assets.push({ id: 'a999999', day: day(2) });
+    timeline.changed(day(2));
+    answer();
+    await settle();
+    answer();
+    await settle();
+    expect(requests.filter((address) => address === '/api/timeline')).toHaveLength(3);
+    expect(timeline.total).toBe(7);
+  });
+
+  it('shows the counts that were asked for last, whichever come last', async () => {
+    const assets = library(3, 2);
+    const { timeline } = await open(() => assets);
+    const fetched = globalThis.fetch;
+    const answers: (() => void)[] = [];
+    vi.stubGlobal('fetch', async (...call: Parameters<typeof fetch>) => {
+      const counts = await fetched(...call);
+      await new Promise<void>((resolve) => answers.push(resolve));
+      return counts;
+    });
+    timeline.changed(day(2));
+    await settle();
+    assets.push({ id: 'a999999', day: day(2) });
+    timeline.changed(day(2));
+    await settle();
+    answers[1]?.();
+    await settle();
+    answers[0]?.();
+    await settle();
+    expect(timeline.total).toBe(7);
+  });
+
+  it('asks for nothing once it is to forget', async () => {
+    const { timeline, requests } = await open(stored(3, 2));
+    const fetched = globalThis.fetch;
+    let fail: () => void = () => undefined;
+    vi.stubGlobal('fetch', async (...call: Parameters<typeof fetch>) => {
+      await fetched(...call);
+      return await new Promise<Response>((_, reject) => (fail = () => reject(new Error('away'))));
+    });
+    timeline.changed(day(2));
+    await settle();
+    timeline.changed(day(1));
+    timeline.clear();
+    // The client asks once more by itself.
+    for (let times = 0; times < 2; times++) {
+      fail();
+      await settle();
+    }
+    const asked = requests.length;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(requests.slice(asked).filter((address) => address === '/api/timeline')).toEqual([]);
+    expect(timeline.opened).toBe(false);
+  });
+
   it('fetches again what was on its way when anything may have changed', async () => {
     const { timeline, requests } = await open(stored(3, 2));
     const stretch = at(timeline, 0);

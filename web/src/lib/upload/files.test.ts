@@ -85,6 +85,17 @@ describe('what an earlier page left unfinished', () => {
     expect(unfinished.count).toBe(1);
   });
 
+  it('is asked for once, whoever left it', () => {
+    const unfinished = left();
+    unfinished.add([{ ...record('trip/a.jpg', 1), queue: 'other' }, { ...record('trip/a.jpg', 2), queue: 'third' }]);
+    expect(unfinished.count).toBe(3);
+    const doubles: string[] = [];
+    const same = chosen('trip/a.jpg');
+    expect(unfinished.take([same], ({ queue }) => doubles.push(queue)).get(same)?.queue).toBe('q');
+    expect(doubles).toEqual(['other', 'third']);
+    expect(unfinished.takeAll().map(({ number }) => number)).toEqual([2, 3]);
+  });
+
   it('is known by its name when it was picked by itself', () => {
     const unfinished = left();
     const alone = chosen('b.jpg');

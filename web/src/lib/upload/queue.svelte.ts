@@ -231,7 +231,8 @@ export class UploadQueue {
       for (const item of left) await this.#sendAlone(item, stop.signal);
     } finally {
       this.#batches.delete(stop);
-      for (const item of items) {
+      // Each before those that were put back already, so that they stand as they stood.
+      for (const item of [...items].reverse()) {
         if (item.status === 'sending') this.#putBack(item);
         this.#twins.ended(item);
       }

@@ -132,7 +132,7 @@ const file = (text: string, name = `${text.slice(0, 8)}.jpg`, type = 'image/jpeg
 });
 const problem = (status: number, type = 'about:blank') => new ProblemError({ status, type, title: 'no', detail: '' });
 
-function makeQueue(server: Server) {
+function makeQueue(server: Server, whenChanged: (item: UploadItem) => void = () => undefined) {
   let progressed = 0;
   let clock = 0;
   /** What is remembered of files that are not over, or may be tried again. */
@@ -142,6 +142,7 @@ function makeQueue(server: Server) {
     changed: (item: UploadItem) => {
       if (item.over && item.status !== 'failed') remembered.delete(item);
       else remembered.set(item, item.sha256);
+      whenChanged(item);
     },
     dropped: (item: UploadItem) => void remembered.delete(item),
   };
@@ -203,6 +204,49 @@ describe('the upload queue', () => {
     queue.add([file('same', '1.jpg'), file('same', '2.jpg')]);
     await settled(queue);
     expect(statuses(queue.items)).toEqual(['failed', 'done']);
+  });
+
+  it('sends a twin itself when the first one failed and waits to be tried again', async () => {
+    const server = new Server();
+    server.refused.add('first.jpg');
+    const { queue } = makeQueue(server, (item) => {
+      // Its twin is not sent at once.
+      if (item.status === 'failed') queue.pause();
+    });
+    queue.add([file('same', 'first.jpg'), file('same', 'twin.jpg')]);
+    await until(() => queue.paused && queue.tally.counts.failed === 1);
+    const [first] = queue.items;
+    // All that can be read at a time is being read, so that the first one has to wait.
+    const read = gate();
+    const hash = server.hash;
+    server.hash = async (blob, onProgress) => (await read.promise, hash(blob, onProgress));
+    queue.add(Array.from({ length: 8 }, (_, index) => file(`other ${index}`, `other ${index}.jpg`)));
+    if (first) queue.retry(first);
+    queue.resume();
+    await until(() => queue.tally.counts.done === 1);
+    read.resolve();
+    await settled(queue);
+    expect(statuses(queue.items)).toEqual(['duplicate', ...Array(9).fill('done')]);
+  });
+
+  it('makes nothing of a small file that is cancelled after its last byte', async () => {
+    const server = new Server();
+    const { queue } = makeQueue(server);
+    const last = gate();
+    const put = server.put;
+    server.put = async (target, body, onProgress, signal) => {
+      await put(target, body, onProgress, signal);
+      if ((await body.text()) === 'slow') await last.promise;
+    };
+    queue.add([file('quick'), file('slow')]);
+    await until(() => [...server.uploads.values()].every(({ parts }) => parts.size === 1) && server.uploads.size === 2);
+    const [quick] = queue.items;
+    if (quick) queue.cancel(quick);
+    last.resolve();
+    await settled(queue);
+    expect(statuses(queue.items)).toEqual(['cancelled', 'done']);
+    expect([...server.stored.values()].map(({ text }) => text)).toEqual(['slow']);
+    expect(server.cancelled).toHaveLength(1);
   });
 
   it('waits out a lost network', async () => {

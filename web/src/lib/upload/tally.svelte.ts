@@ -64,6 +64,11 @@ export class Tally {
     this.rate = this.#meter.rate(this.#now());
   }
 
+  /** Looks at the rate anew: while nothing goes it falls. */
+  look(): void {
+    if (this.rate !== undefined) this.rate = this.#meter.rate(this.#now());
+  }
+
   /** Nothing goes for now, and what went before says nothing of what will. */
   rest(): void {
     this.#meter.clear();

@@ -16,8 +16,7 @@ export class Twins {
   /** The other file that stands for this one's content, unless nothing came of it. */
   firstOf(item: UploadItem): First | undefined {
     const first = this.#firsts.get(item.sha256 ?? '');
-    if (!first || first.item === item) return undefined;
-    return first.item.over && first.item.asset === undefined ? undefined : first;
+    return first?.item === item ? undefined : first;
   }
 
   /** From now on this file stands for its content. */
@@ -29,6 +28,8 @@ export class Twins {
   ended(item: UploadItem): void {
     this.#ends.get(item)?.();
     this.#ends.delete(item);
+    const hash = item.sha256 ?? '';
+    if (item.asset === undefined && this.#firsts.get(hash)?.item === item) this.#firsts.delete(hash);
   }
 
   clear(): void {

@@ -9,15 +9,15 @@ export class Unfinished {
   sample = $state.raw<string[]>([]);
   /** By path and by name alone: a file picked by itself comes without its folder. */
   #byPath = new Map<string, FileRecord>();
-  /** The same file, left by another queue as well. */
-  #again: FileRecord[] = [];
+  /** The same file, left by another queue as well, by path. */
+  #again = new Map<string, FileRecord[]>();
   #byName = new Map<string, FileRecord[]>();
 
   add(records: readonly FileRecord[]): void {
     for (const record of records) {
       const here = identity(record.path, record.bytes, record.modified);
       if (this.#byPath.has(here)) {
-        this.#again.push(record);
+        this.#again.set(here, [...(this.#again.get(here) ?? []), record]);
         continue;
       }
       this.#byPath.set(here, record);
@@ -27,14 +27,17 @@ export class Unfinished {
     this.#count();
   }
 
-  /** Which of these files were left unfinished. They are so no longer. */
-  take(chosen: readonly Chosen[]): Map<Chosen, FileRecord> {
+  /** Which of these files were left unfinished. They are so no longer, nor are their `double`s, which another queue left. */
+  take(chosen: readonly Chosen[], double: (record: FileRecord) => void = () => undefined): Map<Chosen, FileRecord> {
     const taken = new Map<Chosen, FileRecord>();
     for (const one of chosen) {
       const record = this.#find(one);
       if (!record) continue;
       taken.set(one, record);
-      this.#byPath.delete(identity(record.path, record.bytes, record.modified));
+      const here = identity(record.path, record.bytes, record.modified);
+      this.#byPath.delete(here);
+      for (const again of this.#again.get(here) ?? []) double(again);
+      this.#again.delete(here);
     }
     this.#count();
     return taken;
@@ -42,10 +45,10 @@ export class Unfinished {
 
   /** Forgets all of them, and says which they were. */
   takeAll(): FileRecord[] {
-    const records = [...this.#byPath.values(), ...this.#again];
+    const records = [...this.#byPath.values(), ...[...this.#again.values()].flat()];
     this.#byPath.clear();
     this.#byName.clear();
-    this.#again = [];
+    this.#again.clear();
     this.#count();
     return records;
   }

@@ -50,7 +50,10 @@ export const uploads = new UploadQueue(
     put: putPart,
     hash: hashInWorker,
     reachable: (signal) => connection.reachable(signal),
-    lost: () => connection.report(),
+    lost: () => {
+      connection.report();
+      uploads.tally.rest();
+    },
     pause: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(resolve, milliseconds);
@@ -131,7 +134,7 @@ export function chooseFolder(): void {
 /** Asks for what earlier pages did not finish; whatever else is chosen with it was finished before, or is another matter. */
 export function chooseUnfinished(folder: boolean): void {
   choose(folder, (files) => {
-    const known = unfinished.take(files);
+    const known = takeUnfinished(files);
     const passed = files.length - known.size;
     if (known.size === 0) notices.say(t('upload.noneOfThem'));
     else if (passed > 0) notices.say(t('upload.goesOn', { count: known.size }), t('upload.passed', { count: passed }));
@@ -159,7 +162,11 @@ export async function addDrop(data: DataTransfer): Promise<void> {
 
 function add(files: readonly Chosen[]): void {
   if (files.length === 0) notices.say(t('upload.nothing'));
-  queue(files, unfinished.take(files));
+  queue(files, takeUnfinished(files));
+}
+
+function takeUnfinished(files: readonly Chosen[]): Map<Chosen, FileRecord> {
+  return unfinished.take(files, (double) => journal.remove(double.account, double));
 }
 
 /** Those that are known from before keep their place in the journal, and need not be read for their hash again. */
