@@ -89,3 +89,18 @@ test('a finger that moves at once scrolls, and the handle goes through the years
   await expect(page.locator('.bubble')).toHaveText(month);
   expect(Number(month.slice(-4))).toBeLessThan(2024);
 });
+
+test('a finger goes to a date by a button of its own', async ({ page }) => {
+  const button = page.getByRole('button', { name: 'Go to date' });
+  const size = await button.boundingBox();
+  expect(Math.min(size?.width ?? 0, size?.height ?? 0)).toBeGreaterThanOrEqual(44);
+  await button.tap();
+  const dialog = page.getByRole('dialog', { name: 'Go to date' });
+  await dialog.getByRole('textbox').fill('1900');
+  await dialog.getByRole('button', { name: 'Go', exact: true }).tap();
+  await expect(dialog).toBeHidden();
+  await expect.poll(() => scrolled(page)).toBeGreaterThan(1_000);
+  // Only where there are dates.
+  await page.getByRole('link', { name: 'Albums' }).tap();
+  await expect(button).toBeHidden();
+});
