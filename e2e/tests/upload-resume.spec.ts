@@ -69,6 +69,31 @@ test('a file that changed is another file, and what is not chosen again stays na
   expect(await total(page)).toBe(8);
 });
 
+test('what was paused stays so over a reload', async ({ page }) => {
+  await signIn(page, picup.current);
+  const files = makePictures(newFolder(), 3, 'rest');
+  const gate = await Gate.shut(page);
+  await choose(page, files);
+  await gate.reached();
+  const panel = panelOf(page);
+  await panel.getByRole('button', { name: 'Pause' }).click();
+  await expect(panel).toContainText('Paused');
+  await expect.poll(async () => (await remembered(page)).length).toBe(3);
+  for (const time of ['first', 'second']) {
+    await page.reload();
+    await expect(left(page), time).toHaveText('3 files were not finished');
+    await expect(panel, time).toContainText('You had paused it');
+    await chooseBy(page, panel.getByRole('button', { name: 'Choose files' }), files);
+    await expect(panel.getByRole('button', { name: 'Resume' }), time).toBeVisible();
+  }
+  gate.open();
+  await panel.getByRole('button', { name: 'Resume' }).click();
+  await expect(panel).toContainText('3 files uploaded');
+  await page.reload();
+  await expect(page.locator('[data-asset]').first()).toBeVisible();
+  expect(await page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes('paused')))).toEqual([]);
+});
+
 test('a tab leaves the uploads of another alone, and asks for them when that one is closed', async ({ page, context }) => {
   await signIn(page, picup.current);
   const folder = newFolder();
@@ -116,7 +141,7 @@ test('a browser that remembers nothing uploads all the same', async ({ page }) =
   await signIn(page, picup.current);
   await choose(page, makePictures(newFolder(), 3, 'private'));
   await expect(panelOf(page)).toContainText('3 files uploaded');
-  expect(await total(page)).toBe(16);
+  expect(await total(page)).toBe(19);
 });
 
 /** The numbers of the parts that the server has of an upload. */

@@ -204,6 +204,7 @@ export const en = {
   'upload.all': 'All',
   'upload.noRoom': '{needed} more do not fit: you have {left} left. Make room and retry.',
   'upload.unfinished': { one: '{count} file was not finished', other: '{count} files were not finished' },
+  'upload.unfinishedPaused': 'You had paused it: it stays paused until you resume it.',
   'upload.unfinishedHow': 'Choose the same folder or files again to go on ({size}): {names}',
   'upload.chooseFolder': 'Choose the folder',
   'upload.chooseFiles': 'Choose files',

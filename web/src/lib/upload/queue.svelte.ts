@@ -53,10 +53,15 @@ export class UploadQueue {
     return this.tally.active;
   }
 
-  /** Takes files, of which some may be known already: a few hundred at once, so that the page goes on answering. */
-  async add(files: readonly Chosen[], known: (item: UploadItem, chosen: Chosen) => void = () => undefined): Promise<void> {
+  /**
+   * Takes files, of which some may be known already: a few hundred at once, so that the page goes on answering. Those that were
+   * `paused` before wait to be resumed, unless others are under way.
+   */
+  async add(files: readonly Chosen[], known: (item: UploadItem, chosen: Chosen) => void = () => undefined, paused = false): Promise<void> {
     if (files.length === 0) return;
-    if (!this.active && this.tally.counts.failed === 0) this.clear();
+    const idle = !this.active;
+    if (idle && this.tally.counts.failed === 0) this.clear();
+    if (idle && paused) this.pause();
     this.#full = undefined;
     const round = this.#round;
     for (let start = 0; start < files.length && round === this.#round; start += TAKEN_AT_ONCE) {

@@ -443,6 +443,20 @@ describe('the upload queue', () => {
     expect(server.uploads.size).toBe(2);
   });
 
+  it('begins paused what was paused before, unless others are under way', async () => {
+    const server = new Server();
+    const { queue } = makeQueue(server);
+    queue.add([file('a')], (item) => (item.sha256 = 'hash of a'), true);
+    expect(queue.paused).toBe(true);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect([server.asked, server.together, queue.tally.counts.waiting]).toEqual([0, [], 1]);
+    queue.resume();
+    queue.add([file('b')], () => undefined, true);
+    expect(queue.paused).toBe(false);
+    await settled(queue);
+    expect(queue.tally.counts.done).toBe(2);
+  });
+
   it('remembers a hash, and does not read a file again whose hash is known', async () => {
     const server = new Server();
     const barrier = gate();

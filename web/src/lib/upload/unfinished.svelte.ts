@@ -1,12 +1,15 @@
 // What earlier pages did not finish: files that are known by path, size and time, and wait to be chosen again.
 import type { Chosen } from './item.svelte';
 import type { FileRecord } from './journal';
+import { wasPaused } from './pauses';
 
 export class Unfinished {
   count = $state(0);
   bytes = $state(0);
   /** Some of their names, for the person to see which these are. */
   sample = $state.raw<string[]>([]);
+  /** Whether any of them was paused when its page ended. */
+  paused = $state(false);
   /** By path and by name alone: a file picked by itself comes without its folder. */
   #byPath = new Map<string, FileRecord>();
   /** The same file, left by another queue as well, by path. */
@@ -64,6 +67,7 @@ export class Unfinished {
     const records = [...this.#byPath.values()];
     this.count = records.length;
     this.bytes = records.reduce((total, { bytes }) => total + bytes, 0);
+    this.paused = [...new Set(records.map(({ queue }) => queue))].some(wasPaused);
     this.sample = records.slice(0, 3).map(({ path }) => path);
   }
 }

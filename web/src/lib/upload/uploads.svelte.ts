@@ -10,6 +10,7 @@ import { chosenFiles, droppedFiles } from './entries';
 import { hashInWorker } from './hasher';
 import type { Chosen, UploadItem } from './item.svelte';
 import { Journal, type FileRecord } from './journal';
+import { notePause, wasPaused } from './pauses';
 import { putPart } from './put';
 import { UploadQueue } from './queue.svelte';
 import { Unfinished } from './unfinished.svelte';
@@ -34,6 +35,9 @@ let numbers = 0;
 let held = false;
 /** Ends the hold on the queues that this page looks after: its own, and those it has taken over. */
 let letGo: (() => void)[] = [];
+
+/** The queues that this page's files belong to: its own once it has any, and those whose files were chosen again. */
+const mine = new Set<string>();
 
 /** What earlier pages of this browser did not finish. */
 export const unfinished = new Unfinished();
@@ -63,6 +67,10 @@ export const uploads = new UploadQueue(
   { progressed: () => whenProgressed(), changed: remember, dropped: forget },
 );
 
+$effect.root(() => {
+  $effect(() => notePause(mine, uploads.paused));
+});
+
 /** What is under way belongs to one account: another one's sign-in ends it. */
 export async function uploadsBelongTo(owner: string): Promise<void> {
   if (account === owner) return goOn();
@@ -91,7 +99,7 @@ async function forgetUploads(): Promise<void> {
   held = false;
   uploads.cancelAll();
   uploads.clear();
-  unfinished.takeAll();
+  notePause([...mine, ...unfinished.takeAll().map((record) => record.queue)], false);
   for (const end of letGo) end();
   letGo = [];
   if (account !== undefined) await journal.clear(account);
@@ -106,7 +114,10 @@ async function takeOver(owner: string, queue: string): Promise<void> {
 
 /** Gives up what earlier pages did not finish. */
 export function dismissUnfinished(): void {
-  for (const record of unfinished.takeAll()) journal.remove(record.account, record);
+  const records = unfinished.takeAll();
+  for (const record of records) journal.remove(record.account, record);
+  const queues = new Set(records.map((record) => record.queue));
+  notePause([...queues].filter((queue) => !mine.has(queue)), false);
 }
 
 /** A file that is over is remembered no longer, unless it failed and may be tried again. */
@@ -114,6 +125,7 @@ function remember(item: UploadItem): void {
   if (account === undefined) return;
   if (item.over && item.status !== 'failed') return forget(item);
   item.key ??= { queue: journal.queue, number: ++numbers };
+  mine.add(item.key.queue);
   const { file, path, sha256 } = item;
   const told = { account, ...item.key, path, name: file.name, bytes: file.size, modified: file.lastModified };
   journal.put(sha256 === undefined ? told : { ...told, sha256 });
@@ -171,10 +183,14 @@ function takeUnfinished(files: readonly Chosen[]): Map<Chosen, FileRecord> {
 
 /** Those that are known from before keep their place in the journal, and need not be read for their hash again. */
 function queue(files: readonly Chosen[], known: Map<Chosen, FileRecord>): void {
-  void uploads.add(files, (item, chosen) => {
+  const queues = new Set([...known.values()].map((record) => record.queue));
+  const mark = (item: UploadItem, chosen: Chosen) => {
     const record = known.get(chosen);
     if (!record) return;
     item.key = { queue: record.queue, number: record.number };
     item.sha256 = record.sha256;
-  });
+  };
+  void uploads.add(files, mark, [...queues].some(wasPaused));
+  for (const queue of queues) mine.add(queue);
+  notePause(mine, uploads.paused);
 }
