@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { usageOf } from './usage';
+import { levelOf, usageOf, usageWords } from './usage';
 
 const usage = (used_bytes: number, reserved_bytes: number, quota_bytes?: number) =>
   usageOf({ used_bytes, reserved_bytes, ...(quota_bytes === undefined ? {} : { quota_bytes }) });
@@ -14,4 +14,10 @@ test('a quota may be less than what is kept, or nothing, or absent', () => {
   expect(usage(150, 10, 100)).toEqual({ quota: 100, usedShare: 100, reservedShare: 0, level: 'full', free: 0 });
   expect(usage(0, 0, 0)).toEqual({ quota: 0, usedShare: 100, reservedShare: 0, level: 'full', free: 0 });
   expect(usage(5, 5)).toMatchObject({ level: 'roomy', free: undefined });
+});
+
+test('what is full is so from nine tenths on, and is told in one way', () => {
+  expect([0, 89.9, 90, 99.9, 100, 120].map(levelOf)).toEqual(['roomy', 'roomy', 'nearly', 'nearly', 'full', 'full']);
+  expect(usageWords(5_000_000, 20_000_000)).toBe('5 MB of 20 MB used');
+  expect([usageWords(0, 0), usageWords(5_000_000, null), usageWords(5_000_000, undefined)]).toEqual(['0 bytes of 0 bytes used', '5 MB used', '5 MB used']);
 });

@@ -1,5 +1,9 @@
-// How full an account is, as people need to know it.
+// How full something is, as people need to know it.
 import type { Account } from './api/types';
+import { bytes } from './format';
+import { i18n, t } from './i18n/i18n.svelte';
+
+export type Level = 'roomy' | 'nearly' | 'full';
 
 export interface Usage {
   quota: number | undefined;
@@ -7,11 +11,22 @@ export interface Usage {
   usedShare: number;
   /** What uploads under way have been promised, as far as the bar has room. */
   reservedShare: number;
-  level: 'roomy' | 'nearly' | 'full';
+  level: Level;
   free: number | undefined;
 }
 
 const NEARLY = 90;
+
+/** Of a share from 0 to 100. */
+export function levelOf(share: number): Level {
+  return share >= 100 ? 'full' : share >= NEARLY ? 'nearly' : 'roomy';
+}
+
+/** Such as “3 GB of 10 GB used”. */
+export function usageWords(used: number, quota: number | null | undefined): string {
+  const words = { used: bytes(i18n.locale, used) };
+  return quota == null ? t('usage.used', words) : t('usage.of', { ...words, quota: bytes(i18n.locale, quota) });
+}
 
 export function usageOf(account: Pick<Account, 'quota_bytes' | 'used_bytes' | 'reserved_bytes'>): Usage {
   const quota = account.quota_bytes ?? undefined;
@@ -20,6 +35,5 @@ export function usageOf(account: Pick<Account, 'quota_bytes' | 'used_bytes' | 'r
   // An account may have a quota of nothing, and then nothing fits.
   const share = (value: number) => (quota === 0 ? 100 : Math.min(100, (value / quota) * 100));
   const usedShare = share(account.used_bytes);
-  const level = taken >= quota ? 'full' : share(taken) >= NEARLY ? 'nearly' : 'roomy';
-  return { quota, usedShare, reservedShare: share(taken) - usedShare, level, free: Math.max(0, quota - taken) };
+  return { quota, usedShare, reservedShare: share(taken) - usedShare, level: levelOf(share(taken)), free: Math.max(0, quota - taken) };
 }
