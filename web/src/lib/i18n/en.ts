@@ -197,6 +197,7 @@ export const en = {
   'upload.nothing': 'There were no files in that.',
   'upload.unreadable': { one: '{count} could not be read', other: '{count} could not be read' },
   'upload.skips': { one: '{count} skipped', other: '{count} skipped' },
+  'upload.systemFiles': { one: '{count} system file left out', other: '{count} system files left out' },
   'upload.pause': 'Pause',
   'upload.resume': 'Resume',
   'upload.paused': 'Paused',
