@@ -395,7 +395,7 @@ export const en = {
   'system.media.damagedMotions': 'Damaged films of live photos',
   'system.media.children': 'Decoders at work',
   'system.media.childrenOf': '{alive} of {limit}',
-  'system.media.sandbox': 'Decoders are bounded by',
+  'system.media.sandbox': 'Decoder limits',
   'system.sandbox.limits': 'own process, memory, time',
   'system.media.damagedOf': { one: '{account}: {count} damaged', other: '{account}: {count} damaged' },
   'system.uploads': 'Uploads',
