@@ -21,6 +21,7 @@ test('a dropped folder is read to its end and to its depth', async ({ page }) =>
   const single = makePictures(newFolder(), 1, 'single');
   await dropPaths(page, [folder, ...single]);
   await expect(panelOf(page)).toContainText('254 files uploaded', { timeout: 60_000 });
+  await expect(panelOf(page)).toContainText('2 system files left out');
   expect(await total(page)).toBe(254);
 });
 

@@ -93,6 +93,7 @@ test('what is no photo, and what is empty, is named and not sent', async ({ page
   await choose(page, [...strangers, ...makePictures(folder, 2)]);
   expect(await uploaded(page)).toContain('2 files uploaded');
   const panel = panelOf(page);
+  await expect(panel).toContainText('2 system files left out');
   await panel.getByRole('button', { name: /^Skipped/ }).click();
   await expect(panel.locator('li', { hasText: 'notes.txt' })).toContainText('not a photo or video');
   await expect(panel.locator('li', { hasText: 'empty.jpg' })).toContainText('the file is empty');

@@ -195,6 +195,7 @@ export const ko: Catalogue = {
   'upload.nothing': '업로드할 파일이 없습니다.',
   'upload.unreadable': { other: '{count}개를 읽을 수 없습니다' },
   'upload.skips': { other: '{count}개 건너뜀' },
+  'upload.systemFiles': { other: '시스템 파일 {count}개 제외' },
   'upload.pause': '일시정지',
   'upload.resume': '계속',
   'upload.paused': '일시정지됨',

@@ -18,11 +18,18 @@ export function isSystemFolder(name: string): boolean {
   return name.startsWith('.') || SYSTEM_FOLDERS.has(name.toLowerCase());
 }
 
+/** What a file chooser or a drop brought. */
+export interface Brought {
+  files: Chosen[];
+  /** How many files, and folders unread, the system had put there. */
+  system: number;
+}
+
 /** Files from a file chooser; a chosen folder comes as files with their paths. */
-export function chosenFiles(files: Iterable<File>): Chosen[] {
-  return [...files]
-    .map((file) => ({ file, path: file.webkitRelativePath || file.name }))
-    .filter(({ file, path }) => !isSystemFile(file.name) && !path.split('/').slice(0, -1).some(isSystemFolder));
+export function chosenFiles(chosen: Iterable<File>): Brought {
+  const all = [...chosen].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+  const files = all.filter(({ file, path }) => !isSystemFile(file.name) && !path.split('/').slice(0, -1).some(isSystemFolder));
+  return { files, system: all.length - files.length };
 }
 
 /** Whether a drag brings files, rather than text or a picture of the page itself. */
@@ -31,8 +38,7 @@ export function bringsFiles(data: DataTransfer | null): boolean {
 }
 
 /** What a drop brought. */
-export interface Dropped {
-  files: Chosen[];
+export interface Dropped extends Brought {
   /** Paths that could not be read. */
   unreadable: string[];
 }
@@ -42,19 +48,21 @@ export async function droppedFiles(data: DataTransfer): Promise<Dropped> {
   const items = [...data.items].filter((item) => item.kind === 'file');
   const found = items.map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
   const entries = found.flatMap(({ entry }) => entry ?? []);
-  if (entries.length === 0) return { files: chosenFiles(data.files), unreadable: [] };
+  if (entries.length === 0) return { ...chosenFiles(data.files), unreadable: [] };
   // A link that leads nowhere has no entry, and may still tell its name.
   const lost = found.flatMap(({ entry, file }) => (entry ? [] : [file?.name ?? '?']));
-  const { files, unreadable } = await filesOf(entries);
-  return { files, unreadable: [...lost, ...unreadable] };
+  const { unreadable, ...brought } = await filesOf(entries);
+  return { ...brought, unreadable: [...lost, ...unreadable] };
 }
 
 export async function filesOf(entries: readonly FileSystemEntry[]): Promise<Dropped> {
-  const dropped: Dropped = { files: [], unreadable: [] };
+  const dropped: Dropped = { files: [], system: 0, unreadable: [] };
   const folders = new Fifo<FileSystemDirectoryEntry>();
   const take = async (some: readonly FileSystemEntry[]) => {
-    folders.push(...some.filter((entry) => entry.isDirectory && !isSystemFolder(entry.name)).map((entry) => entry as FileSystemDirectoryEntry));
-    const files = some.filter((entry) => !entry.isDirectory && !isSystemFile(entry.name));
+    const own = some.filter(({ isDirectory, name }) => !(isDirectory ? isSystemFolder(name) : isSystemFile(name)));
+    dropped.system += some.length - own.length;
+    folders.push(...own.filter((entry) => entry.isDirectory).map((entry) => entry as FileSystemDirectoryEntry));
+    const files = own.filter((entry) => !entry.isDirectory);
     for (let start = 0; start < files.length; start += ASKED_AT_ONCE) {
       const asked = files.slice(start, start + ASKED_AT_ONCE).map((entry) => fileOf(entry as FileSystemFileEntry));
       for (const found of await Promise.all(asked)) {

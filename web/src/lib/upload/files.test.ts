@@ -43,7 +43,10 @@ describe('what was dropped', () => {
   it('passes over what the system left there', async () => {
     const entries = [file('.DS_Store'), file('Thumbs.db'), file('a.jpg'), folder('@eaDir', [file('b.jpg')]), folder('.git', [file('c')])];
     expect(await names(entries)).toEqual(['a.jpg']);
-    expect(chosenFiles([new File([], '.hidden'), new File([], 'notes.txt')]).map(({ path }) => path)).toEqual(['notes.txt']);
+    expect((await filesOf(entries as unknown as FileSystemEntry[])).system).toBe(4);
+    const chosen = chosenFiles([new File([], '.hidden'), new File([], 'notes.txt')]);
+    expect(chosen.files.map(({ path }) => path)).toEqual(['notes.txt']);
+    expect(chosen.system).toBe(1);
   });
 });
 

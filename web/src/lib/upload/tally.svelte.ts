@@ -11,6 +11,8 @@ export class Tally {
   /** Bytes of all files, and of those that are over or have gone. */
   bytes = $state(0);
   bytesDone = $state(0);
+  /** Files that the system had put beside them, and that are not sent. */
+  system = $state(0);
   rate = $state<number | undefined>(undefined);
   readonly views: Record<View, SvelteSet<UploadItem>> = {
     failed: new SvelteSet(),
@@ -79,6 +81,7 @@ export class Tally {
     this.counts = noCounts();
     this.bytes = 0;
     this.bytesDone = 0;
+    this.system = 0;
     this.#gone = 0;
     for (const view of Object.values(this.views)) view.clear();
     this.rest();

@@ -6,7 +6,7 @@ import { notices } from '../notices.svelte';
 import { randomName } from '../random';
 import { session } from '../session/session.svelte';
 import { lead } from '../tabs';
-import { chosenFiles, droppedFiles } from './entries';
+import { chosenFiles, droppedFiles, type Brought } from './entries';
 import { hashInWorker } from './hasher';
 import type { Chosen, UploadItem } from './item.svelte';
 import { Journal, type FileRecord } from './journal';
@@ -145,7 +145,7 @@ export function chooseFolder(): void {
 
 /** Asks for what earlier pages did not finish; whatever else is chosen with it was finished before, or is another matter. */
 export function chooseUnfinished(folder: boolean): void {
-  choose(folder, (files) => {
+  choose(folder, ({ files }) => {
     const known = takeUnfinished(files);
     const passed = files.length - known.size;
     if (known.size === 0) notices.say(t('upload.noneOfThem'));
@@ -154,7 +154,7 @@ export function chooseUnfinished(folder: boolean): void {
   });
 }
 
-function choose(folder: boolean, take: (files: Chosen[]) => void): void {
+function choose(folder: boolean, take: (brought: Brought) => void): void {
   const input = document.createElement('input');
   input.type = 'file';
   input.multiple = true;
@@ -165,16 +165,17 @@ function choose(folder: boolean, take: (files: Chosen[]) => void): void {
 
 export async function addDrop(data: DataTransfer): Promise<void> {
   const owner = account;
-  const { files, unreadable } = await droppedFiles(data);
+  const { unreadable, ...brought } = await droppedFiles(data);
   // A large folder takes a while to read, and whoever dropped it may have left.
   if (account !== owner) return;
   if (unreadable.length > 0) notices.say(t('upload.unreadable', { count: unreadable.length }), unreadable.slice(0, 5).join(', '));
-  if (files.length > 0 || unreadable.length === 0) add(files);
+  if (brought.files.length > 0 || unreadable.length === 0) add(brought);
 }
 
-function add(files: readonly Chosen[]): void {
+function add({ files, system }: Brought): void {
   if (files.length === 0) notices.say(t('upload.nothing'));
   queue(files, takeUnfinished(files));
+  if (files.length > 0) uploads.tally.system += system;
 }
 
 function takeUnfinished(files: readonly Chosen[]): Map<Chosen, FileRecord> {
