@@ -17,13 +17,3 @@ export async function whyNot(address: string, signal: AbortSignal): Promise<WhyN
     return 'offline';
   }
 }
-
-/** A Svelte action: an image that goes asks for nothing any more. */
-export function letGo(image: HTMLImageElement) {
-  const destroy = () => {
-    image.removeAttribute('src');
-    // Chromium holds on to an image whose source changes once it is out of the page, until it leaves its parent as well.
-    image.remove();
-  };
-  return { destroy };
-}
