@@ -38,6 +38,11 @@ test('photos are selected by check, key, range and day', async ({ page }) => {
 
   await tiles.nth(1).focus();
   await page.keyboard.press('x');
+  const check = page.locator('.tile', { has: page.locator('[data-asset]:focus') }).locator('.check');
+  expect(await check.evaluate((button) => {
+    const { left, top, width, height } = button.getBoundingClientRect();
+    return button.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+  }), 'the check stands above the picture that has the focus').toBe(true);
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('Shift+X');

@@ -96,6 +96,8 @@ test('what is no photo, and what is empty, is named and not sent', async ({ page
   await expect(panel).toContainText('2 system files left out');
   await panel.getByRole('button', { name: /^Skipped/ }).click();
   await expect(panel.locator('li', { hasText: 'notes.txt' })).toContainText('not a photo or video');
+  await expect(panel.getByRole('button', { name: 'Upload notes.txt all the same' })).toBeVisible();
+  await expect(panel.getByRole('button', { name: 'Upload empty.jpg' })).toHaveCount(0);
   await expect(panel.locator('li', { hasText: 'empty.jpg' })).toContainText('the file is empty');
   expect(asked.join()).toContain('picture-1.png');
   for (const path of strangers) expect(asked.join()).not.toContain(basename(path));

@@ -133,7 +133,9 @@ function shutter(seconds: number, number: (value: number, digits: number) => str
 /** The camera's name without its maker twice (`Canon Canon EOS R5`). */
 export function cameraName(camera: Camera): string {
   const [make, model] = [camera.make?.trim() ?? '', camera.model?.trim() ?? ''];
-  return model.toLowerCase().startsWith(make.toLowerCase()) ? model : `${make} ${model}`.trim();
+  // “NIKON CORPORATION” makes the “NIKON D1X”.
+  const [brand = ''] = make.toLowerCase().split(' ');
+  return model.toLowerCase().startsWith(brand) ? model || make : `${make} ${model}`.trim();
 }
 
 /** `37.5665° N, 126.9780° E`. */
@@ -146,6 +148,7 @@ export function coordinates(place: Place): string {
 /** `4032 × 3024 · 12.2 MP`. */
 export function pixels(language: string, width: number, height: number): string {
   const megapixels = (width * height) / 1e6;
+  if (megapixels < 0.05) return `${width} × ${height}`;
   const digits = { maximumFractionDigits: megapixels < 10 ? 1 : 0 };
   return `${width} × ${height} · ${new Intl.NumberFormat(language, digits).format(megapixels)} MP`;
 }

@@ -58,6 +58,12 @@ describe('facts as people write them', () => {
     expect(format.exposure('en', { exposure_seconds: 2.5 })).toBe('2.5 s');
     expect(format.cameraName({ make: 'Canon', model: 'Canon EOS R5' })).toBe('Canon EOS R5');
     expect(format.cameraName({ make: 'Apple', model: 'iPhone 15' })).toBe('Apple iPhone 15');
+    expect(format.cameraName({ make: 'NIKON CORPORATION', model: 'NIKON D1X' })).toBe('NIKON D1X');
+    expect(format.cameraName({ make: 'Canon', model: null })).toBe('Canon');
+    expect(format.cameraName({ make: null, model: 'X100V' })).toBe('X100V');
+    expect(format.pixels('en-GB', 4032, 3024)).toBe('4032 × 3024 · 12 MP');
+    expect(format.pixels('en-GB', 320, 240)).toBe('320 × 240 · 0.1 MP');
+    expect(format.pixels('en-GB', 200, 130)).toBe('200 × 130');
     expect(format.coordinates({ latitude: -33.8568, longitude: 151.2153 })).toBe('33.85680° S, 151.21530° E');
     expect(format.utcOffset(-210)).toBe('UTC−3:30');
     const captured = { at: '', local: '2024-05-31T18:04:05', offset_minutes: 540, source: 'exif' };

@@ -103,6 +103,10 @@ class Notices {
     const id = ++this.#last;
     // Said again, it takes the place of the one before, whose action was about something else.
     for (const one of this.list) if (one.title === notice.title && one.detail === notice.detail) this.dismiss(one.id);
+    // What can be undone is what was done last; for what was before that there is Ctrl+Z.
+    if (notice.kind === 'done' && notice.actions.length > 0 && !waits(notice)) {
+      for (const one of this.list) if (one.kind === 'done' && one.actions.length > 0 && !waits(one)) this.dismiss(one.id);
+    }
     // Those that wait for somebody go last.
     const goers = [...this.list].sort((one, other) => Number(waits(one)) - Number(waits(other)));
     for (const one of goers.slice(0, Math.max(0, goers.length + 1 - MOST))) this.dismiss(one.id);

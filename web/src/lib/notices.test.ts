@@ -48,3 +48,12 @@ test('said again, it takes the place of the one before', () => {
     ['moved', 'two'],
   ]);
 });
+
+test('only what was done last offers a way back, and what failed stays beside it', () => {
+  const action = { label: 'Undo', run: () => undefined };
+  notices.warn({ title: 'one failed' }, action);
+  notices.say('one moved', undefined, action);
+  notices.say('told');
+  notices.say('two moved', undefined, action);
+  expect(notices.list.map(({ title }) => title)).toEqual(['one failed', 'told', 'two moved']);
+});

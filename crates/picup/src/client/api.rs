@@ -111,7 +111,11 @@ impl Api {
     ///
     /// # Errors
     /// When the attempt failed; one that may pass may have been heard all the same.
-    pub(super) async fn post_once<B: Serialize, A: DeserializeOwned>(&self, path: &str, body: &B) -> Result<A, Failure> {
+    pub(super) async fn post_once<B: Serialize, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<A, Failure> {
         Ok(self.attempt(Method::POST, path, Some(body)).await?.1)
     }
 

@@ -149,8 +149,11 @@ impl Tally {
         }
         missing.extend(unproved.iter().cloned());
         let other = self.skipped.get(&Skip::NotMedia).copied().unwrap_or(0);
-        let other =
-            if other > 0 { format!(" ({} of other kinds in it were not sent)", files(other)) } else { String::new() };
+        let other = match other {
+            0 => String::new(),
+            1 => " (1 file of another kind in it was not sent)".to_owned(),
+            _ => format!(" ({} of other kinds in it were not sent)", files(other)),
+        };
         let again = match self.again {
             0 => String::new(),
             count => format!("{} of an earlier run had gone from the server, and were sent again\n", files(count)),

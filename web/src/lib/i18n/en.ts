@@ -94,6 +94,7 @@ export const en = {
 
   'timeline.label': 'Photos and videos by day',
   'timeline.emptyTitle': 'Your photos will be here',
+  'timeline.emptyTouch': 'Choose photos and videos to begin with.',
   'timeline.empty': 'Drop photos, videos or whole folders anywhere on this page, or choose them.',
   'timeline.scrubber': 'Go to a date',
   'timeline.selectDay': 'Select all of {day}',
@@ -181,6 +182,7 @@ export const en = {
   'upload.title': 'Uploads',
   'upload.progress': 'Upload progress',
   'upload.active': { one: 'Uploading {over} of {count} file', other: 'Uploading {over} of {count} files' },
+  'upload.allHere': 'Everything was here already',
   'upload.finished': { one: '{count} file uploaded', other: '{count} files uploaded' },
   'upload.duplicates': { one: '{count} was here already', other: '{count} were here already' },
   'upload.failures': { one: '{count} failed', other: '{count} failed' },
@@ -192,6 +194,7 @@ export const en = {
   'upload.cancelAll': 'Cancel all',
   'upload.retryFailed': 'Retry failed',
   'upload.cancelOne': 'Cancel {name}',
+  'upload.sendAnyway': 'Upload {name} all the same',
   'upload.retryOne': 'Retry {name}',
   'upload.drop': 'Drop to upload',
   'upload.nothing': 'There were no files in that.',

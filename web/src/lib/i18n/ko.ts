@@ -92,6 +92,7 @@ export const ko: Catalogue = {
 
   'timeline.label': '날짜별 사진과 동영상',
   'timeline.emptyTitle': '여기에 사진이 모입니다',
+  'timeline.emptyTouch': '시작할 사진과 동영상을 선택하세요.',
   'timeline.empty': '사진이나 동영상, 폴더를 이 페이지 아무 곳에나 끌어다 놓거나 직접 선택하세요.',
   'timeline.scrubber': '날짜로 이동',
   'timeline.selectDay': '{day} 전체 선택',
@@ -179,6 +180,7 @@ export const ko: Catalogue = {
   'upload.title': '업로드',
   'upload.progress': '업로드 진행률',
   'upload.active': { other: '파일 {count}개 중 {over}개 완료' },
+  'upload.allHere': '모두 이미 있는 파일입니다',
   'upload.finished': { other: '파일 {count}개를 업로드했습니다' },
   'upload.duplicates': { other: '{count}개는 이미 있음' },
   'upload.failures': { other: '{count}개 실패' },
@@ -190,6 +192,7 @@ export const ko: Catalogue = {
   'upload.cancelAll': '모두 취소',
   'upload.retryFailed': '실패한 파일 다시 시도',
   'upload.cancelOne': '{name} 취소',
+  'upload.sendAnyway': '{name} 그래도 업로드',
   'upload.retryOne': '{name} 다시 시도',
   'upload.drop': '놓으면 업로드합니다',
   'upload.nothing': '업로드할 파일이 없습니다.',
