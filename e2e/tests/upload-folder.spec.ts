@@ -46,9 +46,13 @@ test('twenty thousand files do not freeze the page', async ({ page }) => {
   const before = await total(page);
   await measure(page);
   const began = Date.now();
+  const reading = page.getByRole('group', { name: 'Reading folders' });
+  const shown = reading.waitFor();
   await dropPaths(page, [folder]);
+  await shown;
   const panel = panelOf(page);
   await expect(panel).toContainText(/of 20,?000 files/, { timeout: 60_000 });
+  await expect(reading).toBeHidden();
   console.log(`added within ${Date.now() - began} ms: ${JSON.stringify(await measured(page))}`);
 
   // It answers while files go: another page, the list's end, a pause.

@@ -197,6 +197,7 @@ export const en = {
   'upload.sendAnyway': 'Upload {name} all the same',
   'upload.retryOne': 'Retry {name}',
   'upload.drop': 'Drop to upload',
+  'upload.reading': 'Reading folders',
   'upload.nothing': 'There were no files in that.',
   'upload.unreadable': { one: '{count} could not be read', other: '{count} could not be read' },
   'upload.skips': { one: '{count} skipped', other: '{count} skipped' },

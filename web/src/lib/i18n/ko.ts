@@ -195,6 +195,7 @@ export const ko: Catalogue = {
   'upload.sendAnyway': '{name} 그래도 업로드',
   'upload.retryOne': '{name} 다시 시도',
   'upload.drop': '놓으면 업로드합니다',
+  'upload.reading': '폴더를 읽는 중',
   'upload.nothing': '업로드할 파일이 없습니다.',
   'upload.unreadable': { other: '{count}개를 읽을 수 없습니다' },
   'upload.skips': { other: '{count}개 건너뜀' },

@@ -43,19 +43,27 @@ export interface Dropped extends Brought {
   unreadable: string[];
 }
 
-/** All files of a drop. The items must be taken in the event itself: afterwards the browser has emptied them. */
-export async function droppedFiles(data: DataTransfer): Promise<Dropped> {
+/** Who follows how far the reading of folders is, and may end it. */
+export interface Watch {
+  signal: AbortSignal;
+  found: (files: number) => void;
+}
+
+const NOBODY: Watch = { signal: new AbortController().signal, found: () => undefined };
+
+/** All files of a drop, or those until it was ended. The items must be taken in the event itself: afterwards the browser has emptied them. */
+export async function droppedFiles(data: DataTransfer, watch = NOBODY): Promise<Dropped> {
   const items = [...data.items].filter((item) => item.kind === 'file');
   const found = items.map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
   const entries = found.flatMap(({ entry }) => entry ?? []);
   if (entries.length === 0) return { ...chosenFiles(data.files), unreadable: [] };
   // A link that leads nowhere has no entry, and may still tell its name.
   const lost = found.flatMap(({ entry, file }) => (entry ? [] : [file?.name ?? '?']));
-  const { unreadable, ...brought } = await filesOf(entries);
+  const { unreadable, ...brought } = await filesOf(entries, watch);
   return { ...brought, unreadable: [...lost, ...unreadable] };
 }
 
-export async function filesOf(entries: readonly FileSystemEntry[]): Promise<Dropped> {
+export async function filesOf(entries: readonly FileSystemEntry[], watch = NOBODY): Promise<Dropped> {
   const dropped: Dropped = { files: [], system: 0, unreadable: [] };
   const folders = new Fifo<FileSystemDirectoryEntry>();
   const take = async (some: readonly FileSystemEntry[]) => {
@@ -63,16 +71,17 @@ export async function filesOf(entries: readonly FileSystemEntry[]): Promise<Drop
     dropped.system += some.length - own.length;
     folders.push(...own.filter((entry) => entry.isDirectory).map((entry) => entry as FileSystemDirectoryEntry));
     const files = own.filter((entry) => !entry.isDirectory);
-    for (let start = 0; start < files.length; start += ASKED_AT_ONCE) {
+    for (let start = 0; start < files.length && !watch.signal.aborted; start += ASKED_AT_ONCE) {
       const asked = files.slice(start, start + ASKED_AT_ONCE).map((entry) => fileOf(entry as FileSystemFileEntry));
       for (const found of await Promise.all(asked)) {
         if (typeof found === 'string') dropped.unreadable.push(found);
         else dropped.files.push(found);
       }
+      watch.found(dropped.files.length);
     }
   };
   await take(entries);
-  for (let folder = folders.shift(); folder; folder = folders.shift()) {
+  for (let folder = folders.shift(); folder && !watch.signal.aborted; folder = folders.shift()) {
     const { inside, whole } = await entriesOf(folder);
     if (!whole) dropped.unreadable.push(pathOf(folder));
     await take(inside);

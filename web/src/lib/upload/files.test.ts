@@ -40,6 +40,19 @@ describe('what was dropped', () => {
     expect(await names([folder('trip', [...many, folder('deep', [file('last.jpg')])])])).toHaveLength(351);
   });
 
+  it('tells how far it is, and ends when it is told to', async () => {
+    const deep = [0, 1, 2].map((at) => folder(`f${at}`, Array.from({ length: 120 }, (_, index) => file(`${at}-${index}.jpg`))));
+    const stop = new AbortController();
+    const told: number[] = [];
+    const found = (files: number) => {
+      told.push(files);
+      if (files >= 200) stop.abort();
+    };
+    const { files } = await filesOf(deep as unknown as FileSystemEntry[], { signal: stop.signal, found });
+    expect(told).toEqual([50, 100, 120, 170, 220]);
+    expect(files).toHaveLength(220);
+  });
+
   it('passes over what the system left there', async () => {
     const entries = [file('.DS_Store'), file('Thumbs.db'), file('a.jpg'), folder('@eaDir', [file('b.jpg')]), folder('.git', [file('c')])];
     expect(await names(entries)).toEqual(['a.jpg']);

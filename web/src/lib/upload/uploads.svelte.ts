@@ -6,7 +6,7 @@ import { notices } from '../notices.svelte';
 import { randomName } from '../random';
 import { session } from '../session/session.svelte';
 import { lead } from '../tabs';
-import { chosenFiles, droppedFiles, type Brought } from './entries';
+import { chosenFiles, droppedFiles, type Dropped, type Brought } from './entries';
 import { hashInWorker } from './hasher';
 import type { Chosen, UploadItem } from './item.svelte';
 import { Journal, type FileRecord } from './journal';
@@ -14,6 +14,9 @@ import { notePause, wasPaused } from './pauses';
 import { putPart } from './put';
 import { UploadQueue } from './queue.svelte';
 import { Unfinished } from './unfinished.svelte';
+
+/** Fewer files than this are read before anybody could look. */
+const SHOWN_FROM = 500;
 
 let whenProgressed: () => void = () => undefined;
 
@@ -165,11 +168,26 @@ function choose(folder: boolean, take: (brought: Brought) => void): void {
 
 export async function addDrop(data: DataTransfer): Promise<void> {
   const owner = account;
-  const { unreadable, ...brought } = await droppedFiles(data);
+  const dropped = await watchedDrop(data);
   // A large folder takes a while to read, and whoever dropped it may have left.
-  if (account !== owner) return;
+  if (dropped === undefined || account !== owner) return;
+  const { unreadable, ...brought } = dropped;
   if (unreadable.length > 0) notices.say(t('upload.unreadable', { count: unreadable.length }), unreadable.slice(0, 5).join(', '));
   if (brought.files.length > 0 || unreadable.length === 0) add(brought);
+}
+
+/** Reads what was dropped, and shows how far that is once it is much; nothing when the person has ended it. */
+async function watchedDrop(data: DataTransfer): Promise<Dropped | undefined> {
+  const stop = new AbortController();
+  let running: ReturnType<typeof notices.begin> | undefined;
+  const found = (files: number) => {
+    if (files < SHOWN_FROM) return;
+    running ??= notices.begin(t('upload.reading'), () => stop.abort());
+    running.over = files;
+  };
+  const dropped = await droppedFiles(data, { signal: stop.signal, found });
+  if (running) notices.end(running);
+  return stop.signal.aborted ? undefined : dropped;
 }
 
 function add({ files, system }: Brought): void {
