@@ -50,6 +50,7 @@ test('somebody else who signs in then gets nothing of it, and sees nothing', asy
   const gate = await Gate.shut(page);
   await choose(page, makePictures(newFolder(), 5, 'private'));
   await gate.reached(2);
+  await page.getByRole('link', { name: 'Trash' }).first().click();
   picup.current.setDisabled(DAN.email, true);
   gate.open();
   await expect(page.getByText('Your uploads wait for that.')).toBeVisible();
