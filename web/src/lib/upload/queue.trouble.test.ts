@@ -76,6 +76,27 @@ describe('an upload queue in trouble', () => {
     expect(queue.tally.counts.done).toBe(1);
   });
 
+  it('takes what another tab has completed meanwhile', async () => {
+    const server = new Server();
+    const { queue } = makeQueue(server);
+    const put = server.put;
+    server.put = async (target, ...rest) => {
+      await put(target, ...rest);
+      if (target.number < 2) return;
+      // All of it is there by now, sent by the other one too, who is first to say so.
+      server.put = put;
+      const [id = ''] = target.url.split('|');
+      const status = server.status;
+      const { asset } = await server.complete(id);
+      server.status = async (upload) => ({ ...(await status(upload)), ...(upload === id ? { asset } : {}) });
+      throw problem(409);
+    };
+    queue.add([file('a'.repeat(PART) + 'b'.repeat(PART), 'film.jpg')]);
+    await settled(queue);
+    expect(statuses(queue.items)).toEqual(['done']);
+    expect(server.cancelled).toEqual([]);
+  });
+
   it('fails one file alone, gives its reservation back, and retries it', async () => {
     const server = new Server();
     server.faults.put = [problem(422)];

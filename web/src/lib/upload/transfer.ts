@@ -88,10 +88,11 @@ async function sendAll(
   let known = upload;
   for (let round = 1; ; round++) {
     if (known.asset) return known.asset;
-    await sendParts(file, sha256, known, world, onSent, signal);
     try {
+      await sendParts(file, sha256, known, world, onSent, signal);
       return (await again(world, signal, () => world.complete(upload.id, signal))).asset;
     } catch (error) {
+      // A part is missing that was thought to be there; or another tab sends the same file, and completes it right now.
       if (round > 1 || !(error instanceof ProblemError) || error.status !== 409) throw error;
       known = await again(world, signal, () => world.status(upload.id, signal));
     }
