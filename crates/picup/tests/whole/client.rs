@@ -272,12 +272,25 @@ impl Client {
         eventually("the end of processing", look).await.unwrap()
     }
 
+    /// As [`Client::get`], asked again as long as the server says that it is busy: after a kill many come at once.
+    pub(crate) async fn get_in_time(&self, path: &str) -> Answer {
+        let mut answer = self.get(path).await;
+        for _ in 0..100 {
+            if answer.status != 503 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            answer = self.get(path).await;
+        }
+        answer
+    }
+
     /// The whole timeline, page by page.
     pub(crate) async fn timeline(&self) -> wire::AssetColumns {
         let mut all = wire::AssetColumns::default();
         let mut path = "/api/timeline/assets?limit=100".to_owned();
         loop {
-            let page: wire::AssetColumns = self.get(&path).await.json(200);
+            let page: wire::AssetColumns = self.get_in_time(&path).await.json(200);
             all.id.extend(page.id);
             all.day.extend(page.day);
             all.state.extend(page.state);
