@@ -8,6 +8,8 @@ import { api } from './viewing';
 const picup = usePicup();
 
 test('nothing is doubled and nothing is lost', async ({ page, watch }) => {
+  // What was under way goes on file by file after each kill.
+  test.setTimeout(240_000);
   watch.expects(/ERR_(CONNECTION|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|SOCKET)|status of 503|answer: 503/);
   await setUp(page, picup.current);
   const folder = newFolder();
@@ -24,7 +26,7 @@ test('nothing is doubled and nothing is lost', async ({ page, watch }) => {
   }
   gate.open();
   const panel = panelOf(page);
-  await expect(panel).toContainText(/\d+ files uploaded/, { timeout: 60_000 });
+  await expect(panel).toContainText(/\d+ files uploaded/, { timeout: 150_000 });
   await expect(panel).not.toContainText(/failed|cancelled/);
 
   const { id } = await api<{ id: string[] }>(page, 'GET', '/api/timeline/assets?limit=1000');
