@@ -117,7 +117,7 @@ test('a tab leaves the uploads of another alone, and asks for them when that one
   await chooseBy(other, chooseFolder(other), folder);
   // The tab that was closed may have got one through with its last breath.
   await expect(left(other)).toBeHidden();
-  await expect.poll(() => total(other)).toBe(13);
+  await expect.poll(() => total(other)).toBe(16);
 });
 
 test('signing out forgets what was not finished', async ({ page }) => {
