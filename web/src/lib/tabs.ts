@@ -19,7 +19,16 @@ const me = randomName();
 
 /** Runs `work` while no other tab runs work of that name. */
 export async function exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
-  if (navigator.locks) return await navigator.locks.request(`picup-${name}`, work);
+  if (navigator.locks) {
+    return await new Promise((resolve, reject) => {
+      const held = async () => {
+        await work().then(resolve, reject);
+        // What was noted down meanwhile comes to the other tabs in its own time.
+        await pause(SETTLE_MS);
+      };
+      navigator.locks.request(`picup-${name}`, held).catch(reject);
+    });
+  }
   while (!(await takeLease(name, LEASE_MS))) await pause(100);
   try {
     return await work();
