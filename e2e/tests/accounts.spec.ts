@@ -1,5 +1,5 @@
 // One browser, two tabs, and an account that changes under one of them: nothing of the one before is shown or done any more.
-import { choose, expect, setUp, signIn, test, uploaded, usePicup } from './picup';
+import { choose, expect, makeAccount, setUp, signIn, test, uploaded, usePicup } from './picup';
 import { photographs } from './samples';
 import { Gate, makePictures, newFolder, remembered } from './upload';
 
@@ -13,10 +13,7 @@ test('a tab whose browser is somebody else’s by now shows nothing of the one b
 
   const other = await context.newPage();
   await other.goto(new URL(picup.current.user('invite'), picup.current.origin).href);
-  await other.getByLabel('E-mail').fill('dan@example.org');
-  await other.getByLabel('Your name').fill('Dan');
-  await other.getByLabel('Password', { exact: true }).fill('ten warm winters');
-  await other.getByRole('button', { name: 'Create account' }).click();
+  await makeAccount(other, { name: 'Dan', email: 'dan@example.org', password: 'ten warm winters' });
   await expect(other.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
 
   await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();

@@ -1,5 +1,5 @@
 // Links that somebody sends: an invitation, and one for a lost password.
-import { accessible, expect, PERSON, setUp, test, usePicup, type Page } from './picup';
+import { accessible, expect, makeAccount, PERSON, setUp, test, usePicup, type Page } from './picup';
 
 const picup = usePicup();
 
@@ -23,10 +23,7 @@ test('an invitation makes an account, once, and leaves no token behind', async (
   await expect(page.getByRole('heading', { name: 'You are invited' })).toBeVisible();
   expect(page.url()).toBe(`${picup.current.origin}/#/invitation`);
   await accessible(page, 'the invitation');
-  await page.getByLabel('Your name').fill('Grace');
-  await page.getByLabel('E-mail').fill('grace@example.org');
-  await page.getByLabel('Password', { exact: true }).fill('nine brave umbrellas');
-  await page.getByRole('button', { name: 'Create account' }).click();
+  await makeAccount(page, { name: 'Grace', email: 'grace@example.org', password: 'nine brave umbrellas' });
   await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
   await expect(page.getByText(/used/)).toContainText('GB');
 
@@ -82,10 +79,7 @@ test('a link that is opened again in the same tab is hidden again', async ({ pag
 test('whoever is signed in is named, and leaves in order', async ({ page, context, watch }) => {
   watch.expects(/401/);
   await openLink(page, picup.current.user('invite'));
-  await page.getByLabel('Your name').fill('First');
-  await page.getByLabel('E-mail').fill('first@example.org');
-  await page.getByLabel('Password', { exact: true }).fill('nine brave umbrellas');
-  await page.getByRole('button', { name: 'Create account' }).click();
+  await makeAccount(page, { name: 'First', email: 'first@example.org', password: 'nine brave umbrellas' });
   await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
   const cookies = await context.cookies();
   const other = await context.newPage();
@@ -94,10 +88,7 @@ test('whoever is signed in is named, and leaves in order', async ({ page, contex
 
   await openLink(page, picup.current.user('invite'));
   await expect(page.getByText('You are signed in as First.')).toBeVisible();
-  await page.getByLabel('Your name').fill('Second');
-  await page.getByLabel('E-mail').fill('second@example.org');
-  await page.getByLabel('Password', { exact: true }).fill('ten warm winters');
-  await page.getByRole('button', { name: 'Create account' }).click();
+  await makeAccount(page, { name: 'Second', email: 'second@example.org', password: 'ten warm winters' });
   await expect(page.getByRole('button', { name: 'Account of Second' })).toBeVisible();
   await expect(other.getByRole('button', { name: 'Account of Second' })).toBeVisible();
 

@@ -1,5 +1,5 @@
 // One browser, two people: what the first one was told, was asked, or had dropped when leaving is not there for the next.
-import { choose, expect, PERSON, signIn, test, total, uploaded, usePicup, allShown, type Page } from './picup';
+import { choose, enter, expect, PERSON, signIn, test, total, uploaded, usePicup, allShown, type Page } from './picup';
 import { photographs } from './samples';
 import { createUser, Picup } from './server';
 import { dropPaths, makePictures, newFolder, panelOf } from './upload';
@@ -20,10 +20,7 @@ async function danTakesOver(page: Page): Promise<void> {
   await other.getByRole('button', { name: 'Sign out' }).click();
   await expect(other.getByRole('heading', { name: 'Sign in' })).toBeVisible();
   await other.close();
-  await page.locator('input[type=email]').fill(DAN.email);
-  await page.locator('input[autocomplete=current-password]').fill(DAN.password);
-  await page.locator('form button.primary').click();
-  await expect(page.locator('.shell')).toBeVisible();
+  await enter(page, DAN.email, DAN.password);
 }
 
 test('what was said, and could be taken back', async ({ page, watch }) => {

@@ -77,15 +77,25 @@ export function usePicup(start = () => Picup.start()): { readonly current: Picup
 
 export async function setUp(page: Page, picup: Picup): Promise<void> {
   await page.goto(picup.setupLink);
-  await page.getByLabel('Your name').fill(PERSON.name);
-  await page.getByLabel('E-mail').fill(PERSON.email);
-  await page.getByLabel('Password', { exact: true }).fill(PERSON.password);
-  await page.getByRole('button', { name: 'Create account' }).click();
+  await makeAccount(page, PERSON);
   await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
+}
+
+/** Fills what a link to a new account asks for. */
+export async function makeAccount(page: Page, { name, email, password }: typeof PERSON): Promise<void> {
+  await page.getByLabel('Your name').fill(name);
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Create account' }).click();
 }
 
 export async function signIn(page: Page, picup: Picup, email = PERSON.email, password = PERSON.password): Promise<void> {
   await page.goto(picup.origin);
+  await enter(page, email, password);
+}
+
+/** Signs in where the page asks for it. */
+export async function enter(page: Page, email: string, password: string): Promise<void> {
   await page.locator('input[type=email]').fill(email);
   await page.locator('input[autocomplete=current-password]').fill(password);
   await page.locator('form button.primary').click();

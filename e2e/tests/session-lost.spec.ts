@@ -1,6 +1,6 @@
 // A session that is ended elsewhere, by a changed password, an admin or from another device, in the middle of uploads: the person is
 // told, nothing is asked again and again, and the uploads go on when the same person signs in. Nobody else sees any of it.
-import { choose, expect, PERSON, signIn, test, total, usePicup, type Page } from './picup';
+import { choose, enter, expect, PERSON, signIn, test, total, usePicup } from './picup';
 import { createUser, Picup } from './server';
 import { Gate, makePictures, newFolder, panelOf, remembered } from './upload';
 
@@ -12,13 +12,6 @@ const picup = usePicup(() =>
     createUser(data, DAN.email, DAN.password);
   }),
 );
-
-async function enter(page: Page, { email, password }: typeof DAN): Promise<void> {
-  await page.locator('input[type=email]').fill(email);
-  await page.locator('input[autocomplete=current-password]').fill(password);
-  await page.locator('form button.primary').click();
-  await expect(page.locator('.shell')).toBeVisible();
-}
 
 test('uploads wait for the person to sign in again, and go on', async ({ page, watch }) => {
   watch.expects(/401/);
@@ -38,7 +31,7 @@ test('uploads wait for the person to sign in again, and go on', async ({ page, w
   expect(asked.length, asked.join('\n')).toBeLessThan(12);
 
   picup.current.setDisabled(DAN.email, false);
-  await enter(page, DAN);
+  await enter(page, DAN.email, DAN.password);
   await expect(panelOf(page)).toContainText('300 files uploaded', { timeout: 60_000 });
   await expect(panelOf(page)).not.toContainText('failed');
   expect(await total(page)).toBe(300);
@@ -54,7 +47,7 @@ test('somebody else who signs in then gets nothing of it, and sees nothing', asy
   picup.current.setDisabled(DAN.email, true);
   gate.open();
   await expect(page.getByText('Your uploads wait for that.')).toBeVisible();
-  await enter(page, PERSON);
+  await enter(page, PERSON.email, PERSON.password);
   await expect(page.getByRole('heading', { name: 'Your photos will be here' })).toBeVisible();
   await expect(panelOf(page)).toBeHidden();
   await expect.poll(() => remembered(page)).toEqual([]);

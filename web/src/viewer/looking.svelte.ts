@@ -2,7 +2,7 @@
 // person's feet: what another device takes away while it is shown stays in its place and says so, and what was beside it
 // stays reachable.
 import { SvelteSet } from 'svelte/reactivity';
-import { api, ProblemError } from '../lib/api';
+import { api, isStatus } from '../lib/api';
 import type { Asset } from '../lib/api/types';
 import { notices } from '../lib/notices.svelte';
 import { entryOfAsset, type Entry, type Sequence } from '../lib/timeline/entries';
@@ -164,7 +164,7 @@ export class Looking {
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof ProblemError && (error.status === 404 || error.status === 400)) this.#missing = running.id;
+      if (isStatus(error, 404) || isStatus(error, 400)) this.#missing = running.id;
       else notices.fail(error);
     }
   }

@@ -24,23 +24,14 @@ pub(super) async fn add(api: &Api, title: &AlbumTitle, assets: &[Uuid]) -> Resul
 
 async fn found_or_made(api: &Api, title: &AlbumTitle) -> Result<wire::Album, ApiError> {
     let request = wire::AlbumRequest { title: title.as_str().to_owned() };
-    let mut failed = 0;
-    loop {
-        if let Some(album) = find(api, title).await? {
-            return Ok(album);
+    // It may have been made and only the answer lost, so it is looked for before each attempt.
+    api.patiently(|| async {
+        match find(api, title).await.map_err(Failure::Lasting)? {
+            Some(album) => Ok(album),
+            None => api.post_once("/api/albums", &request).await,
         }
-        match api.post_once("/api/albums", &request).await {
-            Ok(album) => return Ok(album),
-            Err(Failure::Lasting(error)) => return Err(error),
-            // It may have been made and only its answer lost, so it is looked for before another is.
-            Err(Failure::Passing(error, told)) => {
-                failed += 1;
-                if !api.wait(failed, told).await {
-                    return Err(error);
-                }
-            }
-        }
-    }
+    })
+    .await
 }
 
 async fn find(api: &Api, title: &AlbumTitle) -> Result<Option<wire::Album>, ApiError> {

@@ -210,19 +210,15 @@ impl Api {
         path: &str,
         body: Option<&B>,
     ) -> Result<(HeaderMap, A), ApiError> {
-        let mut failed = 0;
-        loop {
-            match self.attempt(method.clone(), path, body).await {
-                Ok(answer) => return Ok(answer),
-                Err(Failure::Lasting(error)) => return Err(error),
-                Err(Failure::Passing(error, told)) => {
-                    failed += 1;
-                    if !self.wait(failed, told).await {
-                        return Err(error);
-                    }
-                }
-            }
-        }
+        self.patiently(|| self.attempt(method.clone(), path, body)).await
+    }
+
+    /// Makes attempts until one succeeds, one fails for good, or it is time to give up.
+    pub(super) async fn patiently<A, F>(&self, attempt: impl FnMut() -> F) -> Result<A, ApiError>
+    where
+        F: Future<Output = Result<A, Failure>>,
+    {
+        patiently(self.policy, attempt).await
     }
 
     /// One attempt, begun anew when the session has ended meanwhile.
@@ -278,6 +274,25 @@ impl Api {
     }
 }
 
+async fn patiently<A, F>(policy: Policy, mut attempt: impl FnMut() -> F) -> Result<A, ApiError>
+where
+    F: Future<Output = Result<A, Failure>>,
+{
+    let mut failed = 0;
+    loop {
+        match attempt().await {
+            Ok(answer) => return Ok(answer),
+            Err(Failure::Lasting(error)) => return Err(error),
+            Err(Failure::Passing(error, told)) => {
+                failed += 1;
+                if !wait(policy, failed, told).await {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
 async fn wait(policy: Policy, failed: u32, told: Option<Duration>) -> bool {
     match policy.pause(failed, told, rand::random()) {
         Some(pause) => {
@@ -303,21 +318,13 @@ async fn first_tokens(
             return Ok(wire::Tokens { access_token: key.clone(), refresh_token: String::new() });
         }
     };
-    let mut failed = 0;
-    loop {
+    let sign_in = || async {
         match attempt::<_, wire::Session>(http, Method::POST, url.clone(), None, Some(&request)).await {
-            Ok((_, session)) => {
-                return session.tokens.ok_or_else(|| ApiError::Garbled("a session without tokens".to_owned()));
-            }
-            Err(Failure::Lasting(error)) => return Err(error),
             // Too many wrong passwords: whoever waits is to know.
-            Err(Failure::Passing(error, _)) if error.status() == 429 => return Err(error),
-            Err(Failure::Passing(error, told)) => {
-                failed += 1;
-                if !wait(policy, failed, told).await {
-                    return Err(error);
-                }
-            }
+            Err(Failure::Passing(error, _)) if error.status() == 429 => Err(Failure::Lasting(error)),
+            answer => answer,
         }
-    }
+    };
+    let (_, session) = patiently(policy, sign_in).await?;
+    session.tokens.ok_or_else(|| ApiError::Garbled("a session without tokens".to_owned()))
 }

@@ -274,15 +274,8 @@ impl Client {
 
     /// As [`Client::get`], asked again as long as the server says that it is busy: after a kill many come at once.
     pub(crate) async fn get_in_time(&self, path: &str) -> Answer {
-        let mut answer = self.get(path).await;
-        for _ in 0..100 {
-            if answer.status != 503 {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            answer = self.get(path).await;
-        }
-        answer
+        let look = async || Some(self.get(path).await).filter(|answer| answer.status != 503);
+        eventually("an answer of a server that is busy", look).await.unwrap()
     }
 
     /// The whole timeline, page by page.

@@ -1,5 +1,5 @@
 // The account's albums, and one album's content. Both fetch again when the server hints at a change.
-import { api, ProblemError } from '../api';
+import { api, isStatus } from '../api';
 import type { Album } from '../api/types';
 import { AssetList } from '../lists/list.svelte';
 
@@ -46,7 +46,7 @@ export class AlbumContent extends AssetList {
       this.album = await api.album(this.id);
       await super.fetchAll();
     } catch (error) {
-      if (!(error instanceof ProblemError && error.status === 404)) throw error;
+      if (!isStatus(error, 404)) throw error;
       this.#vanish();
     }
   }

@@ -23,6 +23,11 @@ export class ProblemError extends Error {
   }
 }
 
+/** Whether the server refused, with this status. */
+export function isStatus(error: unknown, status: number): boolean {
+  return error instanceof ProblemError && error.status === status;
+}
+
 /** The server could not be reached, so it is not known whether it did what was asked. */
 export class ConnectionLost extends Error {
   constructor() {

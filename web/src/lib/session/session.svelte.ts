@@ -1,10 +1,10 @@
 // Who is signed in. The tokens themselves are in cookies that no script can read; this knows only when to renew them, and
 // sees to it that several tabs do not spend the one-time refresh token twice.
-import { api, ConnectionLost, ProblemError } from '../api';
+import { api, ConnectionLost, isStatus } from '../api';
 import type { Answer } from '../api/client';
 import type { Account, InvitationAcceptance, Session as SessionWire, SetupRequest, SignInRequest } from '../api/types';
-import { readNote, writeNote } from '../notes';
 import { connection } from '../connection.svelte';
+import { readNote, writeNote } from '../notes';
 import { exclusively } from '../tabs';
 import { isDue, readSessionNote, renewalOf, type SessionNote } from './renewal';
 
@@ -212,6 +212,6 @@ class Session {
   }
 }
 
-const isEnded = (error: unknown) => error instanceof ProblemError && error.status === 401;
+const isEnded = (error: unknown) => isStatus(error, 401);
 
 export const session = new Session();

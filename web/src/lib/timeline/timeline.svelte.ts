@@ -192,8 +192,7 @@ export class Timeline implements Sequence {
     return this.#store.on(day) ?? [];
   }
 
-  async #fetchCounts(): Promise<void> {
-    const round = ++this.#asked;
+  async #fetchCounts(round = ++this.#asked): Promise<void> {
     const counts = await api.timeline();
     if (round < this.#counted) return;
     this.#counted = round;
@@ -209,9 +208,9 @@ export class Timeline implements Sequence {
   async #refetch(): Promise<void> {
     // What is hinted at from now on may not be in the answer.
     this.#timer = undefined;
-    const round = this.#asked + 1;
+    const round = ++this.#asked;
     try {
-      await this.#fetchCounts();
+      await this.#fetchCounts(round);
       this.revision++;
     } catch (error) {
       if (round < this.#counted) return;

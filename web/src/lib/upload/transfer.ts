@@ -1,6 +1,6 @@
 // One file's way to the server, once its hash is known: reserve, send the parts two at a time, complete. It waits out a lost
 // network, asks again for addresses that ended, and leaves every other refusal to the caller.
-import { ConnectionLost, ProblemError } from '../api';
+import { ConnectionLost, isStatus, ProblemError } from '../api';
 import type { Completed, PartHash, PartTarget, PartTargets, Upload, UploadAnswer, UploadRequest } from '../api/types';
 import { t } from '../i18n/i18n.svelte';
 import type { UploadItem } from './item.svelte';
@@ -52,7 +52,7 @@ export async function transfer(item: Sendable, world: World, onSent: (bytes: num
     return await sendOnce(item, world, onSent, signal);
   } catch (error) {
     // It was given up meanwhile, by another tab that sent the same file or by the server after a long absence.
-    if (!(error instanceof ProblemError && error.status === 404)) throw error;
+    if (!isStatus(error, 404)) throw error;
     return await sendOnce(item, world, onSent, signal);
   }
 }
@@ -93,7 +93,7 @@ async function sendAll(
       return (await again(world, signal, () => world.complete(upload.id, signal))).asset;
     } catch (error) {
       // A part is missing that was thought to be there; or another tab sends the same file, and completes it right now.
-      if (round > 1 || !(error instanceof ProblemError) || error.status !== 409) throw error;
+      if (round > 1 || !isStatus(error, 409)) throw error;
       known = await again(world, signal, () => world.status(upload.id, signal));
     }
   }
