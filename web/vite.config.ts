@@ -21,5 +21,5 @@ export default defineConfig({
   },
   // Svelte's client build, so that runes in tests behave as they do in a page.
   resolve: process.env['VITEST'] ? { conditions: ['browser'] } : {},
-  test: { include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], environment: './scripts/vitest-client.mjs' },
+  test: { include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], environment: './scripts/vitest-client.mjs', testTimeout: 20_000 },
 });

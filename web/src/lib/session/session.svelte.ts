@@ -81,12 +81,14 @@ class Session {
     const note = this.#note();
     if (!note) return await this.#meetStranger();
     if (isDue(note, Date.now()) && !(await this.renew())) return;
+    const tried = readNote(NOTE);
     try {
       this.account = await api.account();
       this.#enter();
     } catch (error) {
       // Anything else is the server's trouble, and no reason to sign anybody out.
       if (!isEnded(error)) throw error;
+      if (readNote(NOTE) !== tried) return await this.start();
       await this.#meetStranger();
     }
   }
@@ -113,7 +115,7 @@ class Session {
       // Already ended on the server: then there is only this page to tell.
       if (!isEnded(error)) throw error;
     }
-    this.#leave(true);
+    this.#signedOut();
   }
 
   /** Renews the session, or learns that another tab just did; false when it has ended. */
@@ -132,26 +134,32 @@ class Session {
   /** All its sessions have been ended on the server. */
   async ended(): Promise<void> {
     await this.#forget();
-    this.#leave(true);
+    this.#signedOut();
   }
 
   async #renewAlone(): Promise<boolean> {
     const before = this.#note()?.renewAt ?? 0;
+    let tried: string | undefined;
     try {
       return await exclusively('session', async () => {
         const note = this.#note();
         if (!note) return this.#leave();
-        if (note.renewAt !== before && !isDue(note, Date.now())) {
-          if (!this.#follow()) this.#schedule(note);
-          return true;
-        }
+        if (note.renewAt !== before && !isDue(note, Date.now())) return this.#goOnWith(note);
+        tried = readNote(NOTE);
         this.#adopt(await api.renew());
         return true;
       });
     } catch (error) {
-      if (isEnded(error)) return this.#leave();
-      throw error;
+      if (!isEnded(error)) throw error;
+      const note = this.#note();
+      return note && readNote(NOTE) !== tried ? this.#goOnWith(note) : this.#refused();
     }
+  }
+
+  /** Another tab has noted down a session that is good. */
+  #goOnWith(note: SessionNote): true {
+    if (!this.#follow()) this.#schedule(note);
+    return true;
   }
 
   #adopt(answer: Answer<SessionWire>): void {
@@ -170,11 +178,22 @@ class Session {
     this.phase = 'in';
   }
 
+  #signedOut(): void {
+    this.#leave(true);
+    writeNote(NOTE, SIGNED_OUT);
+  }
+
+  #refused(): false {
+    this.#leave();
+    writeNote(NOTE, undefined);
+    return false;
+  }
+
+  /** Of this page alone: what the tabs share, whoever ended the session has written, and another may have begun since. */
   #leave(signedOut = false): false {
     clearTimeout(this.#timer);
     if (signedOut) this.lost = false;
     else if (this.phase === 'in' || this.#note()) this.lost = true;
-    writeNote(NOTE, signedOut ? SIGNED_OUT : undefined);
     this.account = undefined;
     this.phase = 'out';
     if (this.lost) this.#whenLost();
@@ -182,7 +201,8 @@ class Session {
   }
 
   async #meetStranger(): Promise<void> {
-    this.#leave();
+    if (this.#note()) this.#refused();
+    else this.#leave();
     this.phase = 'starting';
     this.phase = (await api.setup()).open ? 'unclaimed' : 'out';
   }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 const ADA = { id: 'ada', name: 'Ada', email: 'ada@example.org', role: 'member', used_bytes: 0, reserved_bytes: 0 };
 const NOTE = 'picup.session';
 
-/** What the server answers next, by path; a number is a status. */
+/** What the server answers next, by path; a number is a status, and what happens meanwhile may be a function that gives it. */
 let answers: Record<string, unknown[]>;
 let asked: string[];
 let storage: Map<string, string>;
@@ -21,11 +21,13 @@ beforeEach(() => {
     setItem: (key: string, value: string) => void storage.set(key, value),
     removeItem: (key: string) => void storage.delete(key),
   });
+  vi.stubGlobal('navigator', {});
   vi.stubGlobal('document', { addEventListener: () => undefined, hidden: false });
   vi.stubGlobal('window', { addEventListener: (_: string, hear: () => void) => (heard = hear) });
   vi.stubGlobal('fetch', async (address: string) => {
     asked.push(address);
-    const next = answers[address]?.shift() ?? 500;
+    const told = answers[address]?.shift() ?? 500;
+    const next = typeof told === 'function' ? told() : told;
     if (next === 'lost') throw new TypeError('no network');
     const [status, body] = typeof next === 'number' ? [next, { type: 'x', title: 'no', detail: '', status: next }] : [200, next];
     return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
@@ -87,4 +89,25 @@ test('while the server is away, signing out ends nothing', async () => {
   await expect(session.signOut()).rejects.toThrow('connection lost');
   expect(forgotten).not.toHaveBeenCalled();
   expect(session.phase).toBe('in');
+});
+
+test('what another tab did is followed and not written again, for it may have gone on since', async () => {
+  const session = await started();
+  const wrote = vi.spyOn(localStorage, 'setItem');
+  const removed = vi.spyOn(localStorage, 'removeItem');
+  storage.set(NOTE, 'out');
+  heard();
+  expect([session.phase, session.lost]).toEqual(['out', false]);
+  expect([wrote.mock.calls, removed.mock.calls]).toEqual([[], []]);
+});
+
+test.each(['account', 'session/refresh'])('what %s is refused leaves the session that another tab began meanwhile', async (asks) => {
+  const session = await started();
+  const begun = JSON.stringify({ renewAt: Date.now() + 3_600_000, account: 'bob' });
+  const refused = () => (storage.set(NOTE, begun), 401);
+  answers = asks === 'account' ? { '/api/account': [refused] } : { '/api/session/refresh': [refused], '/api/account': [] };
+  answers['/api/account']?.push({ ...ADA, id: 'bob' });
+  await Promise.all([asks === 'account' ? session.start() : session.renew(), vi.advanceTimersByTimeAsync(1_000)]);
+  expect([session.phase, session.account?.id, session.lost]).toEqual(['in', 'bob', false]);
+  expect(storage.get(NOTE)).toBe(begun);
 });
