@@ -41,7 +41,8 @@ test('somebody else who signs in then gets nothing of it, and sees nothing', asy
   watch.expects(/401|404/);
   await signIn(page, picup.current, DAN.email, DAN.password);
   const gate = await Gate.shut(page);
-  await choose(page, makePictures(newFolder(), 5, 'private'));
+  // So many that they cannot all be done before the page learns that its session is over.
+  await choose(page, makePictures(newFolder(), 300, 'private'));
   await gate.reached(2);
   await page.getByRole('link', { name: 'Trash' }).first().click();
   picup.current.setDisabled(DAN.email, true);
