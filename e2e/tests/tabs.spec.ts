@@ -51,8 +51,8 @@ test('an open page renews its session before it ends', async ({ page }) => {
   await page.clock.install();
   await signIn(page, picup.current);
   await allShown(page);
-  await page.clock.fastForward('03:50');
   const renewal = page.waitForResponse('**/api/session/refresh');
+  await page.clock.fastForward('03:50');
   await page.clock.fastForward('00:20');
   expect((await renewal).status()).toBe(200);
   expect(await total(page)).toBe(5);

@@ -47,7 +47,7 @@ test('a pinch looks closer, one finger moves it, and it turns no page', async ({
   await allShown(page);
   await page.locator(`[data-asset="${id(0)}"]`).tap();
   await shows(page, id(0));
-  const { drag } = await fingersOf(page);
+  const { drag, tapTwice } = await fingersOf(page);
   await drag(
     [{ x: 170, y: 400 }, { x: 220, y: 440 }],
     [{ x: 70, y: 320 }, { x: 320, y: 520 }],
@@ -62,11 +62,9 @@ test('a pinch looks closer, one finger moves it, and it turns no page', async ({
     [{ x: 180, y: 420 }, { x: 210, y: 440 }],
   );
   await expect.poll(() => scaleOf(page)).toBe(1);
-  await page.touchscreen.tap(195, 420);
-  await page.touchscreen.tap(195, 420);
+  await tapTwice(195, 420);
   await expect.poll(() => scaleOf(page)).toBe(2.5);
-  await page.touchscreen.tap(195, 420);
-  await page.touchscreen.tap(195, 420);
+  await tapTwice(195, 420);
   await expect.poll(() => scaleOf(page)).toBe(1);
 });
 

@@ -91,6 +91,11 @@ export async function fingersOf(page: Page) {
   const between = (from: Spot, to: Spot, share: number): Spot => ({ x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share });
   return {
     touch,
+    /** In one go: two taps with a pause between are no double tap. */
+    async tapTwice(x: number, y: number): Promise<void> {
+      const at = [{ x, y }];
+      await Promise.all([touch('touchStart', at), touch('touchEnd', []), touch('touchStart', at), touch('touchEnd', [])]);
+    },
     /** Moves as many fingers as there are from one place to another, in steps. */
     async drag(from: Spot[], to: Spot[], steps = 8): Promise<void> {
       await touch('touchStart', from);

@@ -9,6 +9,8 @@ const LEASE_MS = 6_000;
 const LEAD_MS = 150_000;
 const BEAT_MS = 2_000;
 const SETTLE_MS = 40;
+/** In which what one tab has noted down comes to the others, however busy they are. */
+const HANDOVER_MS = 300;
 
 interface Lease {
   holder: string;
@@ -24,7 +26,7 @@ export async function exclusively<T>(name: string, work: () => Promise<T>): Prom
       const held = async () => {
         await work().then(resolve, reject);
         // What was noted down meanwhile comes to the other tabs in its own time.
-        await pause(SETTLE_MS);
+        await pause(HANDOVER_MS);
       };
       navigator.locks.request(`picup-${name}`, held).catch(reject);
     });

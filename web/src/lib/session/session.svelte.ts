@@ -143,7 +143,7 @@ class Session {
     try {
       return await exclusively('session', async () => {
         const note = this.#note();
-        if (!note) return this.#leave();
+        if (!note) return this.#leave(readNote(NOTE) === SIGNED_OUT);
         if (note.renewAt !== before && !isDue(note, Date.now())) return this.#goOnWith(note);
         tried = readNote(NOTE);
         this.#adopt(await api.renew());
@@ -176,6 +176,8 @@ class Session {
     if (note) this.#schedule(note);
     this.lost = false;
     this.phase = 'in';
+    // Another tab may have signed out meanwhile, or in as somebody else.
+    this.#follow();
   }
 
   #signedOut(): void {
@@ -205,6 +207,8 @@ class Session {
     else this.#leave();
     this.phase = 'starting';
     this.phase = (await api.setup()).open ? 'unclaimed' : 'out';
+    // Another tab may have signed in meanwhile.
+    this.#follow();
   }
 
   #note(): SessionNote | undefined {

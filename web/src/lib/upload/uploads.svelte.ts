@@ -105,8 +105,10 @@ async function forgetUploads(): Promise<void> {
   notePause([...mine, ...unfinished.takeAll().map((record) => record.queue)], false);
   for (const end of letGo) end();
   letGo = [];
-  if (account !== undefined) await journal.clear(account);
+  const owner = account;
+  // At once, because the same person may sign in again meanwhile.
   account = undefined;
+  if (owner !== undefined) await journal.clear(owner);
 }
 
 /** The page that had this queue is gone, and what it left is this one's now. */
