@@ -59,9 +59,10 @@ ALTER TABLE assets ADD COLUMN motion_file_name VARCHAR(255);
 ALTER TABLE assets ADD COLUMN motion_state VARCHAR(16);
 
 DROP INDEX assets_timeline {on assets};
+-- The day is told by captured_local, and an index of MySQL's has sixteen columns at most.
 CREATE INDEX assets_by_time ON assets (
     owner, trashed_at, captured_local, id,
-    local_day, kind, state, width, height, duration_ms, placeholder, offset_minutes,
+    kind, state, width, height, duration_ms, placeholder, offset_minutes,
     rendition_version, thumbnail_extension, preview_extension, favourite, motion_state
 );
 CREATE INDEX assets_favourites ON assets (owner, favourite, trashed_at, captured_local, id);

@@ -1,7 +1,10 @@
 //! What `picup doctor` asks of the database.
 
-use sqlx::Row;
+use sqlx::Row as _;
 
+use crate::connection::Lent;
+use crate::dialect::Dialect;
+use crate::statement::Row;
 use crate::{Database, Error, migrations};
 
 /// One thing looked at.
@@ -16,19 +19,22 @@ pub struct Check {
 }
 
 impl Database {
-    /// Looks at the database: that it answers, its schema, its journal, and its integrity. The last reads the whole file.
+    /// Looks at the database: that it answers, its schema, that commits last, and its integrity. The last reads all of it.
     pub async fn check(&self) -> Vec<Check> {
         let mut checks = self.check_at_a_glance().await;
         checks.push(report("database integrity", self.is_sound().await));
         checks
     }
 
-    /// As [`Database::check`], without what reads the whole file.
+    /// As [`Database::check`], without what reads all of it.
     pub async fn check_at_a_glance(&self) -> Vec<Check> {
         vec![
             report("database answers", self.answers().await),
             report("database schema", self.schema_is_current().await),
-            report("database journal", self.journal_is_wal().await),
+            match self.inner.dialect {
+                Dialect::Sqlite => report("database journal", self.journal_is_wal().await),
+                Dialect::MySql => report("database durability", self.commits_last().await),
+            },
         ]
     }
 
@@ -37,8 +43,7 @@ impl Database {
     }
 
     async fn schema_is_current(&self) -> Result<Result<String, String>, Error> {
-        let mut connection = self.inner.readers.acquire().await?;
-        let found = migrations::version(&mut connection).await?;
+        let found = Lent::from(&self.inner.readers).await?.schema().await?;
         let known = migrations::LATEST;
         Ok(match found {
             _ if found == known => Ok(format!("schema {found}")),
@@ -56,15 +61,49 @@ impl Database {
         })
     }
 
+    /// What a server may be told to be quicker, at the price of the last second's commits when its power fails.
+    async fn commits_last(&self) -> Result<Result<String, String>, Error> {
+        let settings = "SELECT CONCAT(@@innodb_flush_log_at_trx_commit, ' ', IF(@@log_bin, 1, 0), ' ', @@sync_binlog)";
+        let found = self.ask(settings).await?;
+        let said: Vec<&str> = found.split(' ').collect();
+        Ok(match said.as_slice() {
+            ["1", "0", _] | ["1", "1", "1"] => Ok("a commit survives a power cut".to_owned()),
+            ["1", ..] => {
+                Err("sync_binlog is not 1: a power cut could lose commits of the binary log; set it to 1".to_owned())
+            }
+            _ => Err("innodb_flush_log_at_trx_commit is not 1: a power cut could lose commits; set it to 1".to_owned()),
+        })
+    }
+
     async fn is_sound(&self) -> Result<Result<String, String>, Error> {
-        let found = self.ask("PRAGMA quick_check(1)").await?;
-        Ok(if found == "ok" { Ok("sound".to_owned()) } else { Err(format!("damaged, restore a backup: {found}")) })
+        let found = match self.inner.dialect {
+            Dialect::Sqlite => self.ask("PRAGMA quick_check(1)").await?,
+            Dialect::MySql => self.check_tables().await?,
+        };
+        Ok(match found.as_str() {
+            "ok" | "OK" => Ok("sound".to_owned()),
+            found => Err(format!("damaged, restore a backup: {found}")),
+        })
+    }
+
+    /// `OK`, or what is wrong with the first table with which something is.
+    async fn check_tables(&self) -> Result<String, Error> {
+        let mut connection = Lent::from(&self.inner.readers).await?;
+        let tables = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()";
+        for table in connection.ask(tables).await? {
+            let check = format!("CHECK TABLE {} QUICK", Row(table).text("name")?);
+            for said in connection.ask(check).await? {
+                let said = Row(said);
+                if said.text("Msg_type")? != "note" && said.text("Msg_text")? != "OK" {
+                    return Ok(format!("{}: {}", said.text("Table")?, said.text("Msg_text")?));
+                }
+            }
+        }
+        Ok("OK".to_owned())
     }
 
     async fn ask(&self, question: &'static str) -> Result<String, Error> {
-        let mut connection = self.inner.readers.acquire().await?;
-        let row = sqlx::query(question).fetch_one(&mut *connection).await?;
-        Ok(row.try_get(0)?)
+        Ok(Lent::from(&self.inner.readers).await?.row(question).await?.try_get(0)?)
     }
 }
 

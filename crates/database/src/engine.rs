@@ -14,22 +14,57 @@ use crate::{Error, Metrics, migrations};
 
 /// Longer than any sane transaction; a request that waited this long had better tell its client.
 const WRITER_WAIT: Duration = Duration::from_secs(4);
+/// One at a time writes, wherever it waits for its turn.
+const WRITERS: u32 = 1;
 const READER_WAIT: Duration = Duration::from_millis(800);
 
 /// How to open the database.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The SQLite file; made when it does not exist, in a folder that must. The `-wal` and `-shm` files beside it belong to it.
-    pub path: PathBuf,
+    /// Where it is.
+    pub place: Place,
     /// How many transactions may read at once, from 1. Each costs about a megabyte when used.
     pub readers: u32,
+}
+
+/// Where a database is.
+#[derive(Clone)]
+pub enum Place {
+    /// A SQLite file; made when it does not exist, in a folder that must. The `-wal` and `-shm` files beside it belong to it.
+    Sqlite(PathBuf),
+    /// A database of a MySQL or MariaDB server; it must exist.
+    MySql(Server),
+}
+
+/// A database of a server, and who may use it.
+#[derive(Clone)]
+pub struct Server {
+    /// Its address, as `mysql://USER@HOST:PORT/NAME`.
+    pub url: String,
+    /// The user's password, if it needs one.
+    pub password: Option<String>,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+            Self::MySql(server) => f.debug_tuple("MySql").field(&server.url).finish(),
+        }
+    }
 }
 
 impl Settings {
     /// A SQLite file with four readers.
     #[must_use]
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), readers: 4 }
+        Self { place: Place::Sqlite(path.into()), readers: 4 }
+    }
+
+    /// A database of a MySQL or MariaDB server whose user has no password, with four readers.
+    #[must_use]
+    pub fn mysql(url: impl Into<String>) -> Self {
+        Self { place: Place::MySql(Server { url: url.into(), password: None }), readers: 4 }
     }
 }
 
@@ -45,7 +80,8 @@ impl Database {
     ///
     /// # Errors
     /// [`Error::Place`] when the file cannot be made or used there, [`Error::Damaged`] when it is not a database,
-    /// [`Error::NewerSchema`] when a newer PicUp wrote it, [`Error::Busy`] when another process keeps it locked.
+    /// [`Error::NewerSchema`] when a newer PicUp wrote it, [`Error::Busy`] when another process keeps it locked,
+    /// [`Error::Engine`] when a server does not answer or refuses.
     pub async fn open(settings: &Settings, metrics: Metrics) -> Result<Self, Error> {
         Self::open_as(settings, metrics, Schema::Migrated).await
     }
@@ -60,21 +96,26 @@ impl Database {
 
     async fn open_as(settings: &Settings, metrics: Metrics, schema: Schema) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
-        let dialect = Dialect::Sqlite;
-        let options = sqlite_options(&settings.path).await?;
+        let (dialect, options) = match &settings.place {
+            Place::Sqlite(path) => (Dialect::Sqlite, sqlite_options(path).await?),
+            Place::MySql(server) => (Dialect::MySql, server_options(server)?),
+        };
 
         // A connection of its own, because a pool would try a failing one again until it reports a mere time-out.
         let mut first = AnyConnection::connect_with(&options).await?;
         first.execute(dialect.prepare_writer()).await?;
         if schema == Schema::Migrated {
-            keep_a_log(&mut first).await?;
+            if dialect == Dialect::Sqlite {
+                keep_a_log(&mut first).await?;
+            }
             migrations::run(&mut first, dialect).await?;
         }
 
-        let writer = pool(1, WRITER_WAIT, dialect.prepare_writer()).connect_with(options.clone()).await?;
+        let writer =
+            pool(WRITERS, WRITER_WAIT, dialect, dialect.prepare_writer()).connect_with(options.clone()).await?;
         first.close().await?;
         let readers =
-            pool(settings.readers.max(1), READER_WAIT, dialect.prepare_reader()).connect_with(options).await?;
+            pool(settings.readers.max(1), READER_WAIT, dialect, dialect.prepare_reader()).connect_with(options).await?;
         Ok(Self::over(dialect, writer, readers, metrics))
     }
 
@@ -92,15 +133,29 @@ impl Database {
     }
 }
 
+/// After so long without use a connection to a server is asked whether it still stands before it is lent.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// A connection to a server is replaced after that, so that what changes there (a certificate, a user's rights) reaches all.
+const SERVER_LIFE: Duration = Duration::from_secs(30 * 60);
+
 /// A bounded pool whose connections are all told `prepare` first. Connections to a local file do not go stale, so they
 /// are neither tested nor replaced.
-fn pool(size: u32, wait: Duration, prepare: &'static str) -> AnyPoolOptions {
+fn pool(size: u32, wait: Duration, dialect: Dialect, prepare: &'static str) -> AnyPoolOptions {
+    let life = (dialect == Dialect::MySql).then_some(SERVER_LIFE);
     AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(wait)
-        .idle_timeout(None)
-        .max_lifetime(None)
+        .idle_timeout(life)
+        .max_lifetime(life)
         .test_before_acquire(false)
+        .before_acquire(move |connection, lent| {
+            Box::pin(async move {
+                if dialect == Dialect::MySql && lent.idle_for > TRUSTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 connection.execute(prepare).await?;
@@ -135,6 +190,15 @@ async fn sqlite_options(path: &Path) -> Result<AnyConnectOptions, Error> {
     open.open(&full).await.map_err(|error| place(error.to_string()))?;
     let text = full.to_str().ok_or_else(|| place("the path is not UTF-8".to_owned()))?;
     Ok(format!("sqlite://{}?mode=rw", percent_encoded(text)).parse()?)
+}
+
+fn server_options(server: &Server) -> Result<AnyConnectOptions, Error> {
+    let mut options: AnyConnectOptions = server.url.parse()?;
+    options
+        .database_url
+        .set_password(server.password.as_deref())
+        .map_err(|()| Error::Place(format!("{} names no host; write mysql://USER@HOST:PORT/NAME", server.url)))?;
+    Ok(options)
 }
 
 fn percent_encoded(path: &str) -> String {

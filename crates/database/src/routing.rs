@@ -5,14 +5,14 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
-use sqlx::{Any, AnyPool, AssertSqlSafe, Transaction};
+use sqlx::AnyPool;
+#[cfg(test)]
+use sqlx::any::AnyArguments;
 
+use crate::connection::Lent;
 use crate::dialect::Dialect;
 use crate::statement::{Row, Statement};
 use crate::{Error, Metrics};
-
-/// How often one who wants to write meets a connection that a full disk has spoilt, before the disk is taken for full.
-const REPLACED_AT_MOST: u32 = 8;
 
 /// PicUp's memory: a handle that is cheap to clone and share.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ pub(crate) struct Inner {
 /// A transaction that sees one moment of the database and cannot change it. Dropping it ends it.
 pub struct Read {
     inner: Arc<Inner>,
-    tx: Transaction<'static, Any>,
+    lent: Lent,
 }
 
 /// A transaction that may change things. It can do all that a [`Read`] can, and sees its own changes. Dropping it without
@@ -49,22 +49,12 @@ impl Database {
     /// [`Error::Busy`] when no turn came within 4 seconds.
     pub async fn write(&self) -> Result<Write, Error> {
         let begun = Instant::now();
-        let mut replaced = 0;
-        let tx = loop {
-            match self.inner.writer.begin_with(self.inner.dialect.begin_write()).await {
-                // After a full disk the engine has ended a transaction by itself, and the driver counts it as open for ever.
-                // Of many that wait, each may meet one.
-                Err(sqlx::Error::InvalidSavePointStatement) if replaced < REPLACED_AT_MOST => {
-                    replaced += 1;
-                    tracing::warn!("the writing connection lost count of its transactions; it is replaced");
-                    self.inner.writer.acquire().await?.close().await?;
-                }
-                Err(sqlx::Error::InvalidSavePointStatement) => return Err(Error::Full),
-                begun => break begun?,
-            }
-        };
+        let mut lent = Lent::begin(&self.inner.writer, self.inner.dialect.begin_write()).await?;
+        if let Some(turn) = self.inner.dialect.take_turn() {
+            lent.ask(turn).await?;
+        }
         self.inner.metrics.wait("write", begun.elapsed());
-        Ok(Write { read: Read { inner: Arc::clone(&self.inner), tx } })
+        Ok(Write { read: Read { inner: Arc::clone(&self.inner), lent } })
     }
 
     /// Begins a transaction that reads, for what may be a moment old.
@@ -73,9 +63,9 @@ impl Database {
     /// [`Error::Busy`] when no connection came free within 800 milliseconds.
     pub async fn read(&self) -> Result<Read, Error> {
         let begun = Instant::now();
-        let tx = self.inner.readers.begin_with(self.inner.dialect.begin_read()).await?;
+        let lent = Lent::begin(&self.inner.readers, self.inner.dialect.begin_read()).await?;
         self.inner.metrics.wait("read", begun.elapsed());
-        Ok(Read { inner: Arc::clone(&self.inner), tx })
+        Ok(Read { inner: Arc::clone(&self.inner), lent })
     }
 
     /// Begins a transaction that reads what every commit before now has written, for decisions on rights and refreshes.
@@ -98,7 +88,7 @@ impl Read {
         #[cfg(test)]
         self.note_plan(&statement).await?;
         let begun = Instant::now();
-        let rows = sqlx::query_with(AssertSqlSafe(statement.sql), statement.values).fetch_all(&mut *self.tx).await?;
+        let rows = self.lent.all(statement.sql, statement.values).await?;
         self.inner.metrics.statement(statement.name, begun.elapsed());
         Ok(rows.into_iter().map(Row).collect())
     }
@@ -107,10 +97,13 @@ impl Read {
         #[cfg(test)]
         self.note_plan(&statement).await?;
         let begun = Instant::now();
-        let row =
-            sqlx::query_with(AssertSqlSafe(statement.sql), statement.values).fetch_optional(&mut *self.tx).await?;
+        let row = self.lent.one(statement.sql, statement.values).await?;
         self.inner.metrics.statement(statement.name, begun.elapsed());
         Ok(row.map(Row))
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.inner.dialect
     }
 
     /// The row of a statement that always has one.
@@ -120,11 +113,13 @@ impl Read {
 
     #[cfg(test)]
     async fn note_plan(&mut self, statement: &Statement) -> Result<(), Error> {
-        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sql));
-        let rows = sqlx::query(explain).fetch_all(&mut *self.tx).await?;
+        let explain = format!("{} {}", self.dialect().explain(), statement.sql);
+        let mut values = AnyArguments::default();
+        values.values.0.clone_from(&statement.values.values.0);
+        let rows = self.lent.all(explain.into(), values).await?;
         let mut plans = self.inner.plans.lock().unwrap();
         for row in rows {
-            plans.push((statement.name, Row(row).text("detail")?));
+            plans.push((statement.name, self.dialect().plan(&Row(row))?));
         }
         Ok(())
     }
@@ -137,7 +132,7 @@ impl Write {
     /// When the engine could not; nothing has changed then, unless the connection was lost meanwhile.
     pub async fn commit(self) -> Result<(), Error> {
         let begun = Instant::now();
-        self.read.tx.commit().await?;
+        self.read.lent.commit().await?;
         self.read.inner.metrics.statement("commit", begun.elapsed());
         Ok(())
     }
@@ -147,7 +142,7 @@ impl Write {
         #[cfg(test)]
         self.note_plan(&statement).await?;
         let begun = Instant::now();
-        let done = sqlx::query_with(AssertSqlSafe(statement.sql), statement.values).execute(&mut *self.read.tx).await?;
+        let done = self.read.lent.run(statement.sql, statement.values).await?;
         self.read.inner.metrics.statement(statement.name, begun.elapsed());
         Ok(done.rows_affected())
     }
@@ -155,10 +150,6 @@ impl Write {
     /// Runs a statement that changes one row or none.
     pub(crate) async fn changed(&mut self, statement: Statement) -> Result<bool, Error> {
         Ok(self.run(statement).await? > 0)
-    }
-
-    pub(crate) fn dialect(&self) -> Dialect {
-        self.read.inner.dialect
     }
 }
 

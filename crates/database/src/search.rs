@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use picup_domain::{AccountId, AlbumId, AssetId, LocalDay, SearchKind, Timestamp, Vicinity, Words};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::dialect::Dialect;
 use crate::statement::{Row, Statement};
 use crate::timeline::{TimelineAsset, TimelineCursor, timeline_asset, timeline_columns};
 use crate::{Error, Read};
@@ -133,7 +134,8 @@ impl Read {
             None => walk!(timeline_columns!(), ""),
             Some(_) => walk!(concat!(timeline_columns!(), ", latitude, longitude"), ""),
         };
-        let statement = narrow(stretch.bind(Statement::new("search_page", sql), owner), owner, search, &titles);
+        let statement = stretch.bind(Statement::new("search_page", sql), owner);
+        let statement = narrow(statement, self.dialect(), owner, search, &titles);
         // One more than asked for tells whether there are more.
         let statement = statement.and(" ORDER BY captured_local DESC, id DESC LIMIT ?").int(i64::from(walk.find) + 1);
         let mut rows = self.all(statement).await?;
@@ -171,12 +173,12 @@ impl Read {
     /// The last of `inspect` assets of a stretch; `None` when it has no more than these.
     async fn search_end(&mut self, owner: AccountId, stretch: Stretch, inspect: u32) -> Result<Option<Reached>, Error> {
         // Pages are not turned by counting; this one count is bounded, and goes over neighbouring entries of the index alone.
-        let sql = walk!("captured_local, id, local_day", " ORDER BY captured_local DESC, id DESC LIMIT 2 OFFSET ?");
+        let sql = walk!("captured_local, id", " ORDER BY captured_local DESC, id DESC LIMIT 2 OFFSET ?");
         let statement = stretch.bind(Statement::new("search_end", sql), owner).int(i64::from(inspect) - 1);
         let rows = self.all(statement).await?;
         let [last, _] = rows.as_slice() else { return Ok(None) };
         let cursor = TimelineCursor { captured_local: last.time("captured_local")?, id: last.id("id")? };
-        Ok(Some(Reached { cursor, day: last.day("local_day")? }))
+        Ok(Some(Reached { cursor, day: LocalDay::on_the_wall(cursor.captured_local) }))
     }
 
     /// Of each word whether an album of the owner's has it in its title. Most have not, and then no asset's albums need be
@@ -186,7 +188,7 @@ impl Read {
         for word in words.into_iter().flat_map(Words::iter) {
             let statement =
                 Statement::new("search_titles", "SELECT 1 AS n FROM albums WHERE owner = ? AND ").id(&owner);
-            let statement = like(statement, "title", word).and(" LIMIT 1");
+            let statement = like(statement, self.dialect(), "title", word).and(" LIMIT 1");
             titles.push(self.one(statement).await?.is_some());
         }
         Ok(titles)
@@ -199,7 +201,7 @@ fn is_near(row: &Row, near: Option<&Vicinity>) -> Result<bool, Error> {
 }
 
 /// Adds the conditions other than the days, the cheapest first.
-fn narrow(mut statement: Statement, owner: AccountId, search: &Search, titles: &[bool]) -> Statement {
+fn narrow(mut statement: Statement, dialect: Dialect, owner: AccountId, search: &Search, titles: &[bool]) -> Statement {
     statement = match search.kind {
         Some(SearchKind::Is(kind)) => statement.and(" AND kind = ?").text(kind.as_str()),
         Some(SearchKind::Live) => statement.and(" AND motion_state IS NOT NULL"),
@@ -227,33 +229,32 @@ fn narrow(mut statement: Statement, owner: AccountId, search: &Search, titles: &
         }
     }
     for word in search.camera.iter().flat_map(Words::iter) {
-        statement = like(statement.and(" AND "), "CONCAT_WS(' ', camera_make, camera_model)", word);
+        statement = like(statement.and(" AND "), dialect, "CONCAT_WS(' ', camera_make, camera_model)", word);
     }
     let words = search.text.iter().flat_map(Words::iter);
-    words.zip(titles).fold(statement, |statement, (word, titled)| mentions(statement, owner, word, *titled))
+    words.zip(titles).fold(statement, |statement, (word, titled)| mentions(statement, dialect, owner, word, *titled))
 }
 
 /// Adds that a word occurs in what is written about an asset or, if any album is `titled` so, over an album that holds it.
-fn mentions(statement: Statement, owner: AccountId, word: &str, titled: bool) -> Statement {
+fn mentions(statement: Statement, dialect: Dialect, owner: AccountId, word: &str, titled: bool) -> Statement {
     // No word has a space, so none is found across two texts.
     let texts = "CONCAT_WS(' ', file_name, description, camera_make, camera_model, lens)";
-    let mut statement = like(statement.and(" AND ("), texts, word);
+    let mut statement = like(statement.and(" AND ("), dialect, texts, word);
     if titled {
         // The order of a "CROSS JOIN" is kept: from the asset to its few albums, not from all albums to the asset.
         let over = " OR EXISTS (SELECT 1 FROM album_assets CROSS JOIN albums WHERE album_assets.asset = assets.id \
                     AND albums.id = album_assets.album AND albums.owner = ? AND ";
-        statement = like(statement.and(over).id(&owner), "albums.title", word).and(")");
+        statement = like(statement.and(over).id(&owner), dialect, "albums.title", word).and(")");
     }
     statement.and(")")
 }
 
 /// Adds that a word occurs in a text, in any of its spellings.
-fn like(mut statement: Statement, text: &str, word: &str) -> Statement {
+fn like(mut statement: Statement, dialect: Dialect, text: &str, word: &str) -> Statement {
     let spellings = spellings(word);
     for (at, spelling) in spellings.iter().enumerate() {
         let pattern = format!("%{}%", spelling.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
-        statement =
-            statement.and(if at == 0 { "(" } else { " OR " }).and(text).and(" LIKE ? ESCAPE '!'").text(&pattern);
+        statement = statement.and(if at == 0 { "(" } else { " OR " }).and(&dialect.contains(text)).text(&pattern);
     }
     statement.and(")")
 }

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use picup_domain::{AccountId, AssetState};
 use sqlx::Row as _;
 
+use crate::connection::Lent;
 use crate::statement::Statement;
-use crate::{Database, Error, Read, migrations};
+use crate::{Database, Error, Read};
 
 /// Signs of life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +53,9 @@ impl Database {
         let begun = Instant::now();
         self.read().await?.setup_is_open().await?;
         let answered_in = begun.elapsed();
-        let mut connection = self.inner.readers.acquire().await?;
-        let schema = migrations::version(&mut connection).await?;
-        let bytes: i64 = sqlx::query(self.inner.dialect.size()).fetch_one(&mut *connection).await?.try_get("bytes")?;
+        let mut connection = Lent::from(&self.inner.readers).await?;
+        let schema = connection.schema().await?;
+        let bytes: i64 = connection.row(self.inner.dialect.size()).await?.try_get("bytes")?;
         Ok(Vitals { engine: self.engine(), answered_in, schema, bytes: bytes.unsigned_abs() })
     }
 }

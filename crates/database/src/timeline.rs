@@ -79,7 +79,7 @@ pub enum Direction {
 /// The columns of a [`TimelineAsset`], named by their table because album pages join.
 macro_rules! timeline_columns {
     () => {
-        "assets.id, assets.kind, assets.state, assets.captured_local, assets.offset_minutes, assets.local_day, \
+        "assets.id, assets.kind, assets.state, assets.captured_local, assets.offset_minutes, \
          assets.width, assets.height, assets.duration_ms, assets.placeholder, assets.rendition_version, \
          assets.thumbnail_extension, assets.preview_extension, assets.favourite, assets.motion_state"
     };
@@ -99,7 +99,7 @@ pub(crate) fn timeline_asset(row: &Row) -> Result<TimelineAsset, Error> {
         state: row.word("state", AssetState::parse)?,
         captured_local: row.time("captured_local")?,
         offset_minutes: row.maybe_int("offset_minutes")?,
-        day: row.day("local_day")?,
+        day: LocalDay::on_the_wall(row.time("captured_local")?),
         width: row.maybe_int("width")?,
         height: row.maybe_int("height")?,
         duration_ms: row.maybe_int("duration_ms")?,

@@ -133,8 +133,7 @@ impl CaptureTime {
     /// The day on the wall.
     #[must_use]
     pub fn day(&self) -> LocalDay {
-        let wall = jiff::Timestamp::from_microsecond(self.local.micros()).unwrap_or_default();
-        LocalDay(Offset::UTC.to_datetime(wall).date())
+        LocalDay::on_the_wall(self.local)
     }
 }
 
@@ -145,6 +144,13 @@ pub struct LocalDay(Date);
 impl LocalDay {
     /// The earliest day there is: 1 January of the year 1.
     pub const FIRST: Self = Self(jiff::civil::date(1, 1, 1));
+
+    /// The day of a time on the wall.
+    #[must_use]
+    pub fn on_the_wall(local: Timestamp) -> Self {
+        let wall = jiff::Timestamp::from_microsecond(local.micros()).unwrap_or_default();
+        Self(Offset::UTC.to_datetime(wall).date())
+    }
 
     /// The first microsecond of this day on the wall, and of the day after it.
     #[must_use]

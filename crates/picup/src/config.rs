@@ -1,8 +1,8 @@
 //! Every setting of PicUp, defined once: its name, type, default and what it means.
 //!
 //! The doc comments below are what `picup config template` prints, the types are what `picup config check` holds a file
-//! against, and the fields are what [`crate::roles`] takes its plain values from. Settings come from one TOML file and
-//! from command-line flags, which win; never from environment variables, which leak into child processes and logs.
+//! against, and the fields are what [`crate::roles`] takes its plain values from. Settings come from one TOML file (of
+//! `--config`, or `picup.toml` in the data folder) and from command-line flags, which win; never from environment variables, which leak into child processes and logs.
 
 mod check;
 mod rooms;
@@ -17,7 +17,7 @@ use picup_domain::ByteSize;
 use serde::Deserialize;
 
 pub(crate) use check::{Mistakes, load};
-pub(crate) use units::{BaseAddress, ListenAddress};
+pub(crate) use units::{BaseAddress, DatabaseUrl, ListenAddress};
 
 /// Settings of PicUp. Every line that begins with `#` shows a default: remove the `#` to change it.
 /// Check the file with `picup config check --config FILE`. Flags on the command line win over this file.
@@ -198,7 +198,14 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Clone, confique::Config)]
 #[config(layer_attr(derive(Debug)))]
 pub(crate) struct DatabaseConfig {
-    /// How many connections read from the SQLite file at once (one more writes).
+    /// The database of a MariaDB (from 10.11) or MySQL (from 8.4) server, instead of a SQLite file in the data folder, such as
+    /// `mysql://picup@db.example.org:3306/picup?ssl-mode=VERIFY_IDENTITY`. It must exist, and be PicUp's alone.
+    pub(crate) url: Option<DatabaseUrl>,
+
+    /// The file with the password of the user in `url`, on its first line; only the user who runs PicUp may read it.
+    pub(crate) password_file: Option<PathBuf>,
+
+    /// How many connections read at once (one more writes).
     #[config(default = 4, validate((1..=64).contains(readers), "must be from 1 to 64"))]
     pub(crate) readers: u32,
 }
@@ -235,6 +242,11 @@ impl Config {
         }
         if self.media.preview_px < self.media.thumbnail_px {
             return Err("media.preview_px is smaller than media.thumbnail_px; make the preview the larger".to_owned());
+        }
+        if self.database.password_file.is_some() && self.database.url.is_none() {
+            return Err(
+                "database.password_file is of no use without database.url; a SQLite file has no password".to_owned()
+            );
         }
         Ok(())
     }

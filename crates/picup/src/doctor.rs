@@ -117,9 +117,9 @@ fn secrets(config: &Config) -> Check {
 }
 
 fn clock(config: &Config, now: Timestamp) -> Check {
-    let last_write = std::fs::metadata(config.database_path())
-        .and_then(|metadata| metadata.modified())
-        .ok()
+    let last_write = config
+        .database_file()
+        .and_then(|file| std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok())
         .and_then(|modified| modified.duration_since(UNIX_EPOCH).ok())
         .and_then(|since| i64::try_from(since.as_secs()).ok());
     judge_clock(now.seconds(), last_write)
@@ -172,18 +172,21 @@ async fn is_picup(mut address: SocketAddr) -> bool {
 }
 
 async fn database(config: &Config) -> Vec<Check> {
-    let path = config.database_path();
-    if !path.exists() {
+    if let Some(path) = config.database_file().filter(|path| !path.exists()) {
         let shown = path.display();
         return vec![ill("database", format!("{shown} is not there; `picup serve` makes it, or restore a backup"))];
     }
-    match Database::open_to_look(&config.database_settings()).await {
+    let settings = match config.database_settings() {
+        Ok(settings) => settings,
+        Err(error) => return vec![ill("database", format!("{error:#}"))],
+    };
+    match Database::open_to_look(&settings).await {
         Ok(database) => {
             let checks = database.check().await;
             database.close().await;
             checks.into_iter().map(|it| check(it.name, it.ok, it.advice)).collect()
         }
-        Err(error) => vec![ill("database", error.to_string())],
+        Err(error) => vec![ill("database", format!("{:#}", anyhow::Error::from(error)))],
     }
 }
 

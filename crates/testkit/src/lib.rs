@@ -5,8 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod engine;
 mod fault_proxy;
 pub mod immich;
+mod mariadb;
 mod output;
 mod process;
 pub mod samples;
@@ -14,6 +16,7 @@ pub mod samples;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 pub use fault_proxy::{Direction, Fault, FaultProxy};
+pub use mariadb::MariaDb;
 pub use output::Output;
 pub use process::{Finished, PicupProcess, ProcessBuilder, run};
 pub use tempfile::TempDir;

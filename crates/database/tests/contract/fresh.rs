@@ -7,8 +7,9 @@ use picup_domain::{
     AccountId, AccountRole, AssetId, AssetKind, ByteSize, CaptureSource, CaptureTime, DisplayName, Email, FileName,
     Sha256, Timestamp,
 };
+use picup_testkit::engine;
 
-/// A database that goes when the test ends.
+/// A database that goes when the test ends, or with its server when all have ended.
 pub(crate) struct Fresh {
     database: Database,
     _folder: tempfile::TempDir,
@@ -22,12 +23,14 @@ impl Deref for Fresh {
     }
 }
 
-/// A new, empty database.
+/// A new, empty database, on the engine that the suite runs on.
 pub(crate) async fn fresh() -> Fresh {
     let folder = tempfile::tempdir().unwrap();
-    let settings = Settings::sqlite(folder.path().join("picup.db"));
-    let database = Database::open(&settings, Metrics::default()).await.unwrap();
-    Fresh { database, _folder: folder }
+    let settings = match engine::fresh_database() {
+        Some(url) => Settings::mysql(url),
+        None => Settings::sqlite(folder.path().join("picup.db")),
+    };
+    Fresh { database: Database::open(&settings, Metrics::default()).await.unwrap(), _folder: folder }
 }
 
 /// So many seconds after some moment in 2023.

@@ -50,12 +50,29 @@ impl fmt::Display for Mistakes {
     }
 }
 
-/// The settings: flags over the file, if one is named, over the defaults.
+/// The settings: flags over the file over the defaults. The file is the one that is named, or else `picup.toml` in the data
+/// folder, so that whoever names the folder names its settings too.
 ///
 /// # Errors
 /// Every mistake that can be found, or that the file cannot be read.
 pub(crate) fn load(file: Option<&Path>, flags: Flags) -> Result<Config, Mistakes> {
-    let Some(path) = file else { return read("", flags) };
+    if let Some(path) = file {
+        return load_file(path, flags);
+    }
+    let plain = read("", flags.clone())?;
+    let path = plain.data_dir.join("picup.toml");
+    if !path.exists() {
+        return Ok(plain);
+    }
+    let config = load_file(&path, flags)?;
+    if config.data_dir == plain.data_dir {
+        return Ok(config);
+    }
+    let text = format!("`data_dir` is where this file is, {}; take the line out", plain.data_dir.display());
+    Err(Mistakes { file: Some(path), mistakes: vec![Mistake { line: None, text }] })
+}
+
+fn load_file(path: &Path, flags: Flags) -> Result<Config, Mistakes> {
     let named = |mut mistakes: Mistakes| {
         mistakes.file = Some(path.to_owned());
         mistakes
@@ -223,6 +240,17 @@ mod tests {
         let found = mistakes("listen = '127.0.0.1:1'\ndata_dir = \nx");
         assert_eq!(found[0].0, Some(2), "{found:?}");
         assert!(found[0].1.starts_with("not TOML"));
+    }
+
+    #[test]
+    fn a_folder_may_hold_its_own_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = || load(None, Flags { data_dir: Some(folder.path().to_owned()), ..Flags::default() });
+        assert_eq!(load().unwrap().media.preview_px, 2048);
+        std::fs::write(folder.path().join("picup.toml"), "[media]\npreview_px = 1024").unwrap();
+        assert_eq!(load().unwrap().media.preview_px, 1024);
+        std::fs::write(folder.path().join("picup.toml"), "[media]\npreview = 1024").unwrap();
+        assert!(load().unwrap_err().to_string().contains("picup.toml:2: unknown setting"));
     }
 
     #[test]

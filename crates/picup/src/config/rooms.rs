@@ -4,12 +4,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use picup_database::{Place, Server};
+
 use super::Config;
+use crate::secrets;
 
 impl Config {
-    /// The SQLite file.
-    pub(crate) fn database_path(&self) -> PathBuf {
-        self.data_dir.join("picup.db")
+    /// The SQLite file; `None` when the database is a server's.
+    pub(crate) fn database_file(&self) -> Option<PathBuf> {
+        self.database.url.is_none().then(|| self.data_dir.join("picup.db"))
     }
 
     /// The folder of the file store.
@@ -18,8 +21,18 @@ impl Config {
     }
 
     /// For the database.
-    pub(crate) fn database_settings(&self) -> picup_database::Settings {
-        picup_database::Settings { path: self.database_path(), readers: self.database.readers }
+    ///
+    /// # Errors
+    /// When the file with its password cannot be read, or can be read by others.
+    pub(crate) fn database_settings(&self) -> anyhow::Result<picup_database::Settings> {
+        let place = match &self.database.url {
+            Some(url) => Place::MySql(Server {
+                url: url.as_str().to_owned(),
+                password: self.database.password_file.as_deref().map(secrets::password).transpose()?,
+            }),
+            None => Place::Sqlite(self.data_dir.join("picup.db")),
+        };
+        Ok(picup_database::Settings { place, readers: self.database.readers })
     }
 
     /// For the store.

@@ -165,6 +165,57 @@ impl<'de> Deserialize<'de> for BaseAddress {
     }
 }
 
+/// Where a database server is, and which of its databases is PicUp's: `mysql://USER@HOST:PORT/NAME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The address, such as `mysql://picup@db.example.org:3306/picup`.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What may stand behind the question mark; what it means is the driver's to say.
+const DATABASE_OPTIONS: [&str; 5] = ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket"];
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // A mistyped address may hold a password, so what was typed is not said again.
+        let advice =
+            || "not the address of a database; write for example mysql://picup@127.0.0.1:3306/picup".to_owned();
+        let url = reqwest::Url::parse(text.trim()).map_err(|_| advice())?;
+        if url.password().is_some() {
+            return Err(
+                "a password does not belong here; write it into a file and name that in password_file".to_owned()
+            );
+        }
+        let name = url.path().strip_prefix('/').unwrap_or_default();
+        let plain = matches!(url.scheme(), "mysql" | "mariadb")
+            && url.has_host()
+            && !url.username().is_empty()
+            && url.fragment().is_none()
+            && !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-$".contains(&byte));
+        if !plain {
+            return Err(advice());
+        }
+        if let Some((unknown, _)) = url.query_pairs().find(|(key, _)| !DATABASE_OPTIONS.contains(&key.as_ref())) {
+            return Err(format!("unknown option '{unknown}'; there are {}", DATABASE_OPTIONS.join(", ")));
+        }
+        Ok(Self(url.into()))
+    }
+}
+
+impl<'de> Deserialize<'de> for DatabaseUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expecting = "an address as text, such as \"mysql://picup@127.0.0.1:3306/picup\"";
+        from_text(deserializer, expecting, Self::from_str)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -203,6 +254,27 @@ mod tests {
     }
 
     #[test]
+    fn a_database_has_an_address_without_a_password() {
+        for good in
+            ["mysql://picup@127.0.0.1:3306/picup", "mariadb://a@db.example.org/my_db?ssl-mode=VERIFY_CA&ssl-ca=/x"]
+        {
+            assert_eq!(good.parse::<DatabaseUrl>().unwrap().as_str(), good);
+        }
+        for (bad, says) in [
+            ("mysql://picup:secret@db/picup", "password_file"),
+            ("postgres://picup@db/picup", "mysql://"),
+            ("mysql://db/picup", "mysql://picup@"),
+            ("mysql://picup@db", "mysql://picup@"),
+            ("mysql://picup@db/a/b", "mysql://picup@"),
+            ("mysql://picup@db/a?password=secret", "unknown option 'password'"),
+            ("picup:secret@db", "mysql://picup@"),
+        ] {
+            let said = bad.parse::<DatabaseUrl>().unwrap_err();
+            assert!(said.contains(says) && !said.contains("secret"), "{bad}: {said}");
+        }
+    }
+
+    #[test]
     fn log_levels() {
         assert!(log_level(&"info,picup_database=debug".to_owned()).is_ok());
         assert!(log_level(&"inf o".to_owned()).is_err());
@@ -215,6 +287,7 @@ mod tests {
             let _ = parse_duration(&text);
             let _ = text.parse::<ListenAddress>();
             let _ = text.parse::<BaseAddress>();
+            let _ = text.parse::<DatabaseUrl>();
         }
     }
 }

@@ -45,9 +45,12 @@ impl Rooms {
         let media_key = Arc::clone(&secrets.media_key);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
-        let database = Database::open(&config.database_settings(), picup_database::Metrics::register(registry))
+        let database = Database::open(&config.database_settings()?, picup_database::Metrics::register(registry))
             .await
-            .with_context(|| format!("opening the database in {}", config.data_dir.display()))?;
+            .with_context(|| match &config.database.url {
+                Some(url) => format!("opening the database {}", url.as_str()),
+                None => format!("opening the database in {}", config.data_dir.display()),
+            })?;
         let storage = Storage::open(config.storage_settings(), picup_storage::Metrics::register(registry))
             .await
             .context("opening the store")?;

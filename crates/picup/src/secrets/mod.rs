@@ -50,6 +50,18 @@ pub(crate) fn load_or_create(data_dir: &Path) -> anyhow::Result<Secrets> {
     })
 }
 
+/// The password in a file: its first line.
+///
+/// # Errors
+/// When the file is not there, can be read by others, or holds nothing.
+pub(crate) fn password(path: &Path) -> anyhow::Result<String> {
+    let text = read(path)?.with_context(|| format!("{} is not there; write the password into it", path.display()))?;
+    match text.lines().next() {
+        Some(password) if !password.is_empty() => Ok(password.to_owned()),
+        _ => bail!("{} is empty; write the password on its first line", path.display()),
+    }
+}
+
 /// What is wrong with the secrets of `data_dir`: one line each, none when all is well or nothing is there yet.
 pub(crate) fn problems(data_dir: &Path) -> Vec<String> {
     let folder = folder(data_dir);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 use uuid::Uuid;
 
-use crate::app::{BINARY, PASSWORD, email, eventually, write_private};
+use crate::app::{BINARY, PASSWORD, email, eventually, prepare, write_private};
 use crate::books;
 use crate::client::{Client, hash};
 use crate::mortal::Mortal;
@@ -27,12 +27,11 @@ pub(crate) async fn lead(point: &'static Point) {
     let folder = fresh_folder();
     let data = folder.path().join("data");
     write_private(&folder.path().join("password"), PASSWORD);
+    prepare(&data, "[accounts]\ndeletion_grace = \"0s\"\n");
     for name in ["ada", "bob"] {
         make_account(name, folder.path(), &data).await;
     }
-    let config = folder.path().join("picup.toml");
-    std::fs::write(&config, "[accounts]\ndeletion_grace = \"0s\"\n").unwrap();
-    let plain = ProcessBuilder::new(BINARY, &data).arg("--admin-listen").arg("").arg("--config").arg(config);
+    let plain = ProcessBuilder::new(BINARY, &data).arg("--admin-listen").arg("");
     // Armed twice: what puts things right after the first death may die of the same.
     let arms = match point.reached {
         Reached::ByUse | Reached::ByExpiry => [point.name, point.name],

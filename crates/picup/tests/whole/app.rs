@@ -1,7 +1,7 @@
 //! A PicUp for one test: a fresh folder, a server on a free port, and accounts made as an operator makes them.
 
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,14 +65,10 @@ impl Builder {
         let data = folder.path().join("data");
         write_private(&folder.path().join("password"), PASSWORD);
         let admin = self.admin.then(free_address);
-        let mut process = ProcessBuilder::new(BINARY, &data)
+        let process = ProcessBuilder::new(BINARY, &data)
             .arg("--admin-listen")
             .arg(admin.map_or_else(String::new, |address| address.to_string()));
-        if let Some(lines) = self.config {
-            let file = folder.path().join("picup.toml");
-            std::fs::write(&file, lines).unwrap();
-            process = process.arg("--config").arg(file);
-        }
+        prepare(&data, self.config.unwrap_or_default());
         let app = TestApp { server: process.start().await.unwrap(), admin, folder, said: String::new() };
         for (name, quota) in self.accounts {
             app.make_account(name, quota).await;
@@ -208,11 +204,12 @@ impl TestApp {
     /// Lets nobody remove assets beyond the last `least` of them, until [`kill_held`](Self::kill_held).
     pub(crate) async fn hold_assets(&self, least: u32) {
         let mut database = books::open(&self.data()).await;
-        let held = format!(
-            "CREATE TRIGGER held BEFORE DELETE ON assets WHEN (SELECT COUNT(*) FROM assets) <= {least} \
-             BEGIN SELECT RAISE(ABORT, 'held by a test'); END"
-        );
-        sqlx::query(sqlx::AssertSqlSafe(held)).execute(&mut database).await.unwrap();
+        let (held, over) = ("CREATE TRIGGER held BEFORE DELETE ON assets", "(SELECT COUNT(*) FROM assets)");
+        let held = match books::server(&self.data()) {
+            None => format!("{held} WHEN {over} <= {least} BEGIN SELECT RAISE(ABORT, 'held by a test'); END"),
+            Some(_) => format!("{held} FOR EACH ROW IF {over} <= {least} THEN SIGNAL SQLSTATE '45000'; END IF"),
+        };
+        sqlx::raw_sql(sqlx::AssertSqlSafe(held)).execute(&mut database).await.unwrap();
     }
 
     /// As [`kill_and_restart`](Self::kill_and_restart), in the middle of what removes assets: some of `all` are gone, and
@@ -270,6 +267,18 @@ impl TestApp {
         assert!(!log.contains("panicked"), "{log}");
         books::audit(&self.data()).await;
         log
+    }
+}
+
+/// A data folder with these settings, and an empty database on the engine that the suite runs on.
+pub(crate) fn prepare(data: &Path, settings: &str) {
+    let mut settings = settings.to_owned();
+    if let Some(url) = picup_testkit::engine::fresh_database() {
+        settings = format!("database.url = \"{url}\"\n{settings}");
+    }
+    if !settings.is_empty() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).unwrap();
+        std::fs::write(data.join("picup.toml"), settings).unwrap();
     }
 }
 

@@ -152,7 +152,8 @@ async fn doctor_tells_programs_in_one_line() {
     let app = TestApp::start().await;
     let data = app.data();
     let config = app.path("doctor.toml");
-    std::fs::write(&config, format!("listen = '{}'\n", app.server.address())).unwrap();
+    let settings = std::fs::read_to_string(data.join("picup.toml")).unwrap_or_default();
+    std::fs::write(&config, format!("{settings}listen = '{}'\n", app.server.address())).unwrap();
     let doctor = async || {
         let said = picup(&["doctor", "--data-dir", text(&data), "--config", text(&config), "--json"]).await;
         let lines: Vec<_> = said.stdout.lines().collect();

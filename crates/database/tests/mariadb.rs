@@ -1,0 +1,155 @@
+//! What only a server can do to PicUp: end its connections, be told to forget, migrate by steps; and that its tables are SQLite's.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use picup_database::{Database, Error, Metrics, Settings};
+use picup_domain::Timestamp;
+use picup_testkit::MariaDb;
+use sqlx::{AnyConnection, Connection, Row};
+
+/// A server with an empty database.
+fn server(options: &[&str]) -> MariaDb {
+    let server = MariaDb::start(&[&["--innodb-flush-method=nosync"], options].concat()).unwrap();
+    server.say("CREATE DATABASE picup").unwrap();
+    server
+}
+
+async fn open(server: &MariaDb) -> Result<Database, Error> {
+    Database::open(&Settings::mysql(server.url("picup")), Metrics::default()).await
+}
+
+async fn append(database: &Database) -> Result<(), Error> {
+    let mut tx = database.write().await?;
+    tx.event_append("a", None, "", Timestamp::from_micros(1)).await?;
+    tx.commit().await
+}
+
+async fn latest(database: &Database) -> Result<i64, Error> {
+    database.read().await?.event_latest().await
+}
+
+/// What a table has, a line each: its columns, with whether they may be NULL, and its indexes, with their columns in order. Types
+/// are each engine's own.
+const ON_THE_SERVER: &str = "SELECT CONCAT(table_name, '.', column_name, ' ', is_nullable = 'YES') \
+     FROM information_schema.columns WHERE table_schema = 'picup' \
+     UNION ALL SELECT CONCAT(table_name, ' ', index_name, ' ', non_unique = 0, ' ', GROUP_CONCAT(column_name ORDER BY seq_in_index)) \
+     FROM information_schema.statistics WHERE table_schema = 'picup' AND index_name <> 'PRIMARY' GROUP BY table_name, index_name, non_unique";
+const IN_THE_FILE: &str = "SELECT t.name || '.' || c.name || ' ' || (1 - c.\"notnull\") AS line \
+     FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' \
+     UNION ALL SELECT t.name || ' ' || i.name || ' ' || i.\"unique\" || ' ' || \
+     (SELECT GROUP_CONCAT(name) FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) \
+     FROM sqlite_schema t JOIN pragma_index_list(t.name) i WHERE t.type = 'table' AND i.origin = 'c'";
+
+#[tokio::test]
+async fn both_engines_have_the_same_tables_columns_and_indexes() {
+    let server = server(&[]);
+    open(&server).await.unwrap();
+    let there: BTreeSet<String> = server.say(ON_THE_SERVER).unwrap().lines().map(str::to_owned).collect();
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picup.db");
+    Database::open(&Settings::sqlite(&path), Metrics::default()).await.unwrap();
+    let mut file = AnyConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let rows = sqlx::query(IN_THE_FILE).fetch_all(&mut file).await.unwrap();
+    let here: BTreeSet<String> = rows.iter().map(|row| row.get("line")).collect();
+
+    // Foreign keys bring indexes of their own, and the steps of a migration are noted on servers alone.
+    let own = |line: &&String| line.contains("_ibfk_") || line.starts_with("schema_steps");
+    let only_there: Vec<_> = there.difference(&here).filter(|line| !own(line)).collect();
+    let only_here: Vec<_> = here.difference(&there).collect();
+    assert!(here.len() > 100 && only_there.is_empty() && only_here.is_empty(), "{only_there:#?} {only_here:#?}");
+}
+
+#[tokio::test]
+async fn connections_that_the_server_ends_are_replaced() {
+    let server = server(&[]);
+    let database = open(&server).await.unwrap();
+    append(&database).await.unwrap();
+    latest(&database).await.unwrap();
+    // Longer than a connection is trusted without a question.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let ended = "SELECT GROUP_CONCAT(CONCAT('KILL ', id) SEPARATOR '; ') FROM information_schema.processlist WHERE db = 'picup'";
+    server.say(&server.say(ended).unwrap()).unwrap();
+    append(&database).await.unwrap();
+    assert_eq!(latest(&database).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn one_that_reads_cannot_write() {
+    let server = server(&[]);
+    let database = open(&server).await.unwrap();
+    let mut read = database.read().await.unwrap();
+    read.event_latest().await.unwrap();
+    let readers = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_is_read_only = 1";
+    assert_eq!(server.say(readers).unwrap(), "1");
+}
+
+#[tokio::test]
+async fn a_migration_that_was_cut_off_goes_on_and_a_newer_schema_is_refused() {
+    let server = server(&[]);
+    open(&server).await.unwrap().close().await;
+    let whole = server.say(ON_THE_SERVER).unwrap();
+    // As one leaves it that died in the second migration, after an index was made and before that was noted.
+    let steps: u32 = server.say("SELECT done FROM picup.schema_steps WHERE version = 2").unwrap().parse().unwrap();
+    let cut = format!(
+        "USE picup; DELETE FROM schema_versions WHERE version >= 2; DELETE FROM schema_steps WHERE version = 3; \
+         UPDATE schema_steps SET done = {} WHERE version = 2; \
+         DROP INDEX assets_state ON assets; DROP INDEX assets_motion_state ON assets",
+        steps - 1
+    );
+    server.say(&cut).unwrap();
+    let database = open(&server).await.unwrap();
+    append(&database).await.unwrap();
+    assert_eq!(
+        server.say(ON_THE_SERVER).unwrap().lines().collect::<BTreeSet<_>>(),
+        whole.lines().collect::<BTreeSet<_>>()
+    );
+
+    server.say("INSERT INTO picup.schema_versions VALUES (99)").unwrap();
+    assert!(matches!(open(&server).await, Err(Error::NewerSchema { found: 99, .. })));
+    let schema = database.check_at_a_glance().await.into_iter().find(|check| check.name == "database schema").unwrap();
+    assert!(!schema.ok && schema.advice.contains("newer"), "{schema:?}");
+}
+
+#[tokio::test]
+async fn two_that_migrate_at_once_wait_for_each_other() {
+    let server = server(&[]);
+    let (one, two, three) = tokio::join!(open(&server), open(&server), open(&server));
+    for database in [one, two, three] {
+        append(&database.unwrap()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_may_lose_commits_is_told_of() {
+    let server = server(&["--log-bin=bin", "--sync-binlog=1"]);
+    let database = open(&server).await.unwrap();
+    let ill = async || {
+        let checks = database.check().await;
+        assert_eq!(checks.len(), 4, "{checks:?}");
+        checks.into_iter().filter(|check| !check.ok).map(|check| check.advice).collect::<Vec<_>>()
+    };
+    assert_eq!(ill().await, [""; 0]);
+    for (setting, good) in [("sync_binlog", 1), ("innodb_flush_log_at_trx_commit", 1)] {
+        server.say(&format!("SET GLOBAL {setting} = 0")).unwrap();
+        let told = ill().await;
+        assert!(told.len() == 1 && told[0].contains(setting), "{told:?}");
+        server.say(&format!("SET GLOBAL {setting} = {good}")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_or_refuses_is_an_error_and_not_a_wait() {
+    let server = server(&[]);
+    let url = server.url("picup");
+    let begun = std::time::Instant::now();
+    let refused = Database::open(&Settings::mysql(url.replace("root", "nobody")), Metrics::default()).await;
+    assert!(matches!(refused, Err(Error::Engine(_))), "{:?}", refused.err());
+    drop(server);
+    let away = Database::open(&Settings::mysql(url), Metrics::default()).await;
+    assert!(matches!(away, Err(Error::Engine(_))), "{:?}", away.err());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}

@@ -1,0 +1,129 @@
+//! A real MariaDB server on a free port of loopback, in a folder of its own.
+
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{Error, TempDir, free_address, fresh_folder};
+
+/// How long it may take to begin; generous, because builds run beside tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Servers are no commands of everybody's, so not every user's own path has them.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A running server. Dropping it kills it.
+#[derive(Debug)]
+pub struct MariaDb {
+    child: Child,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl MariaDb {
+    /// Starts one that holds nothing, and whose root needs no password, with more options of its own (`--server-id=1`).
+    ///
+    /// # Errors
+    /// When it is not installed, or did not begin in a minute; what it said is in the error.
+    pub fn start(options: &[&str]) -> Result<Self, Error> {
+        let folder = fresh_folder();
+        let data = folder.path().join("data");
+        initialise(&data)?;
+        let (address, log) = (free_address(), folder.path().join("log"));
+        let said = std::fs::File::create(&log).map_err(Error::io("make a log"))?;
+        // Killed with whoever started it, also when that is killed itself.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "mariadbd", "--no-defaults", "--user=root", "--bind-address=127.0.0.1"])
+            .arg(format!("--datadir={}", data.display()))
+            .arg(format!("--socket={}", folder.path().join("socket").display()))
+            .arg(format!("--pid-file={}", folder.path().join("pid").display()))
+            .arg(format!("--port={}", address.port()))
+            .env("PATH", PATH)
+            .args(["--skip-name-resolve", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M"])
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(said)
+            .spawn()
+            .map_err(Error::io("start mariadbd"))?;
+        let mut server = Self { child, address, _folder: folder };
+        server.wait_until_it_listens(&log)?;
+        Ok(server)
+    }
+
+    /// The address of one of its databases, as root.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("mysql://root@{}/{database}", self.address)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Says statements to it as root, by its own client, and gives what it answers: a row a line, tabs between.
+    ///
+    /// # Errors
+    /// When it refuses one of them; what it said is in the error.
+    pub fn say(&self, sql: &str) -> Result<String, Error> {
+        let done = Command::new("mariadb")
+            .args(["--no-defaults", "--user=root", "--host=127.0.0.1", "--batch", "--skip-column-names"])
+            .arg(format!("--port={}", self.address.port()))
+            .arg(format!("--execute={sql}"))
+            .output()
+            .map_err(Error::io("run the client mariadb"))?;
+        if done.status.success() {
+            return Ok(String::from_utf8_lossy(&done.stdout).trim().to_owned());
+        }
+        let output = format!("{sql}\n{}", String::from_utf8_lossy(&done.stderr));
+        Err(Error::Ended { program: "mariadb".to_owned(), status: done.status, output })
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "it is started outside any runtime, too")]
+    fn wait_until_it_listens(&mut self, log: &Path) -> Result<(), Error> {
+        let begun = Instant::now();
+        loop {
+            if TcpStream::connect(self.address).is_ok() {
+                return Ok(());
+            }
+            let output = || std::fs::read_to_string(log).unwrap_or_default();
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(Error::Ended { program: "mariadbd".to_owned(), status, output: output() });
+            }
+            if begun.elapsed() > PATIENCE {
+                let what = "that MariaDB listens".to_owned();
+                return Err(Error::TooLate { what, seconds: PATIENCE.as_secs(), output: output() });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn initialise(data: &Path) -> Result<(), Error> {
+    let done = Command::new("mariadb-install-db")
+        .env("PATH", PATH)
+        .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal"])
+        .args(["--skip-test-db", "--skip-name-resolve"])
+        .arg(format!("--datadir={}", data.display()))
+        .output()
+        .map_err(Error::io("run mariadb-install-db"))?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let output = String::from_utf8_lossy(&done.stderr).into_owned();
+    Err(Error::Ended { program: "mariadb-install-db".to_owned(), status: done.status, output })
+}
+
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        let _ = self.child.wait();
+    }
+}
