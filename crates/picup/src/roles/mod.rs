@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use picup_app::{App, events, health, jobs, setup};
@@ -33,12 +34,16 @@ use crate::qr;
 
 use rooms::Rooms;
 
+/// How long one that was just killed may take to let go of the folder, and how often that is looked at.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_LOOK: Duration = Duration::from_millis(20);
+
 /// Runs PicUp until SIGTERM or SIGINT, then finishes what is under way.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     log::start(&config.log);
     rooms::make_private(&config.data_dir)?;
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
-    let _lock = lock(&config.data_dir)?;
+    let _lock = lock(&config.data_dir).await?;
     let mut registry = Registry::default();
     let rooms = Rooms::open(&config, &mut registry).await?;
     let stop = stop_on_signal()?;
@@ -111,8 +116,9 @@ async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener
     })
 }
 
-/// Two servers on one folder would each believe that uploads are theirs alone. The lock goes with the process, however it ends.
-fn lock(data_dir: &Path) -> anyhow::Result<File> {
+/// Two servers on one folder would each believe that uploads are theirs alone. The lock goes with the process, however it ends,
+/// or a moment later: a child that it was just starting holds it too, until it has become another program.
+async fn lock(data_dir: &Path) -> anyhow::Result<File> {
     let path = data_dir.join("serve.lock");
     let file = OpenOptions::new()
         .create(true)
@@ -121,12 +127,16 @@ fn lock(data_dir: &Path) -> anyhow::Result<File> {
         .mode(0o600)
         .open(&path)
         .with_context(|| format!("opening {}", path.display()))?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => {
-            bail!("another PicUp is serving {}; stop it first, or use another --data-dir", data_dir.display())
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => tokio::time::sleep(LOCK_LOOK).await,
+            Err(Errno::WOULDBLOCK) => {
+                bail!("another PicUp is serving {}; stop it first, or use another --data-dir", data_dir.display())
+            }
+            Err(error) => return Err(error).with_context(|| format!("locking {}", path.display())),
         }
-        Err(error) => Err(error).with_context(|| format!("locking {}", path.display())),
     }
 }
 

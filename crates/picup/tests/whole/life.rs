@@ -89,6 +89,22 @@ async fn a_second_server_on_the_folder_is_refused_and_the_first_goes_on() {
 }
 
 #[tokio::test]
+async fn one_that_was_just_killed_may_take_a_moment_to_let_go() {
+    let mut app = TestApp::start().await;
+    app.server.terminate().await.unwrap();
+    // As a child of the old server does that has not yet become another program.
+    let held = std::fs::File::open(app.data().join("serve.lock")).unwrap();
+    held.lock().unwrap();
+    let released = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        drop(held);
+    };
+    let (app, ()) = tokio::join!(app.kill_and_restart(), released);
+    assert_eq!(app.stranger().get("/ready").await.status, 200);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_said_so() {
     let app = TestApp::start().await;
     let (folder, taken) = (app.path("other"), app.server.address().to_string());
