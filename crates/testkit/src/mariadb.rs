@@ -31,7 +31,9 @@ impl MariaDb {
     pub fn start(options: &[&str]) -> Result<Self, Error> {
         let folder = fresh_folder();
         let data = folder.path().join("data");
-        initialise(&data)?;
+        let temporary = folder.path().join("tmp");
+        std::fs::create_dir(&temporary).map_err(Error::io("make a folder for temporary files"))?;
+        initialise(&data, &temporary)?;
         let (address, log) = (free_address(), folder.path().join("log"));
         let said = std::fs::File::create(&log).map_err(Error::io("make a log"))?;
         // Killed with whoever started it, also when that is killed itself.
@@ -42,6 +44,7 @@ impl MariaDb {
             .arg(format!("--pid-file={}", folder.path().join("pid").display()))
             .arg(format!("--port={}", address.port()))
             .env("PATH", PATH)
+            .env("TMPDIR", temporary)
             .args(["--skip-name-resolve", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M"])
             .args(options)
             .stdin(Stdio::null())
@@ -104,9 +107,12 @@ impl MariaDb {
     }
 }
 
-fn initialise(data: &Path) -> Result<(), Error> {
+/// Temporary files have a folder of their own each time: a server that starts removes the temporary tables that it finds, those of
+/// another one too.
+fn initialise(data: &Path, temporary: &Path) -> Result<(), Error> {
     let done = Command::new("mariadb-install-db")
         .env("PATH", PATH)
+        .env("TMPDIR", temporary)
         .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal"])
         .args(["--skip-test-db", "--skip-name-resolve"])
         .arg(format!("--datadir={}", data.display()))
