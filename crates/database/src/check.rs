@@ -81,12 +81,12 @@ impl Database {
             Dialect::MySql => self.check_tables().await?,
         };
         Ok(match found.as_str() {
-            "ok" | "OK" => Ok("sound".to_owned()),
+            "ok" => Ok("sound".to_owned()),
             found => Err(format!("damaged, restore a backup: {found}")),
         })
     }
 
-    /// `OK`, or what is wrong with the first table with which something is.
+    /// `ok`, or what is wrong with the first table with which something is.
     async fn check_tables(&self) -> Result<String, Error> {
         let mut connection = Lent::from(&self.inner.readers).await?;
         let tables = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()";
@@ -99,7 +99,7 @@ impl Database {
                 }
             }
         }
-        Ok("OK".to_owned())
+        Ok("ok".to_owned())
     }
 
     async fn ask(&self, question: &'static str) -> Result<String, Error> {

@@ -141,27 +141,28 @@ const SERVER_LIFE: Duration = Duration::from_secs(30 * 60);
 /// A bounded pool whose connections are all told `prepare` first. Connections to a local file do not go stale, so they
 /// are neither tested nor replaced.
 fn pool(size: u32, wait: Duration, dialect: Dialect, prepare: &'static str) -> AnyPoolOptions {
-    let life = (dialect == Dialect::MySql).then_some(SERVER_LIFE);
-    AnyPoolOptions::new()
-        .max_connections(size)
-        .acquire_timeout(wait)
-        .idle_timeout(life)
-        .max_lifetime(life)
-        .test_before_acquire(false)
-        .before_acquire(move |connection, lent| {
-            Box::pin(async move {
-                if dialect == Dialect::MySql && lent.idle_for > TRUSTED {
-                    connection.ping().await?;
-                }
-                Ok(true)
+    let pool =
+        AnyPoolOptions::new().max_connections(size).acquire_timeout(wait).test_before_acquire(false).after_connect(
+            move |connection, _| {
+                Box::pin(async move {
+                    connection.execute(prepare).await?;
+                    Ok(())
+                })
+            },
+        );
+    match dialect {
+        Dialect::Sqlite => pool.idle_timeout(None).max_lifetime(None),
+        Dialect::MySql => {
+            pool.idle_timeout(SERVER_LIFE).max_lifetime(SERVER_LIFE).before_acquire(|connection, lent| {
+                Box::pin(async move {
+                    if lent.idle_for > TRUSTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
             })
-        })
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                connection.execute(prepare).await?;
-                Ok(())
-            })
-        })
+        }
+    }
 }
 
 /// Turns the write-ahead log on: readers and the writer do not wait for each other, and a commit is one append and one sync.

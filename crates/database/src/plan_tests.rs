@@ -35,6 +35,18 @@ fn somebody() -> AccountId {
     AccountId::from_slice(&[1; 16]).unwrap()
 }
 
+fn newcomer(id: AccountId, email: &str) -> Result<crate::NewAccount, Error> {
+    Ok(crate::NewAccount {
+        id,
+        email: Email::new(email)?,
+        name: picup_domain::DisplayName::new("Somebody")?,
+        role: picup_domain::AccountRole::Member,
+        password_hash: picup_domain::PasswordHash::new(String::new()),
+        quota: None,
+        created_at: NOW,
+    })
+}
+
 /// What is done to accounts by others, and to their books.
 async fn administer(tx: &mut Write) -> Result<(), Error> {
     let (account, hash) = (somebody(), Sha256::of(b""));
@@ -66,16 +78,7 @@ async fn administer(tx: &mut Write) -> Result<(), Error> {
 /// single one.
 async fn throw_away(tx: &mut Write) -> Result<(), Error> {
     let owner = AccountId::new(NOW);
-    tx.account_insert(&crate::NewAccount {
-        id: owner,
-        email: Email::new("bob@example.com")?,
-        name: picup_domain::DisplayName::new("Bob")?,
-        role: picup_domain::AccountRole::Member,
-        password_hash: picup_domain::PasswordHash::new(String::new()),
-        quota: None,
-        created_at: NOW,
-    })
-    .await?;
+    tx.account_insert(&newcomer(owner, "bob@example.com")?).await?;
     tx.quota_reserve(owner, 1, ByteSize::new(73)?).await?;
     tx.quota_move(owner, 1, ByteSize::new(73)?).await?;
     let new = |_| {
@@ -140,16 +143,7 @@ async fn search(tx: &mut Write) -> Result<(), Error> {
     let (owner, album) = (somebody(), AlbumId::new(NOW));
     let title = picup_domain::AlbumTitle::new("Café")?;
     if tx.account_by_id(owner).await?.is_none() {
-        tx.account_insert(&crate::NewAccount {
-            id: owner,
-            email: Email::new("eve@example.com")?,
-            name: picup_domain::DisplayName::new("Eve")?,
-            role: picup_domain::AccountRole::Member,
-            password_hash: picup_domain::PasswordHash::new(String::new()),
-            quota: None,
-            created_at: NOW,
-        })
-        .await?;
+        tx.account_insert(&newcomer(owner, "eve@example.com")?).await?;
     }
     // The title is what makes a search look at the albums of an asset.
     tx.album_insert(&crate::NewAlbum { id: album, owner, title, created_at: NOW }).await?;
@@ -367,7 +361,7 @@ const MUCH: [&str; 11] = [
 /// from end to end (unless a limit ends it), and a sort is named for itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_reads_no_whole_table_either() {
-    let server = picup_testkit::MariaDb::start(&["--innodb-flush-method=nosync"]).unwrap();
+    let server = picup_testkit::MariaDb::start(&[]).unwrap();
     server.say("CREATE DATABASE picup").unwrap();
     let database = Database::open(&Settings::mysql(server.url("picup")), Metrics::default()).await.unwrap();
     let numbers = "CREATE TABLE numbers (n BIGINT PRIMARY KEY) SELECT seq AS n FROM seq_1_to_8000";

@@ -12,7 +12,7 @@ use sqlx::{AnyConnection, Connection, Row};
 
 /// A server with an empty database.
 fn server(options: &[&str]) -> MariaDb {
-    let server = MariaDb::start(&[&["--innodb-flush-method=nosync"], options].concat()).unwrap();
+    let server = MariaDb::start(options).unwrap();
     server.say("CREATE DATABASE picup").unwrap();
     server
 }

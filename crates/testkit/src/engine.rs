@@ -19,12 +19,17 @@ pub fn fresh_database() -> Option<String> {
     Some(server.url(&name))
 }
 
-/// The server that [`fresh_database`] makes databases on; `None` on SQLite.
+/// What PicUp calls that engine.
 ///
 /// # Panics
 /// As [`fresh_database`].
 #[must_use]
-pub fn server() -> Option<&'static MariaDb> {
+pub fn name() -> &'static str {
+    if server().is_some() { "mysql" } else { "sqlite" }
+}
+
+/// The server that [`fresh_database`] makes databases on; `None` on SQLite.
+fn server() -> Option<&'static MariaDb> {
     static SERVER: OnceLock<MariaDb> = OnceLock::new();
     #[allow(clippy::disallowed_methods, reason = "the suite says which engine its tests run on")]
     match std::env::var("PICUP_TEST_ENGINE").as_deref() {
@@ -34,13 +39,11 @@ pub fn server() -> Option<&'static MariaDb> {
     }
 }
 
-/// The thread that starts it stays, because the server ends with it. Nothing is to survive a power cut, so nothing waits for the
-/// disk.
+/// The thread that starts it stays, because the server ends with it.
 fn start() -> MariaDb {
     let (started, server) = mpsc::channel();
     std::thread::spawn(move || {
-        let quick = ["--innodb-flush-method=nosync", "--sync-frm=0"];
-        started.send(MariaDb::start(&quick).expect("MariaDB starts")).expect("somebody waits for it");
+        started.send(MariaDb::start(&[]).expect("MariaDB starts")).expect("somebody waits for it");
         loop {
             std::thread::park();
         }

@@ -35,8 +35,7 @@ async fn each_row_tells_what_was_found_and_the_whole_is_as_bad_as_the_worst() {
     let (app, owner) = stage().await;
     keep(&app, owner, b"content").await;
     let report = report(&app).await;
-    let engine = if picup_testkit::engine::server().is_some() { "mysql" } else { "sqlite" };
-    assert_eq!((report.database.state(), report.engine), (State::Good, engine));
+    assert_eq!((report.database.state(), report.engine), (State::Good, picup_testkit::engine::name()));
     assert!(report.database.found.unwrap().bytes > 0);
     assert_eq!((report.stores[0].state(), report.stores[0].found.kind), (State::Good, "memory"));
     assert!(report.stores[0].found.writable && report.stores[0].found.space.is_none());

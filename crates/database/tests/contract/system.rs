@@ -10,7 +10,7 @@ use crate::fresh::{account, asset, at, fresh, hash, new_account, size};
 async fn a_database_says_how_it_is() {
     let db = fresh().await;
     let vitals = db.vitals().await.unwrap();
-    let engine = if picup_testkit::engine::server().is_some() { "mysql" } else { "sqlite" };
+    let engine = picup_testkit::engine::name();
     assert_eq!((vitals.engine, db.engine()), (engine, engine));
     assert!(vitals.schema >= 3 && vitals.bytes > 4096 && vitals.answered_in < Duration::from_secs(60), "{vitals:?}");
     db.close().await;

@@ -12,7 +12,11 @@ use crate::secrets;
 impl Config {
     /// The SQLite file; `None` when the database is a server's.
     pub(crate) fn database_file(&self) -> Option<PathBuf> {
-        self.database.url.is_none().then(|| self.data_dir.join("picup.db"))
+        self.database.url.is_none().then(|| self.sqlite_file())
+    }
+
+    fn sqlite_file(&self) -> PathBuf {
+        self.data_dir.join("picup.db")
     }
 
     /// The folder of the file store.
@@ -30,7 +34,7 @@ impl Config {
                 url: url.as_str().to_owned(),
                 password: self.database.password_file.as_deref().map(secrets::password).transpose()?,
             }),
-            None => Place::Sqlite(self.data_dir.join("picup.db")),
+            None => Place::Sqlite(self.sqlite_file()),
         };
         Ok(picup_database::Settings { place, readers: self.database.readers })
     }

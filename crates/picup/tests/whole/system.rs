@@ -49,7 +49,7 @@ async fn an_admin_sees_how_the_whole_is_and_nobody_else() {
     let found = once(&app, &ada, "a report on one photo", ready).await;
     assert_eq!((found.version.as_str(), found.roles.len()), (env!("CARGO_PKG_VERSION"), 3));
     assert!(found.looked_at >= found.started_at, "{found:?}");
-    let engine = if books::server(&app.data()).is_some() { "mysql" } else { "sqlite" };
+    let engine = picup_testkit::engine::name();
     assert_eq!((found.database.row.state, found.database.reachable), (SystemState::Good, true));
     assert!(found.database.engine == engine && found.database.answer_ms.is_some(), "{:?}", found.database);
     assert!(found.database.bytes > Some(4096) && found.database.schema > Some(0));
