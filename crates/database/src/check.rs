@@ -2,7 +2,6 @@
 
 use sqlx::Row as _;
 
-use crate::connection::Lent;
 use crate::dialect::Dialect;
 use crate::statement::Row;
 use crate::{Database, Error, migrations};
@@ -43,7 +42,7 @@ impl Database {
     }
 
     async fn schema_is_current(&self) -> Result<Result<String, String>, Error> {
-        let found = Lent::from(&self.inner.readers).await?.schema().await?;
+        let found = self.reader().await?.schema().await?;
         let known = migrations::LATEST;
         Ok(match found {
             _ if found == known => Ok(format!("schema {found}")),
@@ -88,7 +87,7 @@ impl Database {
 
     /// `ok`, or what is wrong with the first table with which something is.
     async fn check_tables(&self) -> Result<String, Error> {
-        let mut connection = Lent::from(&self.inner.readers).await?;
+        let mut connection = self.reader().await?;
         let tables = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()";
         for table in connection.ask(tables).await? {
             let check = format!("CHECK TABLE {} QUICK", Row(table).text("name")?);
@@ -103,7 +102,7 @@ impl Database {
     }
 
     async fn ask(&self, question: &'static str) -> Result<String, Error> {
-        Ok(Lent::from(&self.inner.readers).await?.row(question).await?.try_get(0)?)
+        Ok(self.reader().await?.row(question).await?.try_get(0)?)
     }
 }
 

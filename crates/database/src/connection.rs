@@ -3,11 +3,13 @@
 //! connection that is dropped amid a statement is closed, and the engine undoes what it had begun.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyPool, AssertSqlSafe, Row};
 
+use crate::replica::{Replica, STATEMENT_PATIENCE};
 use crate::{Error, migrations};
 
 pub(crate) struct Lent {
@@ -15,11 +17,13 @@ pub(crate) struct Lent {
     connection: Option<PoolConnection<Any>>,
     amid: bool,
     in_transaction: bool,
+    /// Whose connection it is, when it is a replica's: it is watched, and not waited for.
+    replica: Option<Arc<Replica>>,
 }
 
 impl Lent {
     pub(crate) async fn from(pool: &AnyPool) -> Result<Self, Error> {
-        Ok(Self { connection: Some(pool.acquire().await?), amid: false, in_transaction: false })
+        Ok(Self { connection: Some(pool.acquire().await?), amid: false, in_transaction: false, replica: None })
     }
 
     /// A connection on which a transaction has begun.
@@ -30,7 +34,20 @@ impl Lent {
         Ok(lent)
     }
 
-    pub(crate) async fn commit(mut self) -> Result<(), Error> {
+    /// As [`Lent::begin`], on a replica.
+    pub(crate) async fn begin_on_replica(
+        pool: &AnyPool,
+        begin: &'static str,
+        replica: Arc<Replica>,
+    ) -> Result<Self, Error> {
+        let mut lent = Self::from(pool).await?;
+        lent.replica = Some(replica);
+        lent.say(begin).await?;
+        lent.in_transaction = true;
+        Ok(lent)
+    }
+
+    pub(crate) async fn commit(&mut self) -> Result<(), Error> {
         self.say("COMMIT").await?;
         self.in_transaction = false;
         Ok(())
@@ -79,9 +96,21 @@ impl Lent {
     ) -> Result<T, Error> {
         let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         self.amid = true;
-        let done = work(connection).await;
+        let Some(replica) = &self.replica else {
+            let done = work(connection).await;
+            self.amid = false;
+            return Ok(done?);
+        };
+        let Ok(done) = tokio::time::timeout(STATEMENT_PATIENCE, work(connection)).await else {
+            replica.failed("it does not answer in time");
+            return Err(Error::ReplicaLost(replica.name.clone()));
+        };
         self.amid = false;
-        Ok(done?)
+        // What it refuses for a reason of its own (it is shutting down, say) the primary would not refuse.
+        done.map_err(|error| {
+            replica.failed(&error.to_string());
+            Error::ReplicaLost(replica.name.clone())
+        })
     }
 }
 

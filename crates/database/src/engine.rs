@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use picup_domain::Clock;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{AnyConnection, AnyPool, Connection, Executor, Row};
 
 use crate::dialect::Dialect;
+use crate::primary::Primary;
+use crate::replica::{Family, Limits, Replica};
+use crate::replicas::Replicas;
 use crate::routing::{Database, Inner};
 use crate::{Error, Metrics, migrations};
 
@@ -17,14 +22,37 @@ const WRITER_WAIT: Duration = Duration::from_secs(4);
 /// One at a time writes, wherever it waits for its turn.
 const WRITERS: u32 = 1;
 const READER_WAIT: Duration = Duration::from_millis(800);
+/// Another replica, or the primary, may be quicker.
+const REPLICA_WAIT: Duration = Duration::from_millis(250);
 
 /// How to open the database.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where it is.
     pub place: Place,
-    /// How many transactions may read at once, from 1. Each costs about a megabyte when used.
+    /// How many transactions may read at once, from 1, on each server. Each costs about a megabyte when used.
     pub readers: u32,
+    /// Servers that follow the one in `place` and answer reads.
+    pub replication: Option<Replication>,
+}
+
+/// Replicas, and when they may be asked.
+#[derive(Clone)]
+pub struct Replication {
+    /// At least one, all of the same family as the primary.
+    pub replicas: Vec<Server>,
+    /// One that is further behind, by the clock, is asked no more until it has caught up.
+    pub max_lag: Duration,
+    /// How long a read waits for a replica that has not yet got what its client has seen, before the primary answers.
+    pub wait: Duration,
+    /// Where "now" comes from, for the heartbeat.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Replication {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.replicas.iter().map(|server| &server.url)).finish()
+    }
 }
 
 /// Where a database is.
@@ -58,13 +86,14 @@ impl Settings {
     /// A SQLite file with four readers.
     #[must_use]
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
-        Self { place: Place::Sqlite(path.into()), readers: 4 }
+        Self { place: Place::Sqlite(path.into()), readers: 4, replication: None }
     }
 
     /// A database of a MySQL or MariaDB server whose user has no password, with four readers.
     #[must_use]
     pub fn mysql(url: impl Into<String>) -> Self {
-        Self { place: Place::MySql(Server { url: url.into(), password: None }), readers: 4 }
+        let place = Place::MySql(Server { url: url.into(), password: None });
+        Self { place, readers: 4, replication: None }
     }
 }
 
@@ -113,22 +142,39 @@ impl Database {
 
         let writer =
             pool(WRITERS, WRITER_WAIT, dialect, dialect.prepare_writer()).connect_with(options.clone()).await?;
+        let replicas = match (&settings.place, &settings.replication) {
+            (Place::MySql(primary), Some(replication)) => {
+                Some(replicas(&mut first, primary, replication, settings.readers, &metrics).await?)
+            }
+            _ => None,
+        };
         first.close().await?;
         let readers =
             pool(settings.readers.max(1), READER_WAIT, dialect, dialect.prepare_reader()).connect_with(options).await?;
-        Ok(Self::over(dialect, writer, readers, metrics))
+        if let Some(replicas) = &replicas {
+            replicas.start();
+        }
+        Ok(Self::over(dialect, writer, readers, replicas, metrics))
     }
 
-    fn over(dialect: Dialect, writer: AnyPool, readers: AnyPool, metrics: Metrics) -> Self {
+    fn over(
+        dialect: Dialect,
+        writer: AnyPool,
+        readers: AnyPool,
+        replicas: Option<Arc<Replicas>>,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 dialect,
                 writer,
                 readers,
+                replicas,
                 metrics,
                 #[cfg(test)]
                 plans: std::sync::Mutex::default(),
             }),
+            seen: None,
         }
     }
 }
@@ -191,6 +237,44 @@ async fn sqlite_options(path: &Path) -> Result<AnyConnectOptions, Error> {
     open.open(&full).await.map_err(|error| place(error.to_string()))?;
     let text = full.to_str().ok_or_else(|| place("the path is not UTF-8".to_owned()))?;
     Ok(format!("sqlite://{}?mode=rw", percent_encoded(text)).parse()?)
+}
+
+/// The replicas, whose tables are the primary's.
+async fn replicas(
+    first: &mut AnyConnection,
+    primary: &Server,
+    replication: &Replication,
+    readers: u32,
+    metrics: &Metrics,
+) -> Result<Arc<Replicas>, Error> {
+    let asked = "SELECT VERSION() AS version, CAST(@@log_bin AS SIGNED) AS logs";
+    let row = sqlx::query(asked).fetch_one(first).await?;
+    if row.try_get::<i64, _>("logs")? == 0 {
+        let place = format!("{} writes no binary log (log_bin), so nothing can follow it", primary.url);
+        return Err(Error::Place(place));
+    }
+    let family = Family::of(&row.try_get::<String, _>("version")?);
+    let limits = Limits { lag: replication.max_lag, wait: replication.wait };
+    let dialect = Dialect::MySql;
+    let all = replication.replicas.iter().map(|server| {
+        let options = server_options(server)?;
+        let url = &options.database_url;
+        let name = format!("{}:{}", url.host_str().unwrap_or_default(), url.port().unwrap_or(3306));
+        let pool = pool(readers.max(1), REPLICA_WAIT, dialect, dialect.prepare_reader()).connect_lazy_with(options);
+        Ok(Replica::new(name, pool, watcher_options(server)?, family, limits, metrics.clone()))
+    });
+    let all = all.collect::<Result<Vec<_>, Error>>()?;
+    let clock = Arc::clone(&replication.clock);
+    let primary = Primary::new(watcher_options(primary)?, Arc::new(move || clock.now().micros()));
+    Ok(Replicas::new(all, family, primary, metrics.clone()))
+}
+
+fn watcher_options(server: &Server) -> Result<MySqlConnectOptions, Error> {
+    let options: MySqlConnectOptions = server.url.parse()?;
+    Ok(match &server.password {
+        Some(password) => options.password(password),
+        None => options,
+    })
 }
 
 fn server_options(server: &Server) -> Result<AnyConnectOptions, Error> {

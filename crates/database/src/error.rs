@@ -11,6 +11,12 @@ pub enum Error {
     /// No connection or lock came free in time. Worth trying again after a pause.
     #[error("the database is busy; try again in a moment")]
     Busy,
+    /// The primary does not answer, so nothing can be written; reads go on from its replicas.
+    #[error("the database cannot be written for the moment; what is there can be read")]
+    PrimaryAway,
+    /// A replica was lost amid a read; it is asked no more, so asking again is answered by another.
+    #[error("the replica {0} was lost amid a read; ask again")]
+    ReplicaLost(String),
     /// The disk under the database is full.
     #[error("the disk that holds the database is full; free some space")]
     Full,

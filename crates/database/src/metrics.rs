@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -14,11 +16,18 @@ type Histograms = Family<Label, Histogram, fn() -> Histogram>;
 pub struct Metrics {
     statements: Histograms,
     waits: Histograms,
+    reads: Family<[(&'static str, &'static str); 2], Counter>,
+    serving: Family<[(&'static str, String); 1], Gauge>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { statements: Family::new_with_constructor(seconds), waits: Family::new_with_constructor(seconds) }
+        Self {
+            statements: Family::new_with_constructor(seconds),
+            waits: Family::new_with_constructor(seconds),
+            reads: Family::default(),
+            serving: Family::default(),
+        }
     }
 }
 
@@ -28,7 +37,8 @@ fn seconds() -> Histogram {
 }
 
 impl Metrics {
-    /// Adds `database_statement_seconds{statement}` and `database_wait_seconds{intent}` to `registry`.
+    /// Adds `database_statement_seconds{statement}`, `database_wait_seconds{intent}`, `database_reads_total{server,why}` and
+    /// `database_replica_serving{replica}` to `registry`.
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
@@ -42,7 +52,25 @@ impl Metrics {
             "Time until a transaction began, by intent (read or write)",
             metrics.waits.clone(),
         );
+        registry.register(
+            "database_reads",
+            "Reads that a replica may answer, by who answered (replica or primary) and why",
+            metrics.reads.clone(),
+        );
+        registry.register(
+            "database_replica_serving",
+            "1 when a replica answers reads, else 0",
+            metrics.serving.clone(),
+        );
         metrics
+    }
+
+    pub(crate) fn read(&self, server: &'static str, why: &'static str) {
+        self.reads.get_or_create(&[("server", server), ("why", why)]).inc();
+    }
+
+    pub(crate) fn replica_serving(&self, replica: &str, serves: bool) {
+        self.serving.get_or_create(&[("replica", replica.to_owned())]).set(i64::from(serves));
     }
 
     pub(crate) fn statement(&self, name: &'static str, took: Duration) {

@@ -5,12 +5,16 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
+use picup_domain::AccountId;
 use sqlx::AnyPool;
 #[cfg(test)]
 use sqlx::any::AnyArguments;
 
 use crate::connection::Lent;
 use crate::dialect::Dialect;
+use crate::replica::ReplicaReport;
+use crate::replicas::Replicas;
+use crate::seen::Seen;
 use crate::statement::{Row, Statement};
 use crate::{Error, Metrics};
 
@@ -18,12 +22,15 @@ use crate::{Error, Metrics};
 #[derive(Clone)]
 pub struct Database {
     pub(crate) inner: Arc<Inner>,
+    /// Whose handle this is; nobody's reads what is newest.
+    pub(crate) seen: Option<Seen>,
 }
 
 pub(crate) struct Inner {
     pub(crate) dialect: Dialect,
     pub(crate) writer: AnyPool,
     pub(crate) readers: AnyPool,
+    pub(crate) replicas: Option<Arc<Replicas>>,
     pub(crate) metrics: Metrics,
     /// What the engine plans for each statement, for the tests that forbid whole-table scans.
     #[cfg(test)]
@@ -33,6 +40,7 @@ pub(crate) struct Inner {
 /// A transaction that sees one moment of the database and cannot change it. Dropping it ends it.
 pub struct Read {
     inner: Arc<Inner>,
+    seen: Option<Seen>,
     lent: Lent,
 }
 
@@ -43,18 +51,45 @@ pub struct Write {
 }
 
 impl Database {
+    /// A handle for one client: what it reads may come from a replica, but never shows less than the client has seen.
+    #[must_use]
+    pub fn for_client(&self, seen: Seen) -> Self {
+        Self { inner: Arc::clone(&self.inner), seen: Some(seen) }
+    }
+
+    /// Whether there are replicas, so that it matters what a client has seen.
+    #[must_use]
+    pub fn has_replicas(&self) -> bool {
+        self.inner.replicas.is_some()
+    }
+
+    /// The replicas as they are now.
+    #[must_use]
+    pub fn replicas(&self) -> Vec<ReplicaReport> {
+        self.inner.replicas.as_ref().map(|replicas| replicas.reports()).unwrap_or_default()
+    }
+
+    /// To be called before pages of these accounts are told of something that is committed: what they then ask for will have it.
+    ///
+    /// # Errors
+    /// As [`Database::read_fresh`].
+    pub async fn tell(&self, accounts: &[AccountId]) -> Result<(), Error> {
+        let Some(replicas) = &self.inner.replicas else { return Ok(()) };
+        replicas.tell(&mut self.reader().await?, accounts).await
+    }
     /// Begins a transaction that writes. On SQLite there is one at a time: keep it short, with no other I/O inside.
     ///
     /// # Errors
-    /// [`Error::Busy`] when no turn came within 4 seconds.
+    /// [`Error::Busy`] when no turn came within 4 seconds, [`Error::PrimaryAway`] at once when the primary does not answer.
     pub async fn write(&self) -> Result<Write, Error> {
         let begun = Instant::now();
+        self.primary_is_there()?;
         let mut lent = Lent::begin(&self.inner.writer, self.inner.dialect.begin_write()).await?;
         if let Some(turn) = self.inner.dialect.take_turn() {
             lent.ask(turn).await?;
         }
         self.inner.metrics.wait("write", begun.elapsed());
-        Ok(Write { read: Read { inner: Arc::clone(&self.inner), lent } })
+        Ok(Write { read: self.reading(lent) })
     }
 
     /// Begins a transaction that reads, for what may be a moment old.
@@ -63,9 +98,14 @@ impl Database {
     /// [`Error::Busy`] when no connection came free within 800 milliseconds.
     pub async fn read(&self) -> Result<Read, Error> {
         let begun = Instant::now();
-        let lent = Lent::begin(&self.inner.readers, self.inner.dialect.begin_read()).await?;
+        let begin = self.inner.dialect.begin_read();
+        let lent = match (&self.inner.replicas, &self.seen) {
+            (Some(replicas), Some(seen)) => replicas.begin(seen, begin).await,
+            _ => None,
+        };
+        let Some(lent) = lent else { return self.read_fresh().await };
         self.inner.metrics.wait("read", begun.elapsed());
-        Ok(Read { inner: Arc::clone(&self.inner), lent })
+        Ok(self.reading(lent))
     }
 
     /// Begins a transaction that reads what every commit before now has written, for decisions on rights and refreshes.
@@ -73,11 +113,36 @@ impl Database {
     /// # Errors
     /// As [`Database::read`].
     pub async fn read_fresh(&self) -> Result<Read, Error> {
-        self.read().await
+        let begun = Instant::now();
+        self.primary_is_there()?;
+        let lent = Lent::begin(&self.inner.readers, self.inner.dialect.begin_read()).await?;
+        self.inner.metrics.wait("read", begun.elapsed());
+        Ok(self.reading(lent))
+    }
+
+    fn reading(&self, lent: Lent) -> Read {
+        Read { inner: Arc::clone(&self.inner), seen: self.seen.clone(), lent }
+    }
+
+    /// A connection to the primary for questions outside any transaction.
+    pub(crate) async fn reader(&self) -> Result<Lent, Error> {
+        self.primary_is_there()?;
+        Lent::from(&self.inner.readers).await
+    }
+
+    /// Nobody waits for one that is known to be away.
+    fn primary_is_there(&self) -> Result<(), Error> {
+        match &self.inner.replicas {
+            Some(replicas) if !replicas.primary.is_up() => Err(Error::PrimaryAway),
+            _ => Ok(()),
+        }
     }
 
     /// Waits for the transactions under way, then closes every connection. Later calls fail.
     pub async fn close(&self) {
+        if let Some(replicas) = &self.inner.replicas {
+            replicas.close().await;
+        }
         self.inner.readers.close().await;
         self.inner.writer.close().await;
     }
@@ -88,7 +153,8 @@ impl Read {
         #[cfg(test)]
         self.note_plan(&statement).await?;
         let begun = Instant::now();
-        let rows = self.lent.all(statement.sql, statement.values).await?;
+        let rows = self.lent.all(statement.sql, statement.values).await;
+        let rows = rows.inspect_err(|error| self.note_loss(error))?;
         self.inner.metrics.statement(statement.name, begun.elapsed());
         Ok(rows.into_iter().map(Row).collect())
     }
@@ -97,9 +163,16 @@ impl Read {
         #[cfg(test)]
         self.note_plan(&statement).await?;
         let begun = Instant::now();
-        let row = self.lent.one(statement.sql, statement.values).await?;
+        let row = self.lent.one(statement.sql, statement.values).await;
+        let row = row.inspect_err(|error| self.note_loss(error))?;
         self.inner.metrics.statement(statement.name, begun.elapsed());
         Ok(row.map(Row))
+    }
+
+    fn note_loss(&self, error: &Error) {
+        if let (Error::ReplicaLost(_), Some(seen)) = (error, &self.seen) {
+            seen.lost_a_replica();
+        }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -130,10 +203,14 @@ impl Write {
     ///
     /// # Errors
     /// When the engine could not; nothing has changed then, unless the connection was lost meanwhile.
-    pub async fn commit(self) -> Result<(), Error> {
+    pub async fn commit(mut self) -> Result<(), Error> {
         let begun = Instant::now();
-        self.read.lent.commit().await?;
-        self.read.inner.metrics.statement("commit", begun.elapsed());
+        let Read { inner, seen, lent } = &mut self.read;
+        lent.commit().await?;
+        inner.metrics.statement("commit", begun.elapsed());
+        if let Some(replicas) = &inner.replicas {
+            replicas.committed(lent, seen.as_ref()).await;
+        }
         Ok(())
     }
 

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use picup_domain::{AccountId, AssetState};
 use sqlx::Row as _;
 
-use crate::connection::Lent;
 use crate::statement::Statement;
 use crate::{Database, Error, Read};
 
@@ -53,7 +52,7 @@ impl Database {
         let begun = Instant::now();
         self.read().await?.setup_is_open().await?;
         let answered_in = begun.elapsed();
-        let mut connection = Lent::from(&self.inner.readers).await?;
+        let mut connection = self.reader().await?;
         let schema = connection.schema().await?;
         let bytes: i64 = connection.row(self.inner.dialect.size()).await?.try_get("bytes")?;
         Ok(Vitals { engine: self.engine(), answered_in, schema, bytes: bytes.unsigned_abs() })

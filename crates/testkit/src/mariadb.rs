@@ -18,7 +18,8 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub struct MariaDb {
     child: Child,
     address: SocketAddr,
-    _folder: TempDir,
+    options: Vec<String>,
+    folder: TempDir,
 }
 
 impl MariaDb {
@@ -32,7 +33,13 @@ impl MariaDb {
         let temporary = folder.path().join("tmp");
         std::fs::create_dir(&temporary).map_err(Error::io("make a folder for temporary files"))?;
         initialise(&data, &temporary)?;
-        let (address, log) = (free_address(), folder.path().join("log"));
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        Self::serve(folder, free_address(), options)
+    }
+
+    fn serve(folder: TempDir, address: SocketAddr, options: Vec<String>) -> Result<Self, Error> {
+        let (data, log) = (folder.path().join("data"), folder.path().join("log"));
+        let temporary = folder.path().join("tmp");
         let said = std::fs::File::create(&log).map_err(Error::io("make a log"))?;
         // Killed with whoever started it, also when that is killed itself.
         let child = Command::new("setpriv")
@@ -45,15 +52,64 @@ impl MariaDb {
             .env("TMPDIR", temporary)
             .args(["--skip-name-resolve", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M"])
             .args(["--innodb-flush-method=nosync", "--sync-frm=0"])
-            .args(options)
+            .args(&options)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(said)
             .spawn()
             .map_err(Error::io("start mariadbd"))?;
-        let mut server = Self { child, address, _folder: folder };
+        let mut server = Self { child, address, options, folder };
         server.wait_until_it_listens(&log)?;
         Ok(server)
+    }
+
+    /// Starts one that others can follow, under a number of its own.
+    ///
+    /// # Errors
+    /// As [`MariaDb::start`].
+    pub fn start_numbered(number: u32, options: &[&str]) -> Result<Self, Error> {
+        let server_id = format!("--server-id={number}");
+        let usual = [
+            "--innodb-flush-method=nosync",
+            "--log-bin=bin",
+            "--log-slave-updates=ON",
+            "--gtid-strict-mode=ON",
+            "--binlog-format=ROW",
+            "--slave-net-timeout=5",
+            &server_id,
+        ];
+        Self::start(&[&usual, options].concat())
+    }
+
+    /// Follows the server at that address from its first transaction.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub fn follow(&self, primary: SocketAddr) -> Result<(), Error> {
+        let (host, port) = (primary.ip(), primary.port());
+        let follow = format!(
+            "CHANGE MASTER TO MASTER_HOST='{host}', MASTER_PORT={port}, MASTER_USER='root', MASTER_CONNECT_RETRY=1, \
+             MASTER_HEARTBEAT_PERIOD=1, MASTER_USE_GTID=slave_pos; START SLAVE; SET GLOBAL read_only = 1"
+        );
+        self.say(&follow).map(drop)
+    }
+
+    /// Ends it as a power cut would.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn kill(&mut self) -> Result<(), Error> {
+        self.child.kill().and_then(|()| self.child.wait()).map(drop).map_err(Error::io("kill mariadbd"))
+    }
+
+    /// Starts it again where it was, with all it had.
+    ///
+    /// # Errors
+    /// As [`MariaDb::start`].
+    pub fn start_again(&mut self) -> Result<(), Error> {
+        let folder = std::mem::replace(&mut self.folder, fresh_folder());
+        *self = Self::serve(folder, self.address, self.options.clone())?;
+        Ok(())
     }
 
     /// The address of one of its databases, as root.

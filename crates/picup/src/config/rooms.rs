@@ -36,7 +36,7 @@ impl Config {
             }),
             None => Place::Sqlite(self.sqlite_file()),
         };
-        Ok(picup_database::Settings { place, readers: self.database.readers })
+        Ok(picup_database::Settings { place, readers: self.database.readers, replication: None })
     }
 
     /// For the store.

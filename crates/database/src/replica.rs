@@ -1,0 +1,399 @@
+//! A server that follows the primary and answers reads: whether it may be asked, how far it has come, and who asked last.
+//!
+//! A task of its own looks at each: at its position as often as somebody may be waiting for it, and at its health twice a second.
+//! One bad look, or one read that fails on it, takes it out; a few good ones in a row bring it back.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
+use sqlx::{AnyPool, ConnectOptions, Row};
+use tokio::sync::{Notify, Semaphore, watch};
+
+use crate::connection::Lent;
+use crate::position::Position;
+use crate::primary::Primary;
+use crate::{Error, Metrics};
+
+/// A look that takes longer is a bad one.
+const LOOK_PATIENCE: Duration = Duration::from_secs(1);
+/// How often a replica's health is looked at.
+const HEALTH_EVERY: Duration = Duration::from_millis(500);
+/// How often its position is asked for while it is behind.
+const BEHIND_EVERY: Duration = Duration::from_millis(10);
+/// Good looks in a row that bring one back.
+const GOOD_LOOKS: u32 = 3;
+/// How many may wait for one replica at once; others go to the primary without waiting.
+const WAITERS: usize = 16;
+/// A statement that a replica answers later than that is asked elsewhere.
+pub(crate) const STATEMENT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The two ways to spell replication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    MariaDb,
+    MySql,
+}
+
+impl Family {
+    /// By what a server says of its version.
+    pub(crate) fn of(version: &str) -> Self {
+        if version.contains("MariaDB") { Self::MariaDb } else { Self::MySql }
+    }
+
+    /// Asks a replica how far it has come.
+    const fn applied(self) -> &'static str {
+        match self {
+            Self::MariaDb => "SELECT @@global.gtid_slave_pos",
+            Self::MySql => "SELECT @@global.gtid_executed",
+        }
+    }
+
+    /// Asks the primary, on the connection that has just committed, for a position that holds the commit.
+    pub(crate) const fn committed(self) -> &'static str {
+        match self {
+            Self::MariaDb => "SELECT @@last_gtid AS position",
+            Self::MySql => "SELECT @@global.gtid_executed AS position",
+        }
+    }
+
+    /// Asks the primary how far everything is that is committed by now.
+    pub(crate) const fn newest(self) -> &'static str {
+        match self {
+            Self::MariaDb => "SELECT @@global.gtid_current_pos AS position",
+            Self::MySql => "SELECT @@global.gtid_executed AS position",
+        }
+    }
+
+    /// Waits on a replica for a position, which is written without anything that a text in SQL could end by. Answers 0 when it
+    /// has come.
+    fn wait(self, position: &Position, bound: Duration) -> String {
+        let function = match self {
+            Self::MariaDb => "MASTER_GTID_WAIT",
+            Self::MySql => "WAIT_FOR_EXECUTED_GTID_SET",
+        };
+        format!("SELECT CAST({function}('{position}', {}) AS SIGNED) AS waited", bound.as_secs_f64())
+    }
+
+    const fn status(self) -> &'static str {
+        match self {
+            Self::MariaDb => "SHOW ALL SLAVES STATUS",
+            Self::MySql => "SHOW REPLICA STATUS",
+        }
+    }
+}
+
+/// When a replica may be asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// How far behind the primary, by the clock.
+    pub(crate) lag: Duration,
+    /// How long a read waits for one that has not come far enough.
+    pub(crate) wait: Duration,
+}
+
+pub(crate) struct Replica {
+    pub(crate) name: String,
+    pool: AnyPool,
+    watcher: MySqlConnectOptions,
+    family: Family,
+    limits: Limits,
+    metrics: Metrics,
+    serving: AtomicBool,
+    state: Mutex<State>,
+    /// Rung by whoever has committed, or found it failing.
+    look_again: Notify,
+    waiters: Semaphore,
+}
+
+#[derive(Default)]
+struct State {
+    applied: Position,
+    good_looks: u32,
+    lag: Option<Duration>,
+    trouble: Option<String>,
+}
+
+/// A replica as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaReport {
+    /// Its host and port.
+    pub name: String,
+    /// Whether it is asked.
+    pub serving: bool,
+    /// How far it is behind the primary, by the clock, if known.
+    pub lag: Option<Duration>,
+    /// Why it is not asked.
+    pub trouble: Option<String>,
+}
+
+/// What one look has found.
+struct Look {
+    applied: Position,
+    /// `None` when only the position was asked for.
+    health: Option<Result<Option<Duration>, Trouble>>,
+}
+
+/// Why a replica may not be asked.
+enum Trouble {
+    /// It hears nothing of the primary, which may be the primary's fault.
+    Deaf(String),
+    Of(String),
+}
+
+impl Replica {
+    pub(crate) fn new(
+        name: String,
+        pool: AnyPool,
+        watcher: MySqlConnectOptions,
+        family: Family,
+        limits: Limits,
+        metrics: Metrics,
+    ) -> Self {
+        let state = State { trouble: Some("not looked at yet".to_owned()), ..State::default() };
+        Self {
+            name,
+            pool,
+            watcher,
+            family,
+            limits,
+            metrics,
+            serving: AtomicBool::new(false),
+            state: Mutex::new(state),
+            look_again: Notify::new(),
+            waiters: Semaphore::new(WAITERS),
+        }
+    }
+
+    pub(crate) fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Acquire)
+    }
+
+    /// Whether it is known to have come so far.
+    pub(crate) fn has(&self, floor: &Position) -> bool {
+        self.state().applied.covers(floor)
+    }
+
+    /// Begins a transaction here; the caller has seen that it may.
+    pub(crate) async fn begin(self: &Arc<Self>, begin: &'static str) -> Result<Lent, Error> {
+        let begun = Lent::begin_on_replica(&self.pool, begin, Arc::clone(self)).await;
+        begun.inspect_err(|error| match error {
+            // All its connections are lent, or it takes none: the next look tells.
+            Error::Busy => self.look_again.notify_one(),
+            error => self.failed(&format!("no transaction can begin there: {}", story(error))),
+        })
+    }
+
+    /// Waits a little until it has come so far; false when it has not, or when enough others wait already.
+    pub(crate) async fn wait_for(self: &Arc<Self>, floor: &Position) -> bool {
+        let Ok(_permit) = self.waiters.try_acquire() else { return false };
+        let waited = async {
+            let mut lent = Lent::from(&self.pool).await?;
+            let rows = lent.ask(self.family.wait(floor, self.limits.wait)).await?;
+            let answer: Option<i64> = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("waited")?;
+            Ok::<_, Error>(answer.is_some_and(|answer| answer >= 0))
+        };
+        // The server keeps the time itself; a server that is stuck does not.
+        match tokio::time::timeout(self.limits.wait * 4, waited).await {
+            Ok(Ok(has_come)) => {
+                if has_come {
+                    self.state().applied.merge(floor);
+                }
+                has_come
+            }
+            Ok(Err(error)) => {
+                self.failed(&format!("it cannot be waited for: {}", story(&error)));
+                false
+            }
+            Err(_) => {
+                self.failed("it does not answer in time");
+                false
+            }
+        }
+    }
+
+    /// Takes it out: a read has failed on it.
+    pub(crate) fn failed(&self, trouble: &str) {
+        self.take_out(&mut self.state(), trouble);
+        self.look_again.notify_one();
+    }
+
+    /// Somebody has committed, and will want to read it.
+    pub(crate) fn expect_more(&self) {
+        self.look_again.notify_one();
+    }
+
+    pub(crate) fn report(&self) -> ReplicaReport {
+        let state = self.state();
+        ReplicaReport {
+            name: self.name.clone(),
+            serving: self.is_serving(),
+            lag: state.lag,
+            trouble: state.trouble.clone(),
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Looks at it for ever.
+    pub(crate) async fn watch(self: Arc<Self>, newest: watch::Receiver<Position>, primary: Arc<Primary>) {
+        let mut connection = None;
+        let mut healthy_until = Instant::now();
+        loop {
+            let health = Instant::now() >= healthy_until;
+            let looked = tokio::time::timeout(LOOK_PATIENCE, self.look(&mut connection, health, &primary)).await;
+            let mut looked = looked.unwrap_or_else(|_| Err("it does not answer in time".to_owned()));
+            if looked.is_err() {
+                connection = None;
+            }
+            if let Ok(Look { health: Some(health), .. }) = &mut looked {
+                // Who cannot hear of a primary that is gone has all there is.
+                if matches!(health, Err(Trouble::Deaf(_))) && !primary.answers().await {
+                    *health = Ok(None);
+                }
+            }
+            if health || looked.is_err() {
+                healthy_until = Instant::now() + HEALTH_EVERY;
+            }
+            let reached = looked.is_ok();
+            self.looked(looked);
+            let behind = reached && !self.has(&newest.borrow());
+            let pause = if behind { BEHIND_EVERY } else { healthy_until.saturating_duration_since(Instant::now()) };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.look_again.notified(), if reached && !behind => {}
+            }
+        }
+    }
+
+    async fn look(
+        &self,
+        connection: &mut Option<MySqlConnection>,
+        health: bool,
+        primary: &Primary,
+    ) -> Result<Look, String> {
+        let said = |error: sqlx::Error| error.to_string();
+        if connection.is_none() {
+            *connection = Some(self.watcher.connect().await.map_err(said)?);
+        }
+        let connection = connection.as_mut().ok_or("no connection")?;
+        let applied: String = sqlx::raw_sql(self.family.applied())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(said)?
+            .try_get(0)
+            .map_err(said)?;
+        let applied = Position::parse(&applied).ok_or_else(|| format!("its position makes no sense: {applied}"))?;
+        let health = if health { Some(self.health(connection, primary).await?) } else { None };
+        Ok(Look { applied, health })
+    }
+
+    /// How far behind it is, or why it may not be asked.
+    async fn health(
+        &self,
+        connection: &mut MySqlConnection,
+        primary: &Primary,
+    ) -> Result<Result<Option<Duration>, Trouble>, String> {
+        match sqlx::raw_sql(self.family.status()).fetch_all(&mut *connection).await {
+            Ok(channels) if channels.is_empty() => return Ok(Err(Trouble::Of("it follows nobody".to_owned()))),
+            Ok(channels) => {
+                if let Some(trouble) = channels.iter().find_map(|channel| trouble_of(channel, self.limits.lag)) {
+                    return Ok(Err(trouble));
+                }
+            }
+            // Whoever may not ask for that is left with the heartbeat.
+            Err(sqlx::Error::Database(refused)) if is_forbidden(refused.as_ref()) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        let beat = sqlx::raw_sql("SELECT beat_at FROM heartbeat WHERE id = 1").fetch_one(connection).await;
+        let beat: i64 = beat.and_then(|row| row.try_get(0)).map_err(|error| error.to_string())?;
+        let lag = Duration::from_micros((primary.now)().saturating_sub(beat).max(0).unsigned_abs());
+        Ok(if lag <= self.limits.lag {
+            Ok(Some(lag))
+        } else {
+            Err(Trouble::Deaf(format!("the last heartbeat of the primary that reached it is {} s old", lag.as_secs())))
+        })
+    }
+
+    fn looked(&self, looked: Result<Look, String>) {
+        let mut state = self.state();
+        match looked {
+            Err(trouble) => self.take_out(&mut state, &trouble),
+            Ok(Look { applied, health }) => {
+                // A replica that was made anew may stand before where the old one stood.
+                state.applied = applied;
+                match health {
+                    None => {}
+                    Some(Err(Trouble::Deaf(trouble) | Trouble::Of(trouble))) => self.take_out(&mut state, &trouble),
+                    Some(Ok(lag)) => {
+                        state.lag = lag;
+                        state.good_looks = state.good_looks.saturating_add(1);
+                        if state.good_looks >= GOOD_LOOKS && !self.is_serving() {
+                            state.trouble = None;
+                            self.serving.store(true, Ordering::Release);
+                            self.metrics.replica_serving(&self.name, true);
+                            tracing::info!(replica = self.name, "a replica answers reads");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_out(&self, state: &mut State, trouble: &str) {
+        state.good_looks = 0;
+        state.lag = None;
+        state.trouble = Some(trouble.to_owned());
+        if self.serving.swap(false, Ordering::AcqRel) {
+            self.metrics.replica_serving(&self.name, false);
+            tracing::warn!(replica = self.name, trouble, "a replica is asked no more");
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is wrong with a channel of a replica.
+fn trouble_of(channel: &MySqlRow, most: Duration) -> Option<Trouble> {
+    let text = |names: [&str; 2]| {
+        names.iter().find_map(|name| channel.try_get_unchecked::<Option<String>, _>(*name).ok()).flatten()
+    };
+    let stopped = |thread, names, error| {
+        let running = text(names).unwrap_or_default();
+        let said = text([error, error]).filter(|said| !said.is_empty());
+        let said = said.map(|said| format!(": {said}")).unwrap_or_default();
+        (running != "Yes").then(|| format!("the thread that {thread} is not running ({running}){said}"))
+    };
+    if let Some(trouble) = stopped("applies", ["Slave_SQL_Running", "Replica_SQL_Running"], "Last_SQL_Error") {
+        return Some(Trouble::Of(trouble));
+    }
+    if let Some(trouble) = stopped("receives", ["Slave_IO_Running", "Replica_IO_Running"], "Last_IO_Error") {
+        return Some(Trouble::Deaf(trouble));
+    }
+    let lag = ["Seconds_Behind_Master", "Seconds_Behind_Source"];
+    match lag.iter().find_map(|name| channel.try_get_unchecked::<Option<i64>, _>(*name).ok()).flatten() {
+        None => Some(Trouble::Deaf("it does not know how far it is behind".to_owned())),
+        Some(seconds) if seconds.unsigned_abs() > most.as_secs() => {
+            Some(Trouble::Of(format!("it is {seconds} s behind")))
+        }
+        Some(_) => None,
+    }
+}
+
+/// No right to look at the state of replication.
+fn is_forbidden(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let number = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|error| error.number());
+    matches!(number, Some(1227))
+}
+
+fn story(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,192 @@
+//! The replicas of a primary together: which of them answers a read, so that nobody is shown less than they have seen.
+//!
+//! Every client has a floor: the position of its own last commit, and of what it was told of. A read goes to a replica that is
+//! known to have come so far; else one is waited for, a little; else the primary answers.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use picup_domain::AccountId;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::connection::Lent;
+use crate::position::Position;
+use crate::primary::Primary;
+use crate::replica::{Family, Replica, ReplicaReport};
+use crate::seen::Seen;
+use crate::{Error, Metrics};
+
+/// More floors than that are made one for all.
+const FLOORS: usize = 10_000;
+
+pub(crate) struct Replicas {
+    all: Vec<Arc<Replica>>,
+    family: Family,
+    pub(crate) primary: Arc<Primary>,
+    newest: watch::Sender<Position>,
+    floors: Mutex<Floors>,
+    next: AtomicUsize,
+    metrics: Metrics,
+    /// Ended with this.
+    watchers: Mutex<JoinSet<()>>,
+}
+
+/// What is known of clients beyond what they tell themselves.
+#[derive(Default)]
+struct Floors {
+    everyone: Position,
+    accounts: HashMap<AccountId, Position>,
+    /// Something was committed, nobody knows where: only the primary is sure to have it.
+    blind: bool,
+}
+
+impl Replicas {
+    pub(crate) fn new(all: Vec<Replica>, family: Family, primary: Primary, metrics: Metrics) -> Arc<Self> {
+        Arc::new(Self {
+            all: all.into_iter().map(Arc::new).collect(),
+            family,
+            primary: Arc::new(primary),
+            newest: watch::Sender::default(),
+            floors: Mutex::default(),
+            next: AtomicUsize::new(0),
+            metrics,
+            watchers: Mutex::default(),
+        })
+    }
+
+    /// Begins to look after the primary and each replica.
+    pub(crate) fn start(self: &Arc<Self>) {
+        let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (replicas, primary) = (Arc::downgrade(self), Arc::clone(&self.primary));
+        watchers.spawn(primary.watch(self.family, move |newest| {
+            if let Some(replicas) = replicas.upgrade() {
+                replicas.learnt(&newest);
+            }
+        }));
+        for replica in &self.all {
+            watchers.spawn(Arc::clone(replica).watch(self.newest.subscribe(), Arc::clone(&self.primary)));
+        }
+    }
+
+    /// A transaction that reads, on a replica which has all that `seen` has; `None` when the primary is to answer.
+    pub(crate) async fn begin(&self, seen: &Seen, begin: &'static str) -> Option<Lent> {
+        let Some(floor) = self.floor(seen) else { return self.primary_answers("position unknown") };
+        let from = self.next.fetch_add(1, Ordering::Relaxed);
+        let (before, after) = self.all.split_at(from % self.all.len().max(1));
+        let mut serving = after.iter().chain(before).filter(|replica| replica.is_serving()).peekable();
+        let Some(first) = serving.peek().copied() else { return self.primary_answers("no replica serves") };
+        for replica in serving.filter(|replica| replica.has(&floor)) {
+            if let Ok(lent) = replica.begin(begin).await {
+                self.metrics.read("replica", "has it");
+                return Some(lent);
+            }
+        }
+        if first.is_serving() && first.wait_for(&floor).await {
+            if let Ok(lent) = first.begin(begin).await {
+                self.metrics.read("replica", "waited for");
+                return Some(lent);
+            }
+        }
+        self.primary_answers("replicas are behind")
+    }
+
+    fn primary_answers(&self, why: &'static str) -> Option<Lent> {
+        self.metrics.read("primary", why);
+        None
+    }
+
+    /// From where on a client may be answered; `None` when nobody knows.
+    fn floor(&self, seen: &Seen) -> Option<Position> {
+        let (mut floor, account) = seen.floor();
+        let floors = self.floors();
+        if floors.blind {
+            return None;
+        }
+        floor.merge(&floors.everyone);
+        if let Some(known) = account.and_then(|account| floors.accounts.get(&account)) {
+            floor.merge(known);
+        }
+        Some(floor)
+    }
+
+    /// Notes a commit that was just made on `lent`, for the client who made it.
+    pub(crate) async fn committed(&self, lent: &mut Lent, seen: Option<&Seen>) {
+        match position(lent, self.family.committed()).await {
+            Ok(position) => {
+                if let Some(seen) = seen {
+                    seen.wrote(&position);
+                    if let Some(account) = seen.floor().1 {
+                        self.raise(&[account], &position);
+                    }
+                }
+                self.newest.send_modify(|newest| newest.merge(&position));
+                self.all.iter().for_each(|replica| replica.expect_more());
+            }
+            // It is committed all the same.
+            Err(error) => {
+                tracing::warn!(%error, "a commit's position is not known; the primary answers all reads for a moment");
+                self.floors().blind = true;
+                self.primary.look_now();
+            }
+        }
+    }
+
+    /// These accounts are about to be told of something that is committed by now.
+    pub(crate) async fn tell(&self, lent: &mut Lent, accounts: &[AccountId]) -> Result<(), Error> {
+        let newest = position(lent, self.family.newest()).await?;
+        self.raise(accounts, &newest);
+        self.newest.send_modify(|known| known.merge(&newest));
+        self.all.iter().for_each(|replica| replica.expect_more());
+        Ok(())
+    }
+
+    fn raise(&self, accounts: &[AccountId], position: &Position) {
+        let mut floors = self.floors();
+        for account in accounts {
+            floors.accounts.entry(*account).or_default().merge(position);
+        }
+        if floors.accounts.len() > FLOORS {
+            let all = std::mem::take(&mut floors.accounts);
+            all.values().for_each(|position| floors.everyone.merge(position));
+        }
+    }
+
+    /// The primary has said how far all is that is committed.
+    fn learnt(&self, newest: &Position) {
+        self.newest.send_modify(|known| known.merge(newest));
+        let mut floors = self.floors();
+        if floors.blind {
+            floors.everyone.merge(newest);
+            floors.blind = false;
+        }
+        // What every replica has needs no floor.
+        let everywhere = |position: &Position| self.all.iter().all(|replica| replica.has(position));
+        floors.accounts.retain(|_, position| !everywhere(position));
+        if everywhere(&floors.everyone) {
+            floors.everyone = Position::default();
+        }
+    }
+
+    fn floors(&self) -> MutexGuard<'_, Floors> {
+        self.floors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn reports(&self) -> Vec<ReplicaReport> {
+        self.all.iter().map(|replica| replica.report()).collect()
+    }
+
+    pub(crate) async fn close(&self) {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        for replica in &self.all {
+            replica.close().await;
+        }
+    }
+}
+
+async fn position(lent: &mut Lent, question: &'static str) -> Result<Position, Error> {
+    let row = lent.row(question).await?;
+    let said: String = sqlx::Row::try_get(&row, "position")?;
+    Position::parse(&said).ok_or_else(|| Error::Corrupt { column: "position", reason: said })
+}

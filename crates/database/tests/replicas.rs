@@ -1,0 +1,254 @@
+//! Reads that come from replicas: never stale to whoever wrote, and never failing, whatever befalls a replica or the primary.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use picup_database::{Database, Error, Metrics, Replication, Seen, Server, Settings};
+use picup_domain::{AccountId, SystemClock, Timestamp};
+use picup_testkit::{Direction, Fault, FaultProxy, MariaDb};
+use prometheus_client::registry::Registry;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A primary and a replica, a network that can fail between them, and one between PicUp and the replica.
+struct Two {
+    primary: MariaDb,
+    replica: MariaDb,
+    between: FaultProxy,
+    front: FaultProxy,
+    database: Database,
+    registry: Registry,
+}
+
+async fn two() -> Two {
+    let primary = MariaDb::start_numbered(1, &[]).unwrap();
+    let replica = MariaDb::start_numbered(2, &[]).unwrap();
+    primary.say("CREATE DATABASE picup").unwrap();
+    let between = FaultProxy::start(primary.address()).await.unwrap();
+    let front = FaultProxy::start(replica.address()).await.unwrap();
+    replica.follow(between.address()).unwrap();
+    let settings = Settings {
+        replication: Some(Replication {
+            replicas: vec![Server { url: format!("mysql://root@{}/picup", front.address()), password: None }],
+            max_lag: Duration::from_secs(5),
+            wait: Duration::from_millis(50),
+            clock: Arc::new(SystemClock),
+        }),
+        ..Settings::mysql(primary.url("picup"))
+    };
+    let mut registry = Registry::default();
+    let database = Database::open(&settings, Metrics::register(&mut registry)).await.unwrap();
+    let two = Two { primary, replica, between, front, database, registry };
+    two.serving(true).await;
+    two
+}
+
+impl Two {
+    /// Waits until the replica is asked, or is no more.
+    async fn serving(&self, wanted: bool) -> Duration {
+        let begun = Instant::now();
+        while self.database.replicas()[0].serving != wanted {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", self.database.replicas());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        begun.elapsed()
+    }
+
+    /// How many reads a replica has answered, and how many the primary.
+    fn reads(&self) -> (u64, u64) {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        let by = |server: &str| {
+            let of = |line: &&str| {
+                line.starts_with("database_reads_total") && line.contains(&format!("server=\"{server}\""))
+            };
+            text.lines().filter(of).map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+        };
+        (by("replica"), by("primary"))
+    }
+}
+
+async fn append(database: &Database) -> Result<i64, Error> {
+    let mut tx = database.write().await?;
+    let place = tx.event_append("a", None, "", Timestamp::from_micros(1)).await?;
+    tx.commit().await?;
+    Ok(place)
+}
+
+/// Reads as a page does: when a replica is lost amid it, once more.
+async fn latest(database: &Database, seen: &Seen) -> Result<i64, Error> {
+    let client = database.for_client(seen.clone());
+    let read = async || client.read().await?.event_latest().await;
+    match read().await {
+        Err(Error::ReplicaLost(_)) if seen.has_lost_a_replica() => read().await,
+        other => other,
+    }
+}
+
+/// Writes and reads what was written, for as long as `work` takes; gives how often.
+async fn never_stale(database: &Database, work: impl Future<Output = ()>) -> u32 {
+    tokio::pin!(work);
+    let mut pairs = 0;
+    loop {
+        let seen = Seen::default();
+        let wrote = append(&database.for_client(seen.clone())).await.unwrap();
+        assert!(latest(database, &seen).await.unwrap() >= wrote, "stale after {pairs} pairs");
+        pairs += 1;
+        tokio::select! {
+            biased;
+            () = &mut work => return pairs,
+            () = tokio::time::sleep(Duration::from_millis(2)) => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_thousand_writes_are_read_by_their_writers_however_the_replica_lags() {
+    let two = two().await;
+    let lagging = async {
+        for round in 0_u64.. {
+            two.between.set(Direction::ToClient, Fault::Stall);
+            tokio::time::sleep(Duration::from_millis(round * 97 % 500)).await;
+            two.between.set(Direction::ToClient, Fault::Pass);
+            tokio::time::sleep(Duration::from_millis(round * 61 % 300)).await;
+        }
+    };
+    let pairs = async {
+        for number in 0..2_000 {
+            let seen = Seen::default();
+            let wrote = append(&two.database.for_client(seen.clone())).await.unwrap();
+            // The client comes back with what it was given, to whichever process.
+            let seen = Seen::after(&seen.token().unwrap()).unwrap();
+            assert!(latest(&two.database, &seen).await.unwrap() >= wrote, "pair {number} is stale");
+        }
+    };
+    tokio::select! {
+        () = pairs => {}
+        () = lagging => {}
+    }
+    let (replica, primary) = two.reads();
+    println!("of {} reads after writes {replica} were answered by the replica", replica + primary);
+    assert!(replica > 100 && replica + primary >= 2_000, "{replica} {primary}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whatever_befalls_the_replica_no_read_fails_or_is_stale_and_it_comes_back() {
+    let mut two = two().await;
+    let database = two.database.clone();
+    for trouble in ["the applier stops", "the receiver stops", "the socket is cut", "the network stalls"] {
+        let (begin, end): (Box<dyn Fn()>, Box<dyn Fn()>) = match trouble {
+            "the applier stops" => (
+                Box::new(|| drop(two.replica.say("STOP SLAVE SQL_THREAD").unwrap())),
+                Box::new(|| drop(two.replica.say("START SLAVE SQL_THREAD").unwrap())),
+            ),
+            "the receiver stops" => (
+                Box::new(|| drop(two.replica.say("STOP SLAVE IO_THREAD").unwrap())),
+                Box::new(|| drop(two.replica.say("START SLAVE IO_THREAD").unwrap())),
+            ),
+            "the socket is cut" => (
+                Box::new(|| {
+                    two.front.set(Direction::ToClient, Fault::CutAfter(0));
+                    two.front.sever();
+                }),
+                Box::new(|| two.front.set(Direction::ToClient, Fault::Pass)),
+            ),
+            _ => (
+                Box::new(|| two.front.set(Direction::ToClient, Fault::Stall)),
+                Box::new(|| two.front.set(Direction::ToClient, Fault::Pass)),
+            ),
+        };
+        let pairs = never_stale(&database, async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            begin();
+            let taken = two.serving(false).await;
+            assert!(taken < Duration::from_secs(2), "{trouble}: taken out after {taken:?}");
+            assert!(two.database.replicas()[0].trouble.is_some());
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            end();
+            two.serving(true).await;
+        })
+        .await;
+        assert!(pairs > 100, "{trouble}: {pairs} pairs");
+    }
+    let killed = never_stale(&database, async {
+        two.replica.kill().unwrap();
+        let begun = Instant::now();
+        while database.replicas()[0].serving {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        two.replica.start_again().unwrap();
+        while !database.replicas()[0].serving {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", database.replicas());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    assert!(killed.await > 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn while_the_primary_is_away_what_is_there_is_read_and_writing_is_refused_at_once() {
+    let mut two = two().await;
+    let seen = Seen::default();
+    let wrote = append(&two.database.for_client(seen.clone())).await.unwrap();
+    while latest(&two.database, &Seen::default()).await.unwrap() < wrote {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    two.primary.kill().unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(6) {
+        assert_eq!(latest(&two.database, &seen).await.unwrap(), wrote);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let begun = Instant::now();
+    assert!(matches!(append(&two.database).await, Err(Error::PrimaryAway)));
+    assert!(matches!(two.database.read_fresh().await.err(), Some(Error::PrimaryAway)));
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+
+    two.primary.start_again().unwrap();
+    let begun = Instant::now();
+    let again = loop {
+        match append(&two.database.for_client(seen.clone())).await {
+            Ok(again) => break again,
+            Err(error) => assert!(begun.elapsed() < PATIENCE, "{error:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(latest(&two.database, &seen).await.unwrap() >= again);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_account_is_not_shown_less_than_it_was_told_of() {
+    let two = two().await;
+    let account = AccountId::new(Timestamp::from_micros(1_700_000_000_000_000));
+    for _ in 0..50 {
+        // Written by one device of the account's, and read by another that shows nothing of it.
+        let phone = Seen::default();
+        phone.belongs_to(account);
+        let wrote = append(&two.database.for_client(phone)).await.unwrap();
+        let desk = Seen::default();
+        desk.belongs_to(account);
+        assert!(latest(&two.database, &desk).await.unwrap() >= wrote);
+        // Written by another process, which this one only hears of.
+        two.primary.say("UPDATE picup.sequences SET last = last + 1 WHERE name = 'events'").unwrap();
+        two.database.tell(&[account]).await.unwrap();
+        assert!(latest(&two.database, &desk).await.unwrap() > wrote);
+    }
+}
+
+#[tokio::test]
+async fn a_primary_that_nobody_can_follow_is_refused() {
+    let primary = MariaDb::start(&["--innodb-flush-method=nosync"]).unwrap();
+    primary.say("CREATE DATABASE picup").unwrap();
+    let replication = Replication {
+        replicas: vec![Server { url: primary.url("picup"), password: None }],
+        max_lag: Duration::from_secs(5),
+        wait: Duration::from_millis(50),
+        clock: Arc::new(SystemClock),
+    };
+    let settings = Settings { replication: Some(replication), ..Settings::mysql(primary.url("picup")) };
+    let refused = Database::open(&settings, Metrics::default()).await.err();
+    assert!(matches!(&refused, Some(Error::Place(why)) if why.contains("log_bin")), "{refused:?}");
+}
