@@ -60,6 +60,7 @@ impl TestApp {
             public_base: "http://picup.internal".into(),
             link_base: String::new(),
             access_life: Duration::from_secs(300),
+            read_grace: Duration::from_secs(3_600),
             session_life: Duration::from_secs(30 * 86_400),
             media_life: Duration::from_secs(3_600),
             upload_life: Duration::from_secs(86_400),

@@ -274,7 +274,8 @@ impl TestApp {
 pub(crate) fn prepare(data: &Path, settings: &str) {
     let mut settings = settings.to_owned();
     if let Some(url) = picup_testkit::engine::fresh_database() {
-        settings = format!("database.url = \"{url}\"\n{settings}");
+        let replica = picup_testkit::engine::replica_of(&url).unwrap();
+        settings = format!("database.url = \"{url}\"\ndatabase.replicas = [\"{replica}\"]\n{settings}");
     }
     if !settings.is_empty() {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).unwrap();
