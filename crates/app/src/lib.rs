@@ -13,6 +13,8 @@ pub mod api_key;
 pub mod asset;
 mod attempts;
 mod audit;
+#[cfg(test)]
+mod away_tests;
 mod cursor;
 pub mod deletion;
 pub mod edit;

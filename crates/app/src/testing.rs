@@ -43,12 +43,17 @@ impl Deref for TestApp {
 impl TestApp {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000)));
-        let mut registry = Registry::default();
         let place = match picup_testkit::engine::fresh_database() {
             Some(url) => picup_database::Settings::mysql(url),
             None => picup_database::Settings::sqlite(folder.path().join("picup.db")),
         };
+        Self::on(folder, place).await
+    }
+
+    /// On a database of the test's own.
+    pub(crate) async fn on(folder: TempDir, place: picup_database::Settings) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000)));
+        let mut registry = Registry::default();
         let database = Database::open(&place, picup_database::Metrics::register(&mut registry)).await.unwrap();
         let storage = picup_storage::Settings { place: picup_storage::Place::Memory, blocking_threads: 4 };
         let storage = Storage::open(storage, picup_storage::Metrics::register(&mut registry)).await.unwrap();

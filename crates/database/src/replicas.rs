@@ -101,7 +101,9 @@ impl Replicas {
     /// An account's reads go to the same replica as long as that serves, so that none goes back in time.
     fn first_choice(&self, account: Option<AccountId>) -> usize {
         let number = match account {
-            Some(account) => account.as_bytes().iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(*byte)),
+            Some(account) => {
+                account.as_bytes().iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(*byte))
+            }
             None => self.next.fetch_add(1, Ordering::Relaxed),
         };
         number % self.all.len().max(1)

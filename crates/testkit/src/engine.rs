@@ -95,7 +95,12 @@ fn replica() -> Option<&'static MariaDb> {
 fn start(number: u32) -> MariaDb {
     let (started, server) = mpsc::channel();
     std::thread::spawn(move || {
-        started.send(MariaDb::start_numbered(number, &["--binlog-format=STATEMENT"]).expect("MariaDB starts")).expect("somebody waits for it");
+        started
+            .send(
+                MariaDb::start_numbered(number, &["--binlog-format=STATEMENT", "--sync-binlog=1"])
+                    .expect("MariaDB starts"),
+            )
+            .expect("somebody waits for it");
         loop {
             std::thread::park();
         }
