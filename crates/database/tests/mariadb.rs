@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use picup_database::{Database, Error, Metrics, Settings};
 use picup_domain::Timestamp;
-use picup_testkit::MariaDb;
+use picup_testkit::DatabaseServer;
 use sqlx::{AnyConnection, Connection, Row};
 
 /// A server with an empty database.
-fn server(options: &[&str]) -> MariaDb {
-    let server = MariaDb::start(options).unwrap();
+fn server(options: &[&str]) -> DatabaseServer {
+    let server = DatabaseServer::start(options).unwrap();
     server.say("CREATE DATABASE picup").unwrap();
     server
 }
 
-async fn open(server: &MariaDb) -> Result<Database, Error> {
+async fn open(server: &DatabaseServer) -> Result<Database, Error> {
     Database::open(&Settings::mysql(server.url("picup")), Metrics::default()).await
 }
 
@@ -150,6 +150,6 @@ async fn a_server_that_is_away_or_refuses_is_an_error_and_not_a_wait() {
     assert!(matches!(refused, Err(Error::Engine(_))), "{:?}", refused.err());
     drop(server);
     let away = Database::open(&Settings::mysql(url), Metrics::default()).await;
-    assert!(matches!(away, Err(Error::Engine(_))), "{:?}", away.err());
+    assert!(matches!(away, Err(Error::Lost(_))), "{:?}", away.err());
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }
