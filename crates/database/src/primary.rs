@@ -15,7 +15,7 @@ use crate::replica::Family;
 
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// A beat that takes longer has failed: a server that has much to do may take its time, and one that is gone refuses at once.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The present moment in microseconds UTC: what a heartbeat says.
 pub(crate) type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
