@@ -42,6 +42,7 @@ mod replicas;
 mod routing;
 mod search;
 mod seen;
+pub mod servers;
 mod session;
 mod statement;
 mod system;

@@ -1,0 +1,51 @@
+//! How old what a copy holds is.
+
+use std::time::Duration;
+
+use super::facts::{ChannelState, Facts};
+use super::node::Node;
+use super::scene::Seen;
+use super::words::named;
+use super::{Channel, Error};
+use crate::position::Position;
+use crate::replica::Family;
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Times {
+    pub(super) lag: Option<Duration>,
+    pub(super) recovery_point: Option<i64>,
+}
+
+/// How far behind a channel is and up to which moment it is sure to have everything. Whoever has all that the source tells of
+/// is up to date. Otherwise there are two witnesses: what the server says while it is connected, and the last heartbeat that a
+/// running PicUp has written on the source.
+pub(super) async fn times(
+    target: &mut Seen,
+    source: Option<&Facts>,
+    state: &ChannelState,
+    channel: &Channel,
+    now: i64,
+) -> Times {
+    let parse = |text: &str| Position::parse(text).unwrap_or_default();
+    if source.is_some_and(|source| parse(&target.facts.applied).covers(&parse(&source.logged))) {
+        return Times { lag: Some(Duration::ZERO), recovery_point: Some(now) };
+    }
+    let running = state.receives && state.applies;
+    let behind = state.seconds_behind.filter(|_| running).map(Duration::from_secs);
+    let heard = behind.map(|behind| now - i64::try_from(behind.as_micros()).unwrap_or(now));
+    let asked = format!("SELECT beat_at FROM {}.heartbeat WHERE id = 1", named(&channel.schema));
+    // An older PicUp has no such table.
+    let beat = target.node.text(&asked).await.ok().and_then(|beat| beat.parse().ok()).filter(|beat| *beat > 0);
+    let recovery_point = heard.max(beat);
+    let age = recovery_point.map(|point| Duration::from_micros(now.saturating_sub(point).max(0).unsigned_abs()));
+    Times { lag: behind.or(age), recovery_point }
+}
+
+/// Whether a source waits for this server at the moment.
+pub(super) async fn is_semi_sync(target: &mut Node) -> Result<bool, Error> {
+    let asked = match target.family {
+        Family::MariaDb => "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_slave_status'",
+        Family::MySql => "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_replica_status'",
+    };
+    Ok(target.ask(asked).await?.first().is_some_and(|row| row.is_on(&["Value"])))
+}
