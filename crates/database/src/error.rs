@@ -42,6 +42,9 @@ pub enum Error {
     /// The configured place cannot hold a database; the text says why.
     #[error("the database cannot be kept there: {0}")]
     Place(String),
+    /// Whoever asked for the work wanted it to end; what is done of it stays.
+    #[error("interrupted")]
+    Interrupted,
     /// Anything else the engine reports.
     #[error("the database reports an error")]
     Engine(#[source] sqlx::Error),

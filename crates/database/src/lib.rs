@@ -20,6 +20,7 @@ mod asset;
 mod check;
 mod connection;
 mod content;
+pub mod copy;
 mod dialect;
 mod edit;
 mod engine;
