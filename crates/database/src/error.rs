@@ -14,6 +14,9 @@ pub enum Error {
     /// The primary does not answer, so nothing can be written; reads go on from its replicas.
     #[error("the database cannot be written for the moment; what is there can be read")]
     PrimaryAway,
+    /// The connection to the server was lost, or none could be made.
+    #[error("the database cannot be reached")]
+    Lost(#[source] std::io::Error),
     /// A replica was lost amid a read; it is asked no more, so asking again is answered by another.
     #[error("the replica {0} was lost amid a read; ask again")]
     ReplicaLost(String),
@@ -52,15 +55,16 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
+        match error {
+            sqlx::Error::Io(error) => Self::Lost(error),
             sqlx::Error::PoolTimedOut => Self::Busy,
             sqlx::Error::Database(reported) => match dialect::fault(reported.as_ref()) {
                 Fault::Busy => Self::Busy,
                 Fault::Full => Self::Full,
                 Fault::Damaged => Self::Damaged(reported.message().to_owned()),
-                Fault::Other => Self::Engine(error),
+                Fault::Other => Self::Engine(sqlx::Error::Database(reported)),
             },
-            _ => Self::Engine(error),
+            other => Self::Engine(other),
         }
     }
 }
