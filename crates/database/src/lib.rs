@@ -47,6 +47,7 @@ mod session;
 mod statement;
 mod system;
 mod timeline;
+pub mod transfer;
 mod trash;
 mod upload;
 mod usage;

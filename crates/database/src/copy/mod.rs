@@ -1,6 +1,6 @@
 //! Carries a whole library from one database to another, whichever engines they are, and tells whether two hold the same.
 //!
-//! `moving` (from SQLite to a server, to a backup and back) and the seeding of replicas call it, with a connection to each side.
+//! [`crate::transfer`] (from SQLite to a server, to a backup and back) and the seeding of replicas call it, with a connection to each side.
 //! Rows go table by table in the order of the migrations, so that what a row refers to is there before it, and within a table
 //! in the order of the primary key, a page at a time: nothing is ever held but one page, however large a table is.
 //!
@@ -93,6 +93,7 @@ pub async fn copy(
     for table in &tables.0 {
         sums.push(copy_table(source, target, table, &mut done).await?);
     }
+    done.end()?;
     Ok(sums)
 }
 
@@ -116,6 +117,7 @@ pub async fn sums(connection: &mut AnyConnection, tables: &Tables, watch: Watch<
         }
         sums.push(sum.of(table));
     }
+    done.end()?;
     Ok(sums)
 }
 
@@ -228,5 +230,10 @@ impl Done<'_> {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Interrupted),
         }
+    }
+
+    /// What was gone through is what was counted.
+    fn end(&self) -> Result<(), Error> {
+        if self.rows == self.all { Ok(()) } else { Err(Error::Changed) }
     }
 }
