@@ -1,14 +1,13 @@
 //! The caller's own account.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::http::StatusCode;
 use picup_app::account::Profile;
 use picup_app::admin::Actor;
-use picup_app::{App, Error, account, deletion};
+use picup_app::{Error, account, deletion};
 use picup_domain::{DisplayName, Email, Password};
 
-use crate::extract::{Allowed, Caller, Json, Read, Upload, Visiting};
+use crate::extract::{Allowed, Caller, ForClient, Json, Read, Upload, Visiting};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{Account, AccountChange, Deletion, DeletionRequest, PasswordChange, Problem};
@@ -17,7 +16,7 @@ use crate::wire::{Account, AccountChange, Deletion, DeletionRequest, PasswordCha
 #[utoipa::path(get, path = "/api/account", operation_id = "account",
     responses((status = 200, body = Account), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(crate) async fn fetch(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<(Upload, Read)>,
 ) -> Result<Answer<Account>, ApiError> {
     Ok(Answer(views::account(account::fetch(&app, caller.account).await?)))
@@ -29,7 +28,7 @@ pub(crate) async fn fetch(
     responses((status = 202, body = Deletion), (status = 401, body = Problem, description = "Wrong password"),
         (status = 409, body = Problem, description = "It would leave no admin")))]
 pub(crate) async fn delete(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Caller(caller): Caller,
     Visiting(visitor): Visiting,
     Json(request): Json<DeletionRequest>,
@@ -43,7 +42,7 @@ pub(crate) async fn delete(
 #[utoipa::path(delete, path = "/api/account/deletion", operation_id = "account_keep",
     responses((status = 204, description = "It stays"), (status = 401, body = Problem),
         (status = 409, body = Problem, description = "The grace is over")))]
-pub(crate) async fn keep(State(app): State<App>, Caller(caller): Caller) -> Result<StatusCode, ApiError> {
+pub(crate) async fn keep(ForClient(app): ForClient, Caller(caller): Caller) -> Result<StatusCode, ApiError> {
     deletion::take_back(&app, Actor::Account(caller.account), caller.account).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -55,7 +54,7 @@ pub(crate) async fn keep(State(app): State<App>, Caller(caller): Caller) -> Resu
         (status = 409, body = Problem, description = "Another account has the address"), (status = 422, body = Problem),
         (status = 429, body = Problem, description = "Too many wrong attempts; see Retry-After")))]
 pub(crate) async fn change(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Caller(caller): Caller,
     Visiting(visitor): Visiting,
     Json(request): Json<AccountChange>,
@@ -75,7 +74,7 @@ pub(crate) async fn change(
         (status = 403, body = Problem), (status = 422, body = Problem),
         (status = 429, body = Problem, description = "Too many wrong attempts; see Retry-After")))]
 pub(crate) async fn change_password(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Caller(caller): Caller,
     Visiting(visitor): Visiting,
     Json(request): Json<PasswordChange>,

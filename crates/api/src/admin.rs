@@ -1,15 +1,14 @@
 //! What an administrator does to accounts.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::http::StatusCode;
 use picup_app::admin::{self, Actor, Changes, Listed};
 use picup_app::deletion::{self, When};
-use picup_app::{App, invitation};
+use picup_app::invitation;
 use picup_domain::{AccountRole, ByteSize, DisplayName};
 use uuid::Uuid;
 
-use crate::extract::{Admin, Json, Path};
+use crate::extract::{Admin, ForClient, Json, Path};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{AdminAccount, AdminAccountRequest, AdminAccounts, Deletion, InvitationMade, Problem};
@@ -17,7 +16,7 @@ use crate::wire::{AdminAccount, AdminAccountRequest, AdminAccounts, Deletion, In
 /// All accounts, by address.
 #[utoipa::path(get, path = "/api/admin/accounts", operation_id = "admin_accounts",
     responses((status = 200, body = AdminAccounts), (status = 401, body = Problem), (status = 403, body = Problem)))]
-pub(crate) async fn list(State(app): State<App>, _admin: Admin) -> Result<Answer<AdminAccounts>, ApiError> {
+pub(crate) async fn list(ForClient(app): ForClient, _admin: Admin) -> Result<Answer<AdminAccounts>, ApiError> {
     let accounts = admin::list(&app).await?;
     Ok(Answer(AdminAccounts { accounts: accounts.into_iter().map(views::admin_account).collect() }))
 }
@@ -29,7 +28,7 @@ pub(crate) async fn list(State(app): State<App>, _admin: Admin) -> Result<Answer
         (status = 404, body = Problem), (status = 409, body = Problem, description = "It would leave no admin"),
         (status = 422, body = Problem)))]
 pub(crate) async fn update(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Admin(by): Admin,
     Path(id): Path<Uuid>,
     Json(request): Json<AdminAccountRequest>,
@@ -52,7 +51,7 @@ pub(crate) async fn update(
     responses((status = 202, body = Deletion), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 409, body = Problem, description = "It would leave no admin")))]
 pub(crate) async fn delete(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Admin(by): Admin,
     Path(id): Path<Uuid>,
 ) -> Result<(StatusCode, Answer<Deletion>), ApiError> {
@@ -66,7 +65,7 @@ pub(crate) async fn delete(
     responses((status = 204, description = "It stays"), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 409, body = Problem, description = "The grace is over")))]
 pub(crate) async fn keep(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Admin(by): Admin,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
@@ -80,7 +79,7 @@ pub(crate) async fn keep(
     responses((status = 201, body = InvitationMade), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 409, body = Problem, description = "The account is disabled")))]
 pub(crate) async fn password_link(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Admin(by): Admin,
     Path(id): Path<Uuid>,
 ) -> Result<(StatusCode, Answer<InvitationMade>), ApiError> {

@@ -1,14 +1,13 @@
 //! Albums.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::http::StatusCode;
+use picup_app::album;
 use picup_app::album::Change;
-use picup_app::{App, album};
 use picup_domain::{AlbumTitle, AssetId};
 use uuid::Uuid;
 
-use crate::extract::{Allowed, Edit, Json, Path, Query, Read, Upload, named};
+use crate::extract::{Allowed, Edit, ForClient, Json, Path, Query, Read, Upload, named};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{
@@ -19,7 +18,7 @@ use crate::wire::{
 #[utoipa::path(get, path = "/api/albums", operation_id = "albums", params(PageQuery),
     responses((status = 200, body = Albums), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn list(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<(Upload, Read)>,
     Query(query): Query<PageQuery>,
 ) -> Result<Answer<Albums>, ApiError> {
@@ -32,7 +31,7 @@ pub(crate) async fn list(
 #[utoipa::path(post, path = "/api/albums", operation_id = "album_create", request_body = AlbumRequest,
     responses((status = 201, body = Album), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn create(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<(Upload, Edit)>,
     Json(request): Json<AlbumRequest>,
 ) -> Result<(StatusCode, Answer<Album>), ApiError> {
@@ -44,7 +43,7 @@ pub(crate) async fn create(
 #[utoipa::path(get, path = "/api/albums/{id}", operation_id = "album", params(("id" = Uuid, Path)),
     responses((status = 200, body = Album), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn fetch(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Read>,
     Path(id): Path<Uuid>,
 ) -> Result<Answer<Album>, ApiError> {
@@ -57,7 +56,7 @@ pub(crate) async fn fetch(
     responses((status = 200, body = Album), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn change(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Edit>,
     Path(id): Path<Uuid>,
     Json(request): Json<AlbumEdit>,
@@ -73,7 +72,7 @@ pub(crate) async fn change(
 #[utoipa::path(delete, path = "/api/albums/{id}", operation_id = "album_delete", params(("id" = Uuid, Path)),
     responses((status = 204, description = "Deleted"), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn delete(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Edit>,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
@@ -87,7 +86,7 @@ pub(crate) async fn delete(
     responses((status = 200, body = AssetColumns), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn assets(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Read>,
     Path(id): Path<Uuid>,
     Query(query): Query<PageQuery>,
@@ -103,7 +102,7 @@ pub(crate) async fn assets(
     responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn add(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<(Upload, Edit)>,
     Path(id): Path<Uuid>,
     Json(request): Json<AssetIds>,
@@ -118,7 +117,7 @@ pub(crate) async fn add(
     responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn remove(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Edit>,
     Path(id): Path<Uuid>,
     Json(request): Json<AssetIds>,
@@ -133,7 +132,7 @@ pub(crate) async fn remove(
     responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn order(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Edit>,
     Path(id): Path<Uuid>,
     Json(request): Json<AlbumOrder>,

@@ -1,14 +1,13 @@
 //! The caller's API keys. A key cannot look after keys: these want a person's session.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::http::StatusCode;
+use picup_app::api_key;
 use picup_app::api_key::NewApiKey;
-use picup_app::{App, api_key};
 use picup_domain::{ApiKeyName, Scope, Scopes};
 use uuid::Uuid;
 
-use crate::extract::{Caller, Json, Path};
+use crate::extract::{Caller, ForClient, Json, Path};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{ApiKeyMade, ApiKeyRequest, ApiKeyScope, ApiKeys, Problem};
@@ -16,7 +15,7 @@ use crate::wire::{ApiKeyMade, ApiKeyRequest, ApiKeyScope, ApiKeys, Problem};
 /// The caller's keys, newest first.
 #[utoipa::path(get, path = "/api/keys", operation_id = "api_keys",
     responses((status = 200, body = ApiKeys), (status = 401, body = Problem), (status = 403, body = Problem)))]
-pub(crate) async fn list(State(app): State<App>, Caller(caller): Caller) -> Result<Answer<ApiKeys>, ApiError> {
+pub(crate) async fn list(ForClient(app): ForClient, Caller(caller): Caller) -> Result<Answer<ApiKeys>, ApiError> {
     let keys = api_key::list(&app, caller.account).await?;
     Ok(Answer(ApiKeys { keys: keys.into_iter().map(views::api_key).collect() }))
 }
@@ -26,7 +25,7 @@ pub(crate) async fn list(State(app): State<App>, Caller(caller): Caller) -> Resu
     responses((status = 201, body = ApiKeyMade), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 409, body = Problem, description = "The account has 100 keys"), (status = 422, body = Problem)))]
 pub(crate) async fn create(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Caller(caller): Caller,
     Json(request): Json<ApiKeyRequest>,
 ) -> Result<(StatusCode, Answer<ApiKeyMade>), ApiError> {
@@ -44,7 +43,7 @@ pub(crate) async fn create(
     responses((status = 204, description = "Revoked"), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 pub(crate) async fn revoke(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Caller(caller): Caller,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {

@@ -1,13 +1,12 @@
 //! One asset.
 
 use axum::Json as Answer;
-use axum::extract::State;
+use picup_app::asset;
 use picup_app::edit::{Edit as Change, edit};
-use picup_app::{App, asset};
 use picup_domain::{CaptureTime, Description};
 use uuid::Uuid;
 
-use crate::extract::{Allowed, Edit, Json, Path, Read, Upload, named};
+use crate::extract::{Allowed, Edit, ForClient, Json, Path, Read, Upload, named};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{Asset, AssetEdit, AssetIds, AssetStates, Problem};
@@ -16,7 +15,7 @@ use crate::wire::{Asset, AssetEdit, AssetIds, AssetStates, Problem};
 #[utoipa::path(get, path = "/api/assets/{id}", operation_id = "asset", params(("id" = Uuid, Path)),
     responses((status = 200, body = Asset), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn fetch(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Read>,
     Path(id): Path<Uuid>,
 ) -> Result<Answer<Asset>, ApiError> {
@@ -30,7 +29,7 @@ pub(crate) async fn fetch(
     responses((status = 200, body = Asset), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn change(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Edit>,
     Path(id): Path<Uuid>,
     Json(request): Json<AssetEdit>,
@@ -49,7 +48,7 @@ pub(crate) async fn change(
 #[utoipa::path(post, path = "/api/assets/states", operation_id = "assets_states", request_body = AssetIds,
     responses((status = 200, body = AssetStates), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn states(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<(Upload, Read)>,
     Json(request): Json<AssetIds>,
 ) -> Result<Answer<AssetStates>, ApiError> {

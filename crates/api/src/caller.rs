@@ -9,11 +9,12 @@ use std::net::SocketAddr;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use picup_app::{Access, App, Error, Visitor, api_key, session};
+use picup_app::{Access, App, Error, Seen, Visitor, api_key, session};
 use picup_domain::{AccountId, Scope, Scopes, Timestamp};
 
 use crate::cookies;
 use crate::problem::ApiError;
+use crate::seen::is_question;
 
 /// Where programs that send no `Authorization` put their key.
 const KEY_HEADER: &str = "x-api-key";
@@ -32,7 +33,7 @@ impl FromRequestParts<App> for Caller {
                 api_key::authenticate(app, token).await?;
                 Err(Error::SessionNeeded.into())
             }
-            None => Ok(Self(person(&parts.headers, app)?)),
+            None => Ok(Self(person(parts, app).await?)),
         }
     }
 }
@@ -99,13 +100,14 @@ impl<S: Needs> FromRequestParts<App> for Allowed<S> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Some(token) = key(&parts.headers) else {
-            let access = person(&parts.headers, app)?;
+            let access = person(parts, app).await?;
             return Ok(Self { account: access.account, until: access.expires_at, key_ends: None, scope: PhantomData });
         };
         let key = api_key::authenticate(app, token).await?;
         if !key.scopes.meet(S::SCOPES) {
             return Err(Error::ScopeNeeded(S::SCOPES).into());
         }
+        for_account(parts, key.account);
         let soon = app.now().plus(app.settings().access_life);
         let until = key.expires_at.map_or(soon, |end| end.min(soon));
         Ok(Self { account: key.account, until, key_ends: key.expires_at, scope: PhantomData })
@@ -121,9 +123,23 @@ fn key(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-fn person(headers: &HeaderMap, app: &App) -> Result<Access, ApiError> {
-    let token = bearer(headers).or_else(|| cookies::read(headers, cookies::ACCESS));
-    Ok(session::authenticate(app, token.ok_or(Error::NotSignedIn)?)?)
+async fn person(parts: &Parts, app: &App) -> Result<Access, ApiError> {
+    let token = bearer(&parts.headers).or_else(|| cookies::read(&parts.headers, cookies::ACCESS));
+    let token = token.ok_or(Error::NotSignedIn)?;
+    let access = if is_question(&parts.method) {
+        session::authenticate_to_look(app, token).await?
+    } else {
+        session::authenticate(app, token)?
+    };
+    for_account(parts, access.account);
+    Ok(access)
+}
+
+/// What was done for the account by others counts as seen, too.
+fn for_account(parts: &Parts, account: AccountId) {
+    if let Some(seen) = parts.extensions.get::<Seen>() {
+        seen.belongs_to(account);
+    }
 }
 
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {

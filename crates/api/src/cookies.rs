@@ -2,6 +2,7 @@
 //! makes the browser send them.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use picup_app::App;
 use picup_app::session::{MediaRight, Opened};
 
 /// Carries the access token, to the whole API.
@@ -9,8 +10,20 @@ pub(crate) const ACCESS: &str = "picup_access";
 /// Carries the refresh token, to the session endpoints alone.
 pub(crate) const REFRESH: &str = "picup_refresh";
 
+/// Carries what the browser has seen of the database.
+const SEEN: &str = "picup_seen";
+/// The same for programs, both ways.
+const SEEN_HEADER: &str = "x-picup-seen";
+/// A replica that is further behind answers nobody.
+const SEEN_SECONDS: u64 = 10 * 60;
+
 const API: &str = "/api";
 const SESSION: &str = "/api/session";
+
+/// Whether people reach this PicUp by HTTPS, so that cookies may insist on it.
+pub(crate) fn secure(app: &App) -> bool {
+    app.settings().public_base.starts_with("https://")
+}
 
 /// The value of a cookie; nothing when it was sent twice, since then somebody else may have planted one.
 pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -28,8 +41,21 @@ pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// Sets the two session cookies.
 pub(crate) fn set_session(headers: &mut HeaderMap, opened: &Opened, secure: bool) {
-    append(headers, ACCESS, &opened.access_token, API, opened.access_seconds, secure);
+    append(headers, ACCESS, &opened.access_token, API, opened.access_kept_seconds, secure);
     append(headers, REFRESH, &opened.refresh_token, SESSION, opened.session_seconds, secure);
+}
+
+/// What a client shows that it has seen of the database.
+pub(crate) fn seen(headers: &HeaderMap) -> Option<&str> {
+    headers.get(SEEN_HEADER).and_then(|value| value.to_str().ok()).or_else(|| read(headers, SEEN))
+}
+
+/// Gives a client what it is to show from now on, as a browser and as a program keeps it.
+pub(crate) fn set_seen(headers: &mut HeaderMap, token: &str, secure: bool) {
+    append(headers, SEEN, token, API, SEEN_SECONDS, secure);
+    if let Ok(value) = HeaderValue::try_from(token) {
+        headers.insert(SEEN_HEADER, value);
+    }
 }
 
 /// Sets the cookies that open the account's media.

@@ -3,15 +3,14 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
+use picup_app::events;
 use picup_app::events::{Heard, Listener};
-use picup_app::{App, events};
 use tokio::time::Instant;
 
-use crate::extract::{Allowed, Read};
+use crate::extract::{Allowed, ForClient, Read};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::Problem;
@@ -22,7 +21,7 @@ use crate::wire::Problem;
     responses((status = 200, content_type = "text/event-stream", description = "Events named change and reset"),
         (status = 401, body = Problem), (status = 503, body = Problem, description = "Too many pages are open")))]
 pub(crate) async fn stream(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Read>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let listener = events::listen(&app, caller.account)?;

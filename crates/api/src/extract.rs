@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 pub(crate) use crate::caller::{Allowed, Caller, Edit, Read, Upload, Visiting, bearer};
 use crate::problem::ApiError;
+pub(crate) use crate::seen::ForClient;
 
 /// A signed-in caller who is an admin at this moment, looked up anew. Others hear that they are none: that there is an
 /// administrator's side is no secret.

@@ -1,10 +1,9 @@
 //! Favourites.
 
 use axum::Json as Answer;
-use axum::extract::State;
-use picup_app::{App, favourite};
+use picup_app::favourite;
 
-use crate::extract::{Allowed, Edit, Json, Query, Read, named};
+use crate::extract::{Allowed, Edit, ForClient, Json, Query, Read, named};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{AssetColumns, FavouriteRequest, ItemResults, PageQuery, Problem};
@@ -13,7 +12,7 @@ use crate::wire::{AssetColumns, FavouriteRequest, ItemResults, PageQuery, Proble
 #[utoipa::path(post, path = "/api/assets/favourite", operation_id = "assets_favourite", request_body = FavouriteRequest,
     responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn set(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Edit>,
     Json(request): Json<FavouriteRequest>,
 ) -> Result<Answer<ItemResults>, ApiError> {
@@ -25,7 +24,7 @@ pub(crate) async fn set(
 #[utoipa::path(get, path = "/api/favourites", operation_id = "favourites", params(PageQuery),
     responses((status = 200, body = AssetColumns), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn list(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Read>,
     Query(query): Query<PageQuery>,
 ) -> Result<Answer<AssetColumns>, ApiError> {

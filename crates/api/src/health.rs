@@ -1,10 +1,10 @@
 //! Whether this process lives and whether it can work, for supervisors and load balancers.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::http::StatusCode;
-use picup_app::{App, health};
+use picup_app::health;
 
+use crate::extract::ForClient;
 use crate::wire::Health;
 
 /// Answers as long as the process does; asks nobody else.
@@ -16,7 +16,7 @@ pub(crate) async fn live() -> Answer<Health> {
 /// Whether requests should be sent here: the database answers, and nobody asked this process to stop.
 #[utoipa::path(get, path = "/ready", operation_id = "ready",
     responses((status = 200, body = Health), (status = 503, body = Health)))]
-pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Answer<Health>) {
+pub(crate) async fn ready(ForClient(app): ForClient) -> (StatusCode, Answer<Health>) {
     let ok = health::ready(&app).await;
     (if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Answer(Health { ok }))
 }

@@ -1,16 +1,14 @@
 //! Links that let somebody in: made by an admin, used by whoever holds them.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use picup_app::App;
 use picup_app::admin::Actor;
 use picup_app::invitation::{self, Choice, NewInvitation, USUAL_DAYS};
 use picup_domain::{AccountRole, ByteSize, DisplayName, Email, Password};
 use uuid::Uuid;
 
-use crate::extract::{Admin, Json, Path, Visiting};
+use crate::extract::{Admin, ForClient, Json, Path, Visiting};
 use crate::problem::ApiError;
 use crate::session::opened;
 use crate::views;
@@ -22,7 +20,7 @@ use crate::wire::{
 /// The links that can still be used, the next to end first.
 #[utoipa::path(get, path = "/api/admin/invitations", operation_id = "admin_invitations",
     responses((status = 200, body = Invitations), (status = 401, body = Problem), (status = 403, body = Problem)))]
-pub(crate) async fn list(State(app): State<App>, _admin: Admin) -> Result<Answer<Invitations>, ApiError> {
+pub(crate) async fn list(ForClient(app): ForClient, _admin: Admin) -> Result<Answer<Invitations>, ApiError> {
     let rows = invitation::list(&app).await?;
     Ok(Answer(Invitations { invitations: rows.into_iter().map(views::invitation).collect() }))
 }
@@ -32,7 +30,7 @@ pub(crate) async fn list(State(app): State<App>, _admin: Admin) -> Result<Answer
     responses((status = 201, body = InvitationMade), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 409, body = Problem, description = "The address has an account"), (status = 422, body = Problem)))]
 pub(crate) async fn invite(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Admin(by): Admin,
     Json(request): Json<InvitationRequest>,
 ) -> Result<(StatusCode, Answer<InvitationMade>), ApiError> {
@@ -52,7 +50,7 @@ pub(crate) async fn invite(
     responses((status = 204, description = "It opens nothing any more"), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn withdraw(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Admin(by): Admin,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
@@ -66,7 +64,7 @@ pub(crate) async fn withdraw(
         (status = 404, body = Problem, description = "Used, withdrawn, over, or never was"),
         (status = 429, body = Problem, description = "Too many wrong attempts; see Retry-After")))]
 pub(crate) async fn look(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Visiting(visitor): Visiting,
     Json(request): Json<InvitationToken>,
 ) -> Result<Answer<InvitationLook>, ApiError> {
@@ -82,7 +80,7 @@ pub(crate) async fn look(
         (status = 422, body = Problem, description = "A value is not acceptable; the link can still be used"),
         (status = 429, body = Problem, description = "Too many wrong attempts; see Retry-After")))]
 pub(crate) async fn accept(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Visiting(visitor): Visiting,
     Json(request): Json<InvitationAcceptance>,
 ) -> Result<Response, ApiError> {

@@ -21,6 +21,7 @@ mod invitation;
 mod openapi;
 mod problem;
 mod search;
+mod seen;
 mod session;
 mod setup;
 mod system;
@@ -48,6 +49,7 @@ pub fn router(app: App, largest_body: ByteSize) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(largest_body))
         .layer(middleware::from_fn_with_state(app.clone(), extract::same_origin))
+        .layer(middleware::from_fn_with_state(app.clone(), seen::remember))
         .layer(middleware::from_fn(problem::finish))
         .with_state(app)
 }

@@ -87,6 +87,8 @@ impl ApiError {
             Error::PartsMissing(_) => (StatusCode::CONFLICT, "parts-missing", "Parts are missing"),
             Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Not possible now"),
             Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
+            Error::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, "read-only", "Nothing can be changed now"),
+            Error::DatabaseAway(_) => (StatusCode::SERVICE_UNAVAILABLE, "database-away", "The database is away"),
             Error::StoreFull => (StatusCode::INSUFFICIENT_STORAGE, "store-full", "The store is full"),
             Error::Database(_) | Error::Storage(_) | Error::Media(_) | Error::Internal(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error")

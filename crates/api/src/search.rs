@@ -1,12 +1,11 @@
 //! Searching the library.
 
 use axum::Json as Answer;
-use axum::extract::State;
+use picup_app::search;
 use picup_app::search::Search;
-use picup_app::{App, search};
 use picup_domain::{AssetKind, Invalid, LocalDay, Place, Vicinity, Words};
 
-use crate::extract::{Allowed, Query, Read};
+use crate::extract::{Allowed, ForClient, Query, Read};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{Problem, SearchKind, SearchQuery, SearchResults, SearchSuggestions};
@@ -22,7 +21,7 @@ const NEAR_KM: f64 = 5.0;
     responses((status = 200, body = SearchResults), (status = 400, body = Problem), (status = 401, body = Problem),
         (status = 404, description = "The album is not there", body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn find(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Read>,
     Query(query): Query<SearchQuery>,
 ) -> Result<Answer<SearchResults>, ApiError> {
@@ -39,7 +38,7 @@ pub(crate) async fn find(
 #[utoipa::path(get, path = "/api/search/suggestions", operation_id = "search_suggestions",
     responses((status = 200, body = SearchSuggestions), (status = 401, body = Problem)))]
 pub(crate) async fn suggestions(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Read>,
 ) -> Result<Answer<SearchSuggestions>, ApiError> {
     Ok(Answer(SearchSuggestions { cameras: search::cameras(&app, caller.account).await? }))

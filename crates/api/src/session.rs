@@ -1,7 +1,6 @@
 //! Signing in, renewing and signing out.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use picup_app::session::Opened;
@@ -10,7 +9,7 @@ use picup_domain::{Email, Password};
 use uuid::Uuid;
 
 use crate::cookies;
-use crate::extract::{Allowed, Caller, Json, Path, Read, Visiting, bearer};
+use crate::extract::{Allowed, Caller, ForClient, Json, Path, Read, Visiting, bearer};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{ClientKind, MediaSession, Problem, RefreshRequest, Session, Sessions, SignInRequest, Tokens};
@@ -23,7 +22,7 @@ use crate::wire::{ClientKind, MediaSession, Problem, RefreshRequest, Session, Se
         (status = 429, body = Problem, description = "Too many wrong attempts; see Retry-After"),
         (status = 503, body = Problem, description = "Too many at once; see Retry-After")))]
 pub(crate) async fn sign_in(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Visiting(visitor): Visiting,
     Json(request): Json<SignInRequest>,
 ) -> Result<Response, ApiError> {
@@ -40,7 +39,7 @@ pub(crate) async fn sign_in(
         (status = 200, body = Session),
         (status = 401, body = Problem, description = "The session has ended; sign in")))]
 pub(crate) async fn refresh(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     headers: HeaderMap,
     Json(request): Json<RefreshRequest>,
 ) -> Result<Response, ApiError> {
@@ -55,19 +54,19 @@ pub(crate) async fn refresh(
 /// Ends the session. Works as often as it is asked for.
 #[utoipa::path(delete, path = "/api/session", operation_id = "sign_out",
     responses((status = 204, description = "The session has ended")))]
-pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn sign_out(ForClient(app): ForClient, headers: HeaderMap) -> Result<Response, ApiError> {
     let access = bearer(&headers).or_else(|| cookies::read(&headers, cookies::ACCESS));
     let refresh = cookies::read(&headers, cookies::REFRESH);
     let media_path = session::sign_out(&app, access, refresh).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    cookies::clear(response.headers_mut(), media_path.as_deref(), secure(&app));
+    cookies::clear(response.headers_mut(), media_path.as_deref(), cookies::secure(&app));
     Ok(response)
 }
 
 /// The caller's sessions: where it is signed in.
 #[utoipa::path(get, path = "/api/sessions", operation_id = "sessions",
     responses((status = 200, body = Sessions), (status = 401, body = Problem), (status = 403, body = Problem)))]
-pub(crate) async fn list(State(app): State<App>, Caller(caller): Caller) -> Result<Answer<Sessions>, ApiError> {
+pub(crate) async fn list(ForClient(app): ForClient, Caller(caller): Caller) -> Result<Answer<Sessions>, ApiError> {
     let sessions = session::list(&app, &caller).await?;
     let sessions = sessions.into_iter().map(|session| views::session(session, caller.session)).collect();
     Ok(Answer(Sessions { sessions }))
@@ -79,7 +78,7 @@ pub(crate) async fn list(State(app): State<App>, Caller(caller): Caller) -> Resu
     responses((status = 204, description = "Ended"), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 pub(crate) async fn revoke(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Caller(caller): Caller,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
@@ -90,10 +89,10 @@ pub(crate) async fn revoke(
 /// Signs out everywhere: ends all of the caller's sessions, as `session_revoke` does, and takes this browser's cookies back.
 #[utoipa::path(delete, path = "/api/sessions", operation_id = "session_revoke_all",
     responses((status = 204, description = "Ended"), (status = 401, body = Problem), (status = 403, body = Problem)))]
-pub(crate) async fn revoke_all(State(app): State<App>, Caller(caller): Caller) -> Result<Response, ApiError> {
+pub(crate) async fn revoke_all(ForClient(app): ForClient, Caller(caller): Caller) -> Result<Response, ApiError> {
     let media_path = session::revoke_all(&app, &caller).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    cookies::clear(response.headers_mut(), Some(&media_path), secure(&app));
+    cookies::clear(response.headers_mut(), Some(&media_path), cookies::secure(&app));
     Ok(response)
 }
 
@@ -104,10 +103,10 @@ pub(crate) async fn revoke_all(State(app): State<App>, Caller(caller): Caller) -
         (status = 200, body = MediaSession, description = "With the cookies"),
         (status = 401, body = Problem),
         (status = 403, body = Problem, description = "The key needs the scope read")))]
-pub(crate) async fn media(State(app): State<App>, caller: Allowed<Read>) -> Result<Response, ApiError> {
+pub(crate) async fn media(ForClient(app): ForClient, caller: Allowed<Read>) -> Result<Response, ApiError> {
     let media = session::media(&app, caller.account, caller.key_ends)?;
     let mut headers = HeaderMap::new();
-    cookies::set_media(&mut headers, &media, secure(&app));
+    cookies::set_media(&mut headers, &media, cookies::secure(&app));
     Ok((headers, Answer(MediaSession { path: media.path, expires_at: views::moment(media.expires_at) }))
         .into_response())
 }
@@ -115,9 +114,9 @@ pub(crate) async fn media(State(app): State<App>, caller: Allowed<Read>) -> Resu
 /// The answer that opens or renews a session: tokens where this client keeps them, and the media cookies.
 pub(crate) fn opened(app: &App, opened: Opened, client: ClientKind) -> Response {
     let mut headers = HeaderMap::new();
-    cookies::set_media(&mut headers, &opened.media, secure(app));
+    cookies::set_media(&mut headers, &opened.media, cookies::secure(app));
     if client == ClientKind::Browser {
-        cookies::set_session(&mut headers, &opened, secure(app));
+        cookies::set_session(&mut headers, &opened, cookies::secure(app));
     }
     let tokens = match client {
         ClientKind::Program => Some(Tokens { access_token: opened.access_token, refresh_token: opened.refresh_token }),
@@ -130,9 +129,4 @@ pub(crate) fn opened(app: &App, opened: Opened, client: ClientKind) -> Response 
         tokens,
     };
     (headers, Answer(session)).into_response()
-}
-
-/// Whether people reach this PicUp by HTTPS, so that cookies may insist on it.
-fn secure(app: &App) -> bool {
-    app.settings().public_base.starts_with("https://")
 }

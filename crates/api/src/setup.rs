@@ -1,14 +1,13 @@
 //! First run: whoever holds the printed link makes the first account, once.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use picup_app::account::NewAccount;
-use picup_app::{App, setup};
+use picup_app::setup;
 use picup_domain::{AccountRole, DisplayName, Email, Password};
 
-use crate::extract::{Json, Visiting};
+use crate::extract::{ForClient, Json, Visiting};
 use crate::problem::ApiError;
 use crate::session::opened;
 use crate::wire::{Problem, Session, Setup, SetupRequest};
@@ -16,7 +15,7 @@ use crate::wire::{Problem, Session, Setup, SetupRequest};
 /// Whether the first account is still to be made.
 #[utoipa::path(get, path = "/api/setup", operation_id = "setup_status",
     responses((status = 200, body = Setup)))]
-pub(crate) async fn status(State(app): State<App>) -> Result<Answer<Setup>, ApiError> {
+pub(crate) async fn status(ForClient(app): ForClient) -> Result<Answer<Setup>, ApiError> {
     Ok(Answer(Setup { open: setup::is_open(&app).await? }))
 }
 
@@ -29,7 +28,7 @@ pub(crate) async fn status(State(app): State<App>) -> Result<Answer<Setup>, ApiE
         (status = 422, body = Problem, description = "A value is not acceptable"),
         (status = 429, body = Problem, description = "Too many wrong attempts; see Retry-After")))]
 pub(crate) async fn complete(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Visiting(visitor): Visiting,
     Json(request): Json<SetupRequest>,
 ) -> Result<Response, ApiError> {

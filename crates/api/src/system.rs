@@ -1,12 +1,11 @@
 //! How the whole is, for admins, and what they do about it.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use picup_app::admin::Actor;
-use picup_app::{App, system};
+use picup_app::system;
 use picup_domain::JobId;
 
-use crate::extract::{Admin, Json, bounded};
+use crate::extract::{Admin, ForClient, Json, bounded};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{JobsRetried, JobsRetry, Problem, System};
@@ -14,7 +13,7 @@ use crate::wire::{JobsRetried, JobsRetry, Problem, System};
 /// How the whole is. What does not answer is said in its row: this itself does not fail for it.
 #[utoipa::path(get, path = "/api/admin/system", operation_id = "system",
     responses((status = 200, body = System), (status = 401, body = Problem), (status = 403, body = Problem)))]
-pub(crate) async fn report(State(app): State<App>, _admin: Admin) -> Answer<System> {
+pub(crate) async fn report(ForClient(app): ForClient, _admin: Admin) -> Answer<System> {
     let report = system::report(&app).await;
     Answer(views::system::report(report, app.settings().roles, app.now()))
 }
@@ -24,7 +23,7 @@ pub(crate) async fn report(State(app): State<App>, _admin: Admin) -> Answer<Syst
     responses((status = 200, body = JobsRetried), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn retry(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Admin(by): Admin,
     Json(request): Json<JobsRetry>,
 ) -> Result<Answer<JobsRetried>, ApiError> {

@@ -1,12 +1,11 @@
 //! The timeline: day counts first, columns of small fields second.
 
 use axum::Json as Answer;
-use axum::extract::State;
+use picup_app::timeline;
 use picup_app::timeline::Window;
-use picup_app::{App, timeline};
 use picup_domain::LocalDay;
 
-use crate::extract::{Allowed, Query, Read};
+use crate::extract::{Allowed, ForClient, Query, Read};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{AssetColumns, Problem, Timeline, TimelineDay, TimelineQuery};
@@ -14,7 +13,7 @@ use crate::wire::{AssetColumns, Problem, Timeline, TimelineDay, TimelineQuery};
 /// How many assets each day has, newest day first.
 #[utoipa::path(get, path = "/api/timeline", operation_id = "timeline",
     responses((status = 200, body = Timeline), (status = 401, body = Problem)))]
-pub(crate) async fn days(State(app): State<App>, caller: Allowed<Read>) -> Result<Answer<Timeline>, ApiError> {
+pub(crate) async fn days(ForClient(app): ForClient, caller: Allowed<Read>) -> Result<Answer<Timeline>, ApiError> {
     let days = timeline::days(&app, caller.account).await?;
     Ok(Answer(Timeline {
         total: days.iter().map(|day| day.assets).sum(),
@@ -26,7 +25,7 @@ pub(crate) async fn days(State(app): State<App>, caller: Allowed<Read>) -> Resul
 #[utoipa::path(get, path = "/api/timeline/assets", operation_id = "timeline_assets", params(TimelineQuery),
     responses((status = 200, body = AssetColumns), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn assets(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Read>,
     Query(query): Query<TimelineQuery>,
 ) -> Result<Answer<AssetColumns>, ApiError> {

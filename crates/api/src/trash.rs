@@ -1,12 +1,11 @@
 //! The trash. An API key may put assets there and take them back; only a person deletes for ever.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::http::StatusCode;
-use picup_app::{App, trash};
+use picup_app::trash;
 
 use crate::caller::{Allowed, Caller, Edit, Read};
-use crate::extract::{Json, Query, named};
+use crate::extract::{ForClient, Json, Query, named};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{AssetColumns, AssetIds, ItemResults, PageQuery, Problem, TrashEmptied, TrashSummary};
@@ -16,7 +15,7 @@ use crate::wire::{AssetColumns, AssetIds, ItemResults, PageQuery, Problem, Trash
 #[utoipa::path(post, path = "/api/assets/trash", operation_id = "assets_trash", request_body = AssetIds,
     responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn put(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Edit>,
     Json(request): Json<AssetIds>,
 ) -> Result<Answer<ItemResults>, ApiError> {
@@ -27,7 +26,7 @@ pub(crate) async fn put(
 #[utoipa::path(post, path = "/api/assets/restore", operation_id = "assets_restore", request_body = AssetIds,
     responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn restore(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Edit>,
     Json(request): Json<AssetIds>,
 ) -> Result<Answer<ItemResults>, ApiError> {
@@ -39,7 +38,7 @@ pub(crate) async fn restore(
     responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn delete(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Caller(caller): Caller,
     Json(request): Json<AssetIds>,
 ) -> Result<Answer<ItemResults>, ApiError> {
@@ -50,7 +49,7 @@ pub(crate) async fn delete(
 #[utoipa::path(get, path = "/api/trash", operation_id = "trash", params(PageQuery),
     responses((status = 200, body = AssetColumns), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn list(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Read>,
     Query(query): Query<PageQuery>,
 ) -> Result<Answer<AssetColumns>, ApiError> {
@@ -62,7 +61,10 @@ pub(crate) async fn list(
 /// How many assets lie in the trash, what they take, and for how long they stay.
 #[utoipa::path(get, path = "/api/trash/summary", operation_id = "trash_summary",
     responses((status = 200, body = TrashSummary), (status = 401, body = Problem)))]
-pub(crate) async fn summary(State(app): State<App>, caller: Allowed<Read>) -> Result<Answer<TrashSummary>, ApiError> {
+pub(crate) async fn summary(
+    ForClient(app): ForClient,
+    caller: Allowed<Read>,
+) -> Result<Answer<TrashSummary>, ApiError> {
     let trash::Summary { count, bytes, days } = trash::summary(&app, caller.account).await?;
     Ok(Answer(TrashSummary { count, bytes: bytes.get(), days }))
 }
@@ -71,7 +73,7 @@ pub(crate) async fn summary(State(app): State<App>, caller: Allowed<Read>) -> Re
 #[utoipa::path(delete, path = "/api/trash", operation_id = "trash_empty",
     responses((status = 202, body = TrashEmptied), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(crate) async fn empty(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Caller(caller): Caller,
 ) -> Result<(StatusCode, Answer<TrashEmptied>), ApiError> {
     let count = trash::empty(&app, caller.account).await?;

@@ -2,7 +2,6 @@
 
 use axum::Json as Answer;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::TryStreamExt;
 use picup_app::upload::{NewUpload, PartAddress, Reserved, Told};
@@ -12,7 +11,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::extract::{self, Allowed, Json, Path, Query, bounded};
+use crate::extract::{self, Allowed, ForClient, Json, Path, Query, bounded};
 use crate::problem::ApiError;
 use crate::views;
 use crate::wire::{
@@ -34,7 +33,7 @@ const MANY: usize = 100;
         (status = 413, body = Problem, description = "Quota exceeded"),
         (status = 422, body = Problem)))]
 pub(crate) async fn reserve(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<extract::Upload>,
     Json(request): Json<UploadRequest>,
 ) -> Result<(StatusCode, Answer<UploadAnswer>), ApiError> {
@@ -49,7 +48,7 @@ pub(crate) async fn reserve(
 #[utoipa::path(post, path = "/api/uploads/many", operation_id = "upload_reserve_many", request_body = UploadsRequest,
     responses((status = 200, body = UploadAnswers), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn reserve_many(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<extract::Upload>,
     headers: HeaderMap,
     Json(request): Json<UploadsRequest>,
@@ -106,7 +105,7 @@ fn answer(app: &App, reserved: Reserved, sha256: Sha256) -> UploadAnswer {
 #[utoipa::path(get, path = "/api/uploads/{id}", operation_id = "upload", params(("id" = Uuid, Path)),
     responses((status = 200, body = Upload), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn fetch(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<extract::Upload>,
     Path(id): Path<Uuid>,
 ) -> Result<Answer<Upload>, ApiError> {
@@ -119,7 +118,7 @@ pub(crate) async fn fetch(
     responses((status = 200, body = PartTargets), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn part_targets(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<extract::Upload>,
     Path(id): Path<Uuid>,
     Json(request): Json<PartTargetsRequest>,
@@ -154,7 +153,7 @@ pub(crate) struct PartQuery {
     responses((status = 204, description = "Stored"), (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem), (status = 422, body = Problem), (status = 507, body = Problem)))]
 pub(crate) async fn part(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     Path((id, number)): Path<(Uuid, u32)>,
     Query(query): Query<PartQuery>,
     body: Body,
@@ -177,7 +176,7 @@ pub(crate) async fn part(
     responses((status = 201, body = Completed), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem, description = "Parts are missing")))]
 pub(crate) async fn complete(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<extract::Upload>,
     Path(id): Path<Uuid>,
 ) -> Result<(StatusCode, Answer<Completed>), ApiError> {
@@ -189,7 +188,7 @@ pub(crate) async fn complete(
 #[utoipa::path(post, path = "/api/uploads/complete", operation_id = "upload_complete_many", request_body = UploadIds,
     responses((status = 200, body = CompletionAnswers), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn complete_many(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<extract::Upload>,
     headers: HeaderMap,
     Json(request): Json<UploadIds>,
@@ -209,7 +208,7 @@ pub(crate) async fn complete_many(
     responses((status = 204, description = "Given up"), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem, description = "It is completed, or being completed")))]
 pub(crate) async fn cancel(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<extract::Upload>,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {

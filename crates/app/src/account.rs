@@ -42,7 +42,7 @@ pub async fn create(app: &App, new: NewAccount) -> Result<AccountId, Error> {
 /// # Errors
 /// [`Error::NotSignedIn`] when it no longer exists or may not sign in.
 pub async fn fetch(app: &App, id: AccountId) -> Result<Account, Error> {
-    let account = app.database().read().await?.account_by_id(id).await?;
+    let account = app.database().read_freshest().await?.account_by_id(id).await?;
     account.filter(|account| account.disabled_at.is_none()).ok_or(Error::NotSignedIn)
 }
 
@@ -52,7 +52,7 @@ pub async fn fetch(app: &App, id: AccountId) -> Result<Account, Error> {
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn reset_password(app: &App, by: Actor, id: AccountId, password: &Password) -> Result<(), Error> {
-    let hash = app.0.passwords.hash(password).await?;
+    let hash = app.inner.passwords.hash(password).await?;
     let now = app.now();
     let mut write = app.database().write().await?;
     if !write.account_set_password(id, &hash, now).await? {
@@ -115,7 +115,7 @@ pub async fn change_password(
 ) -> Result<(), Error> {
     let account = fetch(app, caller.account).await?;
     confirm(app, &account, current, visitor).await?;
-    let hash = app.0.passwords.hash(new).await?;
+    let hash = app.inner.passwords.hash(new).await?;
     let now = app.now();
     let mut write = app.database().write().await?;
     if !write.account_set_password(account.id, &hash, now).await? {
@@ -133,7 +133,7 @@ pub async fn change_password(
 /// [`Error::WrongCredentials`]; [`Error::TooManyGuesses`].
 pub(crate) async fn confirm(app: &App, account: &Account, password: &Password, visitor: &Visitor) -> Result<(), Error> {
     guess(app, Some(&account.email), visitor.address, async {
-        let right = app.0.passwords.verify(password, Some(account.password_hash.clone())).await?;
+        let right = app.inner.passwords.verify(password, Some(account.password_hash.clone())).await?;
         if right { Ok(()) } else { Err(Error::WrongCredentials) }
     })
     .await
@@ -149,7 +149,7 @@ pub async fn list(app: &App) -> Result<Vec<Account>, Error> {
 
 /// The row of a new account. Hashing takes its time, so it is done before any transaction begins.
 pub(crate) async fn prepare(app: &App, new: NewAccount) -> Result<AccountRow, Error> {
-    let password_hash = app.0.passwords.hash(&new.password).await?;
+    let password_hash = app.inner.passwords.hash(&new.password).await?;
     let created_at = app.now();
     Ok(AccountRow {
         id: AccountId::new(created_at),

@@ -10,7 +10,7 @@ pub use crate::audit::Actor;
 
 use crate::account::Account;
 use crate::audit::note;
-use crate::{Access, App, Error};
+use crate::{Access, App, Error, session};
 
 /// An account as an admin sees it.
 #[derive(Debug, Clone)]
@@ -39,13 +39,8 @@ pub struct Changes {
 /// # Errors
 /// [`Error::NotSignedIn`]; [`Error::NotAdmin`].
 pub async fn authorise(app: &App, access: &Access) -> Result<(), Error> {
-    let mut read = app.database().read_fresh().await?;
-    let session = read.session_by_id(access.session).await?;
-    if session.is_none_or(|session| session.account != access.account || !session.is_live(app.now())) {
-        return Err(Error::NotSignedIn);
-    }
-    let account = read.account_by_id(access.account).await?.filter(|account| account.disabled_at.is_none());
-    match account.ok_or(Error::NotSignedIn)?.role {
+    let mut read = app.database().read_freshest().await?;
+    match session::standing(&mut read, access, app.now()).await?.role {
         AccountRole::Admin => Ok(()),
         AccountRole::Member => Err(Error::NotAdmin),
     }

@@ -93,7 +93,7 @@ pub async fn authenticate(app: &App, token: &str) -> Result<ApiKey, Error> {
         return Err(Error::NotSignedIn);
     }
     let now = app.now();
-    let found = app.database().read_fresh().await?.api_key_by_token(&hash_token(token), now).await?;
+    let found = app.database().read_freshest().await?.api_key_by_token(&hash_token(token), now).await?;
     let key = found.ok_or(Error::NotSignedIn)?;
     let due = |last: Timestamp| last.plus(USE_NOTED_EVERY) <= now;
     if key.last_used_at.is_none_or(due) {

@@ -166,22 +166,22 @@ pub(crate) async fn guess<T>(
     from: IpAddr,
     attempt: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let attempts = &app.0.attempts;
+    let attempts = &app.inner.attempts;
     let (who, from) = (who.map(|email| Sha256::of(email.as_str().as_bytes())), Network::of(from));
     let budgets = attempts.take(who, from, app.now()).map_err(|wait| {
-        app.0.metrics.guess("limited");
+        app.inner.metrics.guess("limited");
         Error::TooManyGuesses { wait }
     })?;
     // A caller who hangs up meanwhile has spent its guess.
     let result = attempt.await;
     match &result {
-        Err(Error::WrongCredentials | Error::WrongSetupCode | Error::LinkOver) => app.0.metrics.guess("wrong"),
+        Err(Error::WrongCredentials | Error::WrongSetupCode | Error::LinkOver) => app.inner.metrics.guess("wrong"),
         Ok(_) => {
             attempts.give_back(&budgets);
             if let Some(who) = who {
                 attempts.know(who, from, app.now());
             }
-            app.0.metrics.guess("right");
+            app.inner.metrics.guess("right");
         }
         Err(_) => attempts.give_back(&budgets),
     }

@@ -74,6 +74,12 @@ pub enum Error {
     /// Too much of this at once; try again shortly.
     #[error("{0}")]
     Busy(&'static str),
+    /// The primary database is away, and nothing can be written.
+    #[error("nothing can be changed for the moment, only looked at; try again in a minute")]
+    ReadOnly,
+    /// The database is away.
+    #[error("the database cannot be reached for the moment; try again in a minute")]
+    DatabaseAway(#[source] picup_database::Error),
     /// The disk, of the store or of the database, has no room.
     #[error("the store is full; free some space on the server's disk")]
     StoreFull,
@@ -96,7 +102,12 @@ impl Error {
     #[must_use]
     pub const fn is_the_machines(&self) -> bool {
         match self {
-            Self::Busy(_) | Self::StoreFull | Self::Database(_) | Self::Storage(_) => true,
+            Self::Busy(_)
+            | Self::ReadOnly
+            | Self::DatabaseAway(_)
+            | Self::StoreFull
+            | Self::Database(_)
+            | Self::Storage(_) => true,
             Self::Media(error) => !matches!(error, picup_media::Error::Broken { .. }),
             _ => false,
         }
@@ -121,6 +132,8 @@ impl From<picup_database::Error> for Error {
         match error {
             picup_database::Error::Busy => Self::Busy("the database is busy; try again in a moment"),
             picup_database::Error::Full => Self::StoreFull,
+            picup_database::Error::PrimaryAway => Self::ReadOnly,
+            lost @ (picup_database::Error::Lost(_) | picup_database::Error::ReplicaLost(_)) => Self::DatabaseAway(lost),
             other => Self::Database(other),
         }
     }

@@ -152,7 +152,7 @@ impl Drop for Listener {
 /// # Errors
 /// [`Error::Busy`] when the account has too many pages open.
 pub fn listen(app: &App, account: AccountId) -> Result<Listener, Error> {
-    let hub = &app.0.events;
+    let hub = &app.inner.events;
     let mut streams = hub.streams.lock().unwrap_or_else(PoisonError::into_inner);
     let count = streams.entry(account).or_default();
     if *count >= STREAMS_PER_ACCOUNT {
@@ -169,7 +169,7 @@ pub fn listen(app: &App, account: AccountId) -> Result<Listener, Error> {
 
 /// Wakes this process's poller after a commit that appended an event, so that its own pages hear at once.
 pub(crate) fn announce(app: &App) {
-    app.0.events.changed.notify_one();
+    app.inner.events.changed.notify_one();
 }
 
 /// Polls the events and tells the open pages, until `shutdown`.
@@ -190,14 +190,14 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
         }
         tokio::select! {
             () = &mut shutdown => return,
-            () = app.0.events.changed.notified() => {}
+            () = app.inner.events.changed.notified() => {}
             () = tokio::time::sleep(POLL) => {}
         }
     }
 }
 
 async fn poll(app: &App, cursor: &mut Option<i64>) -> Result<(), Error> {
-    let mut read = app.database().read().await?;
+    let mut read = app.database().read_fresh().await?;
     let Some(mut after) = *cursor else {
         *cursor = Some(read.event_latest().await?);
         return Ok(());
@@ -206,11 +206,13 @@ async fn poll(app: &App, cursor: &mut Option<i64>) -> Result<(), Error> {
         let events = read.event_list(after, PAGE).await?;
         let Some(last) = events.last() else { return Ok(()) };
         after = last.position;
+        let accounts: Vec<AccountId> = events.iter().filter_map(|event| event.account).collect();
+        app.database().tell(&accounts).await?;
         *cursor = Some(after);
         for event in &events {
             if let (Some(account), Some(change)) = (event.account, Change::from_stored(&event.payload)) {
                 // An error only means that no page is open.
-                let _ = app.0.events.sender.send((account, change));
+                let _ = app.inner.events.sender.send((account, change));
             }
         }
     }
@@ -249,7 +251,7 @@ pub fn remaining(app: &App, until: Timestamp) -> Duration {
 
 /// Ends every open page's stream: this process is about to stop, and pages should turn to another.
 pub fn close(app: &App) {
-    app.0.events.closed.cancel();
+    app.inner.events.closed.cancel();
 }
 
 #[cfg(test)]
@@ -289,7 +291,7 @@ mod tests {
         let ada = AccountId::new(app.now());
         let mut listener = listen(&app, ada).unwrap();
         for _ in 0..BACKLOG + 1 {
-            let _ = app.0.events.sender.send((ada, change(&app)));
+            let _ = app.inner.events.sender.send((ada, change(&app)));
         }
         assert_eq!(listener.next().await, Some(Heard::Missed));
         close(&app);

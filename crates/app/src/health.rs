@@ -6,10 +6,10 @@ use crate::App;
 
 /// Whether requests should be sent here: the database answers, and nobody asked this process to stop.
 pub async fn ready(app: &App) -> bool {
-    if app.0.stopping.load(Ordering::SeqCst) {
+    if app.inner.stopping.load(Ordering::SeqCst) {
         return false;
     }
-    match app.database().read().await {
+    match app.database().read_freshest().await {
         Ok(mut read) => read.setup_is_open().await.is_ok(),
         Err(_) => false,
     }
@@ -17,5 +17,5 @@ pub async fn ready(app: &App) -> bool {
 
 /// Says from now on that this process is not ready, so that balancers send no more.
 pub fn stop(app: &App) {
-    app.0.stopping.store(true, Ordering::SeqCst);
+    app.inner.stopping.store(true, Ordering::SeqCst);
 }

@@ -198,7 +198,7 @@ async fn set_password(
     id: AccountId,
     password: &Password,
 ) -> Result<AccountId, Error> {
-    let password = app.0.passwords.hash(password).await?;
+    let password = app.inner.passwords.hash(password).await?;
     let now = app.now();
     let mut write = app.database().write().await?;
     if !write.invitation_take(hash, now).await? || !write.account_set_password(id, &password, now).await? {

@@ -77,7 +77,7 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
         }
         tokio::select! {
             () = &mut shutdown => break,
-            () = app.0.jobs_waiting.notified() => {}
+            () = app.inner.jobs_waiting.notified() => {}
             // With work found and places free there is probably more: look again at once.
             () = tokio::time::sleep(LOOK_EVERY), if !found || places.free.available_permits() == 0 => {}
             () = std::future::ready(()), if found && places.free.available_permits() > 0 => {}
@@ -151,7 +151,7 @@ async fn claim(app: &App, places: &Places) -> Result<Vec<(Job, Place)>, Error> {
     let jobs = write.job_claim(kinds, app.now(), LEASE, limit).await?;
     write.commit().await?;
     if !jobs.is_empty() {
-        app.0.system.claimed(app.now());
+        app.inner.system.claimed(app.now());
         crash_point!("job-claimed");
     }
     let placed = |(job, free)| {
@@ -163,7 +163,7 @@ async fn claim(app: &App, places: &Places) -> Result<Vec<(Job, Place)>, Error> {
 
 /// Whether files are coming in.
 fn files_come_in(app: &App) -> bool {
-    let (last, now) = (Timestamp::from_micros(app.0.last_begun.load(Ordering::Relaxed)), app.now());
+    let (last, now) = (Timestamp::from_micros(app.inner.last_begun.load(Ordering::Relaxed)), app.now());
     // A clock that was set back would say so for long.
     last <= now && now.minus(LATELY) < last
 }
@@ -182,7 +182,7 @@ async fn run_one(app: &App, job: Job) {
         }
     };
     match outcome {
-        Ok(()) => app.0.metrics.job(task.kind(), "done"),
+        Ok(()) => app.inner.metrics.job(task.kind(), "done"),
         Err(error) => {
             if let Err(again) = put_back(app, &job, task, &error).await {
                 tracing::error!(job = %job.lease.job, error = again.story(), "a failed job could not be put back; its lease will lapse");
@@ -247,7 +247,7 @@ async fn put_back(app: &App, job: &Job, task: Task, error: &Error) -> Result<(),
     let mut write = app.database().write().await?;
     if attempt < MAX_ATTEMPTS || error.is_the_machines() {
         write.job_retry(job.lease, &story, now.plus(backoff(attempt))).await?;
-        app.0.metrics.job(task.kind(), "retried");
+        app.inner.metrics.job(task.kind(), "retried");
         tracing::warn!(job = %job.lease.job, kind = job.kind, attempt, error = story, "a job failed and will be tried again");
         return Ok(write.commit().await?);
     }
@@ -255,7 +255,7 @@ async fn put_back(app: &App, job: &Job, task: Task, error: &Error) -> Result<(),
     if write.job_give_up(job.lease, &story, now).await? {
         given_up(app, &mut write, task).await?;
     }
-    app.0.metrics.job(task.kind(), "given_up");
+    app.inner.metrics.job(task.kind(), "given_up");
     write.commit().await?;
     events::announce(app);
     Ok(())
@@ -286,7 +286,7 @@ fn backoff(attempt: u32) -> Duration {
 /// When the database cannot answer.
 pub async fn counts(app: &App) -> Result<Vec<picup_database::JobCounts>, Error> {
     let counts = app.database().read().await?.job_counts(app.now()).await?;
-    app.0.metrics.queue(&counts);
+    app.inner.metrics.queue(&counts);
     Ok(counts)
 }
 
@@ -334,7 +334,7 @@ mod tests {
         let owner = account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
         begin(&app, owner, b"content").await;
         assert!(files_come_in(&app));
-        app.0.last_begun.store(app.now().plus(Duration::from_secs(3600)).micros(), Ordering::Relaxed);
+        app.inner.last_begun.store(app.now().plus(Duration::from_secs(3600)).micros(), Ordering::Relaxed);
         assert!(!files_come_in(&app));
     }
 

@@ -13,6 +13,8 @@ pub mod api_key;
 pub mod asset;
 mod attempts;
 mod audit;
+#[cfg(test)]
+mod away_tests;
 mod cursor;
 pub mod deletion;
 pub mod edit;
@@ -33,6 +35,7 @@ mod queue;
 mod refresh_token;
 pub mod search;
 mod secrets;
+mod seen;
 pub mod session;
 pub mod setup;
 pub mod system;
@@ -58,6 +61,7 @@ use tokio::sync::Notify;
 pub use attempts::GuessLimits;
 pub use error::Error;
 pub use metrics::Metrics;
+pub use picup_database::Seen;
 pub use secrets::Secrets;
 pub use token::Access;
 pub use visitor::Visitor;
@@ -71,6 +75,9 @@ pub struct Settings {
     pub link_base: String,
     /// How long an access token holds. Sign-out takes effect within this time.
     pub access_life: Duration,
+    /// How long after its end an access token still holds for what only looks, while the primary database is away and nobody can
+    /// renew a session.
+    pub read_grace: Duration,
     /// How long a session lives without being used.
     pub session_life: Duration,
     /// How long the cookies that open media hold; renewing the session renews them.
@@ -107,10 +114,16 @@ pub struct Rooms {
 
 /// The use cases' common ground. Cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Inner>);
+pub struct App {
+    inner: Arc<Inner>,
+    /// The whole room's, or as one client may have it.
+    database: Database,
+}
 
 struct Inner {
-    rooms: Rooms,
+    storage: Storage,
+    media: Media,
+    clock: Arc<dyn Clock>,
     settings: Settings,
     secrets: Secrets,
     access_tokens: token::AccessTokens,
@@ -133,40 +146,44 @@ impl App {
     /// # Errors
     /// When a key in `secrets` is not usable.
     pub fn new(rooms: Rooms, settings: Settings, secrets: Secrets, metrics: Metrics) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Inner {
+        let Rooms { database, storage, media, clock } = rooms;
+        let inner = Arc::new(Inner {
             access_tokens: token::AccessTokens::new(&secrets)?,
             passwords: password::Passwords::new()?,
             attempts: attempts::Attempts::new(settings.guesses),
             events: events::Hub::new(),
             begun: upload::Begun::default(),
-            system: system::Kept::since(rooms.clock.now()),
+            system: system::Kept::since(clock.now()),
             last_begun: AtomicI64::new(i64::MIN),
             jobs_waiting: Notify::new(),
-            rooms,
+            storage,
+            media,
+            clock,
             settings,
             secrets,
             metrics,
             stopping: AtomicBool::new(false),
-        })))
+        });
+        Ok(Self { inner, database })
     }
 
     /// The plain values this was made with.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.0.settings
+        &self.inner.settings
     }
 
     /// The present moment by the clock this was made with.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.0.rooms.clock.now()
+        self.inner.clock.now()
     }
 
     fn database(&self) -> &Database {
-        &self.0.rooms.database
+        &self.database
     }
 
     fn storage(&self) -> &Storage {
-        &self.0.rooms.storage
+        &self.inner.storage
     }
 }

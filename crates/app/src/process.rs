@@ -57,7 +57,7 @@ pub(crate) async fn process(
 
 async fn decode(app: &App, row: &Row, lease: JobLease) -> Result<Processed, Error> {
     let file = app.storage().open_file(&original_key(row.owner, row.id, &row.file_name)).await?;
-    match app.0.rooms.media.process(file).await {
+    match app.inner.media.process(file).await {
         Err(picup_media::Error::Broken { known, .. }) if lease.attempt >= BROKEN_AFTER => Ok(*known),
         other => Ok(other?),
     }

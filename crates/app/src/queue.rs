@@ -111,7 +111,7 @@ fn job(task: Task, now: Timestamp, run_after: Timestamp) -> Result<NewJob, Error
 
 /// Wakes this process's worker after a commit that queued a job.
 pub(crate) fn wake(app: &App) {
-    app.0.jobs_waiting.notify_one();
+    app.inner.jobs_waiting.notify_one();
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 pub use picup_database::Session;
-use picup_database::{NewSession, Rotation};
+use picup_database::{Account as Row, NewSession, Read, Rotation};
 use picup_delivery::{Resource, SignedCookies, signed_cookies};
 use picup_domain::{AccountId, Email, ObjectKey, Password, SessionId, Timestamp};
 
@@ -14,7 +14,7 @@ use crate::account::{self, Account};
 use crate::attempts::guess;
 use crate::refresh_token::RefreshToken;
 use crate::token::Access;
-use crate::{App, Error, Visitor};
+use crate::{App, Error, Settings, Visitor};
 
 /// The names of the cookies that open media, in CloudFront's format.
 pub const MEDIA_COOKIE_NAMES: [&str; 4] = SignedCookies::NAMES;
@@ -31,8 +31,9 @@ pub struct Opened {
     pub access_token: String,
     /// When the access token ends.
     pub access_expires_at: Timestamp,
-    /// The same as a span, in seconds.
-    pub access_seconds: u64,
+    /// How long a browser keeps it, in seconds: longer than it holds where it may be looked at once more while the primary
+    /// database is away.
+    pub access_kept_seconds: u64,
     /// Shown to renew the session, once.
     pub refresh_token: String,
     /// How long the session lives unless renewed, in seconds.
@@ -55,7 +56,7 @@ async fn prove(app: &App, email: &Email, password: &Password) -> Result<AccountI
     let account = app.database().read_fresh().await?.account_by_email(email).await?;
     let account = account.filter(|account| account.disabled_at.is_none());
     let stored = account.as_ref().map(|account| account.password_hash.clone());
-    if !app.0.passwords.verify(password, stored).await? {
+    if !app.inner.passwords.verify(password, stored).await? {
         return Err(Error::WrongCredentials);
     }
     Ok(account.ok_or(Error::WrongCredentials)?.id)
@@ -65,7 +66,7 @@ async fn prove(app: &App, email: &Email, password: &Password) -> Result<AccountI
 pub(crate) async fn open(app: &App, account: AccountId, visitor: &Visitor) -> Result<Opened, Error> {
     let now = app.now();
     let id = SessionId::new(now);
-    let token = RefreshToken::first(id, &app.0.secrets.server_key);
+    let token = RefreshToken::first(id, &app.inner.secrets.server_key);
     let session = NewSession {
         id,
         account,
@@ -86,7 +87,7 @@ pub(crate) async fn open(app: &App, account: AccountId, visitor: &Visitor) -> Re
 /// [`Error::NotSignedIn`] when the token is not the session's newest or the session has ended. A genuine token that was
 /// renewed before ends the session: one of the two who have it is not its owner.
 pub async fn refresh(app: &App, token: &str) -> Result<Opened, Error> {
-    let key = &app.0.secrets.server_key;
+    let key = &app.inner.secrets.server_key;
     let shown = RefreshToken::parse(token, key)?;
     let (id, next, now) = (shown.session(), shown.next(key), app.now());
     let expires_at = now.plus(app.settings().session_life);
@@ -152,7 +153,7 @@ pub async fn revoke_all(app: &App, caller: &Access) -> Result<String, Error> {
 pub async fn sign_out(app: &App, access: Option<&str>, refresh: Option<&str>) -> Result<Option<String>, Error> {
     let now = app.now();
     let access = access.and_then(|token| authenticate(app, token).ok());
-    let shown = refresh.and_then(|token| RefreshToken::parse(token, &app.0.secrets.server_key).ok());
+    let shown = refresh.and_then(|token| RefreshToken::parse(token, &app.inner.secrets.server_key).ok());
     let by_refresh = match shown {
         Some(token) => {
             let mut read = app.database().read_fresh().await?;
@@ -175,7 +176,34 @@ pub async fn sign_out(app: &App, access: Option<&str>, refresh: Option<&str>) ->
 /// # Errors
 /// [`Error::NotSignedIn`].
 pub fn authenticate(app: &App, token: &str) -> Result<Access, Error> {
-    app.0.access_tokens.check(token, app.now())
+    app.inner.access_tokens.check(token, app.now())
+}
+
+/// As [`authenticate`], for what only looks: while the primary database is away, so that nobody can renew a session, a token
+/// holds for a grace after its end, unless its session or account is known to have ended.
+///
+/// # Errors
+/// [`Error::NotSignedIn`].
+pub async fn authenticate_to_look(app: &App, token: &str) -> Result<Access, Error> {
+    let now = app.now();
+    let held = app.inner.access_tokens.check(token, now);
+    if held.is_ok() || !app.database().primary_is_away() {
+        return held;
+    }
+    let Settings { read_grace, access_life, .. } = app.settings();
+    let access = app.inner.access_tokens.check(token, now.minus(*read_grace))?;
+    standing(&mut app.database().read_freshest().await?, &access, now).await?;
+    Ok(Access { expires_at: now.plus(*access_life), ..access })
+}
+
+/// The account of a session that has not ended.
+pub(crate) async fn standing(read: &mut Read, access: &Access, now: Timestamp) -> Result<Row, Error> {
+    let session = read.session_by_id(access.session).await?;
+    if session.is_none_or(|session| session.account != access.account || !session.is_live(now)) {
+        return Err(Error::NotSignedIn);
+    }
+    let account = read.account_by_id(access.account).await?.filter(|account| account.disabled_at.is_none());
+    account.ok_or(Error::NotSignedIn)
 }
 
 /// Forgets sessions that ended by themselves.
@@ -188,12 +216,13 @@ pub(crate) async fn prune(app: &App) -> Result<(), Error> {
 async fn give(app: &App, account: AccountId, token: &RefreshToken) -> Result<Opened, Error> {
     let account = account::fetch(app, account).await?;
     let (now, settings) = (app.now(), app.settings());
+    let grace = if app.has_replicas() { settings.read_grace } else { Duration::ZERO };
     let access = Access { account: account.id, session: token.session(), expires_at: now.plus(settings.access_life) };
     let media = media(app, account.id, None)?;
     Ok(Opened {
-        access_token: app.0.access_tokens.issue(&access)?,
+        access_token: app.inner.access_tokens.issue(&access)?,
         access_expires_at: access.expires_at,
-        access_seconds: settings.access_life.as_secs(),
+        access_kept_seconds: (settings.access_life + grace).as_secs(),
         refresh_token: token.text(),
         session_seconds: settings.session_life.as_secs(),
         media,
@@ -230,7 +259,7 @@ pub fn media(app: &App, account: AccountId, until: Option<Timestamp>) -> Result<
 fn media_cookies(app: &App, path: &str, expires_at: Timestamp) -> Result<SignedCookies, Error> {
     let resource = Resource::under(&app.settings().public_base, path)
         .map_err(|error| Error::Internal(format!("signing media cookies: {error}")))?;
-    Ok(signed_cookies(&app.0.secrets.media_key, &resource, expires_at.seconds().max(0).unsigned_abs()))
+    Ok(signed_cookies(&app.inner.secrets.media_key, &resource, expires_at.seconds().max(0).unsigned_abs()))
 }
 
 fn media_path(account: AccountId) -> String {
@@ -264,7 +293,7 @@ mod tests {
     async fn access_ends_on_time() {
         let (app, opened) = signed_in().await;
         assert_eq!(authenticate(&app, &opened.access_token).unwrap().account, opened.account.id);
-        app.clock.advance(Duration::from_secs(opened.access_seconds));
+        app.clock.advance(app.settings().access_life);
         assert!(matches!(authenticate(&app, &opened.access_token), Err(Error::NotSignedIn)));
     }
 

@@ -19,6 +19,7 @@ use picup_storage::Space;
 pub use judge::{Advice, State};
 pub(crate) use look::Kept;
 pub use look::report;
+pub use picup_database::ReplicaReport;
 pub use retry::{Retried, retry};
 
 /// What was found of one thing, and what it means.
@@ -48,6 +49,8 @@ pub struct Report {
     pub engine: &'static str,
     /// The database.
     pub database: Row<Option<Vitals>>,
+    /// Its replicas; none are listed, and there is no row, without them.
+    pub replicas: Option<Row<Vec<ReplicaReport>>>,
     /// Each store.
     pub stores: Vec<Row<Store>>,
     /// The jobs.
@@ -65,6 +68,7 @@ impl Report {
     #[must_use]
     pub fn state(&self) -> State {
         let mut states = vec![self.database.state(), self.media.state()];
+        states.extend(self.replicas.as_ref().map(Row::state));
         states.extend(self.stores.iter().map(Row::state));
         states.extend(self.queue.as_ref().map(Row::state));
         states.extend(self.uploads.as_ref().map(Row::state));

@@ -43,12 +43,17 @@ impl Deref for TestApp {
 impl TestApp {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000)));
-        let mut registry = Registry::default();
         let place = match picup_testkit::engine::fresh_database() {
             Some(url) => picup_database::Settings::mysql(url),
             None => picup_database::Settings::sqlite(folder.path().join("picup.db")),
         };
+        Self::on(folder, place).await
+    }
+
+    /// On a database of the test's own.
+    pub(crate) async fn on(folder: TempDir, place: picup_database::Settings) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000)));
+        let mut registry = Registry::default();
         let database = Database::open(&place, picup_database::Metrics::register(&mut registry)).await.unwrap();
         let storage = picup_storage::Settings { place: picup_storage::Place::Memory, blocking_threads: 4 };
         let storage = Storage::open(storage, picup_storage::Metrics::register(&mut registry)).await.unwrap();
@@ -60,6 +65,7 @@ impl TestApp {
             public_base: "http://picup.internal".into(),
             link_base: String::new(),
             access_life: Duration::from_secs(300),
+            read_grace: Duration::from_secs(3_600),
             session_life: Duration::from_secs(30 * 86_400),
             media_life: Duration::from_secs(3_600),
             upload_life: Duration::from_secs(86_400),

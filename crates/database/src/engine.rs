@@ -15,7 +15,7 @@ use crate::primary::Primary;
 use crate::replica::{Family, Limits, Replica};
 use crate::replicas::Replicas;
 use crate::routing::{Database, Inner};
-use crate::{Error, Metrics, migrations};
+use crate::{Error, Metrics, migrations, transfer};
 
 /// Longer than any sane transaction; a request that waited this long had better tell its client.
 const WRITER_WAIT: Duration = Duration::from_secs(4);
@@ -139,6 +139,7 @@ impl Database {
         // A connection of its own, because a pool would try a failing one again until it reports a mere time-out.
         let mut first = AnyConnection::connect_with(&options).await?;
         first.execute(dialect.prepare_writer()).await?;
+        transfer::is_complete(&mut first).await?;
         if schema == Schema::Migrated {
             if dialect == Dialect::Sqlite {
                 keep_a_log(&mut first).await?;
@@ -218,7 +219,7 @@ fn pool(size: u32, wait: Duration, dialect: Dialect, prepare: &'static str) -> A
 }
 
 /// Turns the write-ahead log on: readers and the writer do not wait for each other, and a commit is one append and one sync.
-async fn keep_a_log(connection: &mut AnyConnection) -> Result<(), Error> {
+pub(crate) async fn keep_a_log(connection: &mut AnyConnection) -> Result<(), Error> {
     let row = sqlx::query("PRAGMA journal_mode = WAL").fetch_one(connection).await?;
     let mode: String = row.try_get(0)?;
     if mode == "wal" {
@@ -242,7 +243,12 @@ async fn sqlite_options(path: &Path) -> Result<AnyConnectOptions, Error> {
     open.read(true).write(true).create(true).truncate(false).mode(0o600);
     open.open(&full).await.map_err(|error| place(error.to_string()))?;
     let text = full.to_str().ok_or_else(|| place("the path is not UTF-8".to_owned()))?;
-    Ok(format!("sqlite://{}?mode=rw", percent_encoded(text)).parse()?)
+    Ok(sqlite_address(text, "mode=rw").parse()?)
+}
+
+/// The address of a SQLite file for the driver.
+pub(crate) fn sqlite_address(path: &str, options: &str) -> String {
+    format!("sqlite://{}?{options}", percent_encoded(path))
 }
 
 /// The replicas, whose tables are the primary's.
@@ -283,7 +289,7 @@ fn watcher_options(server: &Server) -> Result<MySqlConnectOptions, Error> {
     })
 }
 
-fn server_options(server: &Server) -> Result<AnyConnectOptions, Error> {
+pub(crate) fn server_options(server: &Server) -> Result<AnyConnectOptions, Error> {
     let mut options: AnyConnectOptions = server.url.parse()?;
     options
         .database_url

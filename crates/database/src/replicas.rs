@@ -72,12 +72,18 @@ impl Replicas {
 
     /// A transaction that reads, on a replica which has all that `seen` has; `None` when the primary is to answer.
     pub(crate) async fn begin(&self, seen: &Seen, begin: &'static str) -> Option<Lent> {
-        let Some(floor) = self.floor(seen) else { return self.primary_answers("position unknown") };
-        let from = self.next.fetch_add(1, Ordering::Relaxed);
-        let (before, after) = self.all.split_at(from % self.all.len().max(1));
-        let mut serving = after.iter().chain(before).filter(|replica| replica.is_serving()).peekable();
-        let Some(first) = serving.peek().copied() else { return self.primary_answers("no replica serves") };
-        for replica in serving.filter(|replica| replica.has(&floor)) {
+        let (own, account) = seen.floor();
+        if seen.reads_fresh() {
+            return self.primary_answers("it writes", account);
+        }
+        let Some(floor) = self.floor(own, account) else {
+            return self.primary_answers("position unknown", account);
+        };
+        let (before, after) = self.all.split_at(self.first_choice(account));
+        let serving: Vec<_> = after.iter().chain(before).filter(|replica| replica.is_serving()).collect();
+        let Some(first) = serving.first() else { return self.primary_answers("no replica serves", account) };
+        let ready: Vec<_> = serving.iter().filter(|replica| replica.has(&floor)).collect();
+        for replica in ready {
             if let Ok(lent) = replica.begin(begin).await {
                 self.metrics.read("replica", "has it");
                 return Some(lent);
@@ -89,17 +95,31 @@ impl Replicas {
                 return Some(lent);
             }
         }
-        self.primary_answers("replicas are behind")
+        self.primary_answers("replicas are behind", account)
     }
 
-    fn primary_answers(&self, why: &'static str) -> Option<Lent> {
+    /// An account's reads go to the same replica as long as that serves, so that none goes back in time.
+    fn first_choice(&self, account: Option<AccountId>) -> usize {
+        let number = match account {
+            Some(account) => {
+                account.as_bytes().iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(*byte))
+            }
+            None => self.next.fetch_add(1, Ordering::Relaxed),
+        };
+        number % self.all.len().max(1)
+    }
+
+    /// What the account is shown by the primary now, no replica shows less of afterwards.
+    fn primary_answers(&self, why: &'static str, account: Option<AccountId>) -> Option<Lent> {
         self.metrics.read("primary", why);
+        if let Some(account) = account {
+            self.raise(&[account], &self.newest.borrow().clone());
+        }
         None
     }
 
     /// From where on a client may be answered; `None` when nobody knows.
-    fn floor(&self, seen: &Seen) -> Option<Position> {
-        let (mut floor, account) = seen.floor();
+    fn floor(&self, mut floor: Position, account: Option<AccountId>) -> Option<Position> {
         let floors = self.floors();
         if floors.blind {
             return None;

@@ -77,14 +77,22 @@ impl Database {
         let Some(replicas) = &self.inner.replicas else { return Ok(()) };
         replicas.tell(&mut self.reader().await?, accounts).await
     }
-    /// Begins a transaction that writes. On SQLite there is one at a time: keep it short, with no other I/O inside.
+
+    /// Whether there is a primary that does not answer, while replicas may.
+    #[must_use]
+    pub fn primary_is_away(&self) -> bool {
+        self.primary_is_there().is_err()
+    }
+
+    /// Begins a transaction that writes. There is one at a time: keep it short, with no other I/O inside.
     ///
     /// # Errors
     /// [`Error::Busy`] when no turn came within 4 seconds, [`Error::PrimaryAway`] at once when the primary does not answer.
     pub async fn write(&self) -> Result<Write, Error> {
         let begun = Instant::now();
         self.primary_is_there()?;
-        let mut lent = Lent::begin(&self.inner.writer, self.inner.dialect.begin_write()).await?;
+        let begin = self.inner.dialect.begin_write();
+        let mut lent = self.on_primary(Lent::begin(&self.inner.writer, begin)).await?;
         if let Some(turn) = self.inner.dialect.take_turn() {
             lent.ask(turn).await?;
         }
@@ -115,9 +123,20 @@ impl Database {
     pub async fn read_fresh(&self) -> Result<Read, Error> {
         let begun = Instant::now();
         self.primary_is_there()?;
-        let lent = Lent::begin(&self.inner.readers, self.inner.dialect.begin_read()).await?;
+        let lent = self.on_primary(Lent::begin(&self.inner.readers, self.inner.dialect.begin_read())).await?;
         self.inner.metrics.wait("read", begun.elapsed());
         Ok(self.reading(lent))
+    }
+
+    /// As [`Database::read_fresh`]; while the primary is away, what a replica has: nobody knows better then.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn read_freshest(&self) -> Result<Read, Error> {
+        match self.read_fresh().await {
+            Err(Error::PrimaryAway) => self.for_client(self.seen.clone().unwrap_or_default()).read().await,
+            other => other,
+        }
     }
 
     fn reading(&self, lent: Lent) -> Read {
@@ -128,6 +147,17 @@ impl Database {
     pub(crate) async fn reader(&self) -> Result<Lent, Error> {
         self.primary_is_there()?;
         Lent::from(&self.inner.readers).await
+    }
+
+    /// What begins on the primary; when that fails, it is asked at once whether it is there at all.
+    async fn on_primary(&self, begun: impl Future<Output = Result<Lent, Error>>) -> Result<Lent, Error> {
+        match (begun.await, &self.inner.replicas) {
+            (Err(error), Some(replicas)) if !replicas.primary.answers().await => {
+                tracing::debug!(%error, "nothing begins on the primary, which does not answer");
+                Err(Error::PrimaryAway)
+            }
+            (begun, _) => begun,
+        }
     }
 
     /// Nobody waits for one that is known to be away.

@@ -15,6 +15,7 @@ struct State {
     floor: Position,
     account: Option<AccountId>,
     has_written: bool,
+    reads_fresh: bool,
     lost_a_replica: bool,
 }
 
@@ -31,6 +32,15 @@ impl Seen {
     /// Whose client it is: what was done for the account by others counts too.
     pub fn belongs_to(&self, account: AccountId) {
         self.state().account = Some(account);
+    }
+
+    /// From now on it reads from the primary alone: what it does changes things, and cannot be asked for again.
+    pub fn read_fresh(&self) {
+        self.state().reads_fresh = true;
+    }
+
+    pub(crate) fn reads_fresh(&self) -> bool {
+        self.state().reads_fresh
     }
 
     /// What the client is to show from now on, when it has written.

@@ -84,6 +84,12 @@ pub(crate) struct SessionConfig {
     #[config(validate(*refresh_life >= Duration::from_secs(600), "must be at least 10m"))]
     pub(crate) refresh_life: Duration,
 
+    /// How long people go on looking at their photos, though their session cannot be renewed, while the primary of
+    /// `database.replicas` is away. At most 24 hours.
+    #[config(default = "1h", deserialize_with = units::duration)]
+    #[config(validate(*read_grace <= Duration::from_secs(86_400), "must be at most 24h"))]
+    pub(crate) read_grace: Duration,
+
     /// How long the signed cookies that open photos hold before the page renews them; also how long a signed-out
     /// browser could still open them. From 10 minutes to 24 hours.
     #[config(default = "1h", deserialize_with = units::duration)]
@@ -205,7 +211,17 @@ pub(crate) struct DatabaseConfig {
     /// The file with the password of the user in `url`, on its first line; only the user who runs PicUp may read it.
     pub(crate) password_file: Option<PathBuf>,
 
-    /// How many connections read at once (one more writes).
+    /// Servers that replicate the one in `url` and answer reads, written as it is; the same user and password must be good
+    /// there. `picup db replica` sets one up.
+    #[config(default = [])]
+    pub(crate) replicas: Vec<DatabaseUrl>,
+
+    /// A replica that is further behind is not asked until it has caught up. From 1 to 60 seconds.
+    #[config(default = "5s", deserialize_with = units::duration)]
+    #[config(validate((Duration::from_secs(1)..=Duration::from_secs(60)).contains(max_lag), "must be from 1s to 60s"))]
+    pub(crate) max_lag: Duration,
+
+    /// How many connections read at once (one more writes), on each server.
     #[config(default = 4, validate((1..=64).contains(readers), "must be from 1 to 64"))]
     pub(crate) readers: u32,
 }
@@ -246,6 +262,11 @@ impl Config {
         if self.database.password_file.is_some() && self.database.url.is_none() {
             return Err(
                 "database.password_file is of no use without database.url; a SQLite file has no password".to_owned()
+            );
+        }
+        if !self.database.replicas.is_empty() && self.database.url.is_none() {
+            return Err(
+                "database.replicas are of no use without database.url: nothing replicates a SQLite file".to_owned()
             );
         }
         Ok(())

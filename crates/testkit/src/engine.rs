@@ -1,4 +1,7 @@
 //! Which engine the suites that run on every engine run on, and an empty database of it.
+//!
+//! A MariaDB writes its log in statements, and a second one can be had that replicates it: what a statement does there must be what
+//! it did here.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
@@ -19,6 +22,44 @@ pub fn fresh_database() -> Option<String> {
     Some(server.url(&name))
 }
 
+/// The address of the same database on a server that replicates the one of [`fresh_database`], and has that database by now.
+///
+/// # Panics
+/// When it cannot be started, or does not follow within a minute.
+#[must_use]
+pub fn replica_of(url: &str) -> Option<String> {
+    let (primary, replica) = (server()?, replica()?);
+    catch_up(primary, replica);
+    Some(replica.url(name_in(url)))
+}
+
+/// Holds the replica's copy of a database that nobody writes any more against the original, table by table.
+///
+/// # Panics
+/// When a table differs, or the replica does not catch up within a minute.
+pub fn assert_replicated(url: &str) {
+    let (Some(primary), Some(replica)) = (server(), replica()) else { return };
+    catch_up(primary, replica);
+    let name = name_in(url);
+    let tables = format!("SELECT table_name FROM information_schema.tables WHERE table_schema = '{name}'");
+    let tables = primary.say(&tables).expect("its tables");
+    let list: Vec<String> = tables.lines().map(|table| format!("{name}.{table}")).collect();
+    assert!(!list.is_empty(), "{name} has no tables");
+    let sums = format!("CHECKSUM TABLE {}", list.join(", "));
+    let (here, there) = (primary.say(&sums).expect("checksums"), replica.say(&sums).expect("checksums"));
+    assert_eq!(here, there, "{name} differs on its replica");
+}
+
+fn catch_up(primary: &MariaDb, replica: &MariaDb) {
+    let position = primary.say("SELECT @@global.gtid_binlog_pos").expect("its position");
+    let waited = replica.say(&format!("SELECT MASTER_GTID_WAIT('{position}', 60)")).expect("it waits");
+    assert_eq!(waited, "0", "{}", replica.say("SHOW SLAVE STATUS").unwrap_or_default());
+}
+
+fn name_in(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
+}
+
 /// What PicUp calls that engine.
 ///
 /// # Panics
@@ -34,16 +75,32 @@ fn server() -> Option<&'static MariaDb> {
     #[allow(clippy::disallowed_methods, reason = "the suite says which engine its tests run on")]
     match std::env::var("PICUP_TEST_ENGINE").as_deref() {
         Err(_) => None,
-        Ok("mariadb") => Some(SERVER.get_or_init(start)),
+        Ok("mariadb") => Some(SERVER.get_or_init(|| start(1))),
         Ok(other) => panic!("PICUP_TEST_ENGINE is '{other}'; the engines are mariadb, and sqlite without it"),
     }
 }
 
+/// What replicates it.
+fn replica() -> Option<&'static MariaDb> {
+    static REPLICA: OnceLock<MariaDb> = OnceLock::new();
+    let primary = server()?;
+    Some(REPLICA.get_or_init(|| {
+        let replica = start(2);
+        replica.follow(primary.address()).expect("it follows");
+        replica
+    }))
+}
+
 /// The thread that starts it stays, because the server ends with it.
-fn start() -> MariaDb {
+fn start(number: u32) -> MariaDb {
     let (started, server) = mpsc::channel();
     std::thread::spawn(move || {
-        started.send(MariaDb::start(&[]).expect("MariaDB starts")).expect("somebody waits for it");
+        started
+            .send(
+                MariaDb::start_numbered(number, &["--binlog-format=STATEMENT", "--sync-binlog=1"])
+                    .expect("MariaDB starts"),
+            )
+            .expect("somebody waits for it");
         loop {
             std::thread::park();
         }

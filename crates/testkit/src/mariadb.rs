@@ -23,7 +23,8 @@ pub struct MariaDb {
 }
 
 impl MariaDb {
-    /// Starts one that waits for no disk, since nothing is to survive a power cut, that holds nothing, and whose root needs no password, with more options of its own (`--server-id=1`).
+    /// Starts one that waits for no disk, since nothing is to survive a power cut, that holds nothing, and whose root needs no
+    /// password, with more options of its own (`--server-id=1`).
     ///
     /// # Errors
     /// When it is not installed, or did not begin in a minute; what it said is in the error.
@@ -70,7 +71,6 @@ impl MariaDb {
     pub fn start_numbered(number: u32, options: &[&str]) -> Result<Self, Error> {
         let server_id = format!("--server-id={number}");
         let usual = [
-            "--innodb-flush-method=nosync",
             "--log-bin=bin",
             "--log-slave-updates=ON",
             "--gtid-strict-mode=ON",

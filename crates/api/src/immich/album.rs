@@ -1,7 +1,6 @@
 //! Albums, which Immich's uploaders find by their name.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::http::StatusCode;
 use picup_app::App;
 use picup_app::album;
@@ -10,7 +9,7 @@ use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId};
 use uuid::Uuid;
 
 use super::wire::{Album, AlbumRequest, IdResult, Ids};
-use crate::extract::{Allowed, Edit, Json, Path, Read, Upload};
+use crate::extract::{Allowed, Edit, ForClient, Json, Path, Read, Upload};
 use crate::problem::ApiError;
 
 /// How many albums are read at a time.
@@ -20,7 +19,7 @@ const ADDED_AT_ONCE: usize = 1_000;
 
 /// All of the caller's albums: Immich's answer has no pages.
 pub(super) async fn list(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<(Upload, Read)>,
 ) -> Result<Answer<Vec<Album>>, ApiError> {
     let mut albums = Vec::new();
@@ -36,7 +35,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn create(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<(Upload, Edit)>,
     Json(request): Json<AlbumRequest>,
 ) -> Result<(StatusCode, Answer<Album>), ApiError> {
@@ -47,7 +46,7 @@ pub(super) async fn create(
 }
 
 pub(super) async fn add(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<(Upload, Edit)>,
     Path(id): Path<Uuid>,
     Json(request): Json<Ids>,

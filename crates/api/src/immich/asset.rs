@@ -1,15 +1,14 @@
 //! Which files are here already.
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use picup_app::{App, immich};
+use picup_app::immich;
 use picup_domain::{Invalid, Sha1};
 
 use super::wire::{CheckRequest, CheckResult, CheckResults};
-use crate::extract::{Allowed, Json, Upload};
+use crate::extract::{Allowed, ForClient, Json, Upload};
 use crate::problem::ApiError;
 
 /// As Immich's own.
@@ -17,7 +16,7 @@ const CHECKED_AT_ONCE: usize = 5_000;
 
 /// For each file by its SHA-1: send it, or it is safely here. The uploaders delete their own copy of what is here.
 pub(super) async fn check(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Upload>,
     Json(request): Json<CheckRequest>,
 ) -> Result<Answer<CheckResults>, ApiError> {

@@ -1,12 +1,11 @@
 //! Who is asked, who asks, and what is taken.
 
 use axum::Json as Answer;
-use axum::extract::State;
-use picup_app::{App, account, immich};
+use picup_app::{account, immich};
 
 use super::ENDPOINT;
 use super::wire::{ApiKey, Endpoint, MediaTypes, Statistics, User, Version, WellKnown};
-use crate::extract::{Allowed, Edit, Read, Upload};
+use crate::extract::{Allowed, Edit, ForClient, Read, Upload};
 use crate::problem::ApiError;
 
 /// Any key at all.
@@ -42,7 +41,7 @@ pub(super) async fn media_types() -> Answer<MediaTypes> {
     Answer(MEDIA_TYPES)
 }
 
-pub(super) async fn user(State(app): State<App>, caller: Known) -> Result<Answer<User>, ApiError> {
+pub(super) async fn user(ForClient(app): ForClient, caller: Known) -> Result<Answer<User>, ApiError> {
     let account = account::fetch(&app, caller.account).await?;
     Ok(Answer(User {
         id: account.id.to_string(),
@@ -67,7 +66,10 @@ pub(super) async fn key(
     Answer(ApiKey { permissions })
 }
 
-pub(super) async fn statistics(State(app): State<App>, caller: Allowed<Read>) -> Result<Answer<Statistics>, ApiError> {
+pub(super) async fn statistics(
+    ForClient(app): ForClient,
+    caller: Allowed<Read>,
+) -> Result<Answer<Statistics>, ApiError> {
     let found = immich::statistics(&app, caller.account).await?;
     Ok(Answer(Statistics { images: found.photos, videos: found.videos, total: found.total }))
 }

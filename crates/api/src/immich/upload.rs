@@ -2,7 +2,6 @@
 
 use axum::Json as Answer;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
@@ -12,7 +11,7 @@ use picup_domain::{AccountId, ByteSize, FileName, Invalid, Timestamp};
 
 use super::multipart::{Broken, Head, Multipart};
 use super::wire::Uploaded;
-use crate::extract::{Allowed, Upload};
+use crate::extract::{Allowed, ForClient, Upload};
 use crate::problem::ApiError;
 use crate::views;
 
@@ -25,7 +24,7 @@ const DRAINED: usize = 32 << 20;
 
 /// Takes a file. Answers once its bytes and what counts them survive a power cut: the client may delete its own then.
 pub(super) async fn upload(
-    State(app): State<App>,
+    ForClient(app): ForClient,
     caller: Allowed<Upload>,
     headers: HeaderMap,
     body: Body,

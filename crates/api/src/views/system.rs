@@ -1,12 +1,15 @@
 //! The report on the whole, as it goes over the wire.
 
-use picup_app::system::{Accounts, Advice, Failed, Jobs, Media, Queue, Report, Row, State, Store, Uploads};
+use picup_app::system::{
+    Accounts, Advice, Failed, Jobs, Media, Queue, ReplicaReport, Report, Row, State, Store, Uploads,
+};
 use picup_domain::Timestamp;
 
 use super::moment;
 use crate::wire::{
     System, SystemAccounts, SystemAdvice, SystemAssets, SystemDamaged, SystemDatabase, SystemFailedJob, SystemJobs,
-    SystemMedia, SystemQueue, SystemQuota, SystemRow, SystemState, SystemStore, SystemUploads,
+    SystemMedia, SystemQueue, SystemQuota, SystemReplica, SystemReplicas, SystemRow, SystemState, SystemStore,
+    SystemUploads,
 };
 
 /// The report of a process with these roles.
@@ -27,6 +30,7 @@ pub(crate) fn report(report: Report, roles: &[&str], now: Timestamp) -> System {
             schema: vitals.map(|vitals| vitals.schema),
             bytes: vitals.map(|vitals| vitals.bytes),
         },
+        replicas: report.replicas.map(replicas),
         stores: report.stores.into_iter().map(store).collect(),
         queue: report.queue.map(queue),
         media: media(report.media),
@@ -50,6 +54,16 @@ fn row<T>(row: &Row<T>) -> SystemRow {
         detail: advice.detail.clone(),
     };
     SystemRow { state: state(row.state()), advice: row.advice.iter().map(told).collect() }
+}
+
+fn replicas(found: Row<Vec<ReplicaReport>>) -> SystemReplicas {
+    let row = row(&found);
+    let server = |replica: ReplicaReport| SystemReplica {
+        name: replica.name,
+        serving: replica.serving,
+        lag_seconds: replica.lag.map(|lag| lag.as_secs_f64()),
+    };
+    SystemReplicas { row, servers: found.found.into_iter().map(server).collect() }
 }
 
 fn store(found: Row<Store>) -> SystemStore {

@@ -46,8 +46,8 @@ pub use session::{
 };
 pub use system::{
     JobsRetried, JobsRetry, System, SystemAccounts, SystemAdvice, SystemAssets, SystemDamaged, SystemDatabase,
-    SystemFailedJob, SystemJobs, SystemMedia, SystemQueue, SystemQuota, SystemRow, SystemState, SystemStore,
-    SystemUploads,
+    SystemFailedJob, SystemJobs, SystemMedia, SystemQueue, SystemQuota, SystemReplica, SystemReplicas, SystemRow,
+    SystemState, SystemStore, SystemUploads,
 };
 pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};
 pub use trash::{TrashEmptied, TrashSummary};

@@ -54,6 +54,9 @@ pub struct System {
     pub roles: Vec<String>,
     /// Where everything but the bytes is kept.
     pub database: SystemDatabase,
+    /// The servers that replicate it; absent when none are configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<SystemReplicas>,
     /// Where the bytes are kept.
     pub stores: Vec<SystemStore>,
     /// The jobs.
@@ -88,6 +91,28 @@ pub struct SystemDatabase {
     /// What it takes on its disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+}
+
+/// The servers that replicate the database and answer reads.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SystemReplicas {
+    /// State and advice.
+    #[serde(flatten)]
+    pub row: SystemRow,
+    /// Each of them.
+    pub servers: Vec<SystemReplica>,
+}
+
+/// A replica.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SystemReplica {
+    /// Its host and port.
+    pub name: String,
+    /// Whether it answers reads.
+    pub serving: bool,
+    /// How far it is behind the primary, to about a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_seconds: Option<f64>,
 }
 
 /// A store of objects.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use picup_database::Vitals;
+use picup_database::{ReplicaReport, Vitals};
 use picup_domain::{Quota, Timestamp};
 use picup_storage::Space;
 
@@ -48,7 +48,18 @@ pub(super) fn worst(advice: &[Advice]) -> State {
     advice.iter().map(|advice| advice.state).max().unwrap_or_default()
 }
 
-pub(super) fn database(vitals: Option<&Vitals>, checks: &[picup_database::Check], told: bool) -> Vec<Advice> {
+/// `away`: there are replicas, and the primary that they follow does not answer.
+pub(super) fn database(
+    vitals: Option<&Vitals>,
+    checks: &[picup_database::Check],
+    told: bool,
+    away: bool,
+) -> Vec<Advice> {
+    if away {
+        let detail = "the primary does not answer: people can look at what is there, and change nothing; bring it back, or promote \
+                      a replica (docs/operations/replicas.md)";
+        return vec![advice("primary-away", State::Bad, detail)];
+    }
     if vitals.is_none() {
         let failed = checks.iter().find(|check| !check.ok).map_or("it did not answer in time", |check| &check.advice);
         let detail = format!("the database does not answer: {failed}; see the log, and run: picup doctor");
@@ -68,6 +79,15 @@ pub(super) fn database(vitals: Option<&Vitals>, checks: &[picup_database::Check]
         found.push(advice("database-counts", State::Bad, detail));
     }
     found
+}
+
+pub(super) fn replicas(found: &[ReplicaReport]) -> Vec<Advice> {
+    let out = found.iter().filter(|replica| !replica.serving).map(|replica| {
+        let trouble = replica.trouble.as_deref().unwrap_or("it is looked at");
+        let detail = format!("{}: {trouble}; see: picup db replica status", replica.name);
+        advice("replica-out", State::Attention, detail)
+    });
+    out.collect()
 }
 
 /// `None`: the store did not answer in time.
@@ -195,8 +215,8 @@ mod tests {
     #[test]
     fn a_database_that_answers_and_cannot_count_is_not_well() {
         let vitals = Vitals { engine: "sqlite", answered_in: Duration::ZERO, schema: 1, bytes: 1 };
-        assert!(database(Some(&vitals), &[], true).is_empty());
-        assert_eq!(codes(&database(Some(&vitals), &[], false)), [("database-counts", State::Bad)]);
-        assert_eq!(codes(&database(None, &[], false)), [("database-answers", State::Bad)]);
+        assert!(database(Some(&vitals), &[], true, false).is_empty());
+        assert_eq!(codes(&database(Some(&vitals), &[], false, false)), [("database-counts", State::Bad)]);
+        assert_eq!(codes(&database(None, &[], false, false)), [("database-answers", State::Bad)]);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use picup_database::{AssetCounts, Vitals};
+use picup_database::{AssetCounts, ReplicaReport, Vitals};
 use picup_domain::{AccountId, Email, Timestamp};
 use tokio::sync::Mutex;
 
@@ -59,7 +59,7 @@ impl Kept {
 /// Looks at everything, or tells what was found a moment ago. Never fails: what does not answer is a row that says so.
 pub async fn report(app: &App) -> Report {
     // Held while looking, so that whoever asks meanwhile waits for the same answer.
-    let mut kept = app.0.system.report.lock().await;
+    let mut kept = app.inner.system.report.lock().await;
     if let Some(report) = kept.as_ref().filter(|report| is_fresh(app, report.looked_at, REPORT_LIFE)) {
         return report.clone();
     }
@@ -79,22 +79,28 @@ async fn look(app: &App) -> Report {
     let Books { vitals, checks, told } = database;
     let told = told.map_err(|error| tracing::warn!(error = error.story(), "the books could not be read")).ok();
     let (assets, damaged) = told.as_ref().map_or((None, Vec::new()), |told| (Some(told.assets), told.damaged.clone()));
-    let found = Media { assets, damaged, children: app.0.rooms.media.children(), sandbox: picup_media::SANDBOX };
-    let now = app.now();
+    let found = Media { assets, damaged, children: app.inner.media.children(), sandbox: picup_media::SANDBOX };
+    let (now, away) = (app.now(), app.database().primary_is_away());
     Report {
         looked_at: now,
-        started_at: app.0.system.started_at,
+        started_at: app.inner.system.started_at,
         engine: app.database().engine(),
-        database: Row { advice: judge::database(vitals.as_ref(), &checks, told.is_some()), found: vitals },
+        database: Row { advice: judge::database(vitals.as_ref(), &checks, told.is_some(), away), found: vitals },
+        replicas: app.database().has_replicas().then(|| replicas(app)),
         stores: vec![store],
         media: Row { advice: judge::media(media.as_deref(), &found), found },
         queue: told.as_ref().map(|told| Row {
-            advice: judge::queue(&told.queue, app.0.system.last_claim(), now),
+            advice: judge::queue(&told.queue, app.inner.system.last_claim(), now),
             found: told.queue.clone(),
         }),
         uploads: told.as_ref().map(|told| Row { advice: Vec::new(), found: told.uploads }),
         accounts: told.map(|told| Row { advice: judge::accounts(&told.accounts), found: told.accounts }),
     }
+}
+
+fn replicas(app: &App) -> Row<Vec<ReplicaReport>> {
+    let found = app.database().replicas();
+    Row { advice: judge::replicas(&found), found }
 }
 
 /// What the database says of itself and of everything else.
@@ -125,7 +131,7 @@ async fn database(app: &App) -> Books {
 }
 
 async fn books(app: &App) -> Result<Told, Error> {
-    let mut read = app.database().read().await?;
+    let mut read = app.database().read_freshest().await?;
     let accounts = read.account_list().await?;
     let email = |id: AccountId| accounts.iter().find(|account| account.id == id).map(|account| account.email.clone());
     let mut queue = Queue::default();
@@ -190,14 +196,14 @@ async fn store(app: &App) -> Row<Store> {
 
 /// Whether pictures and videos can be processed, as it was found within the last minute.
 async fn media_checks(app: &App) -> Looked {
-    let mut kept = app.0.system.media.lock().await;
+    let mut kept = app.inner.system.media.lock().await;
     if let Some((at, looked)) = kept.as_ref() {
         let well = looked.as_ref().is_some_and(|checks| checks.iter().all(|check| check.ok));
         if is_fresh(app, *at, if well { MEDIA_LIFE } else { MEDIA_LIFE_BAD }) {
             return looked.clone();
         }
     }
-    let looked = tokio::time::timeout(PATIENCE, app.0.rooms.media.check_at_a_glance()).await.ok();
+    let looked = tokio::time::timeout(PATIENCE, app.inner.media.check_at_a_glance()).await.ok();
     *kept = Some((app.now(), looked.clone()));
     looked
 }

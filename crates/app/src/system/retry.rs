@@ -45,7 +45,7 @@ pub async fn retry(app: &App, by: Actor, jobs: Option<&[JobId]>) -> Result<Retri
     }
     wake(app);
     events::announce(app);
-    app.0.system.forget().await;
+    app.inner.system.forget().await;
     Ok(Retried { retried, left })
 }
 

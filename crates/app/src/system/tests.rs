@@ -138,7 +138,7 @@ async fn work_that_nobody_does_is_stuck_and_work_for_later_is_not() {
     app.clock.advance(Duration::from_secs(1) + REPORT_LIFE);
     let stuck = report(&app).await.queue.unwrap();
     assert_eq!((codes(&stuck), stuck.state()), (vec!["jobs-stuck"], State::Bad));
-    app.0.system.claimed(app.now());
+    app.inner.system.claimed(app.now());
     app.clock.advance(REPORT_LIFE);
     assert_eq!(report(&app).await.queue.unwrap().state(), State::Good, "another was taken up a moment ago");
     let mut write = app.database().write().await.unwrap();

@@ -170,9 +170,9 @@ async fn finish_many(
     crash_point!("complete-many-written");
     write.commit().await?;
     crash_point!("complete-many-committed");
-    app.0.begun.forget(ids);
+    app.inner.begun.forget(ids);
     for _ in rows {
-        app.0.metrics.upload("completed");
+        app.inner.metrics.upload("completed");
     }
     events::announce(app);
     queue::wake(app);

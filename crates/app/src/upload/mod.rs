@@ -63,8 +63,8 @@ pub async fn fetch(app: &App, owner: AccountId, id: UploadId) -> Result<Upload, 
 
 /// Remembers uploads that have begun, and when.
 fn began(app: &App, uploads: &[picup_storage::Upload]) {
-    app.0.begun.remember(uploads);
-    app.0.last_begun.store(app.now().micros(), Ordering::Relaxed);
+    app.inner.begun.remember(uploads);
+    app.inner.last_begun.store(app.now().micros(), Ordering::Relaxed);
 }
 
 /// Makes an asset of an upload whose parts have all arrived. Asking again, also after a crash, gives the same asset.
@@ -128,8 +128,8 @@ async fn finish(app: &App, row: Row) -> Result<AssetId, Error> {
     crash_point!("complete-written");
     write.commit().await?;
     crash_point!("complete-committed");
-    app.0.begun.forget([row.id]);
-    app.0.metrics.upload("completed");
+    app.inner.begun.forget([row.id]);
+    app.inner.metrics.upload("completed");
     events::announce(app);
     queue::wake(app);
     Ok(row.asset)
@@ -189,7 +189,7 @@ fn new_asset(row: &Row, now: Timestamp) -> Result<NewAsset, Error> {
 pub async fn cancel(app: &App, owner: AccountId, id: UploadId) -> Result<(), Error> {
     let row = row(app, owner, id).await?;
     if give_up(app, &row).await? {
-        app.0.metrics.upload("cancelled");
+        app.inner.metrics.upload("cancelled");
         Ok(())
     } else {
         Err(Error::Conflict("this upload is completed, or being completed"))
@@ -215,7 +215,7 @@ async fn give_up(app: &App, row: &Row) -> Result<bool, Error> {
     write.commit().await?;
     crash_point!("give-up-committed");
 
-    app.0.begun.forget([row.id]);
+    app.inner.begun.forget([row.id]);
     app.storage().upload_abort(row.id).await?;
     crash_point!("give-up-removed");
     let mut write = app.database().write().await?;

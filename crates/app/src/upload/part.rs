@@ -62,7 +62,7 @@ pub fn only_target(app: &App, upload: &Upload, sha256: Sha256) -> Option<PartTar
 fn part_target(app: &App, upload: UploadId, part: Part, sha256: Sha256) -> PartTarget {
     let expires_at = app.now().plus(app.settings().part_life);
     let address = PartAddress { upload, number: part.number, bytes: part.bytes, sha256, expires: expires_at.seconds() };
-    PartTarget { number: part.number, url: address.to_url(&app.0.secrets.server_key), expires_at }
+    PartTarget { number: part.number, url: address.to_url(&app.inner.secrets.server_key), expires_at }
 }
 
 /// Takes the bytes of one part, to the address given for it. A part that is stored stays as it is.
@@ -74,8 +74,8 @@ pub async fn part<S>(app: &App, address: PartAddress, signature: &str, body: S) 
 where
     S: Stream<Item = std::io::Result<Bytes>> + Send,
 {
-    address.verify(signature, &app.0.secrets.server_key, app.now())?;
-    let staged = match app.0.begun.find(address.upload) {
+    address.verify(signature, &app.inner.secrets.server_key, app.now())?;
+    let staged = match app.inner.begun.find(address.upload) {
         Some(upload) => upload,
         None => staged(&open_row(app, address.upload).await?)?,
     };

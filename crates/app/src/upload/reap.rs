@@ -139,7 +139,7 @@ async fn expire(app: &App, row: &Row) -> Result<(), Error> {
     match row.state {
         UploadState::Open => {
             if super::give_up(app, row).await? {
-                app.0.metrics.upload("expired");
+                app.inner.metrics.upload("expired");
                 tracing::info!(upload = %row.id, "an upload ran out of time and was given up");
             }
         }

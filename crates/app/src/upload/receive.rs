@@ -252,7 +252,7 @@ async fn abandon(app: &App, owner: AccountId, id: UploadId) -> Result<(), Error>
     if let Some(row) = row.filter(|row| row.state == UploadState::Receiving)
         && give_up(app, &row).await?
     {
-        app.0.metrics.upload("broken_off");
+        app.inner.metrics.upload("broken_off");
     }
     Ok(())
 }

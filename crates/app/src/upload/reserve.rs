@@ -156,7 +156,7 @@ pub(super) async fn kept(app: &App, owner: AccountId, new: &NewUpload, seen: &Se
         found = duplicate(app, owner, new).await?;
     }
     if found.is_some() {
-        app.0.metrics.upload("duplicate");
+        app.inner.metrics.upload("duplicate");
     }
     Ok(found)
 }
@@ -320,7 +320,7 @@ pub(super) fn refusal(app: &App, account: &Account, uploads: u32, bytes: ByteSiz
     if uploads > MOST_OPEN_UPLOADS.saturating_sub(account.open_uploads) {
         return Error::Conflict("this account has 10,000 uploads under way; complete or cancel some of them first");
     }
-    app.0.metrics.upload("over_quota");
+    app.inner.metrics.upload("over_quota");
     Error::QuotaExceeded { wanted: bytes.get(), remaining: account.quota.remaining().unwrap_or(0) }
 }
 

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::call::{ApiError, Failure, attempt, plain, refusal, unreachable_by};
+use super::call::{ApiError, Failure, SEEN, Shown, attempt, plain, refusal, unreachable_by};
 use super::retry::Policy;
 use crate::config::BaseAddress;
 
@@ -50,6 +50,7 @@ pub(super) struct Api {
     http: Client,
     credentials: Credentials,
     held: Mutex<Held>,
+    seen: std::sync::Mutex<Option<HeaderValue>>,
     policy: Policy,
     later: TaskTracker,
 }
@@ -79,7 +80,15 @@ impl Api {
         let http = builder.build().map_err(|error| garbled(&error))?;
         let tokens = first_tokens(&http, &base, &credentials, policy).await?;
         let held = Mutex::new(Held { generation: 0, tokens });
-        Ok(Arc::new(Self { base, http, credentials, held, policy, later: TaskTracker::new() }))
+        Ok(Arc::new(Self {
+            base,
+            http,
+            credentials,
+            held,
+            seen: std::sync::Mutex::default(),
+            policy,
+            later: TaskTracker::new(),
+        }))
     }
 
     /// Ends the session on the server, after the deletions that are still to come; whether that worked matters to nobody.
@@ -236,7 +245,15 @@ impl Api {
                 let held = self.held.lock().await;
                 (held.generation, held.tokens.access_token.clone())
             };
-            match attempt(&self.http, method.clone(), url.clone(), Some(&token), body).await {
+            let seen = self.seen().clone();
+            let shown = Shown { token: Some(&token), seen: seen.as_ref() };
+            match attempt(&self.http, method.clone(), url.clone(), shown, body).await {
+                Ok((headers, answer)) => {
+                    if let Some(seen) = headers.get(SEEN) {
+                        *self.seen() = Some(seen.clone());
+                    }
+                    return Ok((headers, answer));
+                }
                 Err(Failure::Lasting(error)) if error.status() == 401 && renewed < 2 => {
                     renewed += 1;
                     self.renew(generation).await.map_err(Failure::Lasting)?;
@@ -244,6 +261,10 @@ impl Api {
                 answer => return answer,
             }
         }
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Option<HeaderValue>> {
+        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Renews the session unless someone else has since `generation`; callers that come meanwhile wait here.
@@ -264,7 +285,7 @@ impl Api {
         let request = wire::RefreshRequest { refresh_token: Some(held.tokens.refresh_token.clone()) };
         let url = self.base.join("/api/session/refresh").map_err(|error| ApiError::Garbled(error.to_string()))?;
         // Once only: if the answer is lost the old token is spent, and signing in anew is always right.
-        let refreshed = attempt(&self.http, Method::POST, url, None, Some(&request)).await;
+        let refreshed = attempt(&self.http, Method::POST, url, Shown::default(), Some(&request)).await;
         held.tokens = match refreshed {
             Ok((_, wire::Session { tokens: Some(tokens), .. })) => tokens,
             _ => first_tokens(&self.http, &self.base, &self.credentials, self.policy).await?,
@@ -319,7 +340,7 @@ async fn first_tokens(
         }
     };
     let sign_in = || async {
-        match attempt::<_, wire::Session>(http, Method::POST, url.clone(), None, Some(&request)).await {
+        match attempt::<_, wire::Session>(http, Method::POST, url.clone(), Shown::default(), Some(&request)).await {
             // Too many wrong passwords: whoever waits is to know.
             Err(Failure::Passing(error, _)) if error.status() == 429 => Err(Failure::Lasting(error)),
             answer => answer,

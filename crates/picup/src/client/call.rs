@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use picup_api::wire;
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,17 +58,32 @@ pub(super) enum Failure {
     Lasting(ApiError),
 }
 
+/// What a request shows of who sends it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Shown<'a> {
+    /// An access token or API key.
+    pub(super) token: Option<&'a str>,
+    /// What the server gave last under [`SEEN`].
+    pub(super) seen: Option<&'a HeaderValue>,
+}
+
+/// What this client has seen of the server's database, so that a replica does not show it less.
+pub(super) const SEEN: &str = "x-picup-seen";
+
 /// Sends one request and reads its answer and its headers.
 pub(super) async fn attempt<B: Serialize, A: DeserializeOwned>(
     http: &Client,
     method: Method,
     url: Url,
-    token: Option<&str>,
+    shown: Shown<'_>,
     body: Option<&B>,
 ) -> Result<(HeaderMap, A), Failure> {
     let mut request = http.request(method, url).timeout(CALL_TIME);
-    if let Some(token) = token {
+    if let Some(token) = shown.token {
         request = request.bearer_auth(token);
+    }
+    if let Some(seen) = shown.seen {
+        request = request.header(SEEN, seen);
     }
     if let Some(body) = body {
         request = request.json(body);

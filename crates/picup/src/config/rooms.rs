@@ -2,12 +2,17 @@
 //! directory.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use picup_database::{Place, Server};
+use picup_database::{Place, Replication, Server};
+use picup_domain::SystemClock;
 
-use super::Config;
+use super::{Config, DatabaseUrl};
 use crate::secrets;
+
+/// How long a read waits for a replica that has not yet got what its client has seen: less than a person notices.
+const REPLICA_WAIT: Duration = Duration::from_millis(50);
 
 impl Config {
     /// The SQLite file; `None` when the database is a server's.
@@ -29,14 +34,19 @@ impl Config {
     /// # Errors
     /// When the file with its password cannot be read, or can be read by others.
     pub(crate) fn database_settings(&self) -> anyhow::Result<picup_database::Settings> {
+        let password = self.database.password_file.as_deref().map(secrets::password).transpose()?;
+        let server = |url: &DatabaseUrl| Server { url: url.as_str().to_owned(), password: password.clone() };
         let place = match &self.database.url {
-            Some(url) => Place::MySql(Server {
-                url: url.as_str().to_owned(),
-                password: self.database.password_file.as_deref().map(secrets::password).transpose()?,
-            }),
+            Some(url) => Place::MySql(server(url)),
             None => Place::Sqlite(self.sqlite_file()),
         };
-        Ok(picup_database::Settings { place, readers: self.database.readers, replication: None })
+        let replication = (!self.database.replicas.is_empty()).then(|| Replication {
+            replicas: self.database.replicas.iter().map(server).collect(),
+            max_lag: self.database.max_lag,
+            wait: REPLICA_WAIT,
+            clock: Arc::new(SystemClock),
+        });
+        Ok(picup_database::Settings { place, readers: self.database.readers, replication })
     }
 
     /// For the store.

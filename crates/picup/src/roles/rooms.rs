@@ -63,6 +63,7 @@ impl Rooms {
             public_base: config.public_base().unwrap_or(NO_PUBLIC_BASE).to_owned(),
             link_base: config.public_base().unwrap_or_default().to_owned(),
             access_life: ACCESS_LIFE,
+            read_grace: config.session.read_grace,
             session_life: config.session.refresh_life,
             media_life: config.session.media_life,
             upload_life: UPLOAD_LIFE,

@@ -32,7 +32,7 @@ pub(crate) struct TestApp {
 pub(crate) struct Builder {
     accounts: Vec<(&'static str, Option<&'static str>)>,
     admin: bool,
-    config: Option<&'static str>,
+    config: String,
 }
 
 impl Builder {
@@ -55,8 +55,8 @@ impl Builder {
     }
 
     /// With these lines in its configuration file.
-    pub(crate) fn config(mut self, lines: &'static str) -> Self {
-        self.config = Some(lines);
+    pub(crate) fn config(mut self, lines: impl Into<String>) -> Self {
+        self.config = lines.into();
         self
     }
 
@@ -68,7 +68,7 @@ impl Builder {
         let process = ProcessBuilder::new(BINARY, &data)
             .arg("--admin-listen")
             .arg(admin.map_or_else(String::new, |address| address.to_string()));
-        prepare(&data, self.config.unwrap_or_default());
+        prepare(&data, &self.config);
         let app = TestApp { server: process.start().await.unwrap(), admin, folder, said: String::new() };
         for (name, quota) in self.accounts {
             app.make_account(name, quota).await;
@@ -270,11 +270,13 @@ impl TestApp {
     }
 }
 
-/// A data folder with these settings, and an empty database on the engine that the suite runs on.
+/// A data folder with these settings, and, unless they name one, an empty database on the engine that the suite runs on.
 pub(crate) fn prepare(data: &Path, settings: &str) {
     let mut settings = settings.to_owned();
-    if let Some(url) = picup_testkit::engine::fresh_database() {
-        settings = format!("database.url = \"{url}\"\n{settings}");
+    let named = settings.contains("database.url");
+    if let Some(url) = (!named).then(picup_testkit::engine::fresh_database).flatten() {
+        let replica = picup_testkit::engine::replica_of(&url).unwrap();
+        settings = format!("database.url = \"{url}\"\ndatabase.replicas = [\"{replica}\"]\n{settings}");
     }
     if !settings.is_empty() {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).unwrap();

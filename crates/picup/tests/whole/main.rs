@@ -36,6 +36,7 @@ mod luck;
 mod patient;
 mod pictures;
 mod quota;
+mod replicas;
 mod search;
 mod sessions;
 mod system;
