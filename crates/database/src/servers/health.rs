@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use picup_domain::Timestamp;
+
 use super::facts::{ChannelState, Facts};
 use super::node::Node;
 use super::scene::Seen;
@@ -13,7 +15,7 @@ use crate::replica::Family;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Times {
     pub(super) lag: Option<Duration>,
-    pub(super) recovery_point: Option<i64>,
+    pub(super) recovery_point: Option<Timestamp>,
 }
 
 /// How far behind a channel is and up to which moment it is sure to have everything. Whoever has all that the source tells of
@@ -24,7 +26,7 @@ pub(super) async fn times(
     source: Option<&Facts>,
     state: &ChannelState,
     channel: &Channel,
-    now: i64,
+    now: Timestamp,
 ) -> Times {
     let parse = |text: &str| Position::parse(text).unwrap_or_default();
     if source.is_some_and(|source| parse(&target.facts.applied).covers(&parse(&source.logged))) {
@@ -32,12 +34,14 @@ pub(super) async fn times(
     }
     let running = state.receives && state.applies;
     let behind = state.seconds_behind.filter(|_| running).map(Duration::from_secs);
-    let heard = behind.map(|behind| now - i64::try_from(behind.as_micros()).unwrap_or(now));
+    let heard = behind.map(|behind| now.minus(behind));
     let asked = format!("SELECT beat_at FROM {}.heartbeat WHERE id = 1", named(&channel.schema));
     // An older PicUp has no such table.
     let beat = target.node.text(&asked).await.ok().and_then(|beat| beat.parse().ok()).filter(|beat| *beat > 0);
+    let beat = beat.map(Timestamp::from_micros);
     let recovery_point = heard.max(beat);
-    let age = recovery_point.map(|point| Duration::from_micros(now.saturating_sub(point).max(0).unsigned_abs()));
+    let age = recovery_point
+        .map(|point| Duration::from_micros(now.micros().saturating_sub(point.micros()).max(0).unsigned_abs()));
     Times { lag: behind.or(age), recovery_point }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use picup_domain::Timestamp;
+
 use super::facts::ChannelState;
 use super::health::{self, Times};
 use super::scene::{Copy, Scene, Seen, Source};
@@ -36,8 +38,8 @@ pub struct ChannelStatus {
     pub findings: Vec<Finding>,
     /// How far behind its source, if anybody can tell.
     pub lag: Option<Duration>,
-    /// Up to which moment what was written at the source is sure to be here, in microseconds UTC.
-    pub recovery_point: Option<i64>,
+    /// Up to which moment what was written at the source is sure to be here.
+    pub recovery_point: Option<Timestamp>,
     /// Up to which transaction.
     pub position: String,
 }
@@ -66,11 +68,11 @@ impl Finding {
 }
 
 impl Topology {
-    /// Looks at the target and at each source; `now` is in microseconds UTC. A source that does not answer is a finding.
+    /// Looks at the target and at each source. A source that does not answer is a finding.
     ///
     /// # Errors
     /// When the target does not answer.
-    pub async fn status(&self, now: i64) -> Result<Status, Error> {
+    pub async fn status(&self, now: Timestamp) -> Result<Status, Error> {
         let mut target = Seen::look(self.target_role(), &self.target).await?;
         let (mut sources, mut away) = (Vec::new(), Vec::new());
         for channel in &self.channels {
@@ -143,7 +145,7 @@ async fn of_target(scene: &mut Scene<'_>) -> Result<Vec<Finding>, Error> {
     Ok(findings)
 }
 
-async fn of_channel(scene: &mut Scene<'_>, channel: &Channel, now: i64) -> Result<ChannelStatus, Error> {
+async fn of_channel(scene: &mut Scene<'_>, channel: &Channel, now: Timestamp) -> Result<ChannelStatus, Error> {
     let state = scene.target.facts.channel(&channel.name).cloned();
     let place = scene.sources.iter().position(|source| source.channel.name == channel.name);
     let mut findings = Vec::new();

@@ -86,6 +86,19 @@ impl Topology {
     }
 }
 
+impl Topology {
+    /// Lets a channel go on whose comparison was cut short.
+    ///
+    /// # Errors
+    /// When the target does not answer, or refuses.
+    pub async fn go_on(&self, channel: &str) -> Result<(), Error> {
+        let mut target = Node::open(self.target_role(), &self.target).await?;
+        let words = Words { family: target.family, channel };
+        target.say(&words.stop()).await?;
+        target.say(&words.start()).await
+    }
+}
+
 /// A snapshot of the source, and one of the target at the same position, to which the channel is let go on.
 async fn hold(
     target: &mut Node,

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod engine;
+mod offsite;
 mod replica;
 mod writes;
 
@@ -10,12 +12,15 @@ use std::time::{Duration, Instant};
 
 use picup_database::servers::{Channel, Error, Kind, Plan, Status, Topology};
 use picup_database::{Database, Metrics, Server, Settings};
+use picup_domain::Timestamp;
 use picup_testkit::MariaDb;
+
+use engine::Engine;
 
 /// How long something may take to come about.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// "Now", where a test does not look at time: long after any heartbeat.
-const NOW: i64 = 1_900_000_000_000_000;
+const NOW: Timestamp = Timestamp::from_micros(1_900_000_000_000_000);
 
 fn at(url: &str) -> Server {
     Server { url: url.to_owned(), password: None }
@@ -29,7 +34,7 @@ async fn home(number: u32, options: &[&str]) -> (MariaDb, Database) {
     (server, database)
 }
 
-fn channel(name: &str, source: &MariaDb, schema: &str) -> Channel {
+fn channel(name: &str, source: &impl Engine, schema: &str) -> Channel {
     Channel {
         name: name.to_owned(),
         source: at(&source.url("picup")),
@@ -43,7 +48,7 @@ fn channel(name: &str, source: &MariaDb, schema: &str) -> Channel {
     }
 }
 
-fn replica_of(primary: &MariaDb, replica: &MariaDb) -> Topology {
+fn replica_of(primary: &impl Engine, replica: &impl Engine) -> Topology {
     Topology {
         kind: Kind::Replica,
         target: at(&replica.url("")),

@@ -50,7 +50,7 @@ enum Command {
     /// Makes, lists, changes and removes accounts, also while PicUp is running.
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Moves, backs up and restores the database.
+    /// Moves, backs up, restores and replicates the database.
     #[command(subcommand)]
     Db(db::DbCommand),
     /// Prints or checks the configuration.
@@ -166,6 +166,16 @@ mod tests {
             "picup user keep a@b",
             "picup user usage --data-dir D --json",
             "picup user usage a@b --verify",
+            "picup db replica plan --config F --json",
+            "picup db replica apply --config F",
+            "picup db replica status --config F --json",
+            "picup db replica verify --config F --wait 60 --json",
+            "picup db replica rebuild --config F --discard-writes",
+            "picup db offsite plan --config F",
+            "picup db offsite apply ada --config F",
+            "picup db offsite status --config F --prometheus",
+            "picup db offsite verify --config F",
+            "picup db offsite rebuild ada --config F",
             "picup version",
         ] {
             CommandLine::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -195,6 +205,9 @@ mod tests {
             "picup user quota a@b",
             "picup user quota a@b lots",
             "picup user admin a@b maybe",
+            "picup db replica apply",
+            "picup db offsite rebuild --config F",
+            "picup db offsite status --config F --json --prometheus",
         ] {
             let error = CommandLine::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -1,9 +1,13 @@
-//! `picup db`: what is done with the database as a whole, by somebody who holds the data directory.
+//! `picup db`: what is done with the database as a whole, by somebody who holds the data directory or administers its servers.
 
 mod backup;
 mod copy;
+mod offsite;
 mod progress;
+mod replica;
 mod restore;
+mod servers;
+mod show;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,6 +30,12 @@ pub(super) enum DbCommand {
     Backup(backup::BackupArgs),
     /// Puts what a backup holds where there is no database yet.
     Restore(restore::RestoreArgs),
+    /// Sets up a server that follows the database and answers reads, looks after it and rebuilds it.
+    #[command(subcommand)]
+    Replica(replica::ReplicaCommand),
+    /// Has a server elsewhere follow the databases of several homes, looks after it and rebuilds its copies.
+    #[command(subcommand)]
+    Offsite(offsite::OffsiteCommand),
 }
 
 pub(super) fn run(command: DbCommand) -> Result<ExitCode, Failure> {
@@ -33,6 +43,8 @@ pub(super) fn run(command: DbCommand) -> Result<ExitCode, Failure> {
         DbCommand::CopyTo(args) => copy::run(&args),
         DbCommand::Backup(args) => backup::run(&args),
         DbCommand::Restore(args) => restore::run(&args),
+        DbCommand::Replica(command) => return replica::run(&command),
+        DbCommand::Offsite(command) => return offsite::run(&command),
     }?;
     Ok(ExitCode::SUCCESS)
 }

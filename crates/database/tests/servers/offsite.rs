@@ -1,0 +1,210 @@
+//! One server that follows two homes, one of them by way of its replica: both are copied, and neither disturbs the other.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use picup_database::servers::{Channel, Error, Kind, Topology};
+use picup_database::{Database, Metrics, Settings};
+use picup_testkit::MariaDb;
+
+use crate::engine::Engine;
+use crate::writes::{Writes, write};
+use crate::{PATIENCE, apply, at, channel, named, new_password, objections, replica_of, until};
+
+/// Ada's home; Bob's, and its replica, which the off-site server follows; and the off-site server.
+struct Four<E> {
+    ada: E,
+    bob: E,
+    bobs_replica: E,
+    off_site: E,
+    of_ada: Database,
+    of_bob: Database,
+}
+
+async fn four<E: Engine>() -> Four<E> {
+    let (ada, bob, bobs_replica) = (E::start(1, 11, &[]), E::start(2, 12, &[]), E::start(3, 12, &[]));
+    let (of_ada, of_bob) = (tables(&ada).await, tables(&bob).await);
+    write(&of_bob, 0).await;
+    apply(&replica_of(&bob, &bobs_replica)).await.unwrap();
+    // What an administrator is told to write into the configuration file.
+    let off_site = E::start(9, 99, &[]);
+    let plan = of_two(&ada, &bobs_replica, &off_site).plan(None).await.unwrap();
+    assert!(plan.objections.is_empty(), "{:?}", plan.objections);
+    drop(off_site);
+    let off_site = E::start(9, 99, &plan.lines[0].lines);
+    Four { ada, bob, bobs_replica, off_site, of_ada, of_bob }
+}
+
+async fn tables<E: Engine>(home: &E) -> Database {
+    home.say("CREATE DATABASE picup");
+    Database::open(&Settings::mysql(home.url("picup")), Metrics::default()).await.unwrap()
+}
+
+fn of_two<E: Engine>(ada: &E, bob: &E, off_site: &E) -> Topology {
+    let home =
+        |name: &str, source, domain| Channel { domain: Some(domain), ..channel(name, source, &format!("home_{name}")) };
+    Topology {
+        kind: Kind::OffSite,
+        target: at(&off_site.url("")),
+        channels: vec![home("ada", ada, 11), home("bob", bob, 12)],
+        reader: None,
+        max_lag: Duration::from_secs(30),
+        arguments: "--config offsite.toml".to_owned(),
+    }
+}
+
+impl<E: Engine> Four<E> {
+    fn topology(&self) -> Topology {
+        of_two(&self.ada, &self.bobs_replica, &self.off_site)
+    }
+
+    async fn assert_equal(&self) {
+        for channel in ["ada", "bob"] {
+            let compared = self.topology().verify(channel, PATIENCE).await.unwrap();
+            assert!(compared.is_equal() && compared.tables.len() > 10, "{compared:#?}");
+        }
+    }
+
+    async fn is_healthy(&self) {
+        until(&self.topology(), |status| status.healthy).await;
+    }
+
+    /// Waits until all that Ada's home has is here.
+    async fn has_adas(&self) {
+        let written = self.ada.applied_here();
+        while self.off_site.applied(&self.ada) < written {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+async fn two_homes_are_copied<E: Engine>() {
+    let mut four = four::<E>().await;
+    let (ada, bob) = (Writes::begin(&four.of_ada), Writes::begin(&four.of_bob));
+    ada.more(20).await;
+    let topology = four.topology();
+    apply(&topology).await.unwrap();
+    four.is_healthy().await;
+    assert!(apply(&topology).await.unwrap().steps.is_empty(), "the second time there is nothing to do");
+    four.assert_equal().await;
+    // Nothing was written on Bob's replica by making an account there.
+    until(&replica_of(&four.bob, &four.bobs_replica), |status| status.healthy).await;
+
+    four.off_site.kill();
+    ada.more(20).await;
+    bob.more(20).await;
+    four.off_site.start_again();
+    four.is_healthy().await;
+    four.assert_equal().await;
+
+    one_is_rebuilt_and_the_other_goes_on(&four, &ada).await;
+    ada.end().await;
+    bob.end().await;
+    four.is_healthy().await;
+    four.assert_equal().await;
+    assert_eq!(four.off_site.say("SHOW DATABASES LIKE 'picup'"), "");
+    a_delayed_copy_keeps_what_is_dropped(&four).await;
+}
+
+/// Whatever is done to Bob's copy, Ada's never goes back, and goes on meanwhile.
+async fn one_is_rebuilt_and_the_other_goes_on<E: Engine>(four: &Four<E>, ada: &Writes) {
+    let topology = four.topology();
+    four.off_site.say("SET sql_log_bin = 0; DELETE FROM home_bob.accounts LIMIT 1");
+    let compared = topology.verify("bob", PATIENCE).await.unwrap();
+    let differing: Vec<_> = compared.tables.iter().filter(|table| !table.is_equal()).map(|one| &one.table).collect();
+    assert_eq!(differing, ["accounts"]);
+    let done = AtomicBool::new(false);
+    let watch = async {
+        let mut seen = vec![four.off_site.applied(&four.ada)];
+        while !done.load(Ordering::SeqCst) {
+            seen.push(four.off_site.applied(&four.ada));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        seen
+    };
+    let rebuild = async {
+        ada.more(5).await;
+        let mut password = new_password();
+        let rebuilt = topology.rebuild("bob", false, &mut password, &mut |done| println!("{done}")).await;
+        ada.more(5).await;
+        done.store(true, Ordering::SeqCst);
+        rebuilt.unwrap();
+    };
+    let (seen, ()) = tokio::join!(watch, rebuild);
+    assert!(seen.is_sorted() && seen.first() < seen.last(), "{seen:?}");
+    four.is_healthy().await;
+    four.assert_equal().await;
+}
+
+/// What reaches the other copies at once can still be had from it.
+async fn a_delayed_copy_keeps_what_is_dropped<E: Engine>(four: &Four<E>) {
+    let mut topology = four.topology();
+    four.has_adas().await;
+    topology.channels[0].delay = 3_600;
+    apply(&topology).await.unwrap();
+    four.ada.say("CREATE TABLE picup.more (id INT NOT NULL PRIMARY KEY) ENGINE = InnoDB");
+    write(&four.of_ada, 1_000_000).await;
+    while !four.off_site.holds_back("ada", &four.ada) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    until(&topology, |status| status.healthy).await;
+    topology.channels[0].delay = 0;
+    apply(&topology).await.unwrap();
+    four.has_adas().await;
+    assert!(topology.verify("ada", PATIENCE).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_homes_are_copied_on_mariadb() {
+    two_homes_are_copied::<MariaDb>().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn homes_that_would_get_into_each_others_way_are_refused() {
+    let start = |number, domain| <MariaDb as Engine>::start(number, domain, &[]);
+    let (ada, bob, off_site) = (start(1, 11), start(2, 0), start(9, 99));
+    let (of_ada, _) = (tables(&ada).await, tables(&bob).await);
+    let mut topology = of_two(&ada, &bob, &off_site);
+    let told = objections(apply(&topology).await);
+    assert!(told.contains("carry the domain 0, and the file says 12") && told.lines().count() == 1, "{told}");
+    MariaDb::say(&bob, "SET GLOBAL gtid_domain_id = 12").unwrap();
+    MariaDb::say(&ada, "SET gtid_domain_id = 0; CREATE TABLE picup.old (id INT PRIMARY KEY)").unwrap();
+    let told = objections(apply(&topology).await);
+    assert!(told.contains("domain 0 comes from ada and bob") && told.contains("DELETE_DOMAIN_ID=(0)"), "{told}");
+    // The remedy as it is told.
+    for home in [&ada, &bob] {
+        MariaDb::say(home, "CREATE TABLE picup.newer (id INT PRIMARY KEY)").unwrap();
+        let forget = "FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 SECOND; FLUSH BINARY LOGS DELETE_DOMAIN_ID=(0)";
+        MariaDb::say(home, forget).unwrap();
+    }
+    assert_eq!(topology.plan(None).await.unwrap().objections, []);
+
+    topology.channels[1].schema = "picup".to_owned();
+    assert!(objections(apply(&topology).await).contains("call that one otherwise"));
+    topology.channels[1].schema = "home_bob".to_owned();
+    MariaDb::say(&off_site, "SET GLOBAL gtid_domain_id = 12").unwrap();
+    assert!(objections(apply(&topology).await).contains("its own gtid_domain_id 12 is that of bob"));
+    MariaDb::say(&off_site, "SET GLOBAL gtid_domain_id = 99").unwrap();
+
+    // One home is added to a server that follows another already; and it is no primary's place to be rebuilt.
+    apply_one(&topology, "ada").await.unwrap();
+    apply_one(&topology, "bob").await.unwrap();
+    until(&topology, |status| status.healthy).await;
+    write(&of_ada, 0).await;
+    let swapped = of_two(&bob, &bob, &ada);
+    let refused = swapped.rebuild("ada", false, &mut new_password(), &mut |_| ()).await;
+    assert!(objections(refused).contains("follows nobody there"));
+    MariaDb::say(&off_site, "STOP SLAVE 'ada'; SET GLOBAL ada.replicate_rewrite_db = ''; START SLAVE 'ada'").unwrap();
+    let remedy = named(&topology, None, "lost its filter").await;
+    assert!(remedy.contains("ada.replicate-rewrite-db=picup->home_ada"), "{remedy}");
+    apply(&topology).await.unwrap();
+    until(&topology, |status| status.healthy).await;
+    assert!(matches!(topology.verify("nobody", PATIENCE).await, Err(Error::Senseless(_))));
+    for channel in ["ada", "bob"] {
+        assert!(topology.verify(channel, PATIENCE).await.unwrap().is_equal(), "{channel}");
+    }
+}
+
+async fn apply_one(topology: &Topology, channel: &str) -> Result<(), Error> {
+    topology.apply(Some(channel), &mut new_password(), &mut |_| ()).await.map(drop)
+}
