@@ -1,13 +1,18 @@
 //! Carries a plan out, step by step. Cut off anywhere, a new plan holds what is left.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::copying::{self, Tell};
+use super::facts::{ChannelState, Facts};
 use super::placing;
 use super::plan::{self, Act, On, Plan, Planner};
 use super::scene::Scene;
 use super::snapshot::Snapshot;
 use super::{Error, Kind, Topology};
+
+/// A channel that has just begun is looked at again after that.
+const SETTLING: Duration = Duration::from_millis(100);
 
 /// Gives a new password each time it is called.
 pub type NewPassword<'p> = &'p mut (dyn FnMut() -> String + Send);
@@ -43,7 +48,26 @@ pub(super) async fn carry_out(scene: &mut Scene<'_>, password: NewPassword<'_>, 
         tell(&step.to_string());
         do_it(scene, &step.on, &step.act, &mut positions, tell).await?;
     }
+    if !plan.steps.is_empty() {
+        settle(scene).await?;
+    }
     Ok(plan)
+}
+
+/// Gives the channels a moment to connect, so that whoever looks next sees how they are; if they do not, their status says why.
+async fn settle(scene: &mut Scene<'_>) -> Result<(), Error> {
+    let channels: Vec<_> = scene.sources.iter().map(|source| source.channel.name.clone()).collect();
+    for _ in 0..100 {
+        let facts = Facts::of(&mut scene.target.node).await?;
+        let settled = |state: &ChannelState| {
+            state.receives && state.applies || state.receive_error.0 != 0 || state.apply_error.0 != 0
+        };
+        if channels.iter().all(|channel| facts.channel(channel).is_some_and(settled)) {
+            break;
+        }
+        tokio::time::sleep(SETTLING).await;
+    }
+    Ok(())
 }
 
 async fn do_it(

@@ -38,6 +38,7 @@ mod pictures;
 mod quota;
 mod replicas;
 mod search;
+mod servers;
 mod sessions;
 mod system;
 mod takeout;
