@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use picup_domain::Timestamp;
 
+use super::answer::value_of;
 use super::facts::{ChannelState, Facts};
 use super::node::Node;
 use super::scene::Seen;
@@ -45,11 +46,12 @@ pub(super) async fn times(
     Times { lag: behind.or(age), recovery_point }
 }
 
-/// Whether a source waits for this server at the moment.
-pub(super) async fn is_semi_sync(target: &mut Node) -> Result<bool, Error> {
-    let asked = match target.family {
-        Family::MariaDb => "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_slave_status'",
-        Family::MySql => "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_replica_status'",
+/// Whether a source waits for a target at the moment; it does not any more once it has waited in vain.
+pub(super) async fn is_semi_sync(source: &mut Node) -> Result<bool, Error> {
+    let [waits, targets] = match source.family {
+        Family::MariaDb => ["Rpl_semi_sync_master_status", "Rpl_semi_sync_master_clients"],
+        Family::MySql => ["Rpl_semi_sync_source_status", "Rpl_semi_sync_source_clients"],
     };
-    Ok(target.ask(asked).await?.first().is_some_and(|row| row.is_on(&["Value"])))
+    let rows = source.ask("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync%'").await?;
+    Ok(value_of(&rows, waits) == "ON" && value_of(&rows, targets) != "0")
 }

@@ -161,9 +161,11 @@ async fn of_channel(scene: &mut Scene<'_>, channel: &Channel, now: Timestamp) ->
                 .await;
         lag(&mut findings, scene.topology, channel, &times);
         settings(&mut findings, scene, place, state, &commands);
-        if channel.semi_sync && !health::is_semi_sync(&mut scene.target.node).await? {
-            let remedy = format!("set it: {}", commands.apply);
-            findings.push(Finding::ill("its source does not wait for it (semi_sync)", remedy));
+        let apply = commands.apply;
+        if let Some(source) = place.map(|place| &mut scene.sources[place]).filter(|_| channel.semi_sync)
+            && !health::is_semi_sync(&mut source.seen.node).await?
+        {
+            findings.push(Finding::ill("its source does not wait for it (semi_sync)", format!("set it: {apply}")));
         }
     } else {
         let remedy = format!("set it up: {}", scene.topology.command("apply", &channel.name));

@@ -1,70 +1,55 @@
-//! A server of whichever family, so that a test of several of them runs on each.
+//! What a test of several servers has to say in each family's words.
 
-use picup_testkit::MariaDb;
+use picup_testkit::DatabaseServer;
 
-pub(crate) trait Engine: Sized + Send + Sync {
-    /// Starts one with a number of its own, and a domain for what is written on it where there are such.
-    fn start(number: u32, domain: u32, lines: &[String]) -> Self;
-    fn say(&self, sql: &str) -> String;
-    fn url(&self, database: &str) -> String;
-    fn kill(&mut self);
-    fn start_again(&mut self);
-    /// How many of the transactions that were written on `source` this one has applied.
-    fn applied(&self, source: &Self) -> u64;
-    /// How many transactions were written on it.
-    fn applied_here(&self) -> u64;
-    /// What it received of a channel and what it applied are not the same: something waits.
-    fn holds_back(&self, channel: &str, source: &Self) -> bool;
+/// Starts one with a number of its own, lines of a configuration file, and on MariaDB a domain for what is written on it.
+pub(crate) fn start(number: u32, domain: u32, lines: &[String]) -> DatabaseServer {
+    let domain = (!is_mysql()).then(|| format!("--gtid-domain-id={domain}"));
+    let lines = lines.iter().map(|line| format!("--{line}"));
+    let options: Vec<_> = ["--sync-binlog=1".to_owned()].into_iter().chain(domain).chain(lines).collect();
+    DatabaseServer::start_numbered(number, &options.iter().map(String::as_str).collect::<Vec<_>>()).unwrap()
 }
 
-/// Lines of a configuration file, on a command line.
-fn options(lines: &[String]) -> Vec<String> {
-    lines.iter().map(|line| format!("--{line}")).collect()
+#[allow(clippy::disallowed_methods, reason = "the suite says which engine its tests run on")]
+pub(crate) fn is_mysql() -> bool {
+    std::env::var("PICUP_TEST_ENGINE").is_ok_and(|engine| engine == "mysql")
 }
 
-impl Engine for MariaDb {
-    fn start(number: u32, domain: u32, lines: &[String]) -> Self {
-        let domain = format!("--gtid-domain-id={domain}");
-        let options = options(lines);
-        let all: Vec<_> = ["--sync-binlog=1", &domain].into_iter().chain(options.iter().map(String::as_str)).collect();
-        Self::start_numbered(number, &all).unwrap()
-    }
-
-    fn say(&self, sql: &str) -> String {
-        Self::say(self, sql).unwrap()
-    }
-
-    fn url(&self, database: &str) -> String {
-        Self::url(self, database)
-    }
-
-    fn kill(&mut self) {
-        Self::kill(self).unwrap();
-    }
-
-    fn start_again(&mut self) {
-        Self::start_again(self).unwrap();
-    }
-
-    fn applied(&self, source: &Self) -> u64 {
-        sequence(&Self::say(self, "SELECT @@gtid_slave_pos").unwrap(), source)
-    }
-
-    fn applied_here(&self) -> u64 {
-        sequence(&Self::say(self, "SELECT @@gtid_binlog_pos").unwrap(), self)
-    }
-
-    fn holds_back(&self, channel: &str, source: &Self) -> bool {
-        let status = Self::say(self, &format!("SHOW SLAVE '{channel}' STATUS")).unwrap();
-        let written = source.applied_here();
-        let received = status.split('\t').map(|column| sequence(column, source)).max();
-        received == Some(written) && self.applied(source) < written
-    }
+/// Starts or stops a channel by hand.
+pub(crate) fn channel(verb: &str, name: &str) -> String {
+    if is_mysql() { format!("{verb} REPLICA FOR CHANNEL '{name}'") } else { format!("{verb} SLAVE '{name}'") }
 }
 
-/// Where a position stands in the source's domain.
-fn sequence(position: &str, source: &MariaDb) -> u64 {
-    let domain = MariaDb::say(source, "SELECT @@gtid_domain_id").unwrap();
-    let of_it = position.split(',').find(|item| item.starts_with(&format!("{domain}-")));
-    of_it.and_then(|item| item.rsplit_once('-')).map_or(0, |(_, sequence)| sequence.parse().unwrap())
+/// How many transactions were written on a server.
+pub(crate) fn written(on: &DatabaseServer) -> u64 {
+    let all = if is_mysql() { "SELECT @@global.gtid_executed" } else { "SELECT @@gtid_binlog_pos" };
+    last(&on.say(all).unwrap(), on)
+}
+
+/// How many of the transactions that were written on `source` another one has applied.
+pub(crate) fn applied(by: &DatabaseServer, source: &DatabaseServer) -> u64 {
+    let all = if is_mysql() { "SELECT @@global.gtid_executed" } else { "SELECT @@gtid_slave_pos" };
+    last(&by.say(all).unwrap(), source)
+}
+
+/// It has received more of a channel than it has applied.
+pub(crate) fn holds_back(by: &DatabaseServer, name: &str, source: &DatabaseServer) -> bool {
+    let status = if is_mysql() {
+        format!("SHOW REPLICA STATUS FOR CHANNEL '{name}'")
+    } else {
+        format!("SHOW SLAVE '{name}' STATUS")
+    };
+    let status = by.say(&status).unwrap();
+    let received = status.split('\t').map(|column| last(column, source)).max();
+    let written = written(source);
+    received == Some(written) && applied(by, source) < written
+}
+
+/// The number of the last transaction in a position that carries the source's domain, or its name.
+fn last(position: &str, source: &DatabaseServer) -> u64 {
+    let asked = if is_mysql() { "SELECT CONCAT(@@server_uuid, ':')" } else { "SELECT CONCAT(@@gtid_domain_id, '-')" };
+    let whose = source.say(asked).unwrap();
+    let position = position.replace("\\n", "");
+    let of_it = position.split(',').find(|item| item.starts_with(&whose));
+    of_it.and_then(|item| item.rsplit(['-', ':']).next()).map_or(0, |last| last.parse().unwrap_or(0))
 }

@@ -13,9 +13,7 @@ use std::time::{Duration, Instant};
 use picup_database::servers::{Channel, Error, Kind, Plan, Status, Topology};
 use picup_database::{Database, Metrics, Server, Settings};
 use picup_domain::Timestamp;
-use picup_testkit::MariaDb;
-
-use engine::Engine;
+use picup_testkit::DatabaseServer;
 
 /// How long something may take to come about.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,14 +25,14 @@ fn at(url: &str) -> Server {
 }
 
 /// A server of a home, with PicUp's tables.
-async fn home(number: u32, options: &[&str]) -> (MariaDb, Database) {
-    let server = MariaDb::start_numbered(number, &[&["--sync-binlog=1"], options].concat()).unwrap();
+async fn home(number: u32, options: &[String]) -> (DatabaseServer, Database) {
+    let server = engine::start(number, 0, options);
     server.say("CREATE DATABASE picup").unwrap();
     let database = Database::open(&Settings::mysql(server.url("picup")), Metrics::default()).await.unwrap();
     (server, database)
 }
 
-fn channel(name: &str, source: &impl Engine, schema: &str) -> Channel {
+fn channel(name: &str, source: &DatabaseServer, schema: &str) -> Channel {
     Channel {
         name: name.to_owned(),
         source: at(&source.url("picup")),
@@ -48,7 +46,7 @@ fn channel(name: &str, source: &impl Engine, schema: &str) -> Channel {
     }
 }
 
-fn replica_of(primary: &impl Engine, replica: &impl Engine) -> Topology {
+fn replica_of(primary: &DatabaseServer, replica: &DatabaseServer) -> Topology {
     Topology {
         kind: Kind::Replica,
         target: at(&replica.url("")),

@@ -7,14 +7,15 @@ use std::time::Duration;
 use picup_database::servers::{Account, Error, Topology};
 use picup_database::{Database, Metrics, Replication, Seen, Server, Settings};
 use picup_domain::SystemClock;
-use picup_testkit::MariaDb;
+use picup_testkit::DatabaseServer;
 use tokio::sync::Notify;
 
+use crate::engine::start;
 use crate::writes::{Writes, write};
 use crate::{NOW, PATIENCE, apply, home, named, new_password, objections, replica_of, until};
 
-fn empty_server(number: u32) -> MariaDb {
-    MariaDb::start_numbered(number, &["--sync-binlog=1"]).unwrap()
+fn empty_server(number: u32) -> DatabaseServer {
+    start(number, 0, &[])
 }
 
 async fn assert_equal(topology: &Topology) {
@@ -67,7 +68,7 @@ async fn a_replica_is_made_from_nothing_while_writes_come_in() {
 }
 
 /// PicUp itself uses the replica as the account that was made for it.
-async fn reads_come_from(primary: &MariaDb, replica: &MariaDb, account: &Account) {
+async fn reads_come_from(primary: &DatabaseServer, replica: &DatabaseServer, account: &Account) {
     let url = format!("mysql://picup@{}/picup", replica.address());
     let replication = Replication {
         replicas: vec![Server { url, password: Some(account.password.clone()) }],
@@ -158,7 +159,7 @@ async fn what_goes_wrong_is_named_and_mended() {
     assert_equal(&topology).await;
 }
 
-async fn an_account_that_is_there_already(primary: &MariaDb, replica: &MariaDb, topology: &Topology) {
+async fn an_account_that_is_there_already(primary: &DatabaseServer, replica: &DatabaseServer, topology: &Topology) {
     let unfiltered = "STOP SLAVE; SET GLOBAL replicate_wild_do_table = ''; START SLAVE";
     replica.say(&format!("SET sql_log_bin = 0; CREATE USER twice; {unfiltered}")).unwrap();
     let remedy = named(topology, None, "lost its filter").await;
@@ -171,7 +172,7 @@ async fn an_account_that_is_there_already(primary: &MariaDb, replica: &MariaDb, 
     assert_eq!(replica.say(&format!("SELECT MASTER_GTID_WAIT('{all}', 60)")).unwrap(), "0");
 }
 
-async fn a_row_that_was_changed(replica: &MariaDb, topology: &Topology, database: &Database) {
+async fn a_row_that_was_changed(replica: &DatabaseServer, topology: &Topology, database: &Database) {
     replica.say("UPDATE picup.accounts SET used_bytes = 99 LIMIT 1").unwrap();
     let differing = topology.verify("", PATIENCE).await.unwrap();
     let differing: Vec<_> =
@@ -188,7 +189,7 @@ async fn a_row_that_was_changed(replica: &MariaDb, topology: &Topology, database
     assert_equal(topology).await;
 }
 
-async fn a_row_that_is_there_already(replica: &MariaDb, topology: &Topology, database: &Database) {
+async fn a_row_that_is_there_already(replica: &DatabaseServer, topology: &Topology, database: &Database) {
     let next = "INSERT INTO picup.events (position, kind, payload, created_at) \
                 SELECT last + 1, 'mine', '', 1 FROM picup.sequences WHERE name = 'events'";
     replica.say(&format!("SET sql_log_bin = 0; {next}")).unwrap();
@@ -199,7 +200,12 @@ async fn a_row_that_is_there_already(replica: &MariaDb, topology: &Topology, dat
     assert_equal(topology).await;
 }
 
-async fn logs_that_are_gone(primary: &MariaDb, replica: &MariaDb, topology: &Topology, database: &Database) {
+async fn logs_that_are_gone(
+    primary: &DatabaseServer,
+    replica: &DatabaseServer,
+    topology: &Topology,
+    database: &Database,
+) {
     replica.say("STOP SLAVE").unwrap();
     write(database, 2).await;
     primary.say("FLUSH BINARY LOGS").unwrap();
@@ -260,13 +266,13 @@ async fn a_primary_is_never_thrown_away_and_a_replica_can_become_one() {
     assert_equal(&swapped).await;
 }
 
-fn primary_rows(primary: &MariaDb) -> Option<String> {
+fn primary_rows(primary: &DatabaseServer) -> Option<String> {
     primary.say("SELECT COUNT(*) FROM picup.accounts").ok()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_not_safe_is_refused_by_name() {
-    let careless = MariaDb::start(&["--server-id=1", "--sync-binlog=0"]).unwrap();
+    let careless = DatabaseServer::start(&["--server-id=1", "--sync-binlog=0"]).unwrap();
     careless.say("CREATE DATABASE picup; CREATE TABLE picup.heap (id INT) ENGINE = MyISAM").unwrap();
     let replica = empty_server(1);
     replica.say("CREATE DATABASE picup; CREATE TABLE picup.something (id INT)").unwrap();
@@ -283,7 +289,7 @@ async fn what_is_not_safe_is_refused_by_name() {
     }
     let (primary, _) = home(2, &[]).await;
     primary.say("SET GLOBAL binlog_format = STATEMENT").unwrap();
-    let fresh = MariaDb::start_numbered(3, &[]).unwrap();
+    let fresh = DatabaseServer::start_numbered(3, &[]).unwrap();
     let told = objections(apply(&replica_of(&primary, &fresh)).await);
     assert!(told.contains("binlog_format is STATEMENT") && told.lines().count() == 1, "{told}");
     let mut nothing = replica_of(&primary, &fresh);

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use picup_database::{Database, Metrics, Settings};
-use picup_testkit::{MariaDb, fresh_folder, run};
+use picup_testkit::{DatabaseServer, fresh_folder, run};
 use serde_json::Value;
 
 use crate::app::{BINARY, eventually, write_private};
@@ -12,16 +12,16 @@ use crate::app::{BINARY, eventually, write_private};
 const PASSWORD: &str = "the administrator's 'password'";
 
 /// A server whose administrator has a password.
-fn server(number: u32, domain: u32) -> MariaDb {
+fn server(number: u32, domain: u32) -> DatabaseServer {
     let domain = format!("--gtid-domain-id={domain}");
-    let server = MariaDb::start_numbered(number, &["--sync-binlog=1", &domain]).unwrap();
+    let server = DatabaseServer::start_numbered(number, &["--sync-binlog=1", &domain]).unwrap();
     let grant = "CREATE USER boss@'127.0.0.1' IDENTIFIED BY 'the administrator''s ''password'''; \
                  GRANT ALL ON *.* TO boss@'127.0.0.1' WITH GRANT OPTION";
     server.say(&format!("SET sql_log_bin = 0; {grant}")).unwrap();
     server
 }
 
-fn url(server: &MariaDb, database: &str) -> String {
+fn url(server: &DatabaseServer, database: &str) -> String {
     server.url(database).replace("root@", "boss@")
 }
 
@@ -64,7 +64,7 @@ async fn an_administrator_sets_up_a_replica_and_an_off_site_copy() {
     an_off_site_copy(&primary, &off_site).await;
 }
 
-async fn a_replica(primary: &MariaDb, replica: &MariaDb) {
+async fn a_replica(primary: &DatabaseServer, replica: &DatabaseServer) {
     let folder = fresh_folder();
     let text = format!(
         "[primary]\nurl = \"{}\"\npassword_file = \"password\"\n[replica]\nurl = \"{}\"\npassword_file = \"password\"\n\
@@ -83,7 +83,7 @@ async fn a_replica(primary: &MariaDb, replica: &MariaDb) {
         let done = run(BINARY, ["db", "replica", "status", "--config", &config]).await.unwrap();
         done.status.success().then_some(done.stdout)
     };
-    let said = eventually("a healthy replica", well).await;
+    let said = eventually("a healthy replica", well).await.unwrap();
     assert!(said.contains(": well\n") && said.contains("behind: 0 s"), "{said}");
     let status = files.json("replica status", 0).await;
     assert_eq!((&status["healthy"], &status["channels"][0]["lag_seconds"]), (&true.into(), &0.0.into()));
@@ -100,7 +100,7 @@ async fn a_replica(primary: &MariaDb, replica: &MariaDb) {
     assert!(!files.said.contains("password'") && !files.said.contains("IDENTIFIED BY '*"), "{}", files.said);
 }
 
-async fn an_off_site_copy(home: &MariaDb, off_site: &MariaDb) {
+async fn an_off_site_copy(home: &DatabaseServer, off_site: &DatabaseServer) {
     let folder = fresh_folder();
     let text = |domain: u32| {
         format!(
