@@ -49,6 +49,8 @@ pub(super) struct ChannelState {
     pub(super) seconds_behind: Option<u64>,
     pub(super) by_ids: bool,
     pub(super) encrypted: bool,
+    /// The file with the authority that the source's certificate is checked against; empty when it is not.
+    pub(super) authority: String,
     pub(super) delay: u64,
     /// What is rewritten, and which tables are taken in.
     pub(super) filter: [String; 2],
@@ -147,6 +149,7 @@ impl ChannelState {
             seconds_behind: row.number(&["Seconds_Behind_Master", "Seconds_Behind_Source"]),
             by_ids: row.is_on(&["Auto_Position"]) || row.text(&["Using_Gtid"]) == "Slave_Pos",
             encrypted: row.is_on(&["Master_SSL_Allowed", "Source_SSL_Allowed"]),
+            authority: row.text(&["Master_SSL_CA_File", "Source_SSL_CA_File"]),
             delay: row.number(&["SQL_Delay"]).unwrap_or_default(),
             filter: [row.text(&["Replicate_Rewrite_DB"]), row.text(&["Replicate_Wild_Do_Table"])],
         }

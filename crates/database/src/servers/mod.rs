@@ -8,6 +8,7 @@
 
 mod answer;
 mod apply;
+mod channel_words;
 mod copying;
 mod facts;
 mod health;
@@ -18,6 +19,7 @@ mod plan;
 mod rebuild;
 mod safety;
 mod scene;
+mod semi_sync;
 mod snapshot;
 mod status;
 mod trouble;

@@ -6,9 +6,10 @@
 //! added, because the target has some that the source has lost, it is made anew.
 
 use super::Error;
+use super::channel_words::Words;
 use super::facts::{ChannelState, Facts};
 use super::node::Node;
-use super::words::{Sql, Words, quoted};
+use super::words::{Sql, quoted};
 use crate::position::Position;
 use crate::replica::Family;
 

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use super::channel_words::Words;
 use super::facts::ChannelState;
 use super::objection::Objection;
 use super::scene::{Scene, Source, UNFINISHED};
-use super::words::{self, Sql, Words, named};
+use super::words::{self, Sql, named};
 use super::{Account, Error, Kind, Topology, safety};
 use crate::replica::Family;
 
@@ -79,7 +80,7 @@ pub(super) async fn look(topology: &Topology, only: Option<&str>) -> Result<Plan
 
 /// Makes a plan of a scene; `password` gives a new one each time it is called.
 pub(super) struct Planner<'p> {
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     password: &'p mut (dyn FnMut() -> String + Send),
 }
 
@@ -109,11 +110,11 @@ impl<'p> Planner<'p> {
         self.steps.push(Step { server: server.to_owned(), what: what.into(), why: why.to_owned(), on, act });
     }
 
-    fn say(&mut self, scene: &Scene<'_>, sql: Sql, why: &str) {
+    pub(super) fn say(&mut self, scene: &Scene<'_>, sql: Sql, why: &str) {
         self.step(&scene.target.node.name, On::Target, sql.to_string(), why, Act::Say(sql));
     }
 
-    fn say_to(&mut self, source: &Source<'_>, sql: Sql, why: &str) {
+    pub(super) fn say_to(&mut self, source: &Source<'_>, sql: Sql, why: &str) {
         let on = On::Source(source.channel.name.clone());
         self.step(&source.seen.node.name, on, sql.to_string(), why, Act::Say(sql));
     }
@@ -153,7 +154,7 @@ impl<'p> Planner<'p> {
     }
 
     /// On MySQL even an administrator writes nothing on a target until it is opened for that.
-    fn open_target(&mut self, scene: &Scene<'_>) {
+    pub(super) fn open_target(&mut self, scene: &Scene<'_>) {
         let open = Sql::plain("SET GLOBAL super_read_only = OFF");
         let opened = self.steps.iter().any(|step| step.what == open.text());
         if scene.target.facts.super_read_only && !opened {
@@ -263,73 +264,14 @@ impl<'p> Planner<'p> {
         };
         self.step(target, On::Target, what, why, Act::Place { channel: channel.clone(), forget_log });
     }
-
-    /// Whether the channel has to begin again for it.
-    async fn semi_sync(&mut self, scene: &mut Scene<'_>, place: usize) -> Result<bool, Error> {
-        let family = scene.target.node.family;
-        let wanted = scene.sources[place].channel.semi_sync;
-        let name = family.semi_sync_target();
-        let there = is_on(&mut scene.target.node, name).await?;
-        if wanted {
-            if let Some((plugin, file)) = family.semi_sync_plugin(true) {
-                self.plugin(scene, Some(place), plugin, file).await?;
-            }
-            for (name, value) in family.semi_sync_source() {
-                let now = scene.sources[place].seen.node.ask(&format!("SHOW GLOBAL VARIABLES LIKE '{name}'")).await?;
-                if now.first().map(|row| row.at(1)).as_deref() != Some(value) {
-                    let sql = family.set(name, if value == "AFTER_SYNC" { "'AFTER_SYNC'" } else { value });
-                    self.say_to(&scene.sources[place], sql, "a commit waits until a replica has received it");
-                }
-            }
-        }
-        if wanted == there || scene.topology.kind == Kind::OffSite && !wanted {
-            return Ok(false);
-        }
-        if let (true, Some((plugin, file))) = (wanted, family.semi_sync_plugin(false)) {
-            self.plugin(scene, None, plugin, file).await?;
-        }
-        let value = if wanted { "ON" } else { "OFF" };
-        self.say(scene, family.set(name, value), "it tells its source what it has received");
-        let words = Words { family, channel: &scene.sources[place].channel.name };
-        let stop = words.stop();
-        let stopped = self.steps.iter().any(|step| step.what == stop.text());
-        if scene.sources[place].state(&scene.target).is_some_and(|state| !state.rests()) && !stopped {
-            self.say(scene, stop, "it begins anew with that");
-        }
-        Ok(true)
-    }
-
-    async fn plugin(
-        &mut self,
-        scene: &mut Scene<'_>,
-        source: Option<usize>,
-        name: &str,
-        file: &str,
-    ) -> Result<(), Error> {
-        let node = match source {
-            Some(place) => &mut scene.sources[place].seen.node,
-            None => &mut scene.target.node,
-        };
-        let asked = format!("SELECT plugin_name FROM information_schema.plugins WHERE plugin_name = '{name}'");
-        if node.text(&asked).await?.is_empty() {
-            let sql = Sql::plain(format!("INSTALL PLUGIN {name} SONAME '{file}'"));
-            match source {
-                Some(place) => self.say_to(&scene.sources[place], sql, "MySQL has it as a plug-in"),
-                None => {
-                    self.open_target(scene);
-                    self.say(scene, sql, "MySQL has it as a plug-in");
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Whether it has to be told anew where its source is or who it is.
 fn misconnected(source: &Source<'_>, state: &ChannelState, user: &str) -> bool {
     let refused = state.receive_error.0 == 1045;
     let changed = state.user != user || !state.by_ids || state.delay != u64::from(source.channel.delay);
-    refused || changed || state.encrypted != source.tls()
+    let authority = source.channel.tls_ca.clone().unwrap_or_default();
+    refused || changed || state.encrypted != source.tls() || state.authority != authority
 }
 
 impl Scene<'_> {
@@ -343,11 +285,6 @@ async fn has_account(node: &mut super::node::Node, account: &Account) -> Result<
     let (name, host) = (words::quoted(&account.name), words::quoted(&account.host));
     let asked = format!("SELECT COUNT(*) FROM mysql.user WHERE user = {name} AND host = {host}");
     Ok(node.text(&asked).await? == "1")
-}
-
-async fn is_on(node: &mut super::node::Node, variable: &str) -> Result<bool, Error> {
-    let rows = node.ask(&format!("SHOW GLOBAL VARIABLES LIKE '{variable}'")).await?;
-    Ok(rows.first().is_some_and(|row| row.at(1) == "ON"))
 }
 
 /// Servers that follow the target get nothing of a copy that is made on it.

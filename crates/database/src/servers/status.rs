@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use picup_domain::Timestamp;
 
+use super::channel_words::Words;
 use super::facts::ChannelState;
 use super::health::{self, Times};
 use super::scene::{Copy, Scene, Seen, Source};
 use super::trouble::{Commands, known};
-use super::words::Words;
 use super::{Channel, Error, Kind, Topology, safety};
 use crate::replica::Family;
 

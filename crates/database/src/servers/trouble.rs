@@ -1,6 +1,6 @@
 //! Failures of replication that are known by their numbers: what has happened, and what to do about it.
 
-use super::words::Words;
+use super::channel_words::Words;
 
 /// What to type in the cases below.
 pub(super) struct Commands<'a> {

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::channel_words::Words;
 use super::facts::Facts;
 use super::node::Node;
 use super::scene::{Copy, Scene};
 use super::snapshot::Snapshot;
-use super::words::{Sql, Words, named, quoted};
+use super::words::{Sql, named, quoted};
 use super::{Error, Topology};
 use crate::position::Position;
 

@@ -15,11 +15,6 @@ pub(crate) fn is_mysql() -> bool {
     std::env::var("PICUP_TEST_ENGINE").is_ok_and(|engine| engine == "mysql")
 }
 
-/// Starts or stops a channel by hand.
-pub(crate) fn channel(verb: &str, name: &str) -> String {
-    if is_mysql() { format!("{verb} REPLICA FOR CHANNEL '{name}'") } else { format!("{verb} SLAVE '{name}'") }
-}
-
 /// How many transactions were written on a server.
 pub(crate) fn written(on: &DatabaseServer) -> u64 {
     let all = if is_mysql() { "SELECT @@global.gtid_executed" } else { "SELECT @@gtid_binlog_pos" };

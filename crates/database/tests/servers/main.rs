@@ -6,6 +6,7 @@
 mod engine;
 mod offsite;
 mod replica;
+mod tls;
 mod writes;
 
 use std::time::{Duration, Instant};

@@ -9,7 +9,7 @@ use picup_testkit::DatabaseServer;
 
 use crate::engine::{applied, holds_back, is_mysql, start, written};
 use crate::writes::{Writes, write};
-use crate::{PATIENCE, apply, at, channel, named, new_password, objections, replica_of, until};
+use crate::{NOW, PATIENCE, apply, at, channel, named, new_password, objections, replica_of, until};
 
 /// Ada's home; Bob's, and its replica, which the off-site server follows; and the off-site server.
 struct Four {
@@ -105,6 +105,7 @@ async fn two_homes_are_copied_and_one_is_rebuilt() {
     four.assert_equal().await;
     assert_eq!(four.off_site.say("SHOW DATABASES LIKE 'picup'").unwrap(), "");
     a_delayed_copy_keeps_what_is_dropped(&four).await;
+    a_copy_becomes_a_home(&four).await;
 }
 
 /// Whatever is done to Bob's copy, Ada's never goes back, and goes on meanwhile.
@@ -136,6 +137,33 @@ async fn one_is_rebuilt_and_the_other_goes_on(four: &Four, ada: &Writes) {
     assert!(seen.is_sorted() && seen.first() < seen.last(), "{seen:?}");
     four.is_healthy().await;
     four.assert_equal().await;
+}
+
+/// The run book: Ada's home is lost, and its copy becomes a home's database again.
+async fn a_copy_becomes_a_home(four: &Four) {
+    four.has_adas().await;
+    if is_mysql() {
+        return; // Its dump tool is not there.
+    }
+    four.off_site.say("STOP SLAVE 'ada'; RESET SLAVE 'ada' ALL").unwrap();
+    four.bob.say("CREATE DATABASE again").unwrap();
+    let at = |server: &DatabaseServer| {
+        format!("--no-defaults --user=root --host=127.0.0.1 --port={}", server.address().port())
+    };
+    let dump = format!(
+        "mariadb-dump {} --single-transaction --no-create-db home_ada | mariadb {} again",
+        at(&four.off_site),
+        at(&four.bob)
+    );
+    let dumped = std::process::Command::new("bash").args(["-o", "pipefail", "-c", &dump]).status().unwrap();
+    assert!(dumped.success());
+    let database = Database::open(&Settings::mysql(four.bob.url("again")), Metrics::default()).await.unwrap();
+    write(&database, 2_000_000).await;
+    let refused = four.topology().rebuild("ada", false, &mut new_password(), &mut |_| ()).await;
+    assert!(objections(refused).contains("it follows nobody there"));
+    assert!(objections(apply(&four.topology()).await).contains("there are tables in home_ada already"));
+    let status = four.topology().status(NOW).await.unwrap();
+    assert!(!status.channels[0].healthy && status.channels[1].healthy, "{status:#?}");
 }
 
 /// What reaches the other copies at once can still be had from it.

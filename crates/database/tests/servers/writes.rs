@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use picup_database::{Database, NewAccount};
 use picup_domain::{AccountId, AccountRole, DisplayName, Email, PasswordHash, Timestamp};
 use tokio::task::JoinHandle;
+
+const PAUSE: Duration = Duration::from_millis(15);
 
 /// Writes until it is stopped.
 pub(crate) struct Writes {
@@ -21,6 +24,8 @@ impl Writes {
         let task = tokio::spawn(async move {
             while !stopped.load(Ordering::SeqCst) {
                 write(&database, counted.fetch_add(1, Ordering::SeqCst)).await;
+                // So that copies keep up on a machine that is busy with other tests.
+                tokio::time::sleep(PAUSE).await;
             }
         });
         Self { stop, count, task }
@@ -36,7 +41,7 @@ impl Writes {
         let until = self.count() + writes;
         while self.count() < until {
             assert!(!self.task.is_finished(), "a write has failed");
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
