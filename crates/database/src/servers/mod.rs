@@ -162,6 +162,7 @@ impl Topology {
     fn command(&self, verb: &str, channel: &str) -> String {
         let (noun, channel) = match self.kind {
             Kind::Replica => ("replica", String::new()),
+            Kind::OffSite if channel.is_empty() => ("offsite", String::new()),
             Kind::OffSite => ("offsite", format!(" {channel}")),
         };
         format!("picup db {noun} {verb}{channel} {}", self.arguments).trim_end().to_owned()

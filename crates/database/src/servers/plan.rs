@@ -307,9 +307,11 @@ fn lines(scene: &Scene<'_>) -> Vec<Lines> {
     let family = scene.target.node.family;
     let keeps = family == Family::MySql;
     let semi_sync = scene.sources.iter().any(|source| source.channel.semi_sync);
-    let mut lines = Vec::new();
-    if !keeps {
-        lines.push("read_only=ON".to_owned());
+    let mut lines = vec!["read_only=ON".to_owned()];
+    if keeps {
+        // It keeps them itself, in a file that is not read when it starts without its defaults.
+        lines.push("super_read_only=ON".to_owned());
+    } else {
         lines.extend(family.target_settings().into_iter().map(|(name, value)| format!("{name}={value}")));
         lines.extend(semi_sync.then(|| format!("{}=ON", family.semi_sync_target())));
     }

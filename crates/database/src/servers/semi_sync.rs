@@ -69,7 +69,8 @@ impl Planner<'_> {
     }
 }
 
-async fn is_on(node: &mut Node, variable: &str) -> Result<bool, Error> {
+/// Whether a server has that setting, and it is on.
+pub(super) async fn is_on(node: &mut Node, variable: &str) -> Result<bool, Error> {
     let rows = node.ask(&format!("SHOW GLOBAL VARIABLES LIKE '{variable}'")).await?;
     Ok(rows.first().is_some_and(|row| row.at(1) == "ON"))
 }

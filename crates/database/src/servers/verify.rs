@@ -10,6 +10,7 @@ use super::channel_words::Words;
 use super::facts::Facts;
 use super::node::Node;
 use super::scene::{Copy, Scene};
+use super::semi_sync::is_on;
 use super::snapshot::Snapshot;
 use super::words::{Sql, named, quoted};
 use super::{Error, Topology};
@@ -65,21 +66,20 @@ impl Topology {
         let source = scene.sources.first().ok_or_else(|| Error::Senseless("there is no channel".to_owned()))?;
         let running = source.state(&scene.target).is_some_and(|state| state.applies && state.receives);
         if !running || source.copy != Copy::There {
-            let status = self.command("status", "").replace("  ", " ");
+            let status = self.command("status", "");
             let shown = source.channel.shown();
             return Err(Error::Senseless(format!(
                 "{shown} is not running, so there is nothing to compare; see {status}"
             )));
         }
         let words = Words { family: scene.target.node.family, channel };
+        let tells = is_on(&mut scene.target.node, words.family.semi_sync_target()).await?;
         scene.target.node.say(&words.stop()).await?;
         let patience = patience + Duration::from_secs(source.channel.delay.into());
-        let held = hold(&mut scene.target.node, &source.seen.node, &words, patience).await;
-        // From where it was to be held, too, it goes on only when it is told to.
-        let stopped = scene.target.node.say(&words.stop()).await;
-        let started = scene.target.node.say(&words.start()).await;
+        let held = hold(&mut scene.target.node, &source.seen.node, &words, tells, patience).await;
+        let gone_on = go_on(&mut scene.target.node, &words, tells).await;
         let (mut there, mut here) = held?;
-        stopped.and(started)?;
+        gone_on?;
         let from = source.seen.node.place.schema.clone();
         let (source, target) = tokio::join!(sums(&mut there.node, &from), sums(&mut here, &source.channel.schema));
         let tables = side_by_side(source?, target?);
@@ -95,18 +95,33 @@ impl Topology {
     pub async fn go_on(&self, channel: &str) -> Result<(), Error> {
         let mut target = Node::open(self.target_role(), &self.target).await?;
         let words = Words { family: target.family, channel };
-        target.say(&words.stop()).await?;
-        target.say(&words.start()).await
+        go_on(&mut target, &words, false).await
     }
 }
 
-/// A snapshot of the source, and one of the target at the same position, to which the channel is let go on.
+/// From where it was to be held, too, it goes on only when it is told to.
+async fn go_on(target: &mut Node, words: &Words<'_>, tells: bool) -> Result<(), Error> {
+    let stopped = target.say(&words.stop()).await;
+    let told = if tells { target.say(&telling(words, "ON")).await } else { Ok(()) };
+    stopped.and(told).and(target.say(&words.start()).await)
+}
+
+fn telling(words: &Words<'_>, value: &str) -> Sql {
+    Sql::plain(format!("SET GLOBAL {} = {value}", words.family.semi_sync_target()))
+}
+
+/// A snapshot of the source, and one of the target at the same position, to which the channel is let go on. One that `tells` its
+/// source what it has received does not meanwhile: MariaDB 10.11 never says to such a one that it has come to its end.
 async fn hold(
     target: &mut Node,
     source: &Node,
     words: &Words<'_>,
+    tells: bool,
     patience: Duration,
 ) -> Result<(Snapshot, Node), Error> {
+    if tells {
+        target.say(&telling(words, "OFF")).await?;
+    }
     let there = Snapshot::of(source).await?;
     target.say(&words.start_until(&there.position)).await?;
     let begun = Instant::now();
