@@ -15,6 +15,21 @@ pub(crate) fn is_mysql() -> bool {
     std::env::var("PICUP_TEST_ENGINE").is_ok_and(|engine| engine == "mysql")
 }
 
+/// What a server that follows another is called in its statements.
+pub(crate) fn replica() -> &'static str {
+    if is_mysql() { "REPLICA" } else { "SLAVE" }
+}
+
+/// Whether its log holds what was written on the server itself.
+pub(crate) fn has_writes_of_its_own(server: &DatabaseServer) -> bool {
+    let asked = if is_mysql() {
+        "SELECT INSTR(@@global.gtid_executed, @@server_uuid) > 0"
+    } else {
+        "SELECT INSTR(@@gtid_binlog_state, CONCAT('-', @@server_id, '-')) > 0"
+    };
+    server.say(asked).unwrap() == "1"
+}
+
 /// How many transactions were written on a server.
 pub(crate) fn written(on: &DatabaseServer) -> u64 {
     let all = if is_mysql() { "SELECT @@global.gtid_executed" } else { "SELECT @@gtid_binlog_pos" };
