@@ -90,7 +90,7 @@ fn key(column: &Column, row: u64, last: bool, parents: &BTreeMap<String, Vec<Vec
 }
 
 /// Fills every table of a new library.
-async fn fill(file: &mut AnyConnection, tables: &Tables) {
+pub(crate) async fn fill(file: &mut AnyConnection, tables: &Tables) {
     let mut parents: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     file.execute("BEGIN").await.unwrap();
     for table in tables.0.iter().filter(|table| !FIXED.contains(&table.name.as_str())) {
@@ -120,7 +120,7 @@ async fn fill(file: &mut AnyConnection, tables: &Tables) {
     file.execute("COMMIT").await.unwrap();
 }
 
-async fn new_file(folder: &TempDir, name: &str) -> AnyConnection {
+pub(crate) async fn new_file(folder: &TempDir, name: &str) -> AnyConnection {
     let path = folder.path().join(name);
     Database::open(&Settings::sqlite(&path), Metrics::default()).await.unwrap().close().await;
     AnyConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
@@ -132,11 +132,11 @@ async fn new_database(server: &MariaDb, name: &str) -> AnyConnection {
     AnyConnection::connect(&server.url(name)).await.unwrap()
 }
 
-fn on(_: Progress<'_>) -> ControlFlow<()> {
+pub(crate) fn on(_: Progress<'_>) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-async fn sums_of(connection: &mut AnyConnection, tables: &Tables) -> Vec<TableSum> {
+pub(crate) async fn sums_of(connection: &mut AnyConnection, tables: &Tables) -> Vec<TableSum> {
     sums(connection, tables, &mut on).await.unwrap()
 }
 
@@ -236,4 +236,10 @@ async fn every_change_of_a_value_changes_its_tables_sum_and_no_other() {
         assert!(changed.len() == 1 && change.contains(&changed[0].0.table), "{change}: {changed:?}");
         file.execute("ROLLBACK").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+    let silent = in_time(Duration::from_millis(10), std::future::pending::<Result<(), Error>>()).await;
+    assert!(matches!(silent, Err(Error::Lost(_))), "{silent:?}");
 }
