@@ -103,6 +103,28 @@ async fn what_is_there_already_is_left_alone() {
     assert!(matches!(&refused, Error::Occupied(what) if what.contains("changed since")), "{refused:?}");
 }
 
+#[tokio::test]
+async fn a_backup_of_a_server_that_shows_whatever_is_newest_is_one_moment_all_the_same() {
+    let (folder, server) = (fresh_folder(), MariaDb::start(&["--transaction-isolation=READ-COMMITTED"]).unwrap());
+    let (ours, sums) = library_in(&folder, "ours.db").await;
+    let there = database(&server, "there");
+    copy_to(&ours, &there, &mut on).await.unwrap();
+    let mut changes = 0;
+    let mut change = |stage, _: Progress<'_>| {
+        if stage == Stage::Copying {
+            changes += 1;
+            let change = "UPDATE there.events SET kind = 'later'; UPDATE there.jobs SET attempts = 0 LIMIT 1; \
+                 INSERT INTO there.events (position, kind, payload, created_at) VALUES";
+            server.say(&format!("{change} ({}, 'a', '', 0)", 1_000_000 + changes)).unwrap();
+        }
+        ControlFlow::Continue(())
+    };
+    let kept = folder.path().join("kept.db");
+    let made = backup(&Place::MySql(there.clone()), &kept, &about(), &mut change).await.unwrap();
+    assert!(changes > 10 && sums_on(&there).await != sums, "{changes}");
+    assert_eq!(made.tables, sums);
+}
+
 /// Ends a copy at the first page of a stage.
 async fn cut(file: &Path, there: &Server, at: Stage) {
     let mut watch =
