@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use picup_database::{Replication, Server};
 use picup_domain::{Email, SystemClock};
-use picup_testkit::MariaDb;
+use picup_testkit::DatabaseServer;
 
 use crate::session::{Opened, authenticate, authenticate_to_look, refresh, sign_in, sign_out};
 use crate::testing::TestApp;
@@ -13,8 +13,8 @@ use crate::{Error, account};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_primary_is_away_a_token_lets_look_for_a_grace_unless_its_session_has_ended() {
-    let mut primary = MariaDb::start_numbered(1, &[]).unwrap();
-    let replica = MariaDb::start_numbered(2, &[]).unwrap();
+    let mut primary = DatabaseServer::start_numbered(1, &[]).unwrap();
+    let replica = DatabaseServer::start_numbered(2, &[]).unwrap();
     primary.say("CREATE DATABASE picup").unwrap();
     replica.follow(primary.address()).unwrap();
     let replication = Replication {
@@ -35,8 +35,7 @@ async fn while_the_primary_is_away_a_token_lets_look_for_a_grace_unless_its_sess
     assert!(open.access_kept_seconds > app.settings().read_grace.as_secs());
     sign_out(&app, Some(&ended.access_token), None).await.unwrap();
 
-    let position = primary.say("SELECT @@global.gtid_binlog_pos").unwrap();
-    replica.say(&format!("SELECT MASTER_GTID_WAIT('{position}', 60)")).unwrap();
+    replica.catch_up_with(&primary).unwrap();
     while !app.database().replicas()[0].serving {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -6,24 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use picup_domain::Clock;
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::any::AnyConnectOptions;
 use sqlx::mysql::MySqlConnectOptions;
-use sqlx::{AnyConnection, AnyPool, Connection, Executor, Row};
+use sqlx::{AnyConnection, Connection, Executor, Row};
 
+use crate::credentials::SignIn;
 use crate::dialect::Dialect;
+use crate::pools::Pools;
 use crate::primary::Primary;
 use crate::replica::{Family, Limits, Replica};
 use crate::replicas::Replicas;
 use crate::routing::{Database, Inner};
 use crate::{Error, Metrics, migrations, transfer};
 
-/// Longer than any sane transaction; a request that waited this long had better tell its client.
-const WRITER_WAIT: Duration = Duration::from_secs(4);
-/// One at a time writes, wherever it waits for its turn.
-const WRITERS: u32 = 1;
-const READER_WAIT: Duration = Duration::from_millis(800);
-/// Another replica, or the primary, may be quicker.
-const REPLICA_WAIT: Duration = Duration::from_millis(250);
+/// A connection to a server is replaced after that, so that what changes there (a certificate, a user's rights) reaches all.
+const SERVER_LIFE: Duration = Duration::from_secs(30 * 60);
 
 /// How to open the database.
 #[derive(Debug, Clone)]
@@ -34,6 +31,8 @@ pub struct Settings {
     pub readers: u32,
     /// Servers that follow the one in `place` and answer reads.
     pub replication: Option<Replication>,
+    /// How long a connection to a server is used before it is replaced.
+    pub connection_life: Duration,
 }
 
 /// Replicas, and when they may be asked.
@@ -86,14 +85,14 @@ impl Settings {
     /// A SQLite file with four readers.
     #[must_use]
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
-        Self { place: Place::Sqlite(path.into()), readers: 4, replication: None }
+        Self { place: Place::Sqlite(path.into()), readers: 4, replication: None, connection_life: SERVER_LIFE }
     }
 
     /// A database of a MySQL or MariaDB server whose user has no password, with four readers.
     #[must_use]
     pub fn mysql(url: impl Into<String>) -> Self {
         let place = Place::MySql(Server { url: url.into(), password: None });
-        Self { place, readers: 4, replication: None }
+        Self { place, readers: 4, replication: None, connection_life: SERVER_LIFE }
     }
 }
 
@@ -141,74 +140,35 @@ impl Database {
             migrations::run(&mut first, dialect).await?;
         }
 
-        let writer =
-            pool(WRITERS, WRITER_WAIT, dialect, dialect.prepare_writer()).connect_with(options.clone()).await?;
+        let pools = Pools::new(dialect, settings);
+        let writer = pools.writer().connect_with(options.clone()).await?;
         let replicas = match (&settings.place, &settings.replication) {
             (Place::MySql(primary), Some(replication)) => {
-                Some(replicas(&mut first, primary, replication, settings.readers, &metrics).await?)
+                Some(replicas(&mut first, primary, replication, &pools, &metrics).await?)
             }
             _ => None,
         };
         first.close().await?;
-        let readers =
-            pool(settings.readers.max(1), READER_WAIT, dialect, dialect.prepare_reader()).connect_with(options).await?;
+        let readers = pools.readers().connect_with(options).await?;
+        let signed_in = match &settings.place {
+            Place::Sqlite(_) => None,
+            Place::MySql(server) => Some(sign_in(server)?),
+        };
         if let Some(replicas) = &replicas {
             replicas.start();
         }
-        Ok(Self::over(dialect, writer, readers, replicas, metrics))
-    }
-
-    fn over(
-        dialect: Dialect,
-        writer: AnyPool,
-        readers: AnyPool,
-        replicas: Option<Arc<Replicas>>,
-        metrics: Metrics,
-    ) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                dialect,
-                writer,
-                readers,
-                replicas,
-                metrics,
-                #[cfg(test)]
-                plans: std::sync::Mutex::default(),
-            }),
-            seen: None,
-        }
-    }
-}
-
-/// After so long without use a connection to a server is asked whether it still stands before it is lent.
-const TRUSTED: Duration = Duration::from_secs(1);
-/// A connection to a server is replaced after that, so that what changes there (a certificate, a user's rights) reaches all.
-const SERVER_LIFE: Duration = Duration::from_secs(30 * 60);
-
-/// A bounded pool whose connections are all told `prepare` first. Connections to a local file do not go stale, so they
-/// are neither tested nor replaced.
-fn pool(size: u32, wait: Duration, dialect: Dialect, prepare: &'static str) -> AnyPoolOptions {
-    let pool =
-        AnyPoolOptions::new().max_connections(size).acquire_timeout(wait).test_before_acquire(false).after_connect(
-            move |connection, _| {
-                Box::pin(async move {
-                    connection.execute(prepare).await?;
-                    Ok(())
-                })
-            },
-        );
-    match dialect {
-        Dialect::Sqlite => pool.idle_timeout(None).max_lifetime(None),
-        Dialect::MySql => {
-            pool.idle_timeout(SERVER_LIFE).max_lifetime(SERVER_LIFE).before_acquire(|connection, lent| {
-                Box::pin(async move {
-                    if lent.idle_for > TRUSTED {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-        }
+        let inner = Inner {
+            dialect,
+            writer,
+            readers,
+            replicas,
+            sign_in: signed_in,
+            changed: pools.changed,
+            metrics,
+            #[cfg(test)]
+            plans: std::sync::Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner), seen: None })
     }
 }
 
@@ -250,7 +210,7 @@ async fn replicas(
     first: &mut AnyConnection,
     primary: &Server,
     replication: &Replication,
-    readers: u32,
+    pools: &Pools,
     metrics: &Metrics,
 ) -> Result<Arc<Replicas>, Error> {
     let asked = "SELECT VERSION() AS version, CAST(@@log_bin AS SIGNED) AS logs";
@@ -261,26 +221,25 @@ async fn replicas(
     }
     let family = Family::of(&row.try_get::<String, _>("version")?);
     let limits = Limits { lag: replication.max_lag, wait: replication.wait };
-    let dialect = Dialect::MySql;
     let all = replication.replicas.iter().map(|server| {
         let options = server_options(server)?;
         let url = &options.database_url;
         let name = format!("{}:{}", url.host_str().unwrap_or_default(), url.port().unwrap_or(3306));
-        let pool = pool(readers.max(1), REPLICA_WAIT, dialect, dialect.prepare_reader()).connect_lazy_with(options);
-        Ok(Replica::new(name, pool, watcher_options(server)?, family, limits, metrics.clone()))
+        let pool = pools.readers_of_a_replica().connect_lazy_with(options);
+        Ok(Replica::new(name, pool, sign_in(server)?, family, limits, metrics.clone()))
     });
     let all = all.collect::<Result<Vec<_>, Error>>()?;
     let clock = Arc::clone(&replication.clock);
-    let primary = Primary::new(watcher_options(primary)?, Arc::new(move || clock.now().micros()));
+    let primary = Primary::new(sign_in(primary)?, Arc::new(move || clock.now().micros()));
     Ok(Replicas::new(all, family, primary, metrics.clone()))
 }
 
-fn watcher_options(server: &Server) -> Result<MySqlConnectOptions, Error> {
+fn sign_in(server: &Server) -> Result<SignIn, Error> {
     let options: MySqlConnectOptions = server.url.parse()?;
-    Ok(match &server.password {
+    Ok(SignIn::new(match &server.password {
         Some(password) => options.password(password),
         None => options,
-    })
+    }))
 }
 
 pub(crate) fn server_options(server: &Server) -> Result<AnyConnectOptions, Error> {

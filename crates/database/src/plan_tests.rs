@@ -361,7 +361,7 @@ const MUCH: [&str; 11] = [
 /// from end to end (unless a limit ends it), and a sort is named for itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_reads_no_whole_table_either() {
-    let server = picup_testkit::MariaDb::start(&[]).unwrap();
+    let server = picup_testkit::DatabaseServer::start(&[]).unwrap();
     server.say("CREATE DATABASE picup").unwrap();
     let database = Database::open(&Settings::mysql(server.url("picup")), Metrics::default()).await.unwrap();
     let numbers = "CREATE TABLE numbers (n BIGINT PRIMARY KEY) SELECT seq AS n FROM seq_1_to_8000";

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
-use sqlx::{ConnectOptions, Row};
+use sqlx::Row;
+use sqlx::mysql::MySqlConnection;
 use tokio::sync::{Notify, watch};
 
+use crate::credentials::SignIn;
 use crate::position::Position;
 use crate::replica::Family;
 
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 pub(crate) struct Primary {
-    options: MySqlConnectOptions,
+    sign_in: SignIn,
     pub(crate) now: Now,
     up: AtomicBool,
     beaten: watch::Sender<Instant>,
@@ -28,9 +29,9 @@ pub(crate) struct Primary {
 }
 
 impl Primary {
-    pub(crate) fn new(options: MySqlConnectOptions, now: Now) -> Self {
+    pub(crate) fn new(sign_in: SignIn, now: Now) -> Self {
         let beaten = watch::Sender::new(Instant::now());
-        Self { options, now, up: AtomicBool::new(true), beaten, look_now: Notify::new() }
+        Self { sign_in, now, up: AtomicBool::new(true), beaten, look_now: Notify::new() }
     }
 
     /// Whether it answered when it was asked last.
@@ -84,7 +85,7 @@ impl Primary {
     async fn beat(&self, connection: &mut Option<MySqlConnection>, family: Family) -> Result<Position, String> {
         let beat = async {
             if connection.is_none() {
-                *connection = Some(self.options.connect().await?);
+                *connection = Some(self.sign_in.connect().await?);
             }
             let connection = connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
             let beat = sqlx::query("UPDATE heartbeat SET beat_at = ? WHERE id = 1").bind((self.now)());

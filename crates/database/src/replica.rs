@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
-use sqlx::{AnyPool, ConnectOptions, Row};
+use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::{AnyPool, Row};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::connection::Lent;
+use crate::credentials::{self, SignIn};
 use crate::position::Position;
 use crate::primary::Primary;
 use crate::{Error, Metrics};
@@ -96,7 +97,7 @@ pub(crate) struct Limits {
 pub(crate) struct Replica {
     pub(crate) name: String,
     pool: AnyPool,
-    watcher: MySqlConnectOptions,
+    watcher: SignIn,
     family: Family,
     limits: Limits,
     metrics: Metrics,
@@ -146,7 +147,7 @@ impl Replica {
     pub(crate) fn new(
         name: String,
         pool: AnyPool,
-        watcher: MySqlConnectOptions,
+        watcher: SignIn,
         family: Family,
         limits: Limits,
         metrics: Metrics,
@@ -164,6 +165,11 @@ impl Replica {
             look_again: Notify::new(),
             waiters: Semaphore::new(WAITERS),
         }
+    }
+
+    pub(crate) fn sign_in_as(&self, user: Option<&str>, password: &str) -> Result<(), Error> {
+        self.watcher.change(user, password);
+        credentials::change(&self.pool, user, password)
     }
 
     pub(crate) fn is_serving(&self) -> bool {
@@ -192,7 +198,7 @@ impl Replica {
             let mut lent = Lent::from(&self.pool).await?;
             let rows = lent.ask(self.family.wait(floor, self.limits.wait)).await?;
             let answer: Option<i64> = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("waited")?;
-            Ok::<_, Error>(answer.is_some_and(|answer| answer >= 0))
+            Ok::<_, Error>(answer == Some(0))
         };
         // The server keeps the time itself; a server that is stuck does not.
         match tokio::time::timeout(self.limits.wait * 4, waited).await {

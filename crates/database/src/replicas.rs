@@ -193,6 +193,10 @@ impl Replicas {
         self.floors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn sign_in_as(&self, user: Option<&str>, password: &str) -> Result<(), Error> {
+        self.all.iter().try_for_each(|replica| replica.sign_in_as(user, password))
+    }
+
     pub(crate) fn reports(&self) -> Vec<ReplicaReport> {
         self.all.iter().map(|replica| replica.report()).collect()
     }

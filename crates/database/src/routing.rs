@@ -11,6 +11,7 @@ use sqlx::AnyPool;
 use sqlx::any::AnyArguments;
 
 use crate::connection::Lent;
+use crate::credentials::{Changed, SignIn};
 use crate::dialect::Dialect;
 use crate::replica::ReplicaReport;
 use crate::replicas::Replicas;
@@ -31,6 +32,9 @@ pub(crate) struct Inner {
     pub(crate) writer: AnyPool,
     pub(crate) readers: AnyPool,
     pub(crate) replicas: Option<Arc<Replicas>>,
+    /// How a server is signed in to.
+    pub(crate) sign_in: Option<SignIn>,
+    pub(crate) changed: Changed,
     pub(crate) metrics: Metrics,
     /// What the engine plans for each statement, for the tests that forbid whole-table scans.
     #[cfg(test)]

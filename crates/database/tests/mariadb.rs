@@ -5,19 +5,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use picup_database::{Database, Error, Metrics, Settings};
+use picup_database::{Database, Error, Metrics, Place, Server, Settings};
 use picup_domain::Timestamp;
-use picup_testkit::MariaDb;
+use picup_testkit::DatabaseServer;
 use sqlx::{AnyConnection, Connection, Row};
 
 /// A server with an empty database.
-fn server(options: &[&str]) -> MariaDb {
-    let server = MariaDb::start(options).unwrap();
+fn server(options: &[&str]) -> DatabaseServer {
+    let server = DatabaseServer::start(options).unwrap();
     server.say("CREATE DATABASE picup").unwrap();
     server
 }
 
-async fn open(server: &MariaDb) -> Result<Database, Error> {
+async fn open(server: &DatabaseServer) -> Result<Database, Error> {
     Database::open(&Settings::mysql(server.url("picup")), Metrics::default()).await
 }
 
@@ -150,6 +150,70 @@ async fn a_server_that_is_away_or_refuses_is_an_error_and_not_a_wait() {
     assert!(matches!(refused, Err(Error::Engine(_))), "{:?}", refused.err());
     drop(server);
     let away = Database::open(&Settings::mysql(url), Metrics::default()).await;
-    assert!(matches!(away, Err(Error::Engine(_))), "{:?}", away.err());
+    assert!(matches!(away, Err(Error::Lost(_))), "{:?}", away.err());
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_change_and_no_transaction_notices() {
+    let server = server(&[]);
+    for user in ["first", "second"] {
+        let made = format!("CREATE USER {user}@'%' IDENTIFIED BY 'of {user}'; GRANT ALL ON picup.* TO {user}@'%'");
+        server.say(&made).unwrap();
+    }
+    let first = Server { url: server.url("picup").replace("root", "first"), password: Some("of first".to_owned()) };
+    let settings = Settings { place: Place::MySql(first), ..Settings::mysql("") };
+    let database = Database::open(&settings, Metrics::default()).await.unwrap();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let workers: Vec<_> = (0..6)
+        .map(|number| {
+            let (database, stopped) = (database.clone(), stopped.clone());
+            tokio::spawn(async move {
+                let mut done = 0;
+                while !*stopped.borrow() {
+                    match number {
+                        0 => append(&database).await.unwrap(),
+                        _ => drop(latest(&database).await.unwrap()),
+                    }
+                    done += 1;
+                }
+                done
+            })
+        })
+        .collect();
+
+    let refused = database.sign_in_as(Some("second"), "of nobody").await;
+    assert!(matches!(refused, Err(Error::Engine(_))), "{refused:?}");
+    database.sign_in_as(Some("second"), "of second").await.unwrap();
+    let left = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'first'";
+    let begun = std::time::Instant::now();
+    while server.say(left).unwrap() != "0" {
+        assert!(begun.elapsed() < Duration::from_secs(30), "old connections stay");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.say("DROP USER first@'%'").unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    stop.send(true).unwrap();
+    for worker in workers {
+        assert!(worker.await.unwrap() > 0);
+    }
+}
+
+#[tokio::test]
+async fn one_process_serves_from_a_database_also_after_the_server_was_away() {
+    let mut server = server(&[]);
+    let (one, other) = (open(&server).await.unwrap(), open(&server).await.unwrap());
+    let claim = one.claim().await.unwrap();
+    let refused = other.claim().await;
+    assert!(matches!(&refused, Err(Error::Place(why)) if why.contains("another PicUp")), "{refused:?}");
+    server.kill().unwrap();
+    server.start_again().unwrap();
+    let held = "SELECT IS_USED_LOCK('picup.picup.serve') IS NOT NULL";
+    let begun = std::time::Instant::now();
+    while server.say(held).unwrap() != "1" {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is not claimed again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(claim);
+    other.claim().await.unwrap();
 }

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use picup_database::{Database, Error, Metrics, Replication, Seen, Server, Settings};
 use picup_domain::{AccountId, SystemClock, Timestamp};
-use picup_testkit::{Direction, Fault, FaultProxy, MariaDb};
+use picup_testkit::{DatabaseServer, Direction, Fault, FaultProxy, ReplicaThread};
 use prometheus_client::registry::Registry;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A primary and a replica, a network that can fail between them, and one between PicUp and the replica.
 struct Two {
-    primary: MariaDb,
-    replica: MariaDb,
+    primary: DatabaseServer,
+    replica: DatabaseServer,
     between: FaultProxy,
     front: FaultProxy,
     database: Database,
@@ -23,8 +23,8 @@ struct Two {
 }
 
 async fn two() -> Two {
-    let primary = MariaDb::start_numbered(1, &[]).unwrap();
-    let replica = MariaDb::start_numbered(2, &[]).unwrap();
+    let primary = DatabaseServer::start_numbered(1, &[]).unwrap();
+    let replica = DatabaseServer::start_numbered(2, &[]).unwrap();
     primary.say("CREATE DATABASE picup").unwrap();
     let between = FaultProxy::start(primary.address()).await.unwrap();
     let front = FaultProxy::start(replica.address()).await.unwrap();
@@ -140,12 +140,12 @@ async fn whatever_befalls_the_replica_no_read_fails_or_is_stale_and_it_comes_bac
     for trouble in ["the applier stops", "the receiver stops", "the socket is cut", "the network stalls"] {
         let (begin, end): (Box<dyn Fn()>, Box<dyn Fn()>) = match trouble {
             "the applier stops" => (
-                Box::new(|| drop(two.replica.say("STOP SLAVE SQL_THREAD").unwrap())),
-                Box::new(|| drop(two.replica.say("START SLAVE SQL_THREAD").unwrap())),
+                Box::new(|| two.replica.stop_thread(ReplicaThread::Applier).unwrap()),
+                Box::new(|| two.replica.start_thread(ReplicaThread::Applier).unwrap()),
             ),
             "the receiver stops" => (
-                Box::new(|| drop(two.replica.say("STOP SLAVE IO_THREAD").unwrap())),
-                Box::new(|| drop(two.replica.say("START SLAVE IO_THREAD").unwrap())),
+                Box::new(|| two.replica.stop_thread(ReplicaThread::Receiver).unwrap()),
+                Box::new(|| two.replica.start_thread(ReplicaThread::Receiver).unwrap()),
             ),
             "the socket is cut" => (
                 Box::new(|| {
@@ -240,7 +240,7 @@ async fn an_account_is_not_shown_less_than_it_was_told_of() {
 
 #[tokio::test]
 async fn a_primary_that_nobody_can_follow_is_refused() {
-    let primary = MariaDb::start(&["--innodb-flush-method=nosync"]).unwrap();
+    let primary = DatabaseServer::start(&["--skip-log-bin"]).unwrap();
     primary.say("CREATE DATABASE picup").unwrap();
     let replication = Replication {
         replicas: vec![Server { url: primary.url("picup"), password: None }],

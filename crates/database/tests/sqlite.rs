@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use picup_database::{Database, Error, Metrics, NewAccount, Place, Settings};
+use picup_database::{Database, Error, Metrics, NewAccount, Settings};
 use picup_domain::{AccountId, AccountRole, DisplayName, Email, Timestamp};
 use sqlx::{AnyConnection, Connection, Executor};
 
@@ -174,7 +174,7 @@ async fn check_finds_nothing_wrong_with_a_new_database_and_says_so_of_a_changed_
 #[tokio::test]
 async fn more_readers_than_there_are_wait_a_bounded_time() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = Settings { place: Place::Sqlite(file(&folder)), readers: 2, replication: None };
+    let settings = Settings { readers: 2, ..Settings::sqlite(file(&folder)) };
     let database = Database::open(&settings, Metrics::default()).await.unwrap();
     let held = (database.read().await.unwrap(), database.read().await.unwrap());
     let begun = Instant::now();

@@ -208,7 +208,8 @@ pub(crate) struct DatabaseConfig {
     /// `mysql://picup@db.example.org:3306/picup?ssl-mode=VERIFY_IDENTITY`. It must exist, and be PicUp's alone.
     pub(crate) url: Option<DatabaseUrl>,
 
-    /// The file with the password of the user in `url`, on its first line; only the user who runs PicUp may read it.
+    /// The file with the password of the user in `url`, on its first line; only the user who runs PicUp may read it. A new
+    /// password in it is taken within seconds, without a restart.
     pub(crate) password_file: Option<PathBuf>,
 
     /// Servers that replicate the one in `url` and answer reads, written as it is; the same user and password must be good
@@ -220,6 +221,14 @@ pub(crate) struct DatabaseConfig {
     #[config(default = "5s", deserialize_with = units::duration)]
     #[config(validate((Duration::from_secs(1)..=Duration::from_secs(60)).contains(max_lag), "must be from 1s to 60s"))]
     pub(crate) max_lag: Duration,
+
+    /// How long a connection to a server is used before it is replaced. From 1 minute to 24 hours; well under the lease where
+    /// credentials are short-lived.
+    #[config(default = "30m", deserialize_with = units::duration)]
+    #[config(validate(
+        (Duration::from_secs(60)..=Duration::from_secs(86_400)).contains(max_lifetime), "must be from 1m to 24h"
+    ))]
+    pub(crate) max_lifetime: Duration,
 
     /// How many connections read at once (one more writes), on each server.
     #[config(default = 4, validate((1..=64).contains(readers), "must be from 1 to 64"))]

@@ -6,7 +6,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
 
-use crate::MariaDb;
+use crate::DatabaseServer;
+use crate::database_make::Make;
 
 /// A new, empty database for one test: `None` means a SQLite file, and with `PICUP_TEST_ENGINE=mariadb` it is the address of one
 /// of a real MariaDB, which all tests of a process share and which ends with the process.
@@ -29,7 +30,7 @@ pub fn fresh_database() -> Option<String> {
 #[must_use]
 pub fn replica_of(url: &str) -> Option<String> {
     let (primary, replica) = (server()?, replica()?);
-    catch_up(primary, replica);
+    replica.catch_up_with(primary).expect("it follows");
     Some(replica.url(name_in(url)))
 }
 
@@ -39,7 +40,7 @@ pub fn replica_of(url: &str) -> Option<String> {
 /// When a table differs, or the replica does not catch up within a minute.
 pub fn assert_replicated(url: &str) {
     let (Some(primary), Some(replica)) = (server(), replica()) else { return };
-    catch_up(primary, replica);
+    replica.catch_up_with(primary).expect("it follows");
     let name = name_in(url);
     let tables = format!("SELECT table_name FROM information_schema.tables WHERE table_schema = '{name}'");
     let tables = primary.say(&tables).expect("its tables");
@@ -48,12 +49,6 @@ pub fn assert_replicated(url: &str) {
     let sums = format!("CHECKSUM TABLE {}", list.join(", "));
     let (here, there) = (primary.say(&sums).expect("checksums"), replica.say(&sums).expect("checksums"));
     assert_eq!(here, there, "{name} differs on its replica");
-}
-
-fn catch_up(primary: &MariaDb, replica: &MariaDb) {
-    let position = primary.say("SELECT @@global.gtid_binlog_pos").expect("its position");
-    let waited = replica.say(&format!("SELECT MASTER_GTID_WAIT('{position}', 60)")).expect("it waits");
-    assert_eq!(waited, "0", "{}", replica.say("SHOW SLAVE STATUS").unwrap_or_default());
 }
 
 fn name_in(url: &str) -> &str {
@@ -70,19 +65,14 @@ pub fn name() -> &'static str {
 }
 
 /// The server that [`fresh_database`] makes databases on; `None` on SQLite.
-fn server() -> Option<&'static MariaDb> {
-    static SERVER: OnceLock<MariaDb> = OnceLock::new();
-    #[allow(clippy::disallowed_methods, reason = "the suite says which engine its tests run on")]
-    match std::env::var("PICUP_TEST_ENGINE").as_deref() {
-        Err(_) => None,
-        Ok("mariadb") => Some(SERVER.get_or_init(|| start(1))),
-        Ok(other) => panic!("PICUP_TEST_ENGINE is '{other}'; the engines are mariadb, and sqlite without it"),
-    }
+fn server() -> Option<&'static DatabaseServer> {
+    static SERVER: OnceLock<DatabaseServer> = OnceLock::new();
+    chosen().map(|_| SERVER.get_or_init(|| start(1)))
 }
 
 /// What replicates it.
-fn replica() -> Option<&'static MariaDb> {
-    static REPLICA: OnceLock<MariaDb> = OnceLock::new();
+fn replica() -> Option<&'static DatabaseServer> {
+    static REPLICA: OnceLock<DatabaseServer> = OnceLock::new();
     let primary = server()?;
     Some(REPLICA.get_or_init(|| {
         let replica = start(2);
@@ -91,19 +81,31 @@ fn replica() -> Option<&'static MariaDb> {
     }))
 }
 
+/// Whose servers tests start: the suite's, and MariaDB's in the one that runs on SQLite.
+pub(crate) fn make() -> Make {
+    chosen().unwrap_or(Make::MariaDb)
+}
+
+/// What the suite runs on, when that is a server.
+fn chosen() -> Option<Make> {
+    #[allow(clippy::disallowed_methods, reason = "the suite says which engine its tests run on")]
+    match std::env::var("PICUP_TEST_ENGINE").as_deref() {
+        Err(_) => None,
+        Ok("mariadb") => Some(Make::MariaDb),
+        Ok("mysql") => Some(Make::MySql),
+        Ok(other) => panic!("PICUP_TEST_ENGINE is '{other}'; the engines are mariadb and mysql, and sqlite without it"),
+    }
+}
+
 /// The thread that starts it stays, because the server ends with it.
-fn start(number: u32) -> MariaDb {
+fn start(number: u32) -> DatabaseServer {
     let (started, server) = mpsc::channel();
     std::thread::spawn(move || {
-        started
-            .send(
-                MariaDb::start_numbered(number, &["--binlog-format=STATEMENT", "--sync-binlog=1"])
-                    .expect("MariaDB starts"),
-            )
-            .expect("somebody waits for it");
+        let server = DatabaseServer::start_numbered(number, &["--binlog-format=STATEMENT", "--sync-binlog=1"]);
+        started.send(server.expect("a database server starts")).expect("somebody waits for it");
         loop {
             std::thread::park();
         }
     });
-    server.recv().expect("MariaDB starts")
+    server.recv().expect("a database server starts")
 }

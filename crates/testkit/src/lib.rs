@@ -5,18 +5,19 @@
 
 #![forbid(unsafe_code)]
 
+mod database_make;
+mod database_server;
 pub mod engine;
 mod fault_proxy;
 pub mod immich;
-mod mariadb;
 mod output;
 mod process;
 pub mod samples;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
+pub use database_server::{DatabaseServer, ReplicaThread};
 pub use fault_proxy::{Direction, Fault, FaultProxy};
-pub use mariadb::MariaDb;
 pub use output::Output;
 pub use process::{Finished, PicupProcess, ProcessBuilder, run};
 pub use tempfile::TempDir;

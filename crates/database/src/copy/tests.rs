@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use picup_testkit::{MariaDb, TempDir, fresh_folder};
+use picup_testkit::{DatabaseServer, TempDir, fresh_folder};
 use sqlx::Executor;
 
 use super::*;
@@ -126,7 +126,7 @@ pub(crate) async fn new_file(folder: &TempDir, name: &str) -> AnyConnection {
     AnyConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
 }
 
-async fn new_database(server: &MariaDb, name: &str) -> AnyConnection {
+async fn new_database(server: &DatabaseServer, name: &str) -> AnyConnection {
     server.say(&format!("CREATE DATABASE {name}")).unwrap();
     Database::open(&Settings::mysql(server.url(name)), Metrics::default()).await.unwrap().close().await;
     AnyConnection::connect(&server.url(name)).await.unwrap()
@@ -142,7 +142,7 @@ pub(crate) async fn sums_of(connection: &mut AnyConnection, tables: &Tables) -> 
 
 #[tokio::test]
 async fn a_library_is_the_same_on_every_engine_also_where_the_copy_was_cut_off() {
-    let (folder, server) = (fresh_folder(), MariaDb::start(&[]).unwrap());
+    let (folder, server) = (fresh_folder(), DatabaseServer::start(&[]).unwrap());
     let tables = Tables::newest().await.unwrap();
     let mut first = new_file(&folder, "first.db").await;
     fill(&mut first, &tables).await;
@@ -190,7 +190,7 @@ async fn a_library_is_the_same_on_every_engine_also_where_the_copy_was_cut_off()
 
 #[tokio::test]
 async fn from_server_to_server_it_is_one_moment_of_what_goes_on() {
-    let server = MariaDb::start(&[]).unwrap();
+    let server = DatabaseServer::start(&[]).unwrap();
     let tables = Tables::newest().await.unwrap();
     let (mut source, mut target) = (new_database(&server, "source").await, new_database(&server, "target").await);
     let events = (1..=1_200).map(|number| format!("({number}, 'a', '', 0)")).collect::<Vec<_>>().join(", ");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use picup_testkit::{MariaDb, TempDir, fresh_folder};
+use picup_testkit::{DatabaseServer, TempDir, fresh_folder};
 
 use super::*;
 use crate::copy::tests::{fill, new_file, sums_of};
@@ -27,7 +27,7 @@ async fn library_in(folder: &TempDir, name: &str) -> (PathBuf, Vec<TableSum>) {
     (folder.path().join(name), sums)
 }
 
-fn database(server: &MariaDb, name: &str) -> Server {
+fn database(server: &DatabaseServer, name: &str) -> Server {
     server.say(&format!("CREATE DATABASE {name}")).unwrap();
     Server { url: server.url(name), password: None }
 }
@@ -42,7 +42,7 @@ async fn sums_in(file: &Path) -> Vec<TableSum> {
 
 #[tokio::test]
 async fn an_older_schema_is_backed_up_as_it_is_and_restored_as_the_newest() {
-    let (folder, server) = (fresh_folder(), MariaDb::start(&[]).unwrap());
+    let (folder, server) = (fresh_folder(), DatabaseServer::start(&[]).unwrap());
     let old = folder.path().join("old.db");
     std::fs::write(&old, "").unwrap();
     let mut file = open_file(&old, "mode=rw").await.unwrap();
@@ -71,7 +71,7 @@ async fn an_older_schema_is_backed_up_as_it_is_and_restored_as_the_newest() {
 
 #[tokio::test]
 async fn what_is_there_already_is_left_alone() {
-    let (folder, server) = (fresh_folder(), MariaDb::start(&[]).unwrap());
+    let (folder, server) = (fresh_folder(), DatabaseServer::start(&[]).unwrap());
     let (ours, sums) = library_in(&folder, "ours.db").await;
     let shared = database(&server, "shared");
     server.say("CREATE TABLE shared.notes (id INT); INSERT INTO shared.notes VALUES (7)").unwrap();
@@ -105,7 +105,8 @@ async fn what_is_there_already_is_left_alone() {
 
 #[tokio::test]
 async fn a_backup_of_a_server_that_shows_whatever_is_newest_is_one_moment_all_the_same() {
-    let (folder, server) = (fresh_folder(), MariaDb::start(&["--transaction-isolation=READ-COMMITTED"]).unwrap());
+    let (folder, server) =
+        (fresh_folder(), DatabaseServer::start(&["--transaction-isolation=READ-COMMITTED"]).unwrap());
     let (ours, sums) = library_in(&folder, "ours.db").await;
     let there = database(&server, "there");
     copy_to(&ours, &there, &mut on).await.unwrap();
@@ -134,7 +135,7 @@ async fn cut(file: &Path, there: &Server, at: Stage) {
 
 #[tokio::test]
 async fn an_unfinished_copy_is_no_database_and_goes_on_as_long_as_its_source_is_the_same() {
-    let (folder, server) = (fresh_folder(), MariaDb::start(&[]).unwrap());
+    let (folder, server) = (fresh_folder(), DatabaseServer::start(&[]).unwrap());
     let (ours, sums) = library_in(&folder, "ours.db").await;
     let there = database(&server, "there");
     cut(&ours, &there, Stage::Copying).await;

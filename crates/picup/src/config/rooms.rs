@@ -46,7 +46,8 @@ impl Config {
             wait: REPLICA_WAIT,
             clock: Arc::new(SystemClock),
         });
-        Ok(picup_database::Settings { place, readers: self.database.readers, replication })
+        let connection_life = self.database.max_lifetime;
+        Ok(picup_database::Settings { place, readers: self.database.readers, replication, connection_life })
     }
 
     /// For the store.

@@ -6,6 +6,7 @@ mod admin;
 mod interface;
 mod log;
 mod origin;
+mod password;
 mod rooms;
 
 use std::fs::{File, OpenOptions};
@@ -45,6 +46,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let _lock = lock(&config.data_dir).await?;
     let mut registry = Registry::default();
     let rooms = Rooms::open(&config, &mut registry).await?;
+    let _claim = rooms.database.claim().await.context("claiming the database")?;
     let stop = stop_on_signal()?;
 
     let listener = listen(config.listen, "--listen").await?;
@@ -56,7 +58,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let tasks = TaskTracker::new();
     let app = rooms.app.clone();
-    // The lock above says that nobody else is at work here.
+    // The lock and the claim above say that nobody else is at work here.
     match jobs::take_over(&app).await {
         // What can be seen is shown meanwhile; leases lapse and the reaper comes by when there is room.
         Err(picup_app::Error::StoreFull) => {
@@ -66,6 +68,9 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     }
     tasks.spawn(vital("worker", jobs::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
+    if let Some(path) = config.database.password_file.clone() {
+        tokio::spawn(password::follow(path, rooms.database.clone()));
+    }
     if let Some(listener) = admin {
         tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready");
         // Goes on while the rest drains, so that what happens then can still be seen.

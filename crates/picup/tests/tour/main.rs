@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod replicas;
 mod steps;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ const PHOTOS: &str = "photos and videos with albums and quota";
 const DELIVERY: &str = "private CDN URLs by signature and by token";
 const FRONT: &str = "front with TLS, HTTP/2, limits, allow list, static files";
 const METRICS: &str = "front metrics and log exporter";
+const REPLICAS: &str = "read replicas";
 const LIGHT: &str = "light";
 const SAFE: &str = "safe";
 
@@ -46,7 +48,7 @@ const ROWS: [(&str, State); 12] = [
     ("vault identity for apps and pipelines", State::NotBuilt),
     ("second-provider backup", State::NotBuilt),
     ("balancing over several servers", State::NotBuilt),
-    ("read replicas", State::NotBuilt),
+    (REPLICAS, State::Works),
     ("multi-source off-site copy", State::NotBuilt),
     ("cluster with private or public endpoint", State::NotBuilt),
     (LIGHT, State::Works),
@@ -71,6 +73,7 @@ async fn main() -> ExitCode {
             DELIVERY => stage.delivery().await,
             FRONT => stage.front().await,
             METRICS => stage.metrics().await,
+            REPLICAS => replicas::read_replicas().await,
             LIGHT => stage.light().await,
             SAFE => stage.safe().await,
             _ => {

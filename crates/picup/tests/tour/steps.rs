@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const PICUP: &str = env!("CARGO_BIN_EXE_picup");
-const EMAIL: &str = "tour@example.com";
-const PASSWORD: &str = "a password for the tour";
+pub(crate) const PICUP: &str = env!("CARGO_BIN_EXE_picup");
+pub(crate) const EMAIL: &str = "tour@example.com";
+pub(crate) const PASSWORD: &str = "a password for the tour";
 const ALBUM: &str = "The tour";
 
 /// A PicUp with one account, and the photographs the tour shows.
@@ -341,7 +341,7 @@ fn millis(span: Duration) -> f64 {
     span.as_secs_f64() * 1000.0
 }
 
-fn private(path: &Path) -> std::io::Result<()> {
+pub(crate) fn private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }

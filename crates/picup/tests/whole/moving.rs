@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use picup_testkit::{Direction, Fault, FaultProxy, Finished, MariaDb, run, samples};
+use picup_testkit::{DatabaseServer, Direction, Fault, FaultProxy, Finished, run, samples};
 use rand::RngExt;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -41,8 +41,8 @@ async fn db_refused(data: &Path, arguments: &[&str], says: &[&str]) {
 }
 
 /// A server with a database, and a user for PicUp who may do what the run book says.
-fn server(password_file: &Path) -> MariaDb {
-    let server = MariaDb::start(&[]).unwrap();
+fn server(password_file: &Path) -> DatabaseServer {
+    let server = DatabaseServer::start(&[]).unwrap();
     let user = format!(
         "CREATE DATABASE picup; CREATE USER picup@'127.0.0.1' IDENTIFIED BY '{DATABASE_PASSWORD}'; \
          GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON picup.* TO picup@'127.0.0.1'"
@@ -96,12 +96,12 @@ async fn many_events(app: &TestApp, many: u32) {
 }
 
 /// The rows of a table of the target; none where there is no such table yet.
-fn rows_there(server: &MariaDb, table: &str) -> u64 {
+fn rows_there(server: &DatabaseServer, table: &str) -> u64 {
     server.say(&format!("SELECT COUNT(*) FROM picup.{table}")).ok().and_then(|rows| rows.parse().ok()).unwrap_or(0)
 }
 
 /// `copy-to` killed once so many rows of the large table are there.
-async fn copy_killed(data: &Path, arguments: &[&str], server: &MariaDb, rows: u64) {
+async fn copy_killed(data: &Path, arguments: &[&str], server: &DatabaseServer, rows: u64) {
     let mut copy = tokio::process::Command::new(BINARY)
         .arg("db")
         .args(arguments)
@@ -183,7 +183,7 @@ async fn a_library_moves_to_a_server_however_often_it_is_cut_off_and_comes_back(
 }
 
 /// A PicUp on what is half copied says what to do and shows nothing.
-async fn unfinished_is_not_served(app: &TestApp, server: &MariaDb) {
+async fn unfinished_is_not_served(app: &TestApp, server: &DatabaseServer) {
     let half = app.path("half");
     std::fs::create_dir(&half).unwrap();
     std::fs::write(half.join("picup.toml"), format!("database.url = \"{}\"\n", server.url("picup"))).unwrap();

@@ -1,7 +1,7 @@
 //! A PicUp that reads from a replica: what is read is never older than what was written, and people look on when a server dies.
 
 use picup_api::wire::{System, SystemAdvice};
-use picup_testkit::{Direction, Fault, FaultProxy, MariaDb, samples};
+use picup_testkit::{DatabaseServer, Direction, Fault, FaultProxy, samples};
 use serde_json::{Value, json};
 
 use crate::app::{PASSWORD, TestApp, email, eventually};
@@ -9,16 +9,16 @@ use crate::client::{Answer, Client};
 
 /// A primary, a replica behind a network that can stall, and a PicUp with Ada, an admin.
 struct Two {
-    primary: MariaDb,
-    replica: MariaDb,
+    primary: DatabaseServer,
+    replica: DatabaseServer,
     between: FaultProxy,
     app: TestApp,
 }
 
 impl Two {
     async fn start() -> Self {
-        let primary = MariaDb::start_numbered(1, &["--sync-binlog=1"]).unwrap();
-        let replica = MariaDb::start_numbered(2, &[]).unwrap();
+        let primary = DatabaseServer::start_numbered(1, &["--sync-binlog=1"]).unwrap();
+        let replica = DatabaseServer::start_numbered(2, &[]).unwrap();
         primary.say("CREATE DATABASE picup").unwrap();
         let between = FaultProxy::start(primary.address()).await.unwrap();
         replica.follow(between.address()).unwrap();
@@ -100,8 +100,7 @@ async fn when_the_primary_dies_people_look_on_and_nothing_is_changed() {
     let ada = two.app.sign_in_browser("ada").await;
     let photo = ada.processed(ada.upload("a.jpg", samples::JPEG).await).await;
     let key = ada.with_key(&["read"]).await;
-    let caught_up = two.primary.say("SELECT @@global.gtid_binlog_pos").unwrap();
-    two.replica.say(&format!("SELECT MASTER_GTID_WAIT('{caught_up}', 60)")).unwrap();
+    two.replica.catch_up_with(&two.primary).unwrap();
     let asked = [
         "/api/timeline".to_owned(),
         "/api/timeline/assets?limit=10".to_owned(),

@@ -28,6 +28,11 @@ export function isStatus(error: unknown, status: number): boolean {
   return error instanceof ProblemError && error.status === status;
 }
 
+/** Whether the server can only be read for the moment. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof ProblemError && error.type === 'urn:picup:read-only';
+}
+
 /** The server could not be reached, so it is not known whether it did what was asked. */
 export class ConnectionLost extends Error {
   constructor() {

@@ -1715,6 +1715,7 @@ export interface components {
             /** @description What makes pictures, and what came of the assets. */
             media: components["schemas"]["SystemMedia"];
             queue?: components["schemas"]["SystemQueue"] | null;
+            replicas?: components["schemas"]["SystemReplicas"] | null;
             /** @description What this process does: `gateway`, `api`, `worker`. */
             roles: string[];
             /** @description Since when this process runs. */
@@ -1908,6 +1909,23 @@ export interface components {
              * @description The most it may keep.
              */
             quota_bytes: number;
+        };
+        /** @description A replica. */
+        SystemReplica: {
+            /**
+             * Format: double
+             * @description How far it is behind the primary, to about a second.
+             */
+            lag_seconds?: number | null;
+            /** @description Its host and port. */
+            name: string;
+            /** @description Whether it answers reads. */
+            serving: boolean;
+        };
+        /** @description The servers that replicate the database and answer reads. */
+        SystemReplicas: components["schemas"]["SystemRow"] & {
+            /** @description Each of them. */
+            servers: components["schemas"]["SystemReplica"][];
         };
         /** @description What every row has. */
         SystemRow: {

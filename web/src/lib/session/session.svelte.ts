@@ -1,6 +1,6 @@
 // Who is signed in. The tokens themselves are in cookies that no script can read; this knows only when to renew them, and
 // sees to it that several tabs do not spend the one-time refresh token twice.
-import { api, ConnectionLost, isStatus } from '../api';
+import { api, ConnectionLost, isReadOnly, isStatus } from '../api';
 import type { Answer } from '../api/client';
 import type { Account, InvitationAcceptance, Session as SessionWire, SetupRequest, SignInRequest } from '../api/types';
 import { connection } from '../connection.svelte';
@@ -80,7 +80,7 @@ class Session {
   async start(): Promise<void> {
     const note = this.#note();
     if (!note) return await this.#meetStranger();
-    if (isDue(note, Date.now()) && !(await this.renew())) return;
+    if (isDue(note, Date.now()) && !(await this.#renewOrLook())) return;
     const tried = readNote(NOTE);
     try {
       this.account = await api.account();
@@ -135,6 +135,16 @@ class Session {
   async ended(): Promise<void> {
     await this.#forget();
     this.#signedOut();
+  }
+
+  /** While nothing can be written, nobody can renew a session, and the server lets look with an old one. */
+  async #renewOrLook(): Promise<boolean> {
+    try {
+      return await this.renew();
+    } catch (error) {
+      if (isReadOnly(error)) return true;
+      throw error;
+    }
   }
 
   async #renewAlone(): Promise<boolean> {

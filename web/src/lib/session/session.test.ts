@@ -29,6 +29,7 @@ beforeEach(() => {
     const told = answers[address]?.shift() ?? 500;
     const next = typeof told === 'function' ? told() : told;
     if (next === 'lost') throw new TypeError('no network');
+    if (next === 'read-only') return readOnlyAnswer();
     const [status, body] = typeof next === 'number' ? [next, { type: 'x', title: 'no', detail: '', status: next }] : [200, next];
     return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
   });
@@ -37,6 +38,15 @@ afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
+
+function endsIn(ms: number) {
+  const end = new Date(Date.now() + ms).toISOString();
+  return { expires_at: end, media_expires_at: end };
+}
+
+function readOnlyAnswer(): Response {
+  return new Response(JSON.stringify({ type: 'urn:picup:read-only', title: 'no', detail: '', status: 503 }), { status: 503 });
+}
 
 async function started() {
   const { session } = await import('./session.svelte');
@@ -58,6 +68,18 @@ test('a server in trouble signs nobody out', async () => {
   answers['/api/setup'] = [{ open: false }];
   await session.start();
   expect([session.phase, storage.has(NOTE)]).toEqual(['out', false]);
+});
+
+test('while nothing can be written, a page opens with the old session and renews it later', async () => {
+  storage.set(NOTE, JSON.stringify({ renewAt: Date.now() - 1, account: 'ada' }));
+  answers['/api/session/refresh'] = ['read-only', 500, { account: ADA, ...endsIn(60_000) }];
+  const starting = started();
+  await vi.advanceTimersByTimeAsync(1_000);
+  const session = await starting;
+  await vi.advanceTimersByTimeAsync(11_000);
+  expect(asked.filter((path) => path === '/api/session/refresh')).toHaveLength(3);
+  expect(JSON.parse(storage.get(NOTE) ?? '').renewAt).toBeGreaterThan(Date.now());
+  expect(session.phase).toBe('in');
 });
 
 test('another tab’s sign-in is followed, however often it takes', async () => {

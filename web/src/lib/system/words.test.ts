@@ -25,7 +25,8 @@ describe('what the server says of itself', () => {
     expect(adviceWords({ ...later, code: 'constructor' })).toEqual({ detail: later.detail });
     expect(jobWord('copy')).toBe('copy');
     expect(jobWord('toString')).toBe('toString');
-    expect(engineWord('mysql')).toBe('mysql');
+    expect(engineWord('mysql')).toBe('MySQL, MariaDB');
+    expect(engineWord('another')).toBe('another');
   });
 });
 

@@ -14,6 +14,8 @@ const ADVICE: Record<string, MessageKey> = {
   'database-schema': 'system.advice.databaseSchema',
   'database-journal': 'system.advice.databaseJournal',
   'database-counts': 'system.advice.databaseCounts',
+  'primary-away': 'system.advice.primaryAway',
+  'replica-out': 'system.advice.replicaOut',
   'storage-there': 'system.advice.storageThere',
   'storage-writable': 'system.advice.storageWritable',
   'storage-private': 'system.advice.storagePrivate',
@@ -33,7 +35,7 @@ const ADVICE: Record<string, MessageKey> = {
 };
 
 /** Advice whose detail says no more than the page shows beside it. */
-const SAID = new Set(['media-silent', 'assets-damaged', 'motions-damaged', 'jobs-given-up', 'jobs-stuck', 'quota-near', 'quota-full']);
+const SAID = new Set(['primary-away', 'media-silent', 'assets-damaged', 'motions-damaged', 'jobs-given-up', 'jobs-stuck', 'quota-near', 'quota-full']);
 
 const JOBS: Record<string, MessageKey> = {
   process: 'system.job.process',
@@ -50,7 +52,7 @@ const ROLES: Record<string, MessageKey> = {
 
 const PLACES: Record<string, MessageKey> = { files: 'system.store.files', memory: 'system.store.memory' };
 const SANDBOXES: Record<string, MessageKey> = { limits: 'system.sandbox.limits' };
-const ENGINES: Record<string, string> = { sqlite: 'SQLite' };
+const ENGINES: Record<string, string> = { sqlite: 'SQLite', mysql: 'MySQL, MariaDB' };
 
 const known = (words: Record<string, MessageKey>, word: string): string => {
   const key = Object.hasOwn(words, word) ? words[word] : undefined;

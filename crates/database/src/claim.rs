@@ -1,0 +1,83 @@
+//! One PicUp serves from a database at a time: a second one would take up what the first is at. A SQLite file lies in the folder
+//! that its PicUp has locked; a server's database is claimed by a lock of the server's own, which ends with its connection.
+
+use std::time::Duration;
+
+use sqlx::any::AnyConnectOptions;
+use sqlx::{AnyConnection, Connection, Row};
+use tokio::task::AbortHandle;
+
+use crate::dialect::Dialect;
+use crate::{Database, Error};
+
+/// Waits a moment for one that was just killed.
+const CLAIM: &str = "SELECT GET_LOCK(CONCAT(DATABASE(), '.picup.serve'), 5) AS held";
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// A database that this process alone serves from, as long as this lives.
+#[derive(Debug)]
+pub struct Claim {
+    keeper: Option<AbortHandle>,
+}
+
+impl Database {
+    /// Claims the database for this process.
+    ///
+    /// # Errors
+    /// [`Error::Place`] when another process has claimed it.
+    pub async fn claim(&self) -> Result<Claim, Error> {
+        if self.inner.dialect == Dialect::Sqlite {
+            return Ok(Claim { keeper: None });
+        }
+        let options = || self.inner.writer.connect_options();
+        let Some(held) = claimed(&options()).await? else {
+            let advice =
+                "another PicUp is serving from this database; stop it first, or give each a database of its own";
+            return Err(Error::Place(advice.to_owned()));
+        };
+        let pool = self.inner.writer.clone();
+        let keeper = tokio::spawn(async move { keep(held, || pool.connect_options()).await });
+        Ok(Claim { keeper: Some(keeper.abort_handle()) })
+    }
+}
+
+/// A connection that holds the claim; `None` when another has it.
+async fn claimed(options: &AnyConnectOptions) -> Result<Option<AnyConnection>, Error> {
+    let mut connection = AnyConnection::connect_with(options).await?;
+    let held: Option<i64> = sqlx::query(CLAIM).fetch_one(&mut connection).await?.try_get("held")?;
+    Ok((held == Some(1)).then_some(connection))
+}
+
+/// A server that was away has forgotten the claim: it is made again as soon as the server is back.
+async fn keep(held: AnyConnection, options: impl Fn() -> std::sync::Arc<AnyConnectOptions>) {
+    let mut held = Some(held);
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let stands = match &mut held {
+            Some(connection) => connection.ping().await.is_ok(),
+            None => false,
+        };
+        if stands {
+            continue;
+        }
+        held = match claimed(&options()).await {
+            Ok(Some(connection)) => Some(connection),
+            Ok(None) => {
+                tracing::error!("another PicUp serves from this database, too: stop one of them");
+                None
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the database cannot be claimed again yet");
+                None
+            }
+        };
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.abort();
+        }
+    }
+}
