@@ -20,9 +20,10 @@
 mod rows;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use picup_domain::Sha256;
 use sqlx::any::AnyArguments;
@@ -36,7 +37,9 @@ pub use tables::Tables;
 
 /// An INSERT's values take about so many bytes at most, or are one row: a server takes no larger message than 16 MiB.
 const BYTES: usize = 1 << 20;
-/// After so many rows that were not sent the target is told that somebody is there.
+/// How long a page may take, to be read or to be inserted: a server that has lost its power never says so.
+const PAGE_PATIENCE: Duration = Duration::from_secs(300);
+/// After so many pages that were not sent the target is told that somebody is there.
 const SILENT_PAGES: u32 = 40;
 
 /// What a table holds.
@@ -108,7 +111,7 @@ pub async fn sums(connection: &mut AnyConnection, tables: &Tables, watch: Watch<
         let mut walk = Walk::new(table, Dialect::of(connection));
         let mut sum = Sum::default();
         loop {
-            let rows = walk.next(connection).await?;
+            let rows = in_time(PAGE_PATIENCE, walk.next(connection)).await?;
             if rows.is_empty() {
                 break;
             }
@@ -142,7 +145,7 @@ async fn copy_table(
     let mut walk = Walk::new(table, Dialect::of(source));
     let (mut sum, mut silent) = (Sum::default(), 0);
     loop {
-        let mut rows = walk.next(source).await?;
+        let mut rows = in_time(PAGE_PATIENCE, walk.next(source)).await?;
         let read = rows.len();
         if read == 0 {
             return Ok(sum.of(table));
@@ -156,9 +159,14 @@ async fn copy_table(
             target.ping().await?;
             silent = 0;
         }
-        insert(target, table, rows).await?;
+        in_time(PAGE_PATIENCE, insert(target, table, rows)).await?;
         done.page(table, read)?;
     }
+}
+
+async fn in_time<T>(patience: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let late = |_| Err(Error::Lost(std::io::ErrorKind::TimedOut.into()));
+    tokio::time::timeout(patience, work).await.unwrap_or_else(late)
 }
 
 /// Inserts rows, by as few statements as hold them, each of which is done whole or not at all.

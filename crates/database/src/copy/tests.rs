@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use picup_testkit::{MariaDb, TempDir, fresh_folder};
+use picup_testkit::{DatabaseServer, TempDir, fresh_folder};
 use sqlx::Executor;
 
 use super::*;
@@ -90,7 +90,7 @@ fn key(column: &Column, row: u64, last: bool, parents: &BTreeMap<String, Vec<Vec
 }
 
 /// Fills every table of a new library.
-async fn fill(file: &mut AnyConnection, tables: &Tables) {
+pub(crate) async fn fill(file: &mut AnyConnection, tables: &Tables) {
     let mut parents: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     file.execute("BEGIN").await.unwrap();
     for table in tables.0.iter().filter(|table| !FIXED.contains(&table.name.as_str())) {
@@ -120,29 +120,29 @@ async fn fill(file: &mut AnyConnection, tables: &Tables) {
     file.execute("COMMIT").await.unwrap();
 }
 
-async fn new_file(folder: &TempDir, name: &str) -> AnyConnection {
+pub(crate) async fn new_file(folder: &TempDir, name: &str) -> AnyConnection {
     let path = folder.path().join(name);
     Database::open(&Settings::sqlite(&path), Metrics::default()).await.unwrap().close().await;
     AnyConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
 }
 
-async fn new_database(server: &MariaDb, name: &str) -> AnyConnection {
+async fn new_database(server: &DatabaseServer, name: &str) -> AnyConnection {
     server.say(&format!("CREATE DATABASE {name}")).unwrap();
     Database::open(&Settings::mysql(server.url(name)), Metrics::default()).await.unwrap().close().await;
     AnyConnection::connect(&server.url(name)).await.unwrap()
 }
 
-fn on(_: Progress<'_>) -> ControlFlow<()> {
+pub(crate) fn on(_: Progress<'_>) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-async fn sums_of(connection: &mut AnyConnection, tables: &Tables) -> Vec<TableSum> {
+pub(crate) async fn sums_of(connection: &mut AnyConnection, tables: &Tables) -> Vec<TableSum> {
     sums(connection, tables, &mut on).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_library_is_the_same_on_every_engine_also_where_the_copy_was_cut_off() {
-    let (folder, server) = (fresh_folder(), MariaDb::start(&[]).unwrap());
+    let (folder, server) = (fresh_folder(), DatabaseServer::start(&[]).unwrap());
     let tables = Tables::newest().await.unwrap();
     let mut first = new_file(&folder, "first.db").await;
     fill(&mut first, &tables).await;
@@ -190,7 +190,7 @@ async fn a_library_is_the_same_on_every_engine_also_where_the_copy_was_cut_off()
 
 #[tokio::test]
 async fn from_server_to_server_it_is_one_moment_of_what_goes_on() {
-    let server = MariaDb::start(&[]).unwrap();
+    let server = DatabaseServer::start(&[]).unwrap();
     let tables = Tables::newest().await.unwrap();
     let (mut source, mut target) = (new_database(&server, "source").await, new_database(&server, "target").await);
     let events = (1..=1_200).map(|number| format!("({number}, 'a', '', 0)")).collect::<Vec<_>>().join(", ");
@@ -236,4 +236,10 @@ async fn every_change_of_a_value_changes_its_tables_sum_and_no_other() {
         assert!(changed.len() == 1 && change.contains(&changed[0].0.table), "{change}: {changed:?}");
         file.execute("ROLLBACK").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+    let silent = in_time(Duration::from_millis(10), std::future::pending::<Result<(), Error>>()).await;
+    assert!(matches!(silent, Err(Error::Lost(_))), "{silent:?}");
 }

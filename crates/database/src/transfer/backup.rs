@@ -35,7 +35,7 @@ pub struct BackedUp {
 
 /// No journal: a backup that is cut off is begun anew.
 const BUILD: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; \
-     PRAGMA cache_size = -32000; PRAGMA temp_store = FILE";
+     PRAGMA cache_size = -16000; PRAGMA temp_store = FILE";
 
 /// Writes a backup to `to`, where nothing may stand.
 ///

@@ -30,7 +30,7 @@ impl NewFile {
         let part = wanted.with_file_name(part);
         is_free(wanted)?;
         let mut open = OpenOptions::new();
-        open.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(rustix_nofollow());
+        open.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_links());
         let file = open.open(&part).map_err(place)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -108,6 +108,6 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// A link under the name would have another file written over.
-fn rustix_nofollow() -> i32 {
+fn no_links() -> i32 {
     rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()
 }

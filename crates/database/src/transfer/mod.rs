@@ -11,6 +11,8 @@ mod file;
 mod record;
 mod restore;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::ops::ControlFlow;
 use std::path::Path;

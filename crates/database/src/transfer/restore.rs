@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use picup_domain::Sha256;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
 
 use super::backup::{ABOUT, About, Verified, verify};
@@ -12,7 +13,6 @@ use crate::copy::TableSum;
 use crate::dialect::Dialect;
 use crate::engine::keep_a_log;
 use crate::{Error, Place, migrations};
-use picup_domain::Sha256;
 
 /// A library that is in its new place, compared.
 #[derive(Debug, Clone, PartialEq, Eq)]

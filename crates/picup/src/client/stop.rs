@@ -21,7 +21,7 @@ impl Stop {
     }
 
     /// Does `work` unless it is interrupted before its end.
-    pub(super) async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             () = self.at_once.cancelled() => None,
@@ -35,7 +35,7 @@ impl Stop {
     }
 
     /// Why no new file is begun, when none is.
-    pub(crate) fn reason(&self) -> Option<&'static str> {
+    pub(super) fn reason(&self) -> Option<&'static str> {
         self.reason.get().copied()
     }
 

@@ -33,6 +33,7 @@ mod library;
 mod life;
 mod live_photos;
 mod luck;
+mod moving;
 mod patient;
 mod pictures;
 mod quota;

@@ -40,8 +40,8 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
     }
     let place = config.database_settings()?.place;
     let about = About { made_at: SystemClock.now(), version: env!("CARGO_PKG_VERSION").to_owned() };
-    let done = until_stopped(async |stop| {
-        let mut shows = Shows::new(args.json, stop);
+    let done = until_stopped(async {
+        let mut shows = Shows::new(args.json);
         let done = backup(&place, &args.file, &about, &mut |stage, progress| shows.at(stage, progress)).await;
         done.map_err(|error| refused(error, args))
     })?;

@@ -51,9 +51,9 @@ pub(super) fn run(args: &CopyArgs) -> Result<(), Failure> {
     let setting = setting(args)?;
     let password = setting.password_file.as_deref().map(secrets::password).transpose()?;
     let server = Server { url: setting.url.clone(), password };
-    let copied = until_stopped(async |stop| {
+    let copied = until_stopped(async {
         let _lock = crate::roles::lock(&config.data_dir).await?;
-        let mut shows = Shows::new(args.json, stop);
+        let mut shows = Shows::new(args.json);
         let copied = copy_to(&file, &server, &mut |stage, progress| shows.at(stage, progress)).await;
         copied.map_err(|error| refused(error, &setting.url))
     })?;

@@ -49,12 +49,15 @@ pub(super) fn run(command: DbCommand) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs `work`, which Ctrl-C ends in order.
-fn until_stopped<T>(work: impl AsyncFnOnce(Arc<Stop>) -> Result<T, Failure>) -> Result<T, Failure> {
+/// Runs `work` until Ctrl-C, which drops it where it is.
+fn until_stopped<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let stop = Arc::<Stop>::default();
     block_on(async {
         listen_for_the_end(Arc::clone(&stop))?;
-        work(stop).await
+        match stop.unless(work).await {
+            Some(done) => done,
+            None => Err(failure(Error::Interrupted, "stopped".to_owned())),
+        }
     })
 }
 
@@ -92,10 +95,12 @@ const fn how(by: By) -> (&'static str, &'static str) {
 /// What went wrong in `doing`, and what to do next.
 fn failure(error: Error, doing: String) -> Failure {
     let next = match &error {
-        Error::Interrupted | Error::Busy | Error::Copying => {
+        Error::Interrupted | Error::Busy | Error::Lost(_) | Error::Copying | Error::Changed => {
             Some("run it again; a copy to a server goes on where it stopped")
         }
-        Error::Engine(_) | Error::Changed => Some("run it again; a copy to a server goes on where it stopped"),
+        Error::Engine(_) => {
+            Some("put right what it says, and run it again; a copy to a server goes on where it stopped")
+        }
         Error::Differs(_) => {
             Some("run it again; it begins anew. If that happens twice, tell us: nothing is served from it meanwhile")
         }

@@ -3,14 +3,11 @@
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use picup_database::copy::Progress;
 use picup_database::transfer::Stage;
-
-use crate::client::Stop;
 
 /// How often a line is printed where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -18,7 +15,6 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Shown {
     look: Look,
     stage: Option<Stage>,
-    stop: Arc<Stop>,
 }
 
 enum Look {
@@ -29,16 +25,16 @@ enum Look {
 
 impl Shown {
     /// `silent` for programs.
-    pub(super) fn new(silent: bool, stop: Arc<Stop>) -> Self {
+    pub(super) fn new(silent: bool) -> Self {
         let look = match (silent, std::io::stderr().is_terminal()) {
             (true, _) => Look::Silent,
             (false, false) => Look::Lines(Instant::now()),
             (false, true) => Look::Bar(bar()),
         };
-        Self { look, stage: None, stop }
+        Self { look, stage: None }
     }
 
-    /// Shows it, and says whether to go on.
+    /// Shows it, and says that it is to go on.
     pub(super) fn at(&mut self, stage: Stage, progress: Progress<'_>) -> ControlFlow<()> {
         let new = self.stage.replace(stage) != Some(stage);
         match &mut self.look {
@@ -58,7 +54,7 @@ impl Shown {
                 bar.set_message(format!("{} {}", word(stage), progress.table));
             }
         }
-        if self.stop.reason().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        ControlFlow::Continue(())
     }
 }
 
@@ -104,12 +100,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_what_is_done_and_ends_when_it_is_stopped() {
-        let (stop, progress) = (Arc::<Stop>::default(), Progress { table: "assets", rows: 1_500, all: 30_000_000 });
+    fn it_says_what_is_done_and_how_far_it_is() {
+        let progress = Progress { table: "assets", rows: 1_500, all: 30_000_000 };
         assert_eq!(text(Stage::Copying, progress), "copying assets: 1,500 of 30,000,000 rows");
-        let mut shown = Shown::new(true, Arc::clone(&stop));
-        assert!(shown.at(Stage::Copying, progress).is_continue());
-        stop.interrupt();
-        assert!(shown.at(Stage::Copying, progress).is_break());
+        assert_eq!(text(Stage::Verifying, progress), "reading back assets: 1,500 of 30,000,000 rows");
+        assert_eq!(text(Stage::Integrity, progress), "looking at the file");
     }
 }

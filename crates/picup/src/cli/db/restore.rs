@@ -36,10 +36,14 @@ struct Done {
 
 pub(super) fn run(args: &RestoreArgs) -> Result<(), Failure> {
     let config = args.place.load()?;
+    if !args.file.exists() {
+        let failure = Failure::usage(format!("there is no file {}", args.file.display()));
+        return Err(failure.next("name one that `picup db backup` has written"));
+    }
     let place = config.database_settings()?.place;
-    let done = until_stopped(async |stop| {
+    let done = until_stopped(async {
         let _lock = crate::roles::lock(&config.data_dir).await?;
-        let mut shows = Shows::new(args.json, stop);
+        let mut shows = Shows::new(args.json);
         let mut watch = |stage, progress: picup_database::copy::Progress<'_>| shows.at(stage, progress);
         let done = restore(&args.file, &place, &config.data_dir, &mut watch).await;
         done.map_err(|error| refused(error, args, &place))
