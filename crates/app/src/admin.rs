@@ -39,8 +39,7 @@ pub struct Changes {
 /// # Errors
 /// [`Error::NotSignedIn`]; [`Error::NotAdmin`].
 pub async fn authorise(app: &App, access: &Access) -> Result<(), Error> {
-    let mut read = app.database().read_freshest().await?;
-    match session::standing(&mut read, access, app.now()).await?.role {
+    match session::standing(app, access).await?.role {
         AccountRole::Admin => Ok(()),
         AccountRole::Member => Err(Error::NotAdmin),
     }

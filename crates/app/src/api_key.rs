@@ -10,7 +10,7 @@ use picup_database::NewApiKey as Row;
 use picup_domain::{AccountId, ApiKeyId, ApiKeyName, Invalid, Scopes, Timestamp};
 
 use crate::token::{RandomToken, hash_token};
-use crate::{App, Error};
+use crate::{App, Error, session};
 
 /// What a key's token begins with: people see what it is, secret scanners find it, and it is told from a session's token.
 pub const PREFIX: &str = "picup_";
@@ -94,7 +94,7 @@ pub async fn authenticate(app: &App, token: &str) -> Result<ApiKey, Error> {
     }
     let now = app.now();
     let found = app.database().read_freshest().await?.api_key_by_token(&hash_token(token), now).await?;
-    let key = found.ok_or(Error::NotSignedIn)?;
+    let key = found.ok_or_else(|| session::unknown(app))?;
     let due = |last: Timestamp| last.plus(USE_NOTED_EVERY) <= now;
     if key.last_used_at.is_none_or(due) {
         // What it came to do matters more than this note of it, which the next use makes as well.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 pub use picup_database::Session;
-use picup_database::{Account as Row, NewSession, Read, Rotation};
+use picup_database::{Account as Row, NewSession, Rotation};
 use picup_delivery::{Resource, SignedCookies, signed_cookies};
 use picup_domain::{AccountId, Email, ObjectKey, Password, SessionId, Timestamp};
 
@@ -192,18 +192,24 @@ pub async fn authenticate_to_look(app: &App, token: &str) -> Result<Access, Erro
     }
     let Settings { read_grace, access_life, .. } = app.settings();
     let access = app.inner.access_tokens.check(token, now.minus(*read_grace))?;
-    standing(&mut app.database().read_freshest().await?, &access, now).await?;
+    standing(app, &access).await?;
     Ok(Access { expires_at: now.plus(*access_life), ..access })
 }
 
 /// The account of a session that has not ended.
-pub(crate) async fn standing(read: &mut Read, access: &Access, now: Timestamp) -> Result<Row, Error> {
-    let session = read.session_by_id(access.session).await?;
-    if session.is_none_or(|session| session.account != access.account || !session.is_live(now)) {
+pub(crate) async fn standing(app: &App, access: &Access) -> Result<Row, Error> {
+    let mut read = app.database().read_freshest().await?;
+    let session = read.session_by_id(access.session).await?.ok_or_else(|| unknown(app))?;
+    if session.account != access.account || !session.is_live(app.now()) {
         return Err(Error::NotSignedIn);
     }
     let account = read.account_by_id(access.account).await?.filter(|account| account.disabled_at.is_none());
     account.ok_or(Error::NotSignedIn)
+}
+
+/// What a session or key is that is not there: nobody's; but while the primary is away, perhaps one that no replica has yet.
+pub(crate) fn unknown(app: &App) -> Error {
+    if app.database().primary_is_away() { Error::ReadOnly } else { Error::NotSignedIn }
 }
 
 /// Forgets sessions that ended by themselves.

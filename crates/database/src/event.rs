@@ -86,6 +86,9 @@ impl Write {
         events: &[NewEvent],
         now: Timestamp,
     ) -> Result<i64, Error> {
+        if let Some(account) = account {
+            self.tells(account);
+        }
         let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
         let sql = "UPDATE sequences SET last = last + ? WHERE name = 'events'";
         self.run(Statement::new("event_draw", sql).int(count)).await?;

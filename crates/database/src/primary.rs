@@ -14,8 +14,8 @@ use crate::position::Position;
 use crate::replica::Family;
 
 const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// A beat that takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// A beat that takes longer has failed: a server that has much to do may take its time, and one that is gone refuses at once.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The present moment in microseconds UTC: what a heartbeat says.
 pub(crate) type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -49,7 +49,7 @@ impl Primary {
         let mut beaten = self.beaten.subscribe();
         self.look_now();
         let beat = beaten.wait_for(|at| *at >= asked);
-        tokio::time::timeout(2 * PATIENCE, beat).await.is_ok_and(|beat| beat.is_ok()) && self.is_up()
+        tokio::time::timeout(PATIENCE, beat).await.is_ok_and(|beat| beat.is_ok()) && self.is_up()
     }
 
     /// Beats for ever; `learnt` hears how far everything is that is committed.

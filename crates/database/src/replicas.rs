@@ -131,16 +131,15 @@ impl Replicas {
         Some(floor)
     }
 
-    /// Notes a commit that was just made on `lent`, for the client who made it.
-    pub(crate) async fn committed(&self, lent: &mut Lent, seen: Option<&Seen>) {
+    /// Notes a commit that was just made on `lent`, for the client who made it and the accounts that are told of it.
+    pub(crate) async fn committed(&self, lent: &mut Lent, seen: Option<&Seen>, told: &[AccountId]) {
         match position(lent, self.family.committed()).await {
             Ok(position) => {
                 if let Some(seen) = seen {
                     seen.wrote(&position);
-                    if let Some(account) = seen.floor().1 {
-                        self.raise(&[account], &position);
-                    }
+                    self.raise(seen.floor().1.as_slice(), &position);
                 }
+                self.raise(told, &position);
                 self.newest.send_modify(|newest| newest.merge(&position));
                 self.all.iter().for_each(|replica| replica.expect_more());
             }

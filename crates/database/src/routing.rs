@@ -52,6 +52,8 @@ pub struct Read {
 /// [`Write::commit`] undoes them.
 pub struct Write {
     read: Read,
+    /// Accounts that events were appended for: they see this commit from then on, whoever makes it.
+    told: Vec<AccountId>,
 }
 
 impl Database {
@@ -101,7 +103,7 @@ impl Database {
             lent.ask(turn).await?;
         }
         self.inner.metrics.wait("write", begun.elapsed());
-        Ok(Write { read: self.reading(lent) })
+        Ok(Write { read: self.reading(lent), told: Vec::new() })
     }
 
     /// Begins a transaction that reads, for what may be a moment old.
@@ -156,7 +158,7 @@ impl Database {
     /// What begins on the primary; when that fails, it is asked at once whether it is there at all.
     async fn on_primary(&self, begun: impl Future<Output = Result<Lent, Error>>) -> Result<Lent, Error> {
         match (begun.await, &self.inner.replicas) {
-            (Err(error), Some(replicas)) if !replicas.primary.answers().await => {
+            (Err(error), Some(replicas)) if !matches!(error, Error::Busy) && !replicas.primary.answers().await => {
                 tracing::debug!(%error, "nothing begins on the primary, which does not answer");
                 Err(Error::PrimaryAway)
             }
@@ -243,9 +245,14 @@ impl Write {
         lent.commit().await?;
         inner.metrics.statement("commit", begun.elapsed());
         if let Some(replicas) = &inner.replicas {
-            replicas.committed(lent, seen.as_ref()).await;
+            replicas.committed(lent, seen.as_ref(), &self.told).await;
         }
         Ok(())
+    }
+
+    /// Notes that an account is told of this.
+    pub(crate) fn tells(&mut self, account: AccountId) {
+        self.told.push(account);
     }
 
     /// Runs a statement and tells how many rows it changed.

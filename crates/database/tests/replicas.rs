@@ -238,6 +238,50 @@ async fn an_account_is_not_shown_less_than_it_was_told_of() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_replicas_the_one_that_has_it_answers_and_the_one_that_died_is_named() {
+    let primary = DatabaseServer::start_numbered(1, &[]).unwrap();
+    let mut dying = DatabaseServer::start_numbered(2, &[]).unwrap();
+    let lagging = DatabaseServer::start_numbered(3, &[]).unwrap();
+    primary.say("CREATE DATABASE picup").unwrap();
+    let slow = FaultProxy::start(primary.address()).await.unwrap();
+    dying.follow(primary.address()).unwrap();
+    lagging.follow(slow.address()).unwrap();
+    let replicas = [&dying, &lagging].map(|one| Server { url: one.url("picup"), password: None }).to_vec();
+    let (max_lag, wait) = (Duration::from_secs(10), Duration::from_millis(50));
+    let replication = Replication { replicas, max_lag, wait, clock: Arc::new(SystemClock) };
+    let settings = Settings { replication: Some(replication), ..Settings::mysql(primary.url("picup")) };
+    let mut registry = Registry::default();
+    let database = Database::open(&settings, Metrics::register(&mut registry)).await.unwrap();
+    let until = async |wanted: [bool; 2]| {
+        let begun = Instant::now();
+        while database.replicas().iter().map(|replica| replica.serving).ne(wanted) {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", database.replicas());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let pairs = async |count| {
+        for number in 0..count {
+            let seen = Seen::default();
+            // Whichever is the account's own, what it lacks it does not answer.
+            seen.belongs_to(AccountId::new(Timestamp::from_micros(number)));
+            let wrote = append(&database.for_client(seen.clone())).await.unwrap();
+            assert!(latest(&database, &seen).await.unwrap() >= wrote, "pair {number} is stale");
+        }
+    };
+    until([true, true]).await;
+    slow.set(Direction::ToClient, Fault::Stall);
+    pairs(100).await;
+    slow.set(Direction::ToClient, Fault::Pass);
+    let died = dying.address().to_string();
+    dying.kill().unwrap();
+    until([false, true]).await;
+    let reports = database.replicas();
+    assert_eq!((&reports[0].name, reports[0].trouble.is_some()), (&died, true));
+    assert_eq!((&reports[1].name, reports[1].trouble.is_some()), (&lagging.address().to_string(), false));
+    pairs(100).await;
+}
+
 #[tokio::test]
 async fn a_primary_that_nobody_can_follow_is_refused() {
     let primary = DatabaseServer::start(&["--skip-log-bin"]).unwrap();

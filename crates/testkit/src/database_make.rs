@@ -125,6 +125,16 @@ impl Make {
         }
     }
 
+    pub(crate) fn take_both_passwords(self, user: &str, old: &str, new: &str) -> String {
+        match self {
+            Self::MariaDb => format!(
+                "ALTER USER {user} IDENTIFIED VIA mysql_native_password USING PASSWORD('{old}') \
+                 OR mysql_native_password USING PASSWORD('{new}')"
+            ),
+            Self::MySql => format!("ALTER USER {user} IDENTIFIED BY '{new}' RETAIN CURRENT PASSWORD"),
+        }
+    }
+
     /// Waits for a position; answers 0 when it has come.
     pub(crate) fn wait_for(self, position: &str, patience: Duration) -> String {
         let function = match self {

@@ -111,6 +111,14 @@ impl DatabaseServer {
         Err(Error::TooLate { what: format!("position {position}"), seconds: PATIENCE.as_secs(), output })
     }
 
+    /// Has a user's new password taken beside the old one.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub fn take_both_passwords(&self, user: &str, old: &str, new: &str) -> Result<(), Error> {
+        self.say(&self.make.take_both_passwords(user, old, new)).map(drop)
+    }
+
     /// Ends it as a power cut would.
     ///
     /// # Errors

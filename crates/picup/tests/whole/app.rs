@@ -232,7 +232,7 @@ impl TestApp {
         let begun = eventually("the first batch", begun).await;
         begun.unwrap_or_else(|late| panic!("{late}\n{}", self.log()));
         self.server.kill().await.unwrap();
-        sqlx::query("DROP TRIGGER held").execute(&mut database).await.unwrap();
+        sqlx::raw_sql("DROP TRIGGER held").execute(&mut database).await.unwrap();
         self.kill_and_restart().await
     }
 

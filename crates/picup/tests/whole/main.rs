@@ -17,6 +17,7 @@ mod books;
 mod client;
 mod contracts;
 mod crash;
+mod database_server;
 mod deletion;
 mod delivery;
 mod edits;
