@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_has_no_sample() {
-        let channel = |name: &str, lag| ChannelStatus {
+        let channel = |name: &str, lag: Option<u64>| ChannelStatus {
             channel: name.to_owned(),
             source: "db:3306".to_owned(),
             healthy: lag == Some(3),
