@@ -126,6 +126,32 @@ impl Dialect {
         }
     }
 
+    /// After the name of a table that is read in the order of its primary key, a page at a time: MySQL's planner may think that
+    /// sorting what another index has is less work.
+    pub(crate) const fn in_key_order(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::MySql => " FORCE INDEX (PRIMARY)",
+        }
+    }
+
+    /// Takes all rows out of a table to which no row refers any more; on a server at once, however many they are, and a table
+    /// that others could refer to needs to be told so.
+    pub(crate) fn empty(self, table: &str) -> String {
+        match self {
+            Self::Sqlite => format!("DELETE FROM {table}"),
+            Self::MySql => format!("SET foreign_key_checks = 0; TRUNCATE TABLE {table}; SET foreign_key_checks = 1"),
+        }
+    }
+
+    /// The engine that a connection leads to.
+    pub(crate) fn of(connection: &sqlx::AnyConnection) -> Self {
+        match connection.backend_name() {
+            "SQLite" => Self::Sqlite,
+            _ => Self::MySql,
+        }
+    }
+
     /// Before a statement: how it would be carried out.
     #[cfg(test)]
     pub(crate) const fn explain(self) -> &'static str {

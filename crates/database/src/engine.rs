@@ -17,7 +17,7 @@ use crate::primary::Primary;
 use crate::replica::{Family, Limits, Replica};
 use crate::replicas::Replicas;
 use crate::routing::{Database, Inner};
-use crate::{Error, Metrics, migrations};
+use crate::{Error, Metrics, migrations, transfer};
 
 /// A connection to a server is replaced after that, so that what changes there (a certificate, a user's rights) reaches all.
 const SERVER_LIFE: Duration = Duration::from_secs(30 * 60);
@@ -70,6 +70,12 @@ pub struct Server {
     pub url: String,
     /// The user's password, if it needs one.
     pub password: Option<String>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.url)
+    }
 }
 
 impl std::fmt::Debug for Place {
@@ -132,6 +138,7 @@ impl Database {
         // A connection of its own, because a pool would try a failing one again until it reports a mere time-out.
         let mut first = AnyConnection::connect_with(&options).await?;
         first.execute(dialect.prepare_writer()).await?;
+        transfer::is_complete(&mut first).await?;
         if schema == Schema::Migrated {
             if dialect == Dialect::Sqlite {
                 keep_a_log(&mut first).await?;
@@ -172,7 +179,7 @@ impl Database {
 }
 
 /// Turns the write-ahead log on: readers and the writer do not wait for each other, and a commit is one append and one sync.
-async fn keep_a_log(connection: &mut AnyConnection) -> Result<(), Error> {
+pub(crate) async fn keep_a_log(connection: &mut AnyConnection) -> Result<(), Error> {
     let row = sqlx::query("PRAGMA journal_mode = WAL").fetch_one(connection).await?;
     let mode: String = row.try_get(0)?;
     if mode == "wal" {
@@ -196,7 +203,12 @@ async fn sqlite_options(path: &Path) -> Result<AnyConnectOptions, Error> {
     open.read(true).write(true).create(true).truncate(false).mode(0o600);
     open.open(&full).await.map_err(|error| place(error.to_string()))?;
     let text = full.to_str().ok_or_else(|| place("the path is not UTF-8".to_owned()))?;
-    Ok(format!("sqlite://{}?mode=rw", percent_encoded(text)).parse()?)
+    Ok(sqlite_address(text, "mode=rw").parse()?)
+}
+
+/// The address of a SQLite file for the driver.
+pub(crate) fn sqlite_address(path: &str, options: &str) -> String {
+    format!("sqlite://{}?{options}", percent_encoded(path))
 }
 
 /// The replicas, whose tables are the primary's.
@@ -236,7 +248,7 @@ fn sign_in(server: &Server) -> Result<SignIn, Error> {
     }))
 }
 
-fn server_options(server: &Server) -> Result<AnyConnectOptions, Error> {
+pub(crate) fn server_options(server: &Server) -> Result<AnyConnectOptions, Error> {
     let mut options: AnyConnectOptions = server.url.parse()?;
     options
         .database_url

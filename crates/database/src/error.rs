@@ -45,6 +45,49 @@ pub enum Error {
     /// The configured place cannot hold a database; the text says why.
     #[error("the database cannot be kept there: {0}")]
     Place(String),
+    /// The database was written by an older PicUp, and this work does not bring it up to date.
+    #[error(
+        "the database has schema {found} and this PicUp works with {known}; start it once, which brings it up to date"
+    )]
+    OlderSchema {
+        /// The schema in the database.
+        found: i64,
+        /// The schema this program works with.
+        known: i64,
+    },
+    /// There is a database, and nothing of a PicUp's in it.
+    #[error("the database holds nothing of a PicUp's")]
+    NoLibrary,
+    /// What was to be filled holds something already; the text says what.
+    #[error("{0}")]
+    Occupied(String),
+    /// Rows were copied and are not the same.
+    #[error("the copy of the table {0} is not what it was copied from")]
+    Differs(String),
+    /// Rows changed while they were read, though nobody should have been able to change them.
+    #[error("the database changed while it was read")]
+    Changed,
+    /// A copy into the database was begun and is not complete, so that nothing may be done with it yet.
+    #[error(
+        "the database holds a copy that is not complete; run `picup db copy-to` or `picup db restore`, which began it, again"
+    )]
+    Unfinished,
+    /// Another process copies into the database.
+    #[error(
+        "another copy into the database is under way; the connection of one that was cut off may stand for ten minutes"
+    )]
+    Copying,
+    /// A file is not a whole backup.
+    #[error("{file} is not a whole backup of a PicUp's database: {reason}")]
+    NotABackup {
+        /// The file.
+        file: String,
+        /// How one sees.
+        reason: String,
+    },
+    /// Whoever asked for the work wanted it to end; what is done of it stays.
+    #[error("interrupted")]
+    Interrupted,
     /// Anything else the engine reports.
     #[error("the database reports an error")]
     Engine(#[source] sqlx::Error),

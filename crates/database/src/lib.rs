@@ -1,9 +1,10 @@
 //! Everything PicUp remembers besides the bytes themselves: accounts, sessions, assets, albums, uploads, the timeline's
 //! counts, jobs and events.
 //!
-//! `app` is the only caller. It opens a [`Write`] or a [`Read`], calls the noun-first methods on it (`asset_insert`,
-//! `timeline_page`, `job_enqueue`, …), and commits; several calls in one transaction stand or fall together. A [`Read`] has
-//! no method that writes, and a [`Write`] can do all a [`Read`] can.
+//! `app` is the only caller, but for [`transfer`], which is about the database as a whole and which the command line calls. It
+//! opens a [`Write`] or a [`Read`], calls the noun-first methods on it (`asset_insert`, `timeline_page`, `job_enqueue`, …), and
+//! commits; several calls in one transaction stand or fall together. A [`Read`] has no method that writes, and a [`Write`] can
+//! do all a [`Read`] can.
 //!
 //! SQL lives here and nowhere else. Ids, times and random values always come in as arguments: no statement asks the engine
 //! for any, so the same statements give the same rows on every engine and every replica. Nothing here does remote I/O of
@@ -21,6 +22,7 @@ mod check;
 mod claim;
 mod connection;
 mod content;
+pub mod copy;
 mod credentials;
 mod dialect;
 mod edit;
@@ -45,10 +47,12 @@ mod replicas;
 mod routing;
 mod search;
 mod seen;
+pub mod servers;
 mod session;
 mod statement;
 mod system;
 mod timeline;
+pub mod transfer;
 mod trash;
 mod upload;
 mod usage;

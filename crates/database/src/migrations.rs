@@ -27,13 +27,14 @@ pub(crate) const VERSION: &str = "SELECT COALESCE(MAX(version), 0) AS version FR
 /// [`Error::NewerSchema`] when the database is ahead of this program; it is left as it was.
 pub(crate) async fn run(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), Error> {
     if dialect.migrates_at_once() {
-        at_once(connection, dialect).await
+        at_once(connection, dialect, LATEST).await
     } else {
         step_by_step(connection, dialect).await
     }
 }
 
-async fn at_once(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), Error> {
+/// Applies what is missing up to a version, in one transaction.
+pub(crate) async fn at_once(connection: &mut AnyConnection, dialect: Dialect, newest: i64) -> Result<(), Error> {
     let mut tx = connection.begin_with(dialect.begin_write()).await?;
     sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER NOT NULL PRIMARY KEY)")
         .execute(&mut *tx)
@@ -42,7 +43,7 @@ async fn at_once(connection: &mut AnyConnection, dialect: Dialect) -> Result<(),
     if found > LATEST {
         return Err(Error::NewerSchema { found, known: LATEST });
     }
-    for (number, sql) in (1_i64..).zip(MIGRATIONS) {
+    for (number, sql) in (1..=newest).zip(MIGRATIONS) {
         if number > found {
             tracing::info!(version = number, "migrating the database");
             sqlx::raw_sql(AssertSqlSafe(dialect.schema(sql))).execute(&mut *tx).await?;

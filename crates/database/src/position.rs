@@ -98,6 +98,26 @@ impl Position {
         other.domains.iter().all(domain) && other.servers.iter().all(server)
     }
 
+    /// The domains that it tells of.
+    pub(crate) fn domains(&self) -> impl Iterator<Item = u32> + '_ {
+        self.domains.keys().copied()
+    }
+
+    /// The servers that it tells of.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = &str> + '_ {
+        self.servers.keys().map(String::as_str)
+    }
+
+    /// The same, but of these domains what `other` says: nothing, where it tells nothing of one.
+    pub(crate) fn with_domains_of(&self, domains: &[u32], other: &Self) -> Self {
+        let mut position = self.clone();
+        position.domains.retain(|domain, _| !domains.contains(domain));
+        position.domains.extend(
+            other.domains.iter().filter(|(domain, _)| domains.contains(domain)).map(|(domain, last)| (*domain, *last)),
+        );
+        position
+    }
+
     /// Goes on to where `other` is, too.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (domain, last) in &other.domains {

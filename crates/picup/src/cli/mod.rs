@@ -5,6 +5,7 @@
 //! standard error.
 
 mod config;
+mod db;
 mod doctor;
 mod export;
 mod failure;
@@ -49,6 +50,9 @@ enum Command {
     /// Makes, lists, changes and removes accounts, also while PicUp is running.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Moves, backs up, restores and replicates the database.
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Prints or checks the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -102,6 +106,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::User(command) => user::run(command),
+        Command::Db(command) => db::run(command),
         Command::Config(command) => config::run(command),
         Command::Doctor(args) => doctor::run(args),
         Command::MediaChild => Err(Failure::usage("media-child is started by `picup serve` alone")),
@@ -143,6 +148,9 @@ mod tests {
             "picup export D --server http://h --email a@b --password-file F --by album --album A --album B --json",
             "picup export D --server http://h --api-key-file F --by date --verify --dry-run --parallel 8",
             "picup doctor --data-dir D --json",
+            "picup db copy-to mysql://picup@db.example.org:3306/picup --password-file F --data-dir D --json",
+            "picup db backup F --data-dir D --json",
+            "picup db restore F --data-dir D --json",
             "picup config check --config F",
             "picup config template",
             "picup user list --data-dir D --json",
@@ -158,6 +166,16 @@ mod tests {
             "picup user keep a@b",
             "picup user usage --data-dir D --json",
             "picup user usage a@b --verify",
+            "picup db replica plan --config F --json",
+            "picup db replica apply --config F",
+            "picup db replica status --config F --json",
+            "picup db replica verify --config F --wait 60 --json",
+            "picup db replica rebuild --config F --discard-writes",
+            "picup db offsite plan --config F",
+            "picup db offsite apply ada --config F",
+            "picup db offsite status --config F --prometheus",
+            "picup db offsite verify --config F",
+            "picup db offsite rebuild ada --config F",
             "picup version",
         ] {
             CommandLine::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -175,6 +193,11 @@ mod tests {
             "picup import D --server http://h --email a@b --parallel 0",
             "picup export D --server http://h",
             "picup export D --server http://h --email a@b --by year",
+            "picup db",
+            "picup db copy-to",
+            "picup db copy-to picup.db",
+            "picup db copy-to mysql://picup:secret@db/picup",
+            "picup db backup --data-dir D",
             "picup user create nobody --password-file F",
             "picup user create a@b --quota lots",
             "picup user invite a@b --days 0",
@@ -182,6 +205,9 @@ mod tests {
             "picup user quota a@b",
             "picup user quota a@b lots",
             "picup user admin a@b maybe",
+            "picup db replica apply",
+            "picup db offsite rebuild --config F",
+            "picup db offsite status --config F --json --prometheus",
         ] {
             let error = CommandLine::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -21,7 +21,7 @@ impl Stop {
     }
 
     /// Does `work` unless it is interrupted before its end.
-    pub(super) async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             () = self.at_once.cancelled() => None,

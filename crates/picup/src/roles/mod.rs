@@ -42,7 +42,6 @@ const LOCK_LOOK: Duration = Duration::from_millis(20);
 /// Runs PicUp until SIGTERM or SIGINT, then finishes what is under way.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     log::start(&config.log);
-    rooms::make_private(&config.data_dir)?;
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
     let _lock = lock(&config.data_dir).await?;
     let mut registry = Registry::default();
@@ -121,9 +120,11 @@ async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener
     })
 }
 
-/// Two servers on one folder would each believe that uploads are theirs alone. The lock goes with the process, however it ends,
+/// Two servers on one folder would each believe that uploads are theirs alone, and one that serves what is being moved or restored
+/// would lose what it writes. Makes the folder if there is none. The lock goes with the process, however it ends,
 /// or a moment later: a child that it was just starting holds it too, until it has become another program.
-async fn lock(data_dir: &Path) -> anyhow::Result<File> {
+pub(crate) async fn lock(data_dir: &Path) -> anyhow::Result<File> {
+    rooms::make_private(data_dir)?;
     let path = data_dir.join("serve.lock");
     let file = OpenOptions::new()
         .create(true)

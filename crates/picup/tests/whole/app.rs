@@ -33,6 +33,7 @@ pub(crate) struct Builder {
     accounts: Vec<(&'static str, Option<&'static str>)>,
     admin: bool,
     config: String,
+    on_a_file: bool,
 }
 
 impl Builder {
@@ -60,6 +61,12 @@ impl Builder {
         self
     }
 
+    /// With a SQLite file, whichever engine the suite runs on.
+    pub(crate) fn on_a_file(mut self) -> Self {
+        self.on_a_file = true;
+        self
+    }
+
     pub(crate) async fn start(self) -> TestApp {
         let folder = fresh_folder();
         let data = folder.path().join("data");
@@ -68,7 +75,9 @@ impl Builder {
         let process = ProcessBuilder::new(BINARY, &data)
             .arg("--admin-listen")
             .arg(admin.map_or_else(String::new, |address| address.to_string()));
-        prepare(&data, &self.config);
+        if !self.on_a_file {
+            prepare(&data, &self.config);
+        }
         let app = TestApp { server: process.start().await.unwrap(), admin, folder, said: String::new() };
         for (name, quota) in self.accounts {
             app.make_account(name, quota).await;

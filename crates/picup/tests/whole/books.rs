@@ -70,6 +70,14 @@ pub(crate) async fn audit(data: &Path) {
     database.close().await.unwrap();
 }
 
+/// Holds the figures of a database against its rows, also where work is under way.
+pub(crate) async fn audit_figures(database: &mut AnyConnection) {
+    quotas(database).await;
+    uploads_under_way(database).await;
+    days(database).await;
+    albums(database).await;
+}
+
 async fn quotas(database: &mut AnyConnection) {
     let accounts: Vec<(String, i64, i64, i64, i64, Option<i64>)> = sqlx::query_as(
         "SELECT email, used_bytes, reserved_bytes, \

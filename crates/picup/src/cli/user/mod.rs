@@ -173,7 +173,7 @@ struct Listed {
 }
 
 /// A moment as RFC 3339 text in UTC.
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     jiff::Timestamp::from_microsecond(at.micros()).unwrap_or_default().to_string()
 }
 

@@ -1,0 +1,230 @@
+//! What makes following a source unsafe: settings by which a copy would differ from it in silence, collide with another, or be lost.
+
+use std::collections::BTreeMap;
+
+use super::node::Node;
+use super::objection::{Objection, Objections};
+use super::scene::{Copy, Scene, Source};
+use super::{Kind, Topology};
+use crate::replica::Family;
+
+/// The oldest versions that this is tried on.
+const OLDEST: [(Family, (u16, u16)); 2] = [(Family::MariaDb, (10, 11)), (Family::MySql, (8, 4))];
+
+/// Everything that speaks against following these sources.
+pub(super) fn objections(scene: &Scene<'_>) -> Vec<Objection> {
+    let mut all = settings(scene);
+    for source in &scene.sources {
+        copied_before(&mut Objections { server: &scene.target.node.name, all: &mut all }, scene, source);
+    }
+    all
+}
+
+/// What speaks against it whatever the target holds already.
+pub(super) fn settings(scene: &Scene<'_>) -> Vec<Objection> {
+    let mut all = Vec::new();
+    for source in &scene.sources {
+        of_source(&mut Objections { server: &source.seen.node.name, all: &mut all }, source);
+        between(&mut Objections { server: &scene.target.node.name, all: &mut all }, scene, source);
+    }
+    if scene.topology.kind == Kind::OffSite {
+        let names = &mut Objections { server: &scene.target.node.name, all: &mut all };
+        schemas(names, scene.topology, scene);
+        if scene.target.node.family == Family::MariaDb {
+            domains(scene, &mut all);
+        }
+    }
+    all
+}
+
+/// A source whose log does not tell exactly what happened.
+fn of_source(objections: &mut Objections<'_>, source: &Source<'_>) {
+    let (facts, node) = (&source.seen.facts, &source.seen.node);
+    let (log, ids) = match node.family {
+        Family::MariaDb => ("log_bin", "gtid_strict_mode"),
+        Family::MySql => ("log_bin", "gtid_mode and enforce_gtid_consistency"),
+    };
+    objections.when(!facts.logs, format!("{log} is off"), "start it with log_bin=bin; nothing can follow it otherwise");
+    let on = format!("set {ids} to ON, in its configuration file too");
+    objections.when(!facts.strict, format!("{ids} is not ON"), on);
+    let statement = facts.format.eq_ignore_ascii_case("STATEMENT");
+    let remedy = "set it to ROW or MIXED: a copy can differ in silence with it";
+    objections.when(statement, "binlog_format is STATEMENT", remedy);
+    let remedy = "set both to 1: after a power cut a copy would have what the source has lost";
+    objections.when(!facts.syncs, "sync_binlog or innodb_flush_log_at_trx_commit is not 1", remedy);
+    let follows = !facts.channels.is_empty();
+    let remedy = "set log_slave_updates (log_replica_updates on MySQL) to ON: what it follows would not come further";
+    objections.when(
+        follows && !facts.logs_what_it_follows,
+        "it follows another server and does not log what it gets",
+        remedy,
+    );
+    let schema = &node.place.schema;
+    let remedy = "name PicUp's database in the address, and start PicUp on it once";
+    objections.when(!source.has_tables, format!("there are no tables in {schema}"), remedy);
+    let tables = source.unsafe_tables.join(", ");
+    let remedy = "ALTER TABLE … ENGINE = InnoDB: other engines have no snapshots";
+    objections.when(!source.unsafe_tables.is_empty(), format!("tables that are not InnoDB's: {tables}"), remedy);
+}
+
+/// Two servers that do not go together.
+fn between(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'_>) {
+    let (here, there) = (&scene.target, &source.seen);
+    let other = format!("it is {} and {} is not", family(&here.node), there.node.name);
+    let remedy = "take one of the same family: they number transactions in different ways";
+    objections.when(here.node.family != there.node.family, other, remedy);
+    if here.node.family != there.node.family {
+        return;
+    }
+    for (node, facts) in [(&here.node, &here.facts), (&there.node, &there.facts)] {
+        let oldest = OLDEST.iter().find(|(family, _)| *family == node.family).map_or((0, 0), |(_, oldest)| *oldest);
+        let what = format!("{} is {} {}.{}", node.name, family(node), facts.version.0, facts.version.1);
+        objections.when(facts.version < oldest, what, format!("{}.{} is the oldest that is tried", oldest.0, oldest.1));
+    }
+    let older = here.facts.version < there.facts.version;
+    let remedy = "upgrade it first: what a newer one logs, an older one may not understand";
+    objections.when(older, format!("it is older than {}", there.node.name), remedy);
+    let same = here.facts.server_id == there.facts.server_id
+        || !here.facts.uuid.is_empty() && here.facts.uuid == there.facts.uuid;
+    let what = format!("its server_id {} (or server_uuid) is that of {}", here.facts.server_id, there.node.name);
+    objections.when(same, what, "give each server a number of its own, and check that they are not one and the same");
+    let behind = there.facts.channels.iter().any(|channel| channel.source_id == here.facts.server_id && !same);
+    let remedy = "one of them must not follow the other; is this the primary?";
+    objections.when(behind, format!("{} follows a server with its server_id", there.node.name), remedy);
+    for seen in [&there.node, &here.node] {
+        let open = !seen.place.is_loopback() && !seen.encrypted;
+        let remedy =
+            "set up TLS there, or add ?ssl-mode=REQUIRED to its address: passwords and photos' facts go over it";
+        objections.when(open, format!("the network to {} is not encrypted", seen.name), remedy);
+    }
+}
+
+/// What a target has already.
+fn copied_before(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'_>) {
+    let (topology, channel) = (scene.topology, source.channel);
+    let state = source.state(&scene.target);
+    let full = state.is_none() && source.copy == Copy::There;
+    let remedy = "drop it if nobody needs it: a copy begins with an empty place";
+    objections.when(full, format!("there are tables in {} already", channel.schema), remedy);
+    if let Some(state) = state {
+        let elsewhere = !state.follows(&source.address) && source.copy != Copy::Unfinished;
+        let what = format!(
+            "{} follows {}:{} and not {}:{}",
+            channel.shown(),
+            state.host,
+            state.port,
+            source.address.host,
+            source.address.port
+        );
+        let remedy =
+            "correct the file; or, to follow another, STOP and RESET … ALL this channel and drop its schema first";
+        objections.when(elsewhere, what, remedy);
+        let gone = source.copy == Copy::Missing;
+        let rebuild = topology.command("rebuild", &channel.name);
+        objections.when(
+            gone,
+            format!("{} is empty, though it is followed", channel.schema),
+            format!("make it anew: {rebuild}"),
+        );
+        if topology.kind == Kind::Replica && source.copy == Copy::There {
+            let written = source.written_on_target.join(", ");
+            let remedy = format!(
+                "if it is the primary now, leave it; otherwise make it anew: {} --discard-writes",
+                topology.command("rebuild", &channel.name)
+            );
+            objections.when(!written.is_empty(), format!("it has taken writes of its own ({written})"), remedy);
+        }
+    }
+}
+
+/// Two homes in one schema would be one heap; a schema named as a home's own would take in what a lost filter lets through.
+fn schemas(objections: &mut Objections<'_>, topology: &Topology, scene: &Scene<'_>) {
+    for source in &scene.sources {
+        let name = &source.seen.node.place.schema;
+        let taken = topology.channels.iter().any(|channel| channel.schema == *name);
+        let remedy = format!("call that one otherwise in the file, such as home_{}", source.channel.name);
+        objections.when(
+            taken,
+            format!("a schema of it is to be {name}, as {} calls its own", source.seen.node.name),
+            remedy,
+        );
+    }
+}
+
+/// MariaDB keeps one position for each domain: a domain that comes from two sources is followed from neither.
+fn domains(scene: &Scene<'_>, all: &mut Vec<Objection>) {
+    let mut homes: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+    for channel in &scene.topology.channels {
+        let looked_at = scene.sources.iter().find(|source| source.channel.name == channel.name);
+        let mut carried: Vec<u32> = channel.domain.into_iter().collect();
+        if let Some(source) = looked_at {
+            carried.extend(source.seen.facts.domains_logged());
+            let mut objections = Objections { server: &source.seen.node.name, all };
+            declared(&mut objections, source);
+        }
+        carried.sort_unstable();
+        carried.dedup();
+        carried.iter().for_each(|domain| homes.entry(*domain).or_default().push(&channel.name));
+    }
+    let mut objections = Objections { server: &scene.target.node.name, all };
+    for (domain, channels) in homes {
+        let what = format!("domain {domain} comes from {}", channels.join(" and "));
+        let remedy = format!(
+            "give each home a gtid_domain_id of its own; where that is done and only old binary logs have it, on that home: \
+             FLUSH BINARY LOGS, PURGE BINARY LOGS BEFORE NOW(), FLUSH BINARY LOGS DELETE_DOMAIN_ID=({domain})"
+        );
+        objections.when(channels.len() > 1, what, remedy);
+        let own = scene.target.facts.domain == domain;
+        let remedy = "give this server a gtid_domain_id of its own";
+        objections.when(own, format!("its own gtid_domain_id {domain} is that of {}", channels.join(" and ")), remedy);
+    }
+}
+
+/// What is written on a home carries its domain; what a home has from its own primary carries that one's.
+fn declared(objections: &mut Objections<'_>, source: &Source<'_>) {
+    let facts = &source.seen.facts;
+    let Some(declared) = source.channel.domain else {
+        objections.when(true, "the file names no domain for it", format!("write domain = {}", facts.domain));
+        return;
+    };
+    let chained = !facts.channels.is_empty();
+    let carried = if chained { facts.domains_logged() } else { vec![facts.domain] };
+    let shown: Vec<_> = carried.iter().map(u32::to_string).collect();
+    let what = format!("its transactions carry the domain {}, and the file says {declared}", shown.join(", "));
+    let whose = if chained { "its primary's gtid_domain_id" } else { "its gtid_domain_id" };
+    let remedy = format!("set {whose} to {declared}, in the configuration file too, or correct the file");
+    objections.when(!carried.is_empty() && !carried.contains(&declared), what, remedy);
+}
+
+pub(super) const fn family(node: &Node) -> &'static str {
+    match node.family {
+        Family::MariaDb => "MariaDB",
+        Family::MySql => "MySQL",
+    }
+}
+
+/// What is safe and still worth knowing.
+pub(super) fn warnings(scene: &Scene<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    let target = &scene.target;
+    if !target.facts.logs {
+        all.push(format!(
+            "{} writes no binary log: it cannot take the primary's place, and writes on it go unnoticed",
+            target.node.name
+        ));
+    }
+    for source in &scene.sources {
+        let name = &source.seen.node.name;
+        if source.tls() && source.channel.tls_ca.is_none() && !source.address.is_loopback() {
+            all.push(format!("{name}: the way to it is encrypted, but nobody checks its certificate; name the authority's file: tls_ca"));
+        }
+        let own = source.seen.facts.domain;
+        let domain = source.channel.domain.unwrap_or(own);
+        if !source.seen.facts.channels.is_empty() && own != domain {
+            all.push(format!(
+                "{name}: if it takes its primary's place, what is written on it carries domain {own}, not {domain}"
+            ));
+        }
+    }
+    all
+}

@@ -1,0 +1,145 @@
+//! All servers of a topology, looked at once: what each says of itself, and what the target holds of each source.
+
+use super::facts::{ChannelState, Facts};
+use super::node::{Node, Place};
+use super::words::quoted;
+use super::{Channel, Error, Kind, Topology};
+use crate::replica::Family;
+
+/// Stands in a schema from the moment its copy is begun until it is followed: such a copy is begun anew.
+pub(super) const UNFINISHED: &str = "picup_copy_unfinished";
+
+pub(super) struct Scene<'a> {
+    pub(super) topology: &'a Topology,
+    pub(super) target: Seen,
+    pub(super) sources: Vec<Source<'a>>,
+}
+
+pub(super) struct Seen {
+    pub(super) node: Node,
+    pub(super) facts: Facts,
+}
+
+pub(super) struct Source<'a> {
+    pub(super) channel: &'a Channel,
+    pub(super) seen: Seen,
+    /// Where the target finds it.
+    pub(super) address: Place,
+    /// Its tables that follow no transactions.
+    pub(super) unsafe_tables: Vec<String>,
+    pub(super) has_tables: bool,
+    pub(super) copy: Copy,
+    /// Transactions of the target's own that this source does not know.
+    pub(super) written_on_target: Vec<String>,
+}
+
+/// What a target holds of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copy {
+    Missing,
+    Unfinished,
+    There,
+}
+
+impl<'a> Scene<'a> {
+    /// Looks at the target, and at the sources of all channels, or of that one alone.
+    pub(super) async fn look(topology: &'a Topology, only: Option<&str>) -> Result<Self, Error> {
+        let mut target = Seen::look(topology.target_role(), &topology.target).await?;
+        let channels = match only {
+            Some(name) => vec![topology.channel(name)?],
+            None => topology.channels.iter().collect(),
+        };
+        let mut sources = Vec::new();
+        for channel in channels {
+            sources.push(Source::look(topology, channel, &mut target).await?);
+        }
+        Ok(Self { topology, target, sources })
+    }
+}
+
+impl Seen {
+    pub(super) async fn look(role: &str, server: &crate::Server) -> Result<Self, Error> {
+        let mut node = Node::open(role, server).await?;
+        let facts = Facts::of(&mut node).await?;
+        Ok(Self { node, facts })
+    }
+}
+
+impl<'a> Source<'a> {
+    pub(super) async fn look(topology: &Topology, channel: &'a Channel, target: &mut Seen) -> Result<Self, Error> {
+        let mut seen = Seen::look(&topology.source_role(channel), &channel.source).await?;
+        let address = match &channel.address {
+            Some(address) => Place::parse(address)?,
+            None => Place { schema: String::new(), ..seen.node.place.clone() },
+        };
+        let schema = &seen.node.place.schema;
+        if schema.is_empty() {
+            let url = &channel.source.url;
+            return Err(Error::Senseless(format!("{url} names no database; write mysql://USER@HOST:PORT/NAME")));
+        }
+        let tables = format!(
+            "SELECT table_name, engine FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema = {}",
+            quoted(schema)
+        );
+        let tables = seen.node.ask(&tables).await?;
+        let unsafe_tables = tables.iter().filter(|table| table.at(1) != "InnoDB").map(|table| table.at(0)).collect();
+        let copy = Copy::of(&mut target.node, &channel.schema).await?;
+        let written_on_target = written_on(target, &seen.facts).await?;
+        let has_tables = !tables.is_empty();
+        Ok(Self { channel, seen, address, unsafe_tables, has_tables, copy, written_on_target })
+    }
+
+    /// The target's channel, if it has it.
+    pub(super) fn state<'s>(&self, target: &'s Seen) -> Option<&'s ChannelState> {
+        target.facts.channel(&self.channel.name)
+    }
+
+    /// Whether the copy has to be made, because there is none that is followed.
+    pub(super) fn wants_a_copy(&self, target: &Seen) -> bool {
+        self.copy == Copy::Unfinished || self.copy == Copy::Missing && self.state(target).is_none()
+    }
+
+    /// What goes over a network is encrypted; MySQL always can.
+    pub(super) fn tls(&self) -> bool {
+        self.channel.tls_ca.is_some() || self.seen.node.family == Family::MySql || !self.address.is_loopback()
+    }
+}
+
+impl Copy {
+    async fn of(node: &mut Node, schema: &str) -> Result<Self, Error> {
+        let tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = ";
+        let tables = node.ask(&format!("{tables}{}", quoted(schema))).await?;
+        Ok(match tables.iter().any(|table| table.at(0) == UNFINISHED) {
+            true => Self::Unfinished,
+            false if tables.is_empty() => Self::Missing,
+            false => Self::There,
+        })
+    }
+}
+
+/// What was written on the target itself and never came from that source.
+pub(super) async fn written_on(target: &mut Seen, source: &Facts) -> Result<Vec<String>, Error> {
+    if target.node.family == Family::MariaDb {
+        return Ok(target.facts.written_here(source));
+    }
+    let (here, there) = (quoted(&target.facts.logged), quoted(&source.logged));
+    let unknown = target.node.text(&format!("SELECT GTID_SUBTRACT({here}, {there})")).await?;
+    let own = unknown.split(',').map(str::trim).filter(|ids| ids.starts_with(&target.facts.uuid));
+    Ok(own.filter(|ids| !ids.is_empty()).map(str::to_owned).collect())
+}
+
+impl Topology {
+    pub(super) const fn target_role(&self) -> &'static str {
+        match self.kind {
+            Kind::Replica => "the replica",
+            Kind::OffSite => "the off-site server",
+        }
+    }
+
+    pub(super) fn source_role(&self, channel: &Channel) -> String {
+        match self.kind {
+            Kind::Replica => "the primary".to_owned(),
+            Kind::OffSite => format!("the source of {}", channel.name),
+        }
+    }
+}

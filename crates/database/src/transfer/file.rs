@@ -1,0 +1,113 @@
+//! A new file that has its name only once it is complete and on disk: until then it is called `NAME.part`, and locked. What a
+//! killed run has left under that name is written over by the next.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags};
+use rustix::io::Errno;
+
+use crate::Error;
+
+/// Dropped before [`NewFile::keep`], it is gone.
+pub(super) struct NewFile {
+    part: PathBuf,
+    wanted: PathBuf,
+    /// Open as long as this is: closing it would end the locks that SQLite has on the same file.
+    file: File,
+    kept: bool,
+}
+
+impl NewFile {
+    /// An empty file that only this user can read.
+    pub(super) fn begin(wanted: &Path) -> Result<Self, Error> {
+        let place = |error: io::Error| Error::Place(format!("{}: {error}", wanted.display()));
+        let name = wanted.file_name().ok_or_else(|| place(io::ErrorKind::IsADirectory.into()))?;
+        let mut part = name.to_owned();
+        part.push(".part");
+        let part = wanted.with_file_name(part);
+        is_free(wanted)?;
+        let mut open = OpenOptions::new();
+        open.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_links());
+        let file = open.open(&part).map_err(place)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Occupied(format!("{} is being written by another PicUp", part.display())));
+            }
+            Err(TryLockError::Error(error)) => return Err(place(error)),
+        }
+        file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(place)?;
+        file.set_len(0).map_err(place)?;
+        Ok(Self { part, wanted: wanted.to_owned(), file, kept: false })
+    }
+
+    /// Where it is for now.
+    pub(super) fn part(&self) -> &Path {
+        &self.part
+    }
+
+    /// Fills it with the bytes of another.
+    pub(super) async fn copy_of(&self, path: &Path) -> Result<(), Error> {
+        let place = |error: io::Error| match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Full,
+            _ => Error::Place(format!("{}: {error}", path.display())),
+        };
+        let mut from = tokio::fs::File::open(path).await.map_err(place)?;
+        let mut to = tokio::fs::File::from_std(self.file.try_clone().map_err(place)?);
+        tokio::io::copy(&mut from, &mut to).await.map_err(place)?;
+        to.sync_all().await.map_err(place)
+    }
+
+    /// Brings it to disk and gives it its name, never that of a file which is there.
+    pub(super) fn keep(mut self) -> Result<u64, Error> {
+        let place = |error: io::Error| Error::Place(format!("{}: {error}", self.wanted.display()));
+        self.file.sync_all().map_err(place)?;
+        rename(&self.part, &self.wanted).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => stands(&self.wanted),
+            _ => place(error),
+        })?;
+        self.kept = true;
+        let folder = self.wanted.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(place)?;
+        Ok(self.file.metadata().map_err(place)?.len())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = std::fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// Nothing stands there, not even a link that leads nowhere.
+pub(super) fn is_free(path: &Path) -> Result<(), Error> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => Err(stands(path)),
+        Err(_) => Ok(()),
+    }
+}
+
+fn stands(path: &Path) -> Error {
+    Error::Occupied(format!("{} is there already", path.display()))
+}
+
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // File systems that do not know the flag know links, which never replace either.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            std::fs::hard_link(from, to)?;
+            std::fs::remove_file(from)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// A link under the name would have another file written over.
+fn no_links() -> i32 {
+    rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()
+}

@@ -1,0 +1,244 @@
+//! One server that follows two homes, one of them by way of its replica: both are copied, and neither disturbs the other.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use picup_database::servers::{Channel, Error, Kind, Topology};
+use picup_database::{Database, Metrics, Settings};
+use picup_testkit::DatabaseServer;
+
+use crate::engine::{applied, holds_back, is_mysql, start, written};
+use crate::writes::{Writes, write};
+use crate::{NOW, PATIENCE, apply, at, channel, named, new_password, objections, replica_of, until};
+
+/// Ada's home; Bob's, and its replica, which the off-site server follows; and the off-site server.
+struct Four {
+    ada: DatabaseServer,
+    bob: DatabaseServer,
+    bobs_replica: DatabaseServer,
+    off_site: DatabaseServer,
+    of_ada: Database,
+    of_bob: Database,
+}
+
+async fn four() -> Four {
+    let (ada, bob, bobs_replica) = (start(1, 11, &[]), start(2, 12, &[]), start(3, 12, &[]));
+    let (of_ada, of_bob) = (tables(&ada).await, tables(&bob).await);
+    write(&of_bob, 0).await;
+    apply(&replica_of(&bob, &bobs_replica)).await.unwrap();
+    // What an administrator is told to write into the configuration file.
+    let off_site = start(9, 99, &[]);
+    let plan = of_two(&ada, &bobs_replica, &off_site).plan(None).await.unwrap();
+    assert!(plan.objections.is_empty(), "{:?}", plan.objections);
+    drop(off_site);
+    let off_site = start(9, 99, &plan.lines[0].lines);
+    Four { ada, bob, bobs_replica, off_site, of_ada, of_bob }
+}
+
+async fn tables(home: &DatabaseServer) -> Database {
+    home.say("CREATE DATABASE picup").unwrap();
+    Database::open(&Settings::mysql(home.url("picup")), Metrics::default()).await.unwrap()
+}
+
+fn of_two(ada: &DatabaseServer, bob: &DatabaseServer, off_site: &DatabaseServer) -> Topology {
+    let home =
+        |name: &str, source, domain| Channel { domain: Some(domain), ..channel(name, source, &format!("home_{name}")) };
+    Topology {
+        kind: Kind::OffSite,
+        target: at(&off_site.url("")),
+        channels: vec![home("ada", ada, 11), home("bob", bob, 12)],
+        reader: None,
+        max_lag: Duration::from_secs(30),
+        arguments: "--config offsite.toml".to_owned(),
+    }
+}
+
+impl Four {
+    fn topology(&self) -> Topology {
+        of_two(&self.ada, &self.bobs_replica, &self.off_site)
+    }
+
+    async fn assert_equal(&self) {
+        for channel in ["ada", "bob"] {
+            let compared = self.topology().verify(channel, PATIENCE).await.unwrap();
+            assert!(compared.is_equal() && compared.tables.len() > 10, "{compared:#?}");
+        }
+    }
+
+    async fn is_healthy(&self) {
+        until(&self.topology(), |status| status.healthy).await;
+    }
+
+    /// Waits until all that Ada's home has is here.
+    async fn has_adas(&self) {
+        let written = written(&self.ada);
+        while applied(&self.off_site, &self.ada) < written {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_homes_are_copied_and_one_is_rebuilt() {
+    let mut four = four().await;
+    let (ada, bob) = (Writes::begin(&four.of_ada), Writes::begin(&four.of_bob));
+    ada.more(20).await;
+    let topology = four.topology();
+    apply(&topology).await.unwrap();
+    four.is_healthy().await;
+    assert!(apply(&topology).await.unwrap().steps.is_empty(), "the second time there is nothing to do");
+    four.assert_equal().await;
+    // Nothing was written on Bob's replica by making an account there.
+    until(&replica_of(&four.bob, &four.bobs_replica), |status| status.healthy).await;
+
+    four.off_site.kill().unwrap();
+    ada.more(20).await;
+    bob.more(20).await;
+    four.off_site.start_again().unwrap();
+    four.is_healthy().await;
+    four.assert_equal().await;
+
+    one_is_rebuilt_and_the_other_goes_on(&four, &ada).await;
+    ada.end().await;
+    bob.end().await;
+    four.is_healthy().await;
+    four.assert_equal().await;
+    assert_eq!(four.off_site.say("SHOW DATABASES LIKE 'picup'").unwrap(), "");
+    a_delayed_copy_keeps_what_is_dropped(&four).await;
+    a_copy_becomes_a_home(&four).await;
+}
+
+/// Whatever is done to Bob's copy, Ada's never goes back, and goes on meanwhile.
+async fn one_is_rebuilt_and_the_other_goes_on(four: &Four, ada: &Writes) {
+    let topology = four.topology();
+    let open = if is_mysql() { "SET GLOBAL super_read_only = OFF; " } else { "" };
+    four.off_site.say(&format!("{open}SET sql_log_bin = 0; DELETE FROM home_bob.accounts LIMIT 1")).unwrap();
+    let compared = topology.verify("bob", PATIENCE).await.unwrap();
+    let differing: Vec<_> = compared.tables.iter().filter(|table| !table.is_equal()).map(|one| &one.table).collect();
+    assert_eq!(differing, ["accounts"]);
+    let done = AtomicBool::new(false);
+    let watch = async {
+        let mut seen = vec![applied(&four.off_site, &four.ada)];
+        while !done.load(Ordering::SeqCst) {
+            seen.push(applied(&four.off_site, &four.ada));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        seen
+    };
+    let rebuild = async {
+        ada.more(5).await;
+        let mut password = new_password();
+        let rebuilt = topology.rebuild("bob", false, &mut password, &mut |done| println!("{done}")).await;
+        ada.more(5).await;
+        done.store(true, Ordering::SeqCst);
+        rebuilt.unwrap();
+    };
+    let (seen, ()) = tokio::join!(watch, rebuild);
+    assert!(seen.is_sorted() && seen.first() < seen.last(), "{seen:?}");
+    four.is_healthy().await;
+    four.assert_equal().await;
+}
+
+/// The run book: Ada's home is lost, and its copy becomes a home's database again.
+async fn a_copy_becomes_a_home(four: &Four) {
+    four.has_adas().await;
+    if is_mysql() {
+        return; // Its dump tool is not there.
+    }
+    four.off_site.say("STOP SLAVE 'ada'; RESET SLAVE 'ada' ALL").unwrap();
+    four.bob.say("CREATE DATABASE again").unwrap();
+    let at = |server: &DatabaseServer| {
+        format!("--no-defaults --user=root --host=127.0.0.1 --port={}", server.address().port())
+    };
+    let dump = format!(
+        "mariadb-dump {} --single-transaction --no-create-db home_ada | mariadb {} again",
+        at(&four.off_site),
+        at(&four.bob)
+    );
+    let dumped = std::process::Command::new("bash").args(["-o", "pipefail", "-c", &dump]).status().unwrap();
+    assert!(dumped.success());
+    let database = Database::open(&Settings::mysql(four.bob.url("again")), Metrics::default()).await.unwrap();
+    write(&database, 2_000_000).await;
+    let refused = four.topology().rebuild("ada", false, &mut new_password(), &mut |_| ()).await;
+    assert!(objections(refused).contains("it follows nobody there"));
+    assert!(objections(apply(&four.topology()).await).contains("there are tables in home_ada already"));
+    let status = four.topology().status(NOW).await.unwrap();
+    assert!(!status.channels[0].healthy && status.channels[1].healthy, "{status:#?}");
+}
+
+/// What reaches the other copies at once can still be had from it.
+async fn a_delayed_copy_keeps_what_is_dropped(four: &Four) {
+    let mut topology = four.topology();
+    four.has_adas().await;
+    topology.channels[0].delay = 3_600;
+    apply(&topology).await.unwrap();
+    four.ada.say("USE picup; CREATE TABLE more (id INT NOT NULL PRIMARY KEY) ENGINE = InnoDB").unwrap();
+    write(&four.of_ada, 1_000_000).await;
+    while !holds_back(&four.off_site, "ada", &four.ada) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    until(&topology, |status| status.healthy).await;
+    topology.channels[0].delay = 0;
+    apply(&topology).await.unwrap();
+    four.has_adas().await;
+    assert!(topology.verify("ada", PATIENCE).await.unwrap().tables.iter().any(|table| table.table == "more"));
+    four.is_healthy().await;
+    four.assert_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn homes_that_would_get_into_each_others_way_are_refused() {
+    if is_mysql() {
+        return; // It has no domains.
+    }
+    let (ada, bob, off_site) = (start(1, 11, &[]), start(2, 0, &[]), start(9, 99, &[]));
+    let (of_ada, _) = (tables(&ada).await, tables(&bob).await);
+    let mut topology = of_two(&ada, &bob, &off_site);
+    let told = objections(apply(&topology).await);
+    assert!(told.contains("carry the domain 0, and the file says 12") && told.lines().count() == 1, "{told}");
+    bob.say("SET GLOBAL gtid_domain_id = 12").unwrap();
+    ada.say("SET gtid_domain_id = 0; CREATE TABLE picup.old (id INT PRIMARY KEY)").unwrap();
+    let told = objections(apply(&topology).await);
+    assert!(told.contains("domain 0 comes from ada and bob") && told.contains("DELETE_DOMAIN_ID=(0)"), "{told}");
+    // The remedy as it is told.
+    for home in [&ada, &bob] {
+        home.say("CREATE TABLE picup.newer (id INT PRIMARY KEY)").unwrap();
+        home.say("FLUSH BINARY LOGS").unwrap();
+        // Until nothing of the old log is under way any more.
+        while home.say("SHOW BINARY LOGS").unwrap().lines().count() > 1 {
+            home.say("PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 SECOND").unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        home.say("FLUSH BINARY LOGS DELETE_DOMAIN_ID=(0)").unwrap();
+    }
+    assert_eq!(topology.plan(None).await.unwrap().objections, []);
+
+    topology.channels[1].schema = "picup".to_owned();
+    assert!(objections(apply(&topology).await).contains("call that one otherwise"));
+    topology.channels[1].schema = "home_bob".to_owned();
+    off_site.say("SET GLOBAL gtid_domain_id = 12").unwrap();
+    assert!(objections(apply(&topology).await).contains("its own gtid_domain_id 12 is that of bob"));
+    off_site.say("SET GLOBAL gtid_domain_id = 99").unwrap();
+
+    // One home is added to a server that follows another already; and it is no primary's place to be rebuilt.
+    apply_one(&topology, "ada").await.unwrap();
+    apply_one(&topology, "bob").await.unwrap();
+    until(&topology, |status| status.healthy).await;
+    write(&of_ada, 0).await;
+    let swapped = of_two(&bob, &bob, &ada);
+    let refused = swapped.rebuild("ada", false, &mut new_password(), &mut |_| ()).await;
+    assert!(objections(refused).contains("follows nobody there"));
+    off_site.say("STOP SLAVE 'ada'; SET GLOBAL ada.replicate_rewrite_db = ''; START SLAVE 'ada'").unwrap();
+    let remedy = named(&topology, None, "lost its filter").await;
+    assert!(remedy.contains("ada.replicate-rewrite-db=picup->home_ada"), "{remedy}");
+    apply(&topology).await.unwrap();
+    until(&topology, |status| status.healthy).await;
+    assert!(matches!(topology.verify("nobody", PATIENCE).await, Err(Error::Senseless(_))));
+    for channel in ["ada", "bob"] {
+        assert!(topology.verify(channel, PATIENCE).await.unwrap().is_equal(), "{channel}");
+    }
+}
+
+async fn apply_one(topology: &Topology, channel: &str) -> Result<(), Error> {
+    topology.apply(Some(channel), &mut new_password(), &mut |_| ()).await.map(drop)
+}

@@ -1,0 +1,213 @@
+//! What `picup db replica` and `picup db offsite` have in common: files that describe servers are read, and each verb is one call
+//! of the database room.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use picup_database::Server;
+use picup_database::servers::{Error, Topology};
+use picup_domain::{Clock, SystemClock};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+
+use super::{Failure, block_on, output, show};
+use crate::secrets;
+
+/// How much a password that nobody has to remember holds.
+const PASSWORD_BYTES: usize = 24;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LookArgs {
+    /// One line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct VerifyArgs {
+    /// How many seconds the copy may take to come to where its source is, beyond its own delay
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub(super) wait: u32,
+    /// One line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The address of a server, without a password.
+#[derive(Debug, Clone)]
+pub(super) struct Address(String);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // A mistyped address may hold a password, so what was typed is not said again.
+        let url = reqwest::Url::parse(text.trim()).ok();
+        let url = url.filter(|url| matches!(url.scheme(), "mysql" | "mariadb") && url.has_host());
+        let url = url.filter(|url| !url.username().is_empty());
+        let url =
+            url.ok_or_else(|| D::Error::custom("not the address of a server; write mysql://USER@HOST:PORT/NAME"))?;
+        if url.password().is_some() || url.query_pairs().any(|(key, _)| key.contains("password")) {
+            return Err(D::Error::custom(
+                "a password does not belong here; write it into a file and name that in password_file",
+            ));
+        }
+        Ok(Self(text.trim().to_owned()))
+    }
+}
+
+/// Reads a file that describes servers.
+pub(super) fn read<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::usage(format!("cannot read {shown}: {error}"))
+            .next("name the file that describes the servers: --config FILE")
+    })?;
+    toml::from_str(&text).map_err(|error| Failure::usage(format!("{shown}: {error}")))
+}
+
+/// A server with the password in its file, which stands beside the file that names it unless its path is a whole one.
+pub(super) fn server(address: Address, password_file: Option<&Path>, beside: &Path) -> Result<Server, Failure> {
+    Ok(Server { url: address.0, password: password_file.map(|file| password(file, beside)).transpose()? })
+}
+
+pub(super) fn password(file: &Path, beside: &Path) -> Result<String, Failure> {
+    let folder = beside.parent().unwrap_or(Path::new(""));
+    Ok(secrets::password(&folder.join(file))?)
+}
+
+/// A name of a channel, a schema: what needs no quoting anywhere, nor in a configuration file.
+pub(super) fn plain(what: &str, name: &str) -> Result<(), Failure> {
+    let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if (1..=48).contains(&name.len())
+        && name.bytes().all(letters)
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+    {
+        Ok(())
+    } else {
+        Err(Failure::usage(format!("'{name}' is no good name of a {what}"))
+            .next("take small letters, digits and _, a letter first"))
+    }
+}
+
+/// `--config FILE`, as it stands behind the commands in advice.
+pub(super) fn arguments(file: &Path) -> String {
+    format!("--config {}", file.display())
+}
+
+fn new_password() -> String {
+    hex::encode(rand::random::<[u8; PASSWORD_BYTES]>())
+}
+
+pub(super) fn plan(topology: &Topology, channel: Option<&str>, json: bool) -> Result<ExitCode, Failure> {
+    let plan = block_on(async { topology.plan(channel).await.map_err(failure) })?;
+    show::plan(&plan, json)?;
+    Ok(code(plan.objections.is_empty()))
+}
+
+pub(super) fn apply(topology: &Topology, channel: Option<&str>) -> Result<ExitCode, Failure> {
+    let tell = &mut |done: &str| output::line(done);
+    let plan = block_on(async { topology.apply(channel, &mut new_password, tell).await.map_err(failure) })?;
+    show::applied(&plan);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn status(topology: &Topology, json: bool, metrics: bool) -> Result<ExitCode, Failure> {
+    let now = SystemClock.now();
+    let status = block_on(async { topology.status(now).await.map_err(failure) })?;
+    if metrics {
+        output::text_of(&show::metrics(&status, now));
+    } else {
+        show::status(&status, json)?;
+    }
+    Ok(code(status.healthy))
+}
+
+/// Compares one channel after the other. Whoever interrupts it has the channel go on.
+pub(super) fn verify(topology: &Topology, channels: &[&str], args: &VerifyArgs) -> Result<ExitCode, Failure> {
+    let wait = Duration::from_secs(args.wait.into());
+    let compared = block_on(async {
+        let mut all = Vec::new();
+        for channel in channels {
+            let compared = tokio::select! {
+                compared = topology.verify(channel, wait) => compared.map_err(failure)?,
+                interrupted = tokio::signal::ctrl_c() => {
+                    interrupted.context("cannot listen for Ctrl-C")?;
+                    topology.go_on(channel).await.map_err(failure)?;
+                    return Err(Failure::from(anyhow::anyhow!("it was interrupted; the copy goes on")));
+                }
+            };
+            all.push(compared);
+        }
+        Ok(all)
+    })?;
+    show::comparisons(&compared, args.json)?;
+    Ok(code(compared.iter().all(picup_database::servers::Comparison::is_equal)))
+}
+
+pub(super) fn rebuild(topology: &Topology, channel: &str, discard_writes: bool) -> Result<ExitCode, Failure> {
+    let tell = &mut |done: &str| output::line(done);
+    let rebuilt =
+        block_on(async { topology.rebuild(channel, discard_writes, &mut new_password, tell).await.map_err(failure) })?;
+    show::applied(&rebuilt);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn code(well: bool) -> ExitCode {
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn failure(error: Error) -> Failure {
+    let next = match &error {
+        Error::Away { .. } => Some("see that it runs, and that address, user and password in the file are right"),
+        Error::Refused { .. } => Some("put right what it says, and run it again: it goes on where it stopped"),
+        Error::TooLate { .. } => Some("see how far behind it is with `status`; --wait SECONDS gives it more time"),
+        Error::Unsafe(_) | Error::Senseless(_) => None,
+    };
+    let failure = Failure::from(anyhow::Error::new(error));
+    match next {
+        Some(next) => failure.next(next),
+        None => failure,
+    }
+}
+
+/// The file that describes the servers.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct File {
+    /// The file that describes the servers
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Holder {
+        url: Address,
+    }
+
+    #[test]
+    fn an_address_names_a_user_and_no_password() {
+        let read = |url: &str| toml::from_str::<Holder>(&format!("url = \"{url}\"")).map(|holder| holder.url.0);
+        assert_eq!(read("mysql://root@db:3306/picup").unwrap(), "mysql://root@db:3306/picup");
+        for bad in
+            ["mysql://root:secret@db/picup", "mysql://root@db/picup?password=secret", "mysql://db/picup", "secret"]
+        {
+            let told = read(bad).unwrap_err().message().to_owned();
+            assert!(!told.contains("secret") && told.contains("address") || told.contains("password_file"), "{told}");
+        }
+    }
+
+    #[test]
+    fn names_need_no_quoting() {
+        for (name, good) in
+            [("ada", true), ("home_2", true), ("", false), ("2nd", false), ("a-b", false), ("A", false), ("a`b", false)]
+        {
+            assert_eq!(plain("channel", name).is_ok(), good, "{name}");
+        }
+    }
+}

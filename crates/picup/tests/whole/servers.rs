@@ -1,0 +1,145 @@
+//! `picup db replica` and `picup db offsite` as an administrator types them: files in, words and exit codes out, no password shown.
+//! What they do to servers is tested in the database room.
+
+use std::path::{Path, PathBuf};
+
+use picup_database::{Database, Metrics, Settings};
+use picup_testkit::{DatabaseServer, fresh_folder, run};
+use serde_json::Value;
+
+use crate::app::{BINARY, eventually, write_private};
+
+const PASSWORD: &str = "the administrator's 'password'";
+
+/// A server whose administrator has a password.
+fn server(number: u32, domain: u32) -> DatabaseServer {
+    let server = DatabaseServer::start_numbered(number, &["--sync-binlog=1"]).unwrap();
+    if is_mariadb(&server) {
+        server.say(&format!("SET GLOBAL gtid_domain_id = {domain}")).unwrap();
+    }
+    let grant = "CREATE USER boss@'127.0.0.1' IDENTIFIED BY 'the administrator''s ''password'''; \
+                 GRANT ALL ON *.* TO boss@'127.0.0.1' WITH GRANT OPTION";
+    server.say(&format!("SET sql_log_bin = 0; {grant}")).unwrap();
+    server
+}
+
+fn is_mariadb(server: &DatabaseServer) -> bool {
+    server.say("SELECT VERSION()").unwrap().contains("MariaDB")
+}
+
+fn url(server: &DatabaseServer, database: &str) -> String {
+    server.url(database).replace("root@", "boss@")
+}
+
+struct Files {
+    config: PathBuf,
+    said: String,
+}
+
+impl Files {
+    /// What a command prints; it has to end with that code.
+    async fn say(&mut self, words: &str, code: i32) -> String {
+        let config = self.config.display().to_string();
+        let words = words.split(' ').map(str::to_owned).chain(["--config".to_owned(), config]);
+        let done = run(BINARY, ["db".to_owned()].into_iter().chain(words)).await.unwrap();
+        let said = format!("{}{}", done.stdout, done.stderr);
+        assert_eq!(done.status.code(), Some(code), "{said}");
+        self.said.push_str(&said);
+        said
+    }
+
+    async fn json(&mut self, words: &str, code: i32) -> Value {
+        serde_json::from_str(&self.say(&format!("{words} --json"), code).await).unwrap()
+    }
+}
+
+fn files(folder: &Path, text: &str) -> Files {
+    write_private(&folder.join("password"), PASSWORD);
+    let config = folder.join("servers.toml");
+    std::fs::write(&config, text).unwrap();
+    Files { config, said: String::new() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_administrator_sets_up_a_replica_and_an_off_site_copy() {
+    let (primary, replica, off_site) = (server(1, 11), server(2, 11), server(9, 99));
+    primary.say("CREATE DATABASE picup").unwrap();
+    let database = Database::open(&Settings::mysql(primary.url("picup")), Metrics::default()).await.unwrap();
+    database.close().await;
+    a_replica(&primary, &replica).await;
+    an_off_site_copy(&primary, &off_site).await;
+}
+
+async fn a_replica(primary: &DatabaseServer, replica: &DatabaseServer) {
+    let folder = fresh_folder();
+    let text = format!(
+        "[primary]\nurl = \"{}\"\npassword_file = \"password\"\n[replica]\nurl = \"{}\"\npassword_file = \"password\"\n\
+         [reader]\nname = \"picup\"\nhost = \"127.0.0.1\"\npassword_file = \"password\"\n",
+        url(primary, "picup"),
+        url(replica, "")
+    );
+    let mut files = files(folder.path(), &text);
+    assert!(files.say("replica status", 1).await.contains("it follows nobody"));
+    let plan = files.say("replica plan", 0).await;
+    assert!(plan.contains("IDENTIFIED BY '…'") && plan.contains("  replicate-wild-do-table=picup.%"), "{plan}");
+    assert!(!files.json("replica plan", 0).await["steps"].as_array().unwrap().is_empty());
+    assert!(files.say("replica apply", 0).await.contains("\ndone\n"));
+    let config = files.config.display().to_string();
+    let well = async || {
+        let done = run(BINARY, ["db", "replica", "status", "--config", &config]).await.unwrap();
+        done.status.success().then_some(done.stdout)
+    };
+    let said = eventually("a healthy replica", well).await.unwrap();
+    assert!(said.contains(": well\n") && said.contains("behind: 0 s"), "{said}");
+    let status = files.json("replica status", 0).await;
+    assert_eq!((&status["healthy"], &status["channels"][0]["lag_seconds"]), (&true.into(), &0.0.into()));
+    assert!(files.say("replica plan", 0).await.contains("there is nothing to do"));
+    assert!(files.say("replica verify", 0).await.contains("tables are the same"));
+
+    let open = if is_mariadb(replica) { "" } else { "SET GLOBAL super_read_only = OFF; " };
+    replica.say(&format!("{open}SET sql_log_bin = 0; UPDATE picup.heartbeat SET beat_at = 5")).unwrap();
+    assert!(files.say("replica verify", 1).await.contains("heartbeat differs"));
+    assert_eq!(files.json("replica verify", 1).await[0]["equal"], false);
+    files.say("replica rebuild", 0).await;
+    files.say("replica verify", 0).await;
+    replica.say("SET GLOBAL read_only = OFF").unwrap();
+    assert!(files.say("replica rebuild", 1).await.contains("as on a primary"));
+    assert!(!files.said.contains("password'") && !files.said.contains("IDENTIFIED BY '*"), "{}", files.said);
+}
+
+async fn an_off_site_copy(home: &DatabaseServer, off_site: &DatabaseServer) {
+    let folder = fresh_folder();
+    let text = |domain: u32| {
+        format!(
+            "[offsite]\nurl = \"{}\"\npassword_file = \"password\"\n[[channel]]\nname = \"ada\"\nurl = \"{}\"\n\
+             password_file = \"password\"\nschema = \"home_ada\"\ndomain = {domain}\n",
+            url(off_site, ""),
+            url(home, "picup")
+        )
+    };
+    let mut files = files(folder.path(), &text(12));
+    if is_mariadb(home) {
+        assert!(files.say("offsite plan", 1).await.contains("the file says 12"));
+        assert!(files.say("offsite apply", 1).await.contains("this is not safe"));
+    }
+    std::fs::write(&files.config, text(11)).unwrap();
+    files.say("offsite apply", 0).await;
+    files.say("offsite verify", 0).await;
+    files.say("offsite rebuild ada", 0).await;
+    files.say("offsite rebuild nobody", 1).await;
+    assert!(files.say("offsite verify ada", 0).await.contains("ada: all "));
+    assert_eq!(files.json("offsite status", 0).await["channels"][0]["channel"], "ada");
+    let metrics = files.say("offsite status --prometheus", 0).await;
+    for sample in [
+        "channel_healthy{channel=\"ada\"} 1",
+        "lag_seconds{channel=\"ada\"} 0",
+        "recovery_point_timestamp_seconds{channel=\"ada\"} 1",
+    ] {
+        assert!(metrics.contains(&format!("\npicup_offsite_{sample}")), "{metrics}");
+    }
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(folder.path().join("password"), open).unwrap();
+    assert!(files.say("offsite status", 1).await.contains("chmod 600"));
+    std::fs::write(&files.config, "[offsite]\n").unwrap();
+    files.say("offsite status", 2).await;
+}
