@@ -40,11 +40,11 @@ pub(super) async fn look(connection: &mut AnyConnection) -> Result<Holds, Error>
     if !stands(connection).await? {
         return Ok(if all == 0 { Holds::Nothing } else { Holds::Something });
     }
-    let sql = "SELECT library, source, emptied FROM unfinished_copy WHERE id = 1";
+    let sql = "SELECT copy_of, copied_from, emptied FROM unfinished_copy WHERE id = 1";
     Ok(match sqlx::query(sql).fetch_optional(connection).await? {
         Some(row) => Holds::Unfinished(Record {
-            library: row.try_get("library")?,
-            source: row.try_get("source")?,
+            library: row.try_get("copy_of")?,
+            source: row.try_get("copied_from")?,
             emptied: row.try_get::<i64, _>("emptied")? != 0,
         }),
         // Cut off between the table and its row, which is before everything else.
@@ -55,9 +55,9 @@ pub(super) async fn look(connection: &mut AnyConnection) -> Result<Holds, Error>
 
 pub(super) async fn write(connection: &mut AnyConnection, record: &Record) -> Result<(), Error> {
     let table = "CREATE TABLE IF NOT EXISTS unfinished_copy (id SMALLINT NOT NULL PRIMARY KEY, \
-         library VARCHAR(64) NOT NULL, source VARCHAR(190) NOT NULL, emptied SMALLINT NOT NULL) {table}";
+         copy_of VARCHAR(64) NOT NULL, copied_from VARCHAR(190) NOT NULL, emptied SMALLINT NOT NULL) {table}";
     sqlx::raw_sql(AssertSqlSafe(Dialect::MySql.schema(table))).execute(&mut *connection).await?;
-    let row = "REPLACE INTO unfinished_copy (id, library, source, emptied) VALUES (1, ?, ?, ?)";
+    let row = "REPLACE INTO unfinished_copy (id, copy_of, copied_from, emptied) VALUES (1, ?, ?, ?)";
     let row = sqlx::query(row).bind(record.library.clone()).bind(record.source.clone()).bind(i64::from(record.emptied));
     row.execute(connection).await?;
     Ok(())

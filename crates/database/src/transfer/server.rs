@@ -90,7 +90,7 @@ pub(super) async fn fill(
 /// off, and its lock ends with it.
 async fn alone(target: &mut AnyConnection) -> Result<(), Error> {
     target.execute("SET SESSION wait_timeout = 600").await?;
-    let lock = "SELECT GET_LOCK(CONCAT('picup.copy.', MD5(DATABASE())), 15) AS held";
+    let lock = "SELECT GET_LOCK(LEFT(CONCAT('picup.copy.', DATABASE()), 64), 15) AS held";
     match sqlx::query(lock).fetch_one(target).await?.try_get::<Option<i64>, _>("held")? {
         Some(1) => Ok(()),
         _ => Err(Error::Copying),
