@@ -89,11 +89,12 @@ impl Replicas {
                 return Some(lent);
             }
         }
-        if first.is_serving() && first.wait_for(&floor).await {
-            if let Ok(lent) = first.begin(begin).await {
-                self.metrics.read("replica", "waited for");
-                return Some(lent);
-            }
+        if first.is_serving()
+            && first.wait_for(&floor).await
+            && let Ok(lent) = first.begin(begin).await
+        {
+            self.metrics.read("replica", "waited for");
+            return Some(lent);
         }
         self.primary_answers("replicas are behind", account)
     }

@@ -12,6 +12,8 @@ use prometheus_client::registry::Registry;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+type Deed<'a> = Box<dyn Fn() + 'a>;
+
 /// A primary and a replica, a network that can fail between them, and one between PicUp and the replica.
 struct Two {
     primary: DatabaseServer,
@@ -138,7 +140,7 @@ async fn whatever_befalls_the_replica_no_read_fails_or_is_stale_and_it_comes_bac
     let mut two = two().await;
     let database = two.database.clone();
     for trouble in ["the applier stops", "the receiver stops", "the socket is cut", "the network stalls"] {
-        let (begin, end): (Box<dyn Fn()>, Box<dyn Fn()>) = match trouble {
+        let (begin, end): (Deed<'_>, Deed<'_>) = match trouble {
             "the applier stops" => (
                 Box::new(|| two.replica.stop_thread(ReplicaThread::Applier).unwrap()),
                 Box::new(|| two.replica.start_thread(ReplicaThread::Applier).unwrap()),
