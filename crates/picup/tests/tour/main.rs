@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod off_site;
 mod replicas;
 mod steps;
 
@@ -36,6 +37,7 @@ const DELIVERY: &str = "private CDN URLs by signature and by token";
 const FRONT: &str = "front with TLS, HTTP/2, limits, allow list, static files";
 const METRICS: &str = "front metrics and log exporter";
 const REPLICAS: &str = "read replicas";
+const OFF_SITE: &str = "multi-source off-site copy";
 const LIGHT: &str = "light";
 const SAFE: &str = "safe";
 
@@ -49,7 +51,7 @@ const ROWS: [(&str, State); 12] = [
     ("second-provider backup", State::NotBuilt),
     ("balancing over several servers", State::NotBuilt),
     (REPLICAS, State::Works),
-    ("multi-source off-site copy", State::NotBuilt),
+    (OFF_SITE, State::Works),
     ("cluster with private or public endpoint", State::NotBuilt),
     (LIGHT, State::Works),
     (SAFE, State::Works),
@@ -74,6 +76,7 @@ async fn main() -> ExitCode {
             FRONT => stage.front().await,
             METRICS => stage.metrics().await,
             REPLICAS => replicas::read_replicas().await,
+            OFF_SITE => off_site::off_site_copy().await,
             LIGHT => stage.light().await,
             SAFE => stage.safe().await,
             _ => {
