@@ -16,8 +16,8 @@ use serde::{Deserialize, Deserializer};
 use super::{Failure, block_on, output, show};
 use crate::secrets;
 
-/// How much a password that nobody has to remember holds.
-const PASSWORD_BYTES: usize = 24;
+/// How much a password that nobody has to remember holds; MySQL follows with no longer one than 32 letters.
+const PASSWORD_BYTES: usize = 16;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LookArgs {
