@@ -10,10 +10,15 @@ pub(crate) struct Figures {
     /// By status, or 0 for no answer.
     refused: BTreeMap<u16, u32>,
     /// From the first request's beginning to the last one's end.
-    pub(crate) wall: Duration,
+    wall: Duration,
 }
 
 impl Figures {
+    /// Of requests that took so long all together.
+    pub(crate) fn within(wall: Duration) -> Self {
+        Self { wall, ..Self::default() }
+    }
+
     /// A request that was answered well takes part in the times; others are counted.
     pub(crate) fn note(&mut self, status: u16, took: Duration) {
         if (200..300).contains(&status) {

@@ -108,7 +108,8 @@ impl Library {
             1 | 2 => {
                 let day = person.day_with_enough_before(&mut self.chance)?;
                 let path = format!("/api/timeline/assets?limit={PAGE_OF_THE_TIMELINE}&");
-                let path = if kind == 1 { format!("{path}newest={day}") } else { format!("{path}cursor={}", noon(&day)?) };
+                let path =
+                    if kind == 1 { format!("{path}newest={day}") } else { format!("{path}cursor={}", noon(&day)?) };
                 (path, PAGE_OF_THE_TIMELINE)
             }
             3 => ("/api/albums?limit=100".to_owned(), 0),

@@ -52,7 +52,9 @@ struct Begun {
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let (door, server) = (Door::new(&plan.server)?, Server::new(plan.pid, &plan.metrics)?);
     let mut bench = Bench { plan, door, server, users: Vec::new(), run: u64::from(std::process::id()) };
-    println!("| scenario | requests | at once | mean ms | p50 ms | p99 ms | requests/s | errors | mean ms at the server | PicUp's memory, MB |");
+    println!(
+        "| scenario | requests | at once | mean ms | p50 ms | p99 ms | requests/s | errors | mean ms at the server | PicUp's memory, MB |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     bench.sign_in().await?;
     bench.me().await?;
@@ -90,13 +92,14 @@ impl Bench {
 
     async fn addresses(&mut self) -> anyhow::Result<Vec<Begun>> {
         self.stay().await?;
-        let requests = self.turns().enumerate().map(|(number, user)| async move {
+        let this = &*self;
+        let requests = this.turns().enumerate().map(|(number, user)| async move {
             let number = number as u64;
-            let answer = self.users[user].post("/api/uploads", &wish(&photo(self.run, number), number)).await;
+            let answer = this.users[user].post("/api/uploads", &wish(&photo(this.run, number), number)).await;
             (user, number, answer)
         });
-        let (name, at_once) = ("2. an upload's address, by many accounts", self.plan.at_once);
-        let answers = self.measure_with(name, "POST", at_once, requests, |(_, _, answer)| answer).await?;
+        let (name, at_once) = ("2. an upload's address, by many accounts", this.plan.at_once);
+        let answers = this.measure_with(name, "POST", at_once, requests, |(_, _, answer)| answer).await?;
         let begun = |(user, number, answer): &(usize, u64, Answer)| match answer.json()? {
             wire::UploadAnswer::Upload { upload, target: Some(target) } => {
                 Ok(Begun { user: *user, number: *number, id: upload.id, target })
@@ -108,15 +111,16 @@ impl Bench {
 
     async fn hundred_addresses(&mut self) -> anyhow::Result<Vec<Begun>> {
         self.stay().await?;
+        let this = &*self;
         // Numbers that the scenario before has not used.
-        let first = (self.plan.users * self.plan.rounds) as u64;
+        let first = (this.plan.users * this.plan.rounds) as u64;
         let batch = |batch: u64| async move {
             let numbers = first + batch * MANY..first + (batch + 1) * MANY;
-            let files: Vec<_> = numbers.clone().map(|number| wish(&photo(self.run, number), number)).collect();
-            (numbers, self.users[0].post("/api/uploads/many", &json!({ "files": files })).await)
+            let files: Vec<_> = numbers.clone().map(|number| wish(&photo(this.run, number), number)).collect();
+            (numbers, this.users[0].post("/api/uploads/many", &json!({ "files": files })).await)
         };
-        let (name, requests) = ("3. 100 uploads' addresses at once, by one", (0..self.batches()).map(batch));
-        let answers = self.measure_with(name, "POST", 1, requests, |(_, answer)| answer).await?;
+        let (name, requests) = ("3. 100 uploads' addresses at once, by one", (0..this.batches()).map(batch));
+        let answers = this.measure_with(name, "POST", 1, requests, |(_, answer)| answer).await?;
         let mut all = Vec::new();
         for (numbers, answer) in answers {
             let answers: wire::UploadAnswers = answer.json()?;
@@ -135,7 +139,8 @@ impl Bench {
         let put = |begun: &Begun| {
             let (user, target) = (begun.user, begun.target.clone());
             let bytes = photo(self.run, begun.number);
-            async move { self.users[user].put(&target, bytes).await }
+            let users = &self.users;
+            async move { users[user].put(&target, bytes).await }
         };
         let all: Vec<_> = stream::iter(all.iter().map(put)).buffer_unordered(self.plan.at_once).collect().await;
         all.into_iter().collect::<anyhow::Result<()>>().context("sending a part")
@@ -143,23 +148,25 @@ impl Bench {
 
     async fn commits(&mut self, all: &[Begun]) -> anyhow::Result<()> {
         self.stay().await?;
+        let this = &*self;
         let commit = |begun: &Begun| {
             let (user, path) = (begun.user, format!("/api/uploads/{}/complete", begun.id));
-            async move { self.users[user].post(&path, &json!({})).await }
+            async move { this.users[user].post(&path, &json!({})).await }
         };
-        let at_once = self.plan.at_once;
-        self.measure("4. a commit, by many accounts", "POST", at_once, all.iter().map(commit)).await?;
+        let at_once = this.plan.at_once;
+        this.measure("4. a commit, by many accounts", "POST", at_once, all.iter().map(commit)).await?;
         Ok(())
     }
 
     async fn hundred_commits(&mut self, all: &[Begun]) -> anyhow::Result<()> {
         self.stay().await?;
+        let this = &*self;
         let commit = |run: &[Begun]| {
             let uploads: Vec<Uuid> = run.iter().map(|begun| begun.id).collect();
-            async move { self.users[0].post("/api/uploads/complete", &json!({ "uploads": uploads })).await }
+            async move { this.users[0].post("/api/uploads/complete", &json!({ "uploads": uploads })).await }
         };
         let batches = all.chunks(usize::try_from(MANY)?).map(commit);
-        for answer in self.measure("5. 100 commits at once, by one", "POST", 1, batches).await? {
+        for answer in this.measure("5. 100 commits at once, by one", "POST", 1, batches).await? {
             let answers: wire::CompletionAnswers = answer.json()?;
             let done = answers.answers.iter().filter(|it| matches!(it, wire::CompletionAnswer::Completed { .. }));
             ensure!(done.count() == answers.answers.len(), "some were refused: {:?}", answers.answers);
@@ -169,15 +176,16 @@ impl Bench {
 
     async fn albums(&mut self) -> anyhow::Result<()> {
         self.stay().await?;
+        let this = &*self;
         let mut pages = Vec::new();
-        for (number, user) in self.users.iter().enumerate() {
-            pages.push(album_pages(user, self.plan.rounds, number as u64).await?);
+        for (number, user) in this.users.iter().enumerate() {
+            pages.push(album_pages(user, this.plan.rounds, number as u64).await?);
         }
         let pages = &pages;
-        let turns = (0..self.plan.rounds).flat_map(|round| (0..self.users.len()).map(move |user| (round, user)));
-        let requests = turns.map(|(round, user)| self.users[user].get(&pages[user][round]));
+        let turns = (0..this.plan.rounds).flat_map(|round| (0..this.users.len()).map(move |user| (round, user)));
+        let requests = turns.map(|(round, user)| this.users[user].get(&pages[user][round]));
         let name = format!("6. {PAGE_OF_AN_ALBUM} assets of an album, anywhere in it");
-        self.measure(&name, "GET", self.plan.at_once, requests).await?;
+        this.measure(&name, "GET", this.plan.at_once, requests).await?;
         Ok(())
     }
 
@@ -232,7 +240,7 @@ impl Bench {
         let wall = begun.elapsed();
         let served = self.server.served(method, "api").await?;
         all.sort_unstable_by_key(|(number, _)| *number);
-        let mut figures = Figures { wall, ..Figures::default() };
+        let mut figures = Figures::within(wall);
         for (_, one) in &all {
             figures.note(answer(one).status, answer(one).took);
         }

@@ -37,7 +37,8 @@ impl Server {
         let labels = [format!("method=\"{method}\""), format!("route=\"{route}\"")];
         let text = self.metrics().await?;
         let sum = |name: &str| -> f64 {
-            let lines = text.lines().filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)));
+            let lines =
+                text.lines().filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)));
             lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
         };
         let name = "http_server_request_duration_seconds";
