@@ -3,7 +3,8 @@
 //! ```sh
 //! load scenarios --server http://127.0.0.1:8080 --metrics http://127.0.0.1:9090 --pid PID --users 300 --rounds 10 \
 //!   --at-once 30 --password-file FILE
-//! load pages --servers 10k=http://127.0.0.1:8081,30m=http://127.0.0.1:8082 --rounds 200 --password-file FILE
+//! load pages --servers 10k=http://127.0.0.1:8081,30m=http://127.0.0.1:8082 --database mysql://root@127.0.0.1/ \
+//!   --rounds 200 --password-file FILE
 //! ```
 //!
 //! Users are `person001@example.org` and so on, as the seeding tool makes them. Tables are Markdown; times are those of the
@@ -26,7 +27,7 @@ use std::str::FromStr;
 use anyhow::{Context, bail};
 
 const USAGE: &str = "say scenarios --server URL --metrics URL --pid PID --users N --rounds N --at-once N --password-file FILE, \
-     or pages --servers NAME=URL,NAME=URL --rounds N --password-file FILE";
+     or pages --servers NAME=URL,NAME=URL --database mysql://… --rounds N --password-file FILE";
 
 fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
@@ -51,8 +52,8 @@ fn main() -> anyhow::Result<()> {
             password,
         })),
         "pages" => {
-            let servers: String = said.take("--servers")?;
-            runtime.block_on(pages::run(&servers, said.take("--rounds")?, &password))
+            let (servers, database): (String, String) = (said.take("--servers")?, said.take("--database")?);
+            runtime.block_on(pages::run(&servers, &database, said.take("--rounds")?, &password))
         }
         _ => bail!(USAGE),
     }

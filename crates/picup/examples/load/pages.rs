@@ -1,13 +1,17 @@
 //! What a page costs, on databases of several sizes: the same kinds of pages, with as many assets in each, asked for in turn, one
-//! after another, so that whatever else the machine does falls on all of them alike.
+//! after another, so that whatever else the machine does falls on all of them alike. Each is asked for twice: a small library is
+//! always in the database's memory and a large one never wholly, so the first time tells of the disk, too, and the second of the
+//! work alone.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use picup_api::wire;
+use sqlx::{Connection, MySqlConnection};
 
 use crate::figures::Figures;
 use crate::user::{Door, User};
@@ -32,6 +36,13 @@ struct Library {
     chance: Chance,
 }
 
+/// A page to ask for, and how many assets it has.
+struct Request {
+    person: usize,
+    path: String,
+    assets: u64,
+}
+
 struct Person {
     user: User,
     /// The days on which it has photos, newest first, and how many each has.
@@ -39,14 +50,18 @@ struct Person {
     albums: Vec<wire::Album>,
 }
 
-/// `servers`: `NAME=URL`, commas between, the one to compare with first.
-pub(crate) async fn run(servers: &str, rounds: usize, password: &str) -> anyhow::Result<()> {
+/// Figures by kind of page and number of library.
+type Table = BTreeMap<(usize, usize), Figures>;
+
+/// `servers`: `NAME=URL`, commas between, the one to compare with first. `database` is that of all of them, by any account that
+/// may see its counters.
+pub(crate) async fn run(servers: &str, database: &str, rounds: usize, password: &str) -> anyhow::Result<()> {
     let mut libraries = Vec::new();
     for server in servers.split(',') {
         let (name, url) = server.split_once('=').context("a server is NAME=URL")?;
         libraries.push(Library::open(name, url, password).await?);
     }
-    let mut figures: BTreeMap<(usize, usize), Figures> = BTreeMap::new();
+    let (mut first, mut again) = (Table::new(), Table::new());
     // The first rounds warm up what is warm on a server that has run for a while; they are not counted.
     let warming = rounds / 5 + 1;
     for round in 0..warming + rounds {
@@ -54,31 +69,79 @@ pub(crate) async fn run(servers: &str, rounds: usize, password: &str) -> anyhow:
             for turn in 0..libraries.len() {
                 // Each has each place in the row as often as the others.
                 let number = (turn + round) % libraries.len();
-                let (status, took) = libraries[number].ask(kind).await?;
-                if round >= warming {
-                    figures.entry((kind, number)).or_default().note(status, took);
+                let request = libraries[number].draw(kind).await?;
+                for table in [&mut first, &mut again] {
+                    let (status, took) = libraries[number].ask(&request).await?;
+                    if round >= warming {
+                        table.entry((kind, number)).or_default().note(status, took);
+                    }
                 }
             }
         }
     }
-    print(&libraries, &figures);
-    Ok(())
+    println!("\nAsked for the first time, from memory or from the disk:\n");
+    print(&libraries, &first);
+    println!("\nThe same page asked for again at once, so from memory:\n");
+    print(&libraries, &again);
+    work(&mut libraries, database, rounds.div_ceil(10)).await
 }
 
-fn print(libraries: &[Library], figures: &BTreeMap<(usize, usize), Figures>) {
+fn print(libraries: &[Library], figures: &Table) {
     let names = libraries.iter().map(|library| format!(" {} p50 ms | p99 ms |", library.name));
     let ratios = libraries.iter().skip(1).map(|library| format!(" {}/{} |", library.name, libraries[0].name));
-    let columns = names.chain(ratios).collect::<String>();
-    println!("| page |{columns} errors |");
-    println!("|{}", " --- |".repeat(columns.matches('|').count() + 2));
+    head(&names.chain(ratios).collect::<String>(), " errors |");
     for (kind, name) in KINDS.iter().enumerate() {
-        let of = |number| &figures[&(kind, number)];
-        let all: Vec<&Figures> = (0..libraries.len()).map(of).collect();
+        let all: Vec<&Figures> = (0..libraries.len()).map(|number| &figures[&(kind, number)]).collect();
         let times = all.iter().map(|it| format!(" {:.2} | {:.2} |", it.percentile(50), it.percentile(99)));
         let first = all[0].percentile(50);
         let ratios = all.iter().skip(1).map(|it| format!(" {:.2} |", it.percentile(50) / first));
         let errors: Vec<String> = all.iter().map(|it| it.errors()).collect();
         println!("| {name} |{} {} |", times.chain(ratios).collect::<String>(), errors.join(" "));
+    }
+}
+
+/// Prints what the database does for a page: it does not depend on the machine.
+async fn work(libraries: &mut [Library], database: &str, rounds: usize) -> anyhow::Result<()> {
+    let mut counters = Counters(MySqlConnection::connect(database).await?);
+    println!("\nPages of the database looked at for one answer, and how many of them came from the disk:\n");
+    head(&libraries.iter().map(|library| format!(" {} looked at | read |", library.name)).collect::<String>(), "");
+    for (kind, name) in KINDS.iter().enumerate() {
+        let mut line = format!("| {name} |");
+        for library in &mut *libraries {
+            let mut requests = Vec::new();
+            for _ in 0..rounds {
+                requests.push(library.draw(kind).await?);
+            }
+            let before = counters.now().await?;
+            for request in &requests {
+                library.ask(request).await?;
+            }
+            let after = counters.now().await?;
+            let each = |before: u64, after: u64| (after - before) as f64 / rounds as f64;
+            write!(line, " {:.0} | {:.1} |", each(before.0, after.0), each(before.1, after.1))?;
+        }
+        println!("{line}");
+    }
+    Ok(())
+}
+
+fn head(columns: &str, more: &str) {
+    println!("| page |{columns}{more}");
+    println!("|{}", " --- |".repeat(columns.matches('|').count() + more.matches('|').count() + 1));
+}
+
+/// InnoDB's own: pages asked of the buffer pool, and those of them that were not in it.
+struct Counters(MySqlConnection);
+
+impl Counters {
+    async fn now(&mut self) -> anyhow::Result<(u64, u64)> {
+        let sql = "SELECT CAST(variable_value AS UNSIGNED) FROM information_schema.global_status WHERE variable_name IN \
+                   ('INNODB_BUFFER_POOL_READ_REQUESTS', 'INNODB_BUFFER_POOL_READS') ORDER BY variable_name";
+        let found: Vec<u64> = sqlx::query_scalar(sql).fetch_all(&mut self.0).await?;
+        match found.as_slice() {
+            [requests, reads] => Ok((*requests, *reads)),
+            _ => bail!("the database has no InnoDB counters"),
+        }
     }
 }
 
@@ -99,47 +162,47 @@ impl Library {
         Ok(Self { name: name.to_owned(), people, chance: Chance(1) })
     }
 
-    async fn ask(&mut self, kind: usize) -> anyhow::Result<(u16, std::time::Duration)> {
-        let which = usize::try_from(self.chance.below(self.people.len() as u64))?;
-        let person = &mut self.people[which];
-        person.user.stay().await?;
-        let (path, least) = match kind {
-            0 => (format!("/api/timeline/assets?limit={PAGE_OF_THE_TIMELINE}"), PAGE_OF_THE_TIMELINE),
-            1 | 2 => {
-                let day = person.day_with_enough_before(&mut self.chance)?;
-                let path = format!("/api/timeline/assets?limit={PAGE_OF_THE_TIMELINE}&");
-                let path =
-                    if kind == 1 { format!("{path}newest={day}") } else { format!("{path}cursor={}", noon(&day)?) };
-                (path, PAGE_OF_THE_TIMELINE)
-            }
+    /// A page of that kind, somewhere.
+    async fn draw(&mut self, kind: usize) -> anyhow::Result<Request> {
+        let person = usize::try_from(self.chance.below(self.people.len() as u64))?;
+        let (days, albums) = (&self.people[person].days, &self.people[person].albums);
+        let timeline = format!("/api/timeline/assets?limit={PAGE_OF_THE_TIMELINE}");
+        let (path, assets) = match kind {
+            0 => (timeline, PAGE_OF_THE_TIMELINE),
+            1 => (format!("{timeline}&newest={}", day(days, &mut self.chance)?), PAGE_OF_THE_TIMELINE),
+            2 => (format!("{timeline}&cursor={}", noon(&day(days, &mut self.chance)?)?), PAGE_OF_THE_TIMELINE),
             3 => ("/api/albums?limit=100".to_owned(), 0),
             4 => {
-                let album = &person.albums[usize::try_from(self.chance.below(person.albums.len() as u64))?];
+                let album = &albums[usize::try_from(self.chance.below(albums.len() as u64))?];
                 (format!("/api/albums/{}/assets?limit={PAGE_OF_AN_ALBUM}", album.id), PAGE_OF_AN_ALBUM)
             }
-            _ => (album_page(&person.albums, &mut self.chance)?, PAGE_OF_AN_ALBUM),
+            _ => (album_page(albums, &mut self.chance)?, PAGE_OF_AN_ALBUM),
         };
-        let answer = person.user.get(&path).await;
-        if least > 0 && answer.status == 200 {
+        self.people[person].user.stay().await?;
+        Ok(Request { person, path, assets })
+    }
+
+    async fn ask(&self, request: &Request) -> anyhow::Result<(u16, Duration)> {
+        let answer = self.people[request.person].user.get(&request.path).await;
+        if request.assets > 0 && answer.status == 200 {
             let page: wire::AssetColumns = answer.json()?;
-            ensure!(page.id.len() as u64 == least, "{} has {} assets only", path, page.id.len());
+            let (there, path) = (page.id.len() as u64, &request.path);
+            ensure!(there == request.assets, "{path} has {there} assets; only whole pages compare");
         }
         Ok((answer.status, answer.took))
     }
 }
 
-impl Person {
-    /// Some day so that it and those before it fill a page.
-    fn day_with_enough_before(&self, chance: &mut Chance) -> anyhow::Result<String> {
-        let mut from_the_oldest = 0;
-        let enough = self.days.iter().rev().take_while(|day| {
-            from_the_oldest += day.count;
-            from_the_oldest < 2 * PAGE_OF_THE_TIMELINE
-        });
-        let usable = (self.days.len() - enough.count()) as u64;
-        let day = self.days.get(usize::try_from(chance.below(usable))?).context("the library is too small")?;
-        Ok(day.day.clone())
-    }
+/// Some day so that it and those before it fill a page.
+fn day(days: &[wire::TimelineDay], chance: &mut Chance) -> anyhow::Result<String> {
+    let mut from_the_oldest = 0;
+    let few = days.iter().rev().take_while(|day| {
+        from_the_oldest += day.count;
+        from_the_oldest < 2 * PAGE_OF_THE_TIMELINE
+    });
+    let usable = (days.len() - few.count()) as u64;
+    let day = days.get(usize::try_from(chance.below(usable))?).context("the library is too small")?;
+    Ok(day.day.clone())
 }
 
 /// Pages of 100 anywhere in a user's albums, as addresses.
@@ -166,7 +229,7 @@ fn cursor(place: i64) -> String {
 
 /// Right after a day's noon.
 fn noon(day: &str) -> anyhow::Result<String> {
-    let noon = day.parse::<picup_domain::LocalDay>()?.bounds().0.plus(std::time::Duration::from_secs(12 * 3_600));
+    let noon = day.parse::<picup_domain::LocalDay>()?.bounds().0.plus(Duration::from_secs(12 * 3_600));
     Ok(cursor(noon.micros()))
 }
 

@@ -1,9 +1,11 @@
 //! What a photo service is asked for, in six scenarios: signing in and asking who one is; upload addresses by many accounts, and
 //! a hundred at once by one; commits by many, and a hundred at once by one; pages of albums, anywhere in them.
 //!
+//! They are carried out so that none pays for the one before: what only reads comes before what leaves work behind.
 //! Always so many requests are under way, each by another user in turn, and the next one begins when one has ended. What comes
 //! between (sending bytes, renewing tokens) is not counted. The photos that were committed are processed meanwhile, as always.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -39,6 +41,8 @@ struct Bench {
     users: Vec<User>,
     /// Tells the photos of this run from those of others.
     run: u64,
+    /// Of the table.
+    lines: RefCell<Vec<String>>,
 }
 
 /// An upload whose address is known.
@@ -51,21 +55,25 @@ struct Begun {
 
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let (door, server) = (Door::new(&plan.server)?, Server::new(plan.pid, &plan.metrics)?);
-    let mut bench = Bench { plan, door, server, users: Vec::new(), run: u64::from(std::process::id()) };
-    println!(
-        "| scenario | requests | at once | mean ms | p50 ms | p99 ms | requests/s | errors | mean ms at the server | PicUp's memory, MB |"
-    );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    let mut bench =
+        Bench { plan, door, server, users: Vec::new(), run: u64::from(std::process::id()), lines: RefCell::default() };
+    // What a run before has left.
+    bench.rest().await?;
     bench.sign_in().await?;
     bench.me().await?;
+    bench.albums().await?;
     let (by_many, by_one) = (bench.addresses().await?, bench.hundred_addresses().await?);
     bench.send(&by_many).await?;
     bench.send(&by_one).await?;
     bench.commits(&by_many).await?;
-    bench.rest("commits by many").await?;
+    bench.rest().await?;
     bench.hundred_commits(&by_one).await?;
-    bench.rest("100 commits at once").await?;
-    bench.albums().await?;
+    let mut lines = bench.lines.take();
+    lines.sort();
+    println!(
+        "| scenario | requests | at once | mean ms | p50 ms | p99 ms | requests/s | errors | mean ms at the server | PicUp's memory, MB |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n{}", lines.join("\n"));
     println!("\nThe client itself took {:.0} MB at most.", peak("self")?);
     Ok(())
 }
@@ -206,10 +214,10 @@ impl Bench {
         Ok(())
     }
 
-    async fn rest(&self, after: &str) -> anyhow::Result<()> {
+    async fn rest(&self) -> anyhow::Result<()> {
         let begun = Instant::now();
         self.server.at_rest().await?;
-        eprintln!("after {after} the photos were processed in another {:.1} s", begun.elapsed().as_secs_f64());
+        eprintln!("photos were still processed for {:.1} s", begun.elapsed().as_secs_f64());
         Ok(())
     }
 
@@ -223,7 +231,7 @@ impl Bench {
         self.measure_with(name, method, at_once, requests, |answer| answer).await
     }
 
-    /// Makes the requests, prints their figures, and gives what they gave in the order of the requests.
+    /// Makes the requests, keeps their figures, and gives what they gave in the order of the requests.
     async fn measure_with<T, R: Future<Output = T>>(
         &self,
         name: &str,
@@ -244,12 +252,13 @@ impl Bench {
         for (_, one) in &all {
             figures.note(answer(one).status, answer(one).took);
         }
-        self.print(name, at_once, &figures, (before, served))?;
+        let line = self.line(name, at_once, &figures, (before, served))?;
+        self.lines.borrow_mut().push(line);
         Ok(all.into_iter().map(|(_, one)| one).collect())
     }
 
-    fn print(&self, name: &str, at_once: usize, figures: &Figures, served: (Served, Served)) -> anyhow::Result<()> {
-        println!(
+    fn line(&self, name: &str, at_once: usize, figures: &Figures, served: (Served, Served)) -> anyhow::Result<String> {
+        let line = format!(
             "| {name} | {} | {at_once} | {:.1} | {:.1} | {:.1} | {:.0} | {} | {:.1} | {:.0} |",
             figures.answered(),
             figures.mean(),
@@ -260,6 +269,7 @@ impl Bench {
             served.1.mean_since(served.0),
             self.server.peak()?,
         );
-        Ok(())
+        eprintln!("{line}");
+        Ok(line)
     }
 }

@@ -45,11 +45,11 @@ impl Server {
         Ok(Served { requests: sum(&format!("{name}_count")), seconds: sum(&format!("{name}_sum")) })
     }
 
-    /// Waits until no job is left in the queue.
+    /// Waits until no job is left in the queue, but for those given up.
     pub(crate) async fn at_rest(&self) -> anyhow::Result<()> {
         loop {
             let text = self.metrics().await?;
-            let jobs = text.lines().filter(|line| line.starts_with("jobs_in_queue"));
+            let jobs = text.lines().filter(|line| line.starts_with("picup_jobs_in_queue{") && !line.contains("failed"));
             let left: f64 = jobs.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
             if left == 0.0 {
                 return Ok(());
