@@ -139,7 +139,7 @@ impl Counters {
                    ('INNODB_BUFFER_POOL_READ_REQUESTS', 'INNODB_BUFFER_POOL_READS') ORDER BY variable_name";
         let found: Vec<u64> = sqlx::query_scalar(sql).fetch_all(&mut self.0).await?;
         match found.as_slice() {
-            [requests, reads] => Ok((*requests, *reads)),
+            [from_the_disk, looked_at] => Ok((*looked_at, *from_the_disk)),
             _ => bail!("the database has no InnoDB counters"),
         }
     }
