@@ -1,10 +1,10 @@
 # The few commands of this repository. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-more tour soak bench
+.PHONY: help run build test test-more tour soak bench bench-load bench-pages
 
 help: ## Explains these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Sets up, builds and starts PicUp on port 8080 with its data in ./data  [LISTEN=… DATA_DIR=… ARGS="…"]
 	@scripts/run $(ARGS)
@@ -25,9 +25,20 @@ tour: ## Five minutes through every promised capability, on real services
 	@cargo test --release --locked --quiet -p picup --test tour
 
 soak: ## Hours of use at once, watching memory and latency
-	@echo "There is no soak test yet; it arrives with the load bench."
+	@echo "There is no soak test yet."
 
 bench: ## Comparisons with peers; docs/benchmarks.md has what they measured
 	@scripts/system-packages --tests
 	@scripts/build
 	@bench/import
+
+bench-load: ## Six scenarios of a photo service, 30 million assets: makes them first, 30 GB in half an hour  [SIZE=1m]
+	@scripts/system-packages --tests
+	@scripts/build
+	@bench/load
+
+bench-pages: ## What a page costs among 10 thousand, 1 million and 30 million assets
+	@scripts/system-packages --tests
+	@scripts/build
+	@bench/seed
+	@bench/pages

@@ -47,8 +47,6 @@ pub struct Album {
 pub struct AlbumAsset {
     /// Its place in the album's order; places may have gaps.
     pub position: i64,
-    /// When it was added.
-    pub added_at: Timestamp,
     /// The asset.
     pub asset: TimelineAsset,
 }
@@ -107,7 +105,7 @@ fn album(row: &Row) -> Result<Album, Error> {
 }
 
 fn album_asset(row: &Row) -> Result<AlbumAsset, Error> {
-    Ok(AlbumAsset { position: row.int("position")?, added_at: row.time("added_at")?, asset: timeline_asset(row)? })
+    Ok(AlbumAsset { position: row.int("position")?, asset: timeline_asset(row)? })
 }
 
 impl Read {
@@ -154,11 +152,12 @@ impl Read {
         after: Option<AlbumCursor>,
         limit: u32,
     ) -> Result<Vec<AlbumAsset>, Error> {
+        // Of the places nothing is asked that the index of the album's order has not, so that a page looks up its assets alone.
         // "COALESCE" keeps an index by time in the trash from leading the search: the album's order does.
         macro_rules! page {
             ($rest:literal) => {
                 concat!(
-                    "SELECT album_assets.position, album_assets.added_at, ",
+                    "SELECT album_assets.position, ",
                     timeline_columns!(),
                     " FROM album_assets JOIN assets ON assets.id = album_assets.asset \
                      WHERE album_assets.album = ? AND COALESCE(assets.trashed_at, 0) = 0 ",

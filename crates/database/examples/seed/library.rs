@@ -1,6 +1,8 @@
 //! A library such as a family has after twenty years: few photos a day at first and more with each better phone, more on
 //! weekends, a great many on journeys, none on many days. Chance is drawn from a fixed seed, so that every run makes the same.
 
+use std::time::Duration;
+
 use picup_domain::{CaptureSource, CaptureTime, Timestamp};
 
 const DAYS: u64 = 20 * 365 + 5;
@@ -8,6 +10,7 @@ const DAYS: u64 = 20 * 365 + 5;
 const FIRST_DAY_SECONDS: i64 = 1_151_712_000;
 const DAY_SECONDS: i64 = 86_400;
 const OFFSET_MINUTES: i16 = 60;
+const BETWEEN_TWO_BROUGHT: Duration = Duration::from_millis(30);
 /// As photos are looked at: width and height, and how many of a hundred have them.
 const SHAPES: [(u32, u32, u64); 8] = [
     (4032, 3024, 38),
@@ -19,6 +22,16 @@ const SHAPES: [(u32, u32, u64); 8] = [
     (2048, 2048, 5),
     (9000, 2700, 1),
 ];
+
+/// Which library is made. Each has its own days and its own chance.
+#[derive(Clone, Copy)]
+pub(crate) struct Library {
+    pub(crate) assets: u64,
+    /// From 0.
+    pub(crate) number: u64,
+    /// When its first asset was brought to PicUp, and the others after it; without it, each when it was taken.
+    pub(crate) brought_at: Option<Timestamp>,
+}
 
 /// A day and how many assets it has.
 #[derive(Clone, Copy)]
@@ -47,11 +60,13 @@ pub(crate) struct Asset {
     pub(crate) duration_ms: Option<u64>,
     pub(crate) placeholder: [u8; 25],
     pub(crate) favourite: bool,
+    pub(crate) created_at: i64,
 }
 
-/// The days, oldest first, with exactly `assets` assets together.
-pub(crate) fn days(assets: u64) -> Vec<Day> {
-    let mut chance = Chance(1);
+/// The days of a library, oldest first, with exactly its assets together.
+pub(crate) fn days(library: Library) -> Vec<Day> {
+    let assets = library.assets;
+    let mut chance = Chance::of(library.number, 1);
     let mut journey = 0;
     let weights: Vec<u64> = (0..DAYS)
         .map(|index| {
@@ -82,27 +97,29 @@ pub(crate) fn days(assets: u64) -> Vec<Day> {
     weights.iter().enumerate().map(day).collect()
 }
 
-/// The assets of these days, oldest first.
-pub(crate) fn assets(days: &[Day]) -> impl Iterator<Item = Asset> {
-    let mut chance = Chance(2);
+/// The assets of a library on these days, oldest first.
+pub(crate) fn assets(library: Library, days: &[Day]) -> impl Iterator<Item = Asset> {
+    let mut chance = Chance::of(library.number, 2);
     let mut number = 0;
     days.iter().flat_map(|day| (0..day.assets).map(move |index| (day, index))).map(move |(day, index)| {
         number += 1;
-        asset(&mut chance, number, day, index)
+        asset(&mut chance, library.brought_at, number, day, index)
     })
 }
 
-fn asset(chance: &mut Chance, number: u64, day: &Day, index: u64) -> Asset {
+fn asset(chance: &mut Chance, brought_at: Option<Timestamp>, number: u64, day: &Day, index: u64) -> Asset {
     // From eight in the morning until ten at night, one after the other.
     let into_day = 8 * 3_600_000_000 + 14 * 3_600_000_000 * index / day.assets;
     let local = day.midnight * 1_000_000 + i64::try_from(into_day).unwrap_or_default();
     let time = wall(local);
     let video = chance.below(100) < 6;
     let (width, height) = shape(chance, video);
+    let created =
+        brought_at.map_or(time.at, |first| first.plus(BETWEEN_TWO_BROUGHT * u32::try_from(number).unwrap_or(0)));
     let pixels = u64::from(width) * u64::from(height);
     Asset {
         number,
-        id: id(time.at, chance),
+        id: id(created, chance),
         sha256: chance.bytes(),
         bytes: if video { 20_000_000 + chance.below(80_000_000) } else { pixels / 5 + chance.below(pixels / 5) },
         captured_at: time.at.micros(),
@@ -114,6 +131,7 @@ fn asset(chance: &mut Chance, number: u64, day: &Day, index: u64) -> Asset {
         duration_ms: video.then(|| 1_000 + chance.below(90_000)),
         placeholder: placeholder(chance, width, height),
         favourite: chance.below(50) == 0,
+        created_at: created.micros(),
     }
 }
 
@@ -129,7 +147,7 @@ fn shape(chance: &mut Chance, video: bool) -> (u32, u32) {
 }
 
 /// A UUIDv7 (RFC 9562, 5.7) born then.
-fn id(at: Timestamp, chance: &mut Chance) -> [u8; 16] {
+pub(crate) fn id(at: Timestamp, chance: &mut Chance) -> [u8; 16] {
     let millis = u64::try_from(at.micros() / 1_000).unwrap_or_default();
     let mut id: [u8; 16] = chance.bytes();
     id[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
@@ -159,9 +177,14 @@ fn wall(local_micros: i64) -> CaptureTime {
 }
 
 /// Numbers that look drawn by chance and are the same at every run: SplitMix64 (Steele, Lea, Flood, 2014).
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
+    /// Of a library, for one purpose.
+    pub(crate) fn of(library: u64, purpose: u64) -> Self {
+        Self(library << 32 | purpose)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -170,7 +193,7 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 

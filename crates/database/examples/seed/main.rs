@@ -1,168 +1,63 @@
-//! Fills an account with a library of any size, for tests and benches of what PicUp is like when it holds a great deal:
+//! Fills a database with a library of any size, for tests and benches of what PicUp is like when it holds a great deal.
+//!
+//! One account on a SQLite file:
 //!
 //! ```sh
 //! picup user create ada@example.org --password-file FILE --data-dir DIR
 //! cargo run -p picup-database --example seed -- --data-dir DIR --email ada@example.org --assets 1000000
 //! ```
 //!
-//! Twenty years of days, the same ones at every run. The books (used bytes, counts a day) are exactly what the rows add up to.
-//! It makes rows and no files: whoever wants pictures to be answered puts them where their keys say. PicUp must not be running,
-//! and the account must be empty: for speed, what is written here could not be undone half-way.
+//! Many accounts with albums on a MariaDB server (`bench/seed` starts one and calls this):
+//!
+//! ```sh
+//! cargo run --release -p picup-database --example seed -- --url mysql://root@127.0.0.1:3306/picup \
+//!   --accounts 300 --assets 100000 --albums 10 --objects-of 0 --like ada@example.org
+//! ```
+//!
+//! Twenty years of days, the same ones at every run. The books (used bytes, counts a day, counts of albums) are exactly what
+//! the rows add up to; `picup user usage --verify` shows it. It makes rows and no files: whoever wants pictures to be answered
+//! puts them where their keys say. PicUp must not be running.
 
 #![forbid(unsafe_code)]
 
 mod library;
+mod many;
+mod one;
+mod rows;
 
+use std::collections::HashMap;
 use std::error::Error;
-use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::Path;
+use std::str::FromStr;
 
-use library::{Asset, Day};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection, raw_sql};
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// One INSERT has so many rows: long enough that parsing it costs little, short enough to be put together in the cache.
-const ROWS: usize = 500;
-const MADE_FOR_FILLING: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; \
-     PRAGMA cache_size = -262144; PRAGMA temp_store = MEMORY";
-const MADE_FOR_SERVING: &str = "PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL; PRAGMA optimize";
-
-struct Arguments {
-    data_dir: PathBuf,
-    email: String,
-    assets: u64,
-}
+const USAGE: &str = "say --data-dir DIR --email EMAIL --assets N, or --url mysql://… --accounts N --assets N --albums N \
+     --objects-of N --like EMAIL (assets and albums are those of each account)";
 
 fn main() -> Outcome<()> {
-    let arguments = read_arguments()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(fill(&arguments))
-}
-
-fn read_arguments() -> Outcome<Arguments> {
-    let (mut data_dir, mut email, mut assets) = (None, None, None);
+    let mut said = HashMap::new();
     let mut words = std::env::args().skip(1);
     while let Some(name) = words.next() {
-        let value = words.next().ok_or_else(|| format!("{name} needs a value"))?;
-        match name.as_str() {
-            "--data-dir" => data_dir = Some(PathBuf::from(value)),
-            "--email" => email = Some(value),
-            "--assets" => assets = Some(value.parse()?),
-            _ => return Err(format!("there is no {name}; say --data-dir DIR --email EMAIL --assets N").into()),
-        }
+        said.insert(name, words.next().ok_or(USAGE)?);
     }
-    match (data_dir, email, assets) {
-        (Some(data_dir), Some(email), Some(assets)) => Ok(Arguments { data_dir, email, assets }),
-        _ => Err("say --data-dir DIR --email EMAIL --assets N".into()),
+    if said.contains_key("--url") {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        return runtime.block_on(many::fill(many::Wish {
+            url: take(&mut said, "--url")?,
+            accounts: take(&mut said, "--accounts")?,
+            assets: take(&mut said, "--assets")?,
+            albums: take(&mut said, "--albums")?,
+            objects_of: take(&mut said, "--objects-of")?,
+            like: take(&mut said, "--like")?,
+        }));
     }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (data_dir, email): (String, String) = (take(&mut said, "--data-dir")?, take(&mut said, "--email")?);
+    runtime.block_on(one::fill(Path::new(&data_dir), &email, take(&mut said, "--assets")?))
 }
 
-async fn fill(arguments: &Arguments) -> Outcome<()> {
-    let begun = Instant::now();
-    let path = arguments.data_dir.join("picup.db");
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).disable_statement_logging();
-    let mut database = SqliteConnection::connect_with(&options).await?;
-    run(&mut database, MADE_FOR_FILLING).await?;
-    let owner = owner(&mut database, &arguments.email).await?;
-    let indexes = take_indexes(&mut database).await?;
-    let days = library::days(arguments.assets);
-    let bytes = fill_assets(&mut database, &owner, &days).await?;
-    for index in indexes {
-        run(&mut database, &index).await?;
-    }
-    close_books(&mut database, &owner, &days, bytes).await?;
-    run(&mut database, MADE_FOR_SERVING).await?;
-    database.close().await?;
-    let shown = days.iter().filter(|day| day.assets > 0).count();
-    println!("{} assets on {shown} days, {bytes} bytes, in {:.1} s", arguments.assets, begun.elapsed().as_secs_f64());
-    Ok(())
-}
-
-async fn run(database: &mut SqliteConnection, sql: &str) -> Outcome<()> {
-    raw_sql(AssertSqlSafe(sql)).execute(database).await?;
-    Ok(())
-}
-
-/// The account's id as an SQL literal.
-async fn owner(database: &mut SqliteConnection, email: &str) -> Outcome<String> {
-    let found =
-        sqlx::query("SELECT hex(id) AS id FROM accounts WHERE email = ?").bind(email).fetch_optional(&mut *database);
-    let Some(row) = found.await? else { return Err(format!("there is no account of {email}; make it first").into()) };
-    let owner = format!("x'{}'", row.try_get::<String, _>("id")?);
-    let sql = format!("SELECT 1 FROM assets WHERE owner = {owner} LIMIT 1");
-    match sqlx::query(AssertSqlSafe(sql)).fetch_optional(database).await? {
-        Some(_) => Err(format!("{email} has assets already; only an empty account is filled").into()),
-        None => Ok(owner),
-    }
-}
-
-/// Drops the indexes, which are quicker made at once than kept, and gives what makes them again.
-async fn take_indexes(database: &mut SqliteConnection) -> Outcome<Vec<String>> {
-    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'assets' AND sql IS NOT NULL";
-    let mut made = Vec::new();
-    for row in sqlx::query(sql).fetch_all(&mut *database).await? {
-        run(database, &format!("DROP INDEX {}", row.try_get::<String, _>("name")?)).await?;
-        made.push(row.try_get("sql")?);
-    }
-    Ok(made)
-}
-
-/// Writes the assets, oldest first, and gives their bytes.
-async fn fill_assets(database: &mut SqliteConnection, owner: &str, days: &[Day]) -> Outcome<u64> {
-    const COLUMNS: &str = "INSERT INTO assets (id, owner, kind, state, file_name, sha256, bytes, captured_at, captured_local, \
-         offset_minutes, capture_source, local_day, width, height, duration_ms, placeholder, rendition_version, \
-         thumbnail_extension, preview_extension, created_at, favourite) VALUES ";
-    let (mut sql, mut rows, mut bytes) = (COLUMNS.to_owned(), 0, 0);
-    run(database, "BEGIN").await?;
-    for asset in library::assets(days) {
-        bytes += asset.bytes;
-        sql.push_str(if rows == 0 { "" } else { "," });
-        push_row(&mut sql, owner, &asset)?;
-        rows += 1;
-        if rows == ROWS {
-            run(database, &sql).await?;
-            (rows, sql) = (0, COLUMNS.to_owned());
-        }
-    }
-    if rows > 0 {
-        run(database, &sql).await?;
-    }
-    run(database, "COMMIT").await?;
-    Ok(bytes)
-}
-
-fn push_row(sql: &mut String, owner: &str, asset: &Asset) -> Outcome<()> {
-    let (kind, extension) = if asset.duration_ms.is_some() { ("video", "mp4") } else { ("photo", "jpg") };
-    let duration = asset.duration_ms.map_or_else(|| "NULL".to_owned(), |duration| duration.to_string());
-    let hex = |sql: &mut String, bytes: &[u8]| -> std::fmt::Result {
-        bytes.iter().try_for_each(|byte| write!(sql, "{byte:02x}"))
-    };
-    sql.push_str("(x'");
-    hex(sql, &asset.id)?;
-    write!(sql, "',{owner},'{kind}','ready','IMG_{:07}.{extension}',x'", asset.number)?;
-    hex(sql, &asset.sha256)?;
-    let Asset { bytes, captured_at, captured_local, offset_minutes, day, width, height, .. } = asset;
-    write!(
-        sql,
-        "',{bytes},{captured_at},{captured_local},{offset_minutes},'exif',{day},{width},{height},{duration},x'"
-    )?;
-    hex(sql, &asset.placeholder)?;
-    write!(sql, "',1,'webp','jpg',{captured_at},{})", u8::from(asset.favourite))?;
-    Ok(())
-}
-
-/// Writes what the rows add up to.
-async fn close_books(database: &mut SqliteConnection, owner: &str, days: &[Day], bytes: u64) -> Outcome<()> {
-    run(database, "BEGIN").await?;
-    for day in days.iter().filter(|day| day.assets > 0) {
-        let sql = format!(
-            "INSERT INTO timeline_days (owner, local_day, assets) VALUES ({owner}, {}, {})",
-            day.number, day.assets
-        );
-        run(database, &sql).await?;
-    }
-    run(database, &format!("UPDATE accounts SET used_bytes = used_bytes + {bytes} WHERE id = {owner}")).await?;
-    run(database, "COMMIT").await
+fn take<T: FromStr>(said: &mut HashMap<String, String>, name: &str) -> Outcome<T> {
+    let value = said.remove(name).ok_or(USAGE)?;
+    value.parse().map_err(|_| format!("{name} cannot be {value}; {USAGE}").into())
 }

@@ -8,7 +8,7 @@ fn title(text: &str) -> AlbumTitle {
     AlbumTitle::new(text).unwrap()
 }
 
-async fn album(db: &Database, owner: AccountId, made: i64) -> AlbumId {
+pub(crate) async fn album(db: &Database, owner: AccountId, made: i64) -> AlbumId {
     let id = AlbumId::new(at(made));
     let mut tx = db.write().await.unwrap();
     tx.album_insert(&NewAlbum { id, owner, title: title("제주"), created_at: at(made) }).await.unwrap();

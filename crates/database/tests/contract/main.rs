@@ -13,6 +13,7 @@ mod favourite;
 mod fresh;
 mod installation;
 mod job;
+mod keyset;
 mod many;
 mod object;
 mod search;
