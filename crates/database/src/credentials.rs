@@ -10,6 +10,9 @@ use sqlx::{AnyPool, ConnectOptions, Connection};
 
 use crate::{Database, Error};
 
+/// Nobody waits longer for a connection.
+const LONGEST_SIGN_IN: Duration = Duration::from_secs(5);
+
 /// How a server's user signs in.
 #[derive(Clone)]
 pub(crate) struct SignIn(Arc<Mutex<MySqlConnectOptions>>);
@@ -70,6 +73,12 @@ impl Database {
             replicas.sign_in_as(user, password)?;
         }
         inner.changed.now();
+        // What was signing in just then did so with the old ones, and looks younger than it is.
+        let changed = inner.changed.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(LONGEST_SIGN_IN).await;
+            changed.now();
+        });
         Ok(())
     }
 }

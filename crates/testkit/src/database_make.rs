@@ -47,9 +47,39 @@ impl Make {
         command
     }
 
+    /// An empty server's files. Making them takes seconds, so they are made once on a machine, and copied.
+    pub(crate) fn initialise(self, data: &Path, temporary: &Path) -> Result<(), Error> {
+        let model = self.model()?;
+        if !model.exists() {
+            let fresh = temporary.join("model");
+            self.install(&fresh, temporary)?;
+            // Two servers of one name could not follow each other.
+            let _ = std::fs::remove_file(fresh.join("auto.cnf"));
+            let beside = model.with_extension(std::process::id().to_string());
+            output_of(Command::new("cp").arg("-a").arg(&fresh).arg(&beside))?;
+            if std::fs::rename(&beside, &model).is_err() {
+                // Another process was quicker.
+                let _ = std::fs::remove_dir_all(&beside);
+            }
+        }
+        output_of(Command::new("cp").arg("-a").arg(&model).arg(data)).map(drop)
+    }
+
+    /// Where the files of an empty server of this version are kept.
+    fn model(self) -> Result<PathBuf, Error> {
+        let mut asked = self.killed_with_its_parent();
+        let version = output_of(asked.arg("--version"))?;
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+        let number = version.split("Ver ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap_or("unknown");
+        let number: String = number.chars().map(plain).collect();
+        let folder = tools();
+        std::fs::create_dir_all(&folder).map_err(Error::io("make a folder for tools"))?;
+        Ok(folder.join(format!("{self:?}-{number}-empty")))
+    }
+
     /// Temporary files have a folder of their own each time: a server that starts removes the temporary tables that it finds,
     /// those of another one too.
-    pub(crate) fn initialise(self, data: &Path, temporary: &Path) -> Result<(), Error> {
+    fn install(self, data: &Path, temporary: &Path) -> Result<(), Error> {
         let mut installer = match self {
             Self::MariaDb => {
                 let mut installer = Command::new("mariadb-install-db");
@@ -66,7 +96,7 @@ impl Make {
                 installer
             }
         };
-        installer.arg("--user=root").arg(format!("--datadir={}", data.display()));
+        installer.arg("--user=root").arg(format!("--datadir={}", data.display())).args(self.usual());
         output_of(installer.env("PATH", PATH).env("TMPDIR", temporary)).map(drop)
     }
 
@@ -157,8 +187,13 @@ pub(crate) fn output_of(command: &mut Command) -> Result<String, Error> {
 }
 
 /// Where `scripts/mysql` has put it.
-#[allow(clippy::disallowed_methods, reason = "where a user keeps such files is told by the environment alone")]
 fn mysql_root() -> PathBuf {
+    tools().join("mysql")
+}
+
+/// Where what only tests need is kept.
+#[allow(clippy::disallowed_methods, reason = "where a user keeps such files is told by the environment alone")]
+fn tools() -> PathBuf {
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    home.join(".cache/picup-tools/mysql")
+    home.join(".cache/picup-tools")
 }
