@@ -136,7 +136,9 @@ async fn one_is_rebuilt_and_the_other_goes_on(four: &Four, ada: &Writes) {
         done.store(true, Ordering::SeqCst);
         rebuilt.unwrap();
     };
-    let (seen, ()) = tokio::join!(watch, rebuild);
+    let (mut seen, ()) = tokio::join!(watch, rebuild);
+    // MariaDB tells of no position at all for the moment in which all are set.
+    seen.retain(|position| *position > 0);
     assert!(seen.is_sorted() && seen.first() < seen.last(), "{seen:?}");
     four.is_healthy().await;
     four.assert_equal().await;
