@@ -12,6 +12,7 @@ mod channel_words;
 mod copying;
 mod facts;
 mod health;
+mod lines;
 mod node;
 mod objection;
 mod placing;
@@ -32,8 +33,9 @@ use crate::Server;
 
 pub use apply::NewPassword;
 pub use copying::Tell;
+pub use lines::Lines;
 pub use objection::Objection;
-pub use plan::{Lines, Plan, Step};
+pub use plan::{Plan, Step};
 pub use status::{ChannelStatus, Finding, Status};
 pub use verify::{Comparison, TableComparison};
 

@@ -41,7 +41,7 @@ pub(super) fn known(number: u64, said: &str, commands: &Commands<'_>) -> Option<
             "see that it has a certificate, and that tls_ca names its authority".to_owned(),
         ),
         1062 | 1022 => (
-            "a row of the source's is there already: somebody wrote on the copy",
+            "a row of the source's is there already: somebody wrote on the copy, or set its position back",
             format!("make it anew: {rebuild}; then nothing but replication may write there (read_only)"),
         ),
         1032 => (

@@ -136,7 +136,9 @@ async fn one_is_rebuilt_and_the_other_goes_on(four: &Four, ada: &Writes) {
         done.store(true, Ordering::SeqCst);
         rebuilt.unwrap();
     };
-    let (seen, ()) = tokio::join!(watch, rebuild);
+    let (mut seen, ()) = tokio::join!(watch, rebuild);
+    // MariaDB tells of no position at all for the moment in which all are set.
+    seen.retain(|position| *position > 0);
     assert!(seen.is_sorted() && seen.first() < seen.last(), "{seen:?}");
     four.is_healthy().await;
     four.assert_equal().await;
@@ -145,23 +147,28 @@ async fn one_is_rebuilt_and_the_other_goes_on(four: &Four, ada: &Writes) {
 /// The run book: Ada's home is lost, and its copy becomes a home's database again.
 async fn a_copy_becomes_a_home(four: &Four) {
     four.has_adas().await;
-    if is_mysql() {
-        return; // Its dump tool is not there.
-    }
-    four.off_site.say("STOP SLAVE 'ada'; RESET SLAVE 'ada' ALL").unwrap();
-    four.bob.say("CREATE DATABASE again").unwrap();
-    let at = |server: &DatabaseServer| {
-        format!("--no-defaults --user=root --host=127.0.0.1 --port={}", server.address().port())
+    let release = if is_mysql() {
+        "STOP REPLICA FOR CHANNEL 'ada'; RESET REPLICA ALL FOR CHANNEL 'ada'"
+    } else {
+        "STOP SLAVE 'ada'; RESET SLAVE 'ada' ALL"
     };
-    let dump = format!(
-        "mariadb-dump {} --single-transaction --no-create-db home_ada | mariadb {} again",
-        at(&four.off_site),
-        at(&four.bob)
-    );
-    let dumped = std::process::Command::new("bash").args(["-o", "pipefail", "-c", &dump]).status().unwrap();
-    assert!(dumped.success());
-    let database = Database::open(&Settings::mysql(four.bob.url("again")), Metrics::default()).await.unwrap();
-    write(&database, 2_000_000).await;
+    four.off_site.say(release).unwrap();
+    // MySQL's dump tool is not there.
+    if !is_mysql() {
+        four.bob.say("CREATE DATABASE again").unwrap();
+        let at = |server: &DatabaseServer| {
+            format!("--no-defaults --user=root --host=127.0.0.1 --port={}", server.address().port())
+        };
+        let dump = format!(
+            "mariadb-dump {} --single-transaction --no-create-db home_ada | mariadb {} again",
+            at(&four.off_site),
+            at(&four.bob)
+        );
+        let dumped = std::process::Command::new("bash").args(["-o", "pipefail", "-c", &dump]).status().unwrap();
+        assert!(dumped.success());
+        let database = Database::open(&Settings::mysql(four.bob.url("again")), Metrics::default()).await.unwrap();
+        write(&database, 2_000_000).await;
+    }
     let refused = four.topology().rebuild("ada", false, &mut new_password(), &mut |_| ()).await;
     assert!(objections(refused).contains("it follows nobody there"));
     assert!(objections(apply(&four.topology()).await).contains("there are tables in home_ada already"));
