@@ -50,7 +50,7 @@ const known = (files: string[]) => files.map((file) => sha256(file)).sort();
 
 test('from the printed link to a family that keeps its photos', async ({ page, browser, watch }) => {
   // Refusals to look at what another has; and the server that is gone for a while.
-  watch.expects(/403|404|503|ERR_(CONNECTION|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|SOCKET)/);
+  watch.expects(/403|404|503|ERR_(CONNECTION|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|CONTENT_LENGTH|SOCKET)/);
   await setUp(page, picup.current);
   await drop(page, hers);
   await expect(page.locator('[data-asset]')).toHaveCount(hers.length);

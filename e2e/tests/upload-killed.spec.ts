@@ -10,7 +10,7 @@ const picup = usePicup();
 test('nothing is doubled and nothing is lost', async ({ page, watch }) => {
   // What was under way goes on file by file after each kill.
   test.setTimeout(240_000);
-  watch.expects(/ERR_(CONNECTION|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|SOCKET)|status of 503|answer: 503/);
+  watch.expects(/ERR_(CONNECTION|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|CONTENT_LENGTH|SOCKET)|status of 503|answer: 503/);
   await setUp(page, picup.current);
   const folder = newFolder();
   const files = [...makePictures(folder, 150), makeLarge(folder), ...makePictures(folder, 40, 'late')];

@@ -22,7 +22,7 @@ test('uploads wait out a network that goes away in the middle', async ({ page, c
 });
 
 test('uploads go on when the server was killed and is started again', async ({ page, watch }) => {
-  watch.expects(/ERR_(CONNECTION|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|SOCKET)/);
+  watch.expects(/ERR_(CONNECTION|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|CONTENT_LENGTH|SOCKET)/);
   await signIn(page, picup.current);
   const folder = newFolder();
   const parts = watchParts(page);
@@ -43,7 +43,7 @@ test('uploads go on when the server was killed and is started again', async ({ p
 });
 
 test('many small files survive a server that is killed between them', async ({ page, watch }) => {
-  watch.expects(/ERR_(CONNECTION|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|SOCKET)/);
+  watch.expects(/ERR_(CONNECTION|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|CONTENT_LENGTH|SOCKET)/);
   await signIn(page, picup.current);
   const parts = watchParts(page);
   await choose(page, makePictures(newFolder(), 400, 'many'));
