@@ -97,8 +97,8 @@ async fn place_mysql(
     let servers = Position::parse(position).ok_or_else(|| Error::Senseless(format!("no position: {position}")))?;
     // All that can ever come from that source's servers.
     let theirs: Vec<_> = servers.servers().map(|server| format!("{server}:1-9223372036854775806")).collect();
-    let others = if alone { String::new() } else { subtract(target, &executed, &theirs.join(",")).await? };
-    let all = [others.as_str(), position].iter().filter(|set| !set.is_empty()).copied().collect::<Vec<_>>().join(",");
+    let kept_out = (!alone).then(|| theirs.join(","));
+    let all = with_others(target, &executed, kept_out.as_deref(), position).await?;
     let lost = subtract(target, &executed, &all).await?;
     if lost.is_empty() && !forget_log {
         let new = subtract(target, &all, &executed).await?;
@@ -108,13 +108,20 @@ async fn place_mysql(
     amid_silence(target, Some(channel), async |target| {
         // What the others have applied since is asked once they are still.
         let executed = Facts::of(target).await?.applied;
-        let others = if alone { String::new() } else { subtract(target, &executed, &theirs.join(",")).await? };
-        let all =
-            [others.as_str(), position].iter().filter(|set| !set.is_empty()).copied().collect::<Vec<_>>().join(",");
+        let all = with_others(target, &executed, kept_out.as_deref(), position).await?;
         target.say(&Sql::plain(Family::MySql.forget_log())).await?;
         target.say(&Sql::plain(format!("SET GLOBAL gtid_purged = {}", quoted(&all)))).await
     })
     .await
+}
+
+/// The position, and what is executed of other sources than `theirs`; `None` when there are no others.
+async fn with_others(target: &mut Node, executed: &str, theirs: Option<&str>, position: &str) -> Result<String, Error> {
+    let others = match theirs {
+        Some(theirs) => subtract(target, executed, theirs).await?,
+        None => String::new(),
+    };
+    Ok([others.as_str(), position].iter().filter(|set| !set.is_empty()).copied().collect::<Vec<_>>().join(","))
 }
 
 async fn subtract(node: &mut Node, from: &str, what: &str) -> Result<String, Error> {

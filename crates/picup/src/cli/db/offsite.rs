@@ -9,7 +9,7 @@ use picup_database::servers::{Channel, Kind, Topology};
 use serde::Deserialize;
 
 use super::Failure;
-use super::servers::{self, Address, File, LookArgs, VerifyArgs};
+use super::servers::{self, Address, File, Follower, LookArgs, VerifyArgs};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum OffsiteCommand {
@@ -71,20 +71,10 @@ pub(in crate::cli) struct RebuildArgs {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
-    offsite: Offsite,
+    offsite: Follower,
     channel: Vec<Home>,
     #[serde(default = "max_lag")]
     max_lag_seconds: u32,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Offsite {
-    url: Address,
-    password_file: Option<PathBuf>,
-    /// Where it comes from, as the homes see it.
-    #[serde(default = "everywhere")]
-    host: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,10 +95,6 @@ struct Home {
 
 const fn max_lag() -> u32 {
     300
-}
-
-fn everywhere() -> String {
-    "%".to_owned()
 }
 
 pub(in crate::cli) fn run(command: &OffsiteCommand) -> Result<ExitCode, Failure> {

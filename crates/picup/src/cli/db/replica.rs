@@ -9,7 +9,7 @@ use picup_database::servers::{Account, Channel, Kind, Topology};
 use serde::Deserialize;
 
 use super::Failure;
-use super::servers::{self, Address, File, LookArgs, VerifyArgs};
+use super::servers::{self, Address, File, Follower, LookArgs, VerifyArgs};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ReplicaCommand {
@@ -57,7 +57,7 @@ pub(in crate::cli) struct RebuildArgs {
 #[serde(deny_unknown_fields)]
 struct Description {
     primary: Primary,
-    replica: Replica,
+    replica: Follower,
     reader: Option<Reader>,
     #[serde(default = "max_lag")]
     max_lag_seconds: u32,
@@ -76,16 +76,6 @@ struct Primary {
     tls_ca: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Replica {
-    url: Address,
-    password_file: Option<PathBuf>,
-    /// Where it comes from, as the primary sees it.
-    #[serde(default = "everywhere")]
-    host: String,
-}
-
 /// Whom PicUp reads it as.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,10 +87,6 @@ struct Reader {
 
 const fn max_lag() -> u32 {
     30
-}
-
-fn everywhere() -> String {
-    "%".to_owned()
 }
 
 pub(in crate::cli) fn run(command: &ReplicaCommand) -> Result<ExitCode, Failure> {

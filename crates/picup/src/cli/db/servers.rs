@@ -40,6 +40,21 @@ pub(in crate::cli) struct VerifyArgs {
 #[derive(Debug, Clone)]
 pub(super) struct Address(String);
 
+/// The server that follows others.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Follower {
+    pub(super) url: Address,
+    pub(super) password_file: Option<PathBuf>,
+    /// Where it comes from, as those see it.
+    #[serde(default = "everywhere")]
+    pub(super) host: String,
+}
+
+fn everywhere() -> String {
+    "%".to_owned()
+}
+
 impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
