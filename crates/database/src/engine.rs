@@ -13,6 +13,7 @@ use sqlx::{AnyConnection, Connection, Executor, Row};
 use crate::credentials::SignIn;
 use crate::dialect::Dialect;
 use crate::pools::Pools;
+use crate::position::Position;
 use crate::primary::Primary;
 use crate::replica::{Family, Limits, Replica};
 use crate::replicas::Replicas;
@@ -220,7 +221,7 @@ async fn replicas(
     metrics: &Metrics,
 ) -> Result<Arc<Replicas>, Error> {
     let asked = "SELECT VERSION() AS version, CAST(@@log_bin AS SIGNED) AS logs";
-    let row = sqlx::query(asked).fetch_one(first).await?;
+    let row = sqlx::query(asked).fetch_one(&mut *first).await?;
     if row.try_get::<i64, _>("logs")? == 0 {
         let place = format!("{} writes no binary log (log_bin), so nothing can follow it", primary.url);
         return Err(Error::Place(place));
@@ -237,7 +238,10 @@ async fn replicas(
     let all = all.collect::<Result<Vec<_>, Error>>()?;
     let clock = Arc::clone(&replication.clock);
     let primary = Primary::new(sign_in(primary)?, Arc::new(move || clock.now().micros()));
-    Ok(Replicas::new(all, family, primary, metrics.clone()))
+    // Nobody is known to have seen less: not before a restart of this program, nor a schema older than its own.
+    let row = sqlx::query(family.newest()).fetch_one(first).await?;
+    let newest = Position::of(&row)?;
+    Ok(Replicas::new(all, family, primary, newest, metrics.clone()))
 }
 
 fn sign_in(server: &Server) -> Result<SignIn, Error> {

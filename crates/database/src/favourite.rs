@@ -11,7 +11,7 @@ use crate::{Asset, Error, Moved, Read, Write};
 macro_rules! page {
     ($rest:literal) => {
         concat!(
-            "SELECT id FROM assets WHERE owner = ? AND favourite = 1 AND trashed_at IS NULL ",
+            "SELECT id FROM assets{by assets_favourites} WHERE owner = ? AND favourite = 1 AND trashed_at IS NULL ",
             $rest,
             " ORDER BY captured_local DESC, id DESC LIMIT ?"
         )

@@ -1,4 +1,4 @@
-//! Asks SQLite how it means to find the rows of every statement, and refuses plans that grow with the library: reading a
+//! Asks each engine how it means to find the rows of every statement, and refuses plans that grow with the library: reading a
 //! whole table, or sorting what an index should have had in order.
 
 use std::time::Duration;
@@ -301,7 +301,7 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
     assert!(bad.is_empty(), "{bad:#?}");
     let pages = plans.iter().filter(|(name, _)| name.starts_with("timeline_"));
     for (name, step) in pages {
-        assert!(step.contains("COVERING INDEX assets_by_time") || step.contains("timeline_days"), "{name}: {step}");
+        assert!(step.contains("COVERING INDEX assets_timeline") || step.contains("timeline_days"), "{name}: {step}");
     }
     let pages = plans.iter().filter(|(name, _)| name.starts_with("favourite_page"));
     for (name, step) in pages {
@@ -329,35 +329,35 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
 }
 
 /// What makes a server's planner take its indexes seriously: tables with thousands of rows, a fifth of them somebody's. `n` runs
-/// through the numbers of a helper table.
+/// through the numbers of a helper table, which has an id and a hash of each, and its account and album.
 const MUCH: [&str; 11] = [
     "SET SESSION foreign_key_checks = 0",
     "INSERT INTO accounts (id, email, name, role, password_hash, used_bytes, reserved_bytes, created_at, updated_at) \
-     SELECT IF(n = 1, REPEAT(0x01, 16), UNHEX(MD5(n))), CONCAT(n, '@example.com'), 'A', 'member', 'x', 0, 0, n, n \
+     SELECT IF(n = 1, REPEAT(0x01, 16), id), CONCAT(n, '@example.com'), 'A', 'member', 'x', 0, 0, n, n \
      FROM numbers WHERE n <= 500",
     "INSERT INTO sessions (id, account, refresh_hash, label, created_at, last_used_at, expires_at) \
-     SELECT UNHEX(MD5(n)), UNHEX(MD5(n % 500)), REPEAT(0x01, 32), '', n, n, 1800000000000000 + n FROM numbers",
+     SELECT id, account, REPEAT(0x01, 32), '', n, n, 1800000000000000 + n FROM numbers",
     "INSERT INTO assets (id, owner, kind, state, file_name, sha256, bytes, captured_at, captured_local, capture_source, \
      local_day, rendition_version, created_at, trashed_at, sha1, motion_sha256) \
-     SELECT UNHEX(MD5(n)), IF(n % 5 = 0, REPEAT(0x01, 16), UNHEX(MD5(n % 500))), 'photo', 'ready', 'a.jpg', \
-     UNHEX(SHA2(n, 256)), 1, n, n * 1000000000, 'file', 20200101 + n % 28, 1, n, IF(n % 9 = 0, n, NULL), UNHEX(SHA1(n)), \
+     SELECT id, IF(n % 5 = 0, REPEAT(0x01, 16), account), 'photo', 'ready', 'a.jpg', \
+     hash, 1, n, n * 1000000000, 'file', 20200101 + n % 28, 1, n, IF(n % 9 = 0, n, NULL), LEFT(hash, 20), \
      IF(n % 8 = 1, UNHEX(SHA2(n + 1000000, 256)), NULL) FROM numbers",
     "INSERT INTO timeline_days (owner, local_day, assets) \
      SELECT owner, local_day, COUNT(*) FROM assets GROUP BY owner, local_day",
     "INSERT INTO albums (id, owner, title, asset_count, created_at, updated_at) \
-     SELECT UNHEX(MD5(n)), IF(n % 2 = 0, REPEAT(0x01, 16), UNHEX(MD5(n % 500))), 'A', 0, n, n FROM numbers WHERE n <= 2000",
+     SELECT id, IF(n % 2 = 0, REPEAT(0x01, 16), account), 'A', 0, n, n FROM numbers WHERE n <= 2000",
     "INSERT INTO album_assets (album, asset, position, added_at) \
-     SELECT UNHEX(MD5(n % 200)), UNHEX(MD5(n)), n, n FROM numbers",
+     SELECT album, id, n, n FROM numbers",
     "INSERT INTO objects (object_key, asset, role, bytes, state, created_at) \
-     SELECT CONCAT('media/', n), UNHEX(MD5(n)), 'original', 1, 'committed', n FROM numbers",
+     SELECT CONCAT('media/', n), id, 'original', 1, 'committed', n FROM numbers",
     "INSERT INTO uploads (id, owner, asset, file_name, bytes, sha256, handle, state, created_at, updated_at, expires_at) \
-     SELECT UNHEX(MD5(n)), UNHEX(MD5(n % 500)), UNHEX(MD5(n)), 'a', 1, UNHEX(SHA2(n, 256)), '', 'committed', n, n, n FROM numbers",
+     SELECT id, account, id, 'a', 1, hash, '', 'committed', n, n, n FROM numbers",
     "INSERT INTO jobs (id, kind, payload, run_after, attempts, created_at) \
-     SELECT UNHEX(MD5(n)), ELT(1 + n % 4, 'a', 'b', 'c', 'd'), '', 2000000000000000 + n, 0, n FROM numbers",
+     SELECT id, ELT(1 + n % 4, 'a', 'b', 'c', 'd'), '', 2000000000000000 + n, 0, n FROM numbers",
     "INSERT INTO events (position, kind, payload, created_at) SELECT n + 1000000, 'a', '', 1800000000000000 + n FROM numbers",
 ];
 
-/// MariaDB's plans have what SQLite's have: nothing grows with the library. A type of `ALL` reads a table, one of `index` an index
+/// A server's plans have what SQLite's have: nothing grows with the library. A type of `ALL` reads a table, one of `index` an index
 /// from end to end (unless a limit ends it), and a sort is named for itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_reads_no_whole_table_either() {
@@ -366,7 +366,17 @@ async fn a_server_reads_no_whole_table_either() {
     let server = picup_testkit::DatabaseServer::start(&exact).unwrap();
     server.say("CREATE DATABASE picup").unwrap();
     let database = Database::open(&Settings::mysql(server.url("picup")), Metrics::default()).await.unwrap();
-    let numbers = "CREATE TABLE numbers (n BIGINT PRIMARY KEY) SELECT seq AS n FROM seq_1_to_8000";
+    let twenty: Vec<String> = (0..20).map(|n| format!("SELECT {n} AS n")).collect();
+    let twenty = twenty.join(" UNION ALL ");
+    let id = |n: &str| format!("LEFT(UNHEX(SHA2({n}, 256)), 16)");
+    let numbers = format!(
+        "CREATE TABLE numbers (n BIGINT PRIMARY KEY) \
+         WITH twenty AS ({twenty}), n AS (SELECT 1 + a.n + 20 * b.n + 400 * c.n AS n FROM twenty a, twenty b, twenty c) \
+         SELECT n, {} AS id, {} AS account, {} AS album, UNHEX(SHA2(n, 256)) AS hash FROM n",
+        id("n"),
+        id("n % 500"),
+        id("n % 200"),
+    );
     let tables = "SELECT CONCAT('ANALYZE TABLE ', GROUP_CONCAT(table_name)) FROM information_schema.tables WHERE table_schema = 'picup'";
     server.say(&format!("USE picup; {numbers}; {}; DROP TABLE numbers", MUCH.join("; "))).unwrap();
     server.say(&format!("USE picup; {}", server.say(tables).unwrap())).unwrap();
@@ -375,11 +385,13 @@ async fn a_server_reads_no_whole_table_either() {
         .iter()
         .filter(|(name, _)| ALLOWED.iter().all(|(allowed, _)| name != allowed))
         .filter(|(_, step)| step.starts_with("ALL ") || step.contains("filesort") || step.contains("temporary"))
+        // What changes the entries that it is found by is noted down first, on MySQL.
+        .filter(|(name, step)| *name != "job_release" || step != "range jobs jobs_due Using where; Using temporary")
         .collect();
     assert!(bad.is_empty(), "{bad:#?}");
     let pages = plans.iter().filter(|(name, step)| name.starts_with("timeline_") && step != "adds");
     for (name, step) in pages {
-        let covered = step.contains("assets_by_time") && step.contains("Using index");
+        let covered = step.contains("assets_timeline") && step.contains("Using index");
         assert!(covered || step.contains(" timeline_days PRIMARY "), "{name}: {step}");
     }
 }

@@ -4,6 +4,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use crate::Error;
+
 /// What has been committed, or applied. The default is nothing at all, which every server has.
 ///
 /// MariaDB: for each domain the last transaction, as `domain-server-sequence`; a domain's sequence grows by one whoever
@@ -43,6 +48,15 @@ impl Position {
             }
         }
         Some(position)
+    }
+
+    /// Reads a server's answer.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it is no position.
+    pub(crate) fn of(answer: &AnyRow) -> Result<Self, Error> {
+        let said: String = answer.try_get("position")?;
+        Self::parse(&said).ok_or_else(|| Error::Corrupt { column: "position", reason: said })
     }
 
     fn add_domain(&mut self, item: &str) -> Option<()> {

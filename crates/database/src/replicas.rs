@@ -43,13 +43,20 @@ struct Floors {
 }
 
 impl Replicas {
-    pub(crate) fn new(all: Vec<Replica>, family: Family, primary: Primary, metrics: Metrics) -> Arc<Self> {
+    /// `newest` is how far the primary is: nobody is shown less than that.
+    pub(crate) fn new(
+        all: Vec<Replica>,
+        family: Family,
+        primary: Primary,
+        newest: Position,
+        metrics: Metrics,
+    ) -> Arc<Self> {
         Arc::new(Self {
             all: all.into_iter().map(Arc::new).collect(),
             family,
             primary: Arc::new(primary),
-            newest: watch::Sender::default(),
-            floors: Mutex::default(),
+            floors: Mutex::new(Floors { everyone: newest.clone(), ..Floors::default() }),
+            newest: watch::Sender::new(newest),
             next: AtomicUsize::new(0),
             metrics,
             watchers: Mutex::default(),
@@ -210,7 +217,5 @@ impl Replicas {
 }
 
 async fn position(lent: &mut Lent, question: &'static str) -> Result<Position, Error> {
-    let row = lent.row(question).await?;
-    let said: String = sqlx::Row::try_get(&row, "position")?;
-    Position::parse(&said).ok_or_else(|| Error::Corrupt { column: "position", reason: said })
+    Position::of(&lent.row(question).await?)
 }

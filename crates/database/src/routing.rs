@@ -189,7 +189,7 @@ impl Read {
         #[cfg(test)]
         self.note_plan(&statement).await?;
         let begun = Instant::now();
-        let rows = self.lent.all(statement.sql, statement.values).await;
+        let rows = self.lent.all(self.dialect().statement(statement.sql), statement.values).await;
         let rows = rows.inspect_err(|error| self.note_loss(error))?;
         self.inner.metrics.statement(statement.name, begun.elapsed());
         Ok(rows.into_iter().map(Row).collect())
@@ -199,7 +199,7 @@ impl Read {
         #[cfg(test)]
         self.note_plan(&statement).await?;
         let begun = Instant::now();
-        let row = self.lent.one(statement.sql, statement.values).await;
+        let row = self.lent.one(self.dialect().statement(statement.sql), statement.values).await;
         let row = row.inspect_err(|error| self.note_loss(error))?;
         self.inner.metrics.statement(statement.name, begun.elapsed());
         Ok(row.map(Row))
@@ -222,7 +222,8 @@ impl Read {
 
     #[cfg(test)]
     async fn note_plan(&mut self, statement: &Statement) -> Result<(), Error> {
-        let explain = format!("{} {}", self.dialect().explain(), statement.sql);
+        let sql = self.dialect().statement(statement.sql.clone());
+        let explain = format!("{} {sql}", self.dialect().explain());
         let mut values = AnyArguments::default();
         values.values.0.clone_from(&statement.values.values.0);
         let rows = self.lent.all(explain.into(), values).await?;
@@ -260,7 +261,8 @@ impl Write {
         #[cfg(test)]
         self.note_plan(&statement).await?;
         let begun = Instant::now();
-        let done = self.read.lent.run(statement.sql, statement.values).await?;
+        let sql = self.dialect().statement(statement.sql);
+        let done = self.read.lent.run(sql, statement.values).await?;
         self.read.inner.metrics.statement(statement.name, begun.elapsed());
         Ok(done.rows_affected())
     }

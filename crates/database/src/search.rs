@@ -80,7 +80,7 @@ macro_rules! walk {
         concat!(
             "SELECT ",
             $columns,
-            " FROM assets WHERE owner = ? AND trashed_at IS NULL \
+            " FROM assets{by assets_timeline} WHERE owner = ? AND trashed_at IS NULL \
              AND captured_local <= ? AND (captured_local < ? OR id < ?) \
              AND captured_local >= ? AND (captured_local > ? OR id >= ?)",
             $rest
@@ -159,7 +159,7 @@ impl Read {
     /// # Errors
     /// When the database cannot answer.
     pub async fn search_cameras(&mut self, owner: AccountId, inspect: u32) -> Result<BTreeMap<Camera, u32>, Error> {
-        let sql = "SELECT camera_make, camera_model FROM assets WHERE owner = ? AND trashed_at IS NULL \
+        let sql = "SELECT camera_make, camera_model FROM assets{by assets_timeline} WHERE owner = ? AND trashed_at IS NULL \
                    ORDER BY captured_local DESC, id DESC LIMIT ?";
         let rows = self.all(Statement::new("search_cameras", sql).id(&owner).int(inspect)).await?;
         let mut cameras = BTreeMap::new();
@@ -211,7 +211,8 @@ fn narrow(mut statement: Statement, dialect: Dialect, owner: AccountId, search: 
         statement = statement.and(" AND favourite = ?").int(favourite);
     }
     if let Some(album) = search.album {
-        let holds = " AND EXISTS (SELECT 1 FROM album_assets WHERE album = ? AND asset = assets.id)";
+        // "EXISTS" would let a planner begin with all of the album, and sort it.
+        let holds = " AND (SELECT COUNT(*) FROM album_assets WHERE album = ? AND asset = assets.id) = 1";
         statement = statement.and(holds).id(&album);
     }
     statement = match search.located {

@@ -26,8 +26,6 @@ pub struct TimelineAsset {
     pub state: AssetState,
     /// The time on the wall when it was taken.
     pub captured_local: Timestamp,
-    /// Minutes east of UTC, when known.
-    pub offset_minutes: Option<i16>,
     /// The day on the wall.
     pub day: LocalDay,
     /// Width in pixels as shown.
@@ -42,8 +40,6 @@ pub struct TimelineAsset {
     pub rendition_version: u32,
     /// The ending of its thumbnail's key, if it has one.
     pub thumbnail_extension: Option<String>,
-    /// The ending of its preview's key, if it has one.
-    pub preview_extension: Option<String>,
     /// Whether its owner likes it best.
     pub favourite: bool,
     /// Whether it is a live photo.
@@ -79,16 +75,21 @@ pub enum Direction {
 /// The columns of a [`TimelineAsset`], named by their table because album pages join.
 macro_rules! timeline_columns {
     () => {
-        "assets.id, assets.kind, assets.state, assets.captured_local, assets.offset_minutes, \
-         assets.width, assets.height, assets.duration_ms, assets.placeholder, assets.rendition_version, \
-         assets.thumbnail_extension, assets.preview_extension, assets.favourite, assets.motion_state"
+        "assets.id, assets.kind, assets.state, assets.captured_local, assets.width, assets.height, \
+         assets.duration_ms, assets.placeholder, assets.rendition_version, assets.thumbnail_extension, \
+         assets.favourite, assets.motion_state"
     };
 }
 pub(crate) use timeline_columns;
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT ", timeline_columns!(), " FROM assets WHERE owner = ? AND trashed_at IS NULL ", $rest)
+        concat!(
+            "SELECT ",
+            timeline_columns!(),
+            " FROM assets{by assets_timeline} WHERE owner = ? AND trashed_at IS NULL ",
+            $rest
+        )
     };
 }
 
@@ -98,7 +99,6 @@ pub(crate) fn timeline_asset(row: &Row) -> Result<TimelineAsset, Error> {
         kind: row.word("kind", AssetKind::parse)?,
         state: row.word("state", AssetState::parse)?,
         captured_local: row.time("captured_local")?,
-        offset_minutes: row.maybe_int("offset_minutes")?,
         day: LocalDay::on_the_wall(row.time("captured_local")?),
         width: row.maybe_int("width")?,
         height: row.maybe_int("height")?,
@@ -106,7 +106,6 @@ pub(crate) fn timeline_asset(row: &Row) -> Result<TimelineAsset, Error> {
         placeholder: row.blob("placeholder")?,
         rendition_version: row.int("rendition_version")?,
         thumbnail_extension: row.maybe_text("thumbnail_extension")?,
-        preview_extension: row.maybe_text("preview_extension")?,
         favourite: row.bool("favourite")?,
         motion: row.maybe_text("motion_state")?.is_some(),
     })

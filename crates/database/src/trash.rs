@@ -41,7 +41,7 @@ macro_rules! page {
         concat!(
             "SELECT trashed_at, ",
             timeline_columns!(),
-            " FROM assets WHERE owner = ? AND trashed_at > 0 ",
+            " FROM assets{by assets_trash} WHERE owner = ? AND trashed_at > 0 ",
             $rest,
             " ORDER BY trashed_at DESC, id DESC LIMIT ?"
         )

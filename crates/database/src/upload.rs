@@ -205,13 +205,14 @@ impl Read {
         let statement = match motion_of {
             None => {
                 let sql = select!(
-                    "WHERE owner = ? AND sha256 = ? AND motion_of IS NULL AND state = ? ORDER BY id DESC LIMIT 1"
+                    "{by uploads_sha256} WHERE owner = ? AND sha256 = ? AND motion_of IS NULL AND state = ? ORDER BY id DESC LIMIT 1"
                 );
                 Statement::new("upload_by_sha256", sql).id(&owner).id(sha256)
             }
             Some(asset) => {
-                let sql =
-                    select!("WHERE owner = ? AND sha256 = ? AND motion_of = ? AND state = ? ORDER BY id DESC LIMIT 1");
+                let sql = select!(
+                    "{by uploads_sha256} WHERE owner = ? AND sha256 = ? AND motion_of = ? AND state = ? ORDER BY id DESC LIMIT 1"
+                );
                 Statement::new("upload_by_sha256_motion", sql).id(&owner).id(sha256).id(&asset)
             }
         };
@@ -253,7 +254,7 @@ impl Read {
     /// # Errors
     /// When the database cannot answer.
     pub async fn upload_list_of(&mut self, owner: AccountId, limit: u32) -> Result<Vec<Upload>, Error> {
-        let sql = select!("WHERE owner = ? ORDER BY id LIMIT ?");
+        let sql = select!("{by uploads_owner} WHERE owner = ? ORDER BY id LIMIT ?");
         let statement = Statement::new("upload_list_of", sql).id(&owner).int(limit);
         self.all(statement).await?.iter().map(upload).collect()
     }

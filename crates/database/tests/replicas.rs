@@ -20,11 +20,17 @@ struct Two {
     replica: DatabaseServer,
     between: FaultProxy,
     front: FaultProxy,
+    settings: Settings,
     database: Database,
     registry: Registry,
 }
 
 async fn two() -> Two {
+    two_apart(Duration::from_secs(5)).await
+}
+
+/// Of which the replica may be so far behind.
+async fn two_apart(max_lag: Duration) -> Two {
     let primary = DatabaseServer::start_numbered(1, &[]).unwrap();
     let replica = DatabaseServer::start_numbered(2, &[]).unwrap();
     primary.say("CREATE DATABASE picup").unwrap();
@@ -34,7 +40,7 @@ async fn two() -> Two {
     let settings = Settings {
         replication: Some(Replication {
             replicas: vec![Server { url: format!("mysql://root@{}/picup", front.address()), password: None }],
-            max_lag: Duration::from_secs(5),
+            max_lag,
             wait: Duration::from_millis(50),
             clock: Arc::new(SystemClock),
         }),
@@ -42,7 +48,7 @@ async fn two() -> Two {
     };
     let mut registry = Registry::default();
     let database = Database::open(&settings, Metrics::register(&mut registry)).await.unwrap();
-    let two = Two { primary, replica, between, front, database, registry };
+    let two = Two { primary, replica, between, front, settings, database, registry };
     two.serving(true).await;
     two
 }
@@ -50,12 +56,7 @@ async fn two() -> Two {
 impl Two {
     /// Waits until the replica is asked, or is no more.
     async fn serving(&self, wanted: bool) -> Duration {
-        let begun = Instant::now();
-        while self.database.replicas()[0].serving != wanted {
-            assert!(begun.elapsed() < PATIENCE, "{:?}", self.database.replicas());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        begun.elapsed()
+        serving(&self.database, wanted).await
     }
 
     /// How many reads a replica has answered, and how many the primary.
@@ -70,6 +71,15 @@ impl Two {
         };
         (by("replica"), by("primary"))
     }
+}
+
+async fn serving(database: &Database, wanted: bool) -> Duration {
+    let begun = Instant::now();
+    while database.replicas()[0].serving != wanted {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", database.replicas());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    begun.elapsed()
 }
 
 async fn append(database: &Database) -> Result<i64, Error> {
@@ -238,6 +248,18 @@ async fn an_account_is_not_shown_less_than_it_was_told_of() {
         two.database.tell(&[account]).await.unwrap();
         assert!(latest(&two.database, &desk).await.unwrap() > wrote);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_there_before_a_start_is_shown_after_it() {
+    let two = two_apart(Duration::from_secs(60)).await;
+    two.between.set(Direction::ToClient, Fault::Stall);
+    let wrote = append(&two.database).await.unwrap();
+    two.database.close().await;
+    let database = Database::open(&two.settings, Metrics::default()).await.unwrap();
+    serving(&database, true).await;
+    // Whoever it was told to before shows nothing of it.
+    assert_eq!(latest(&database, &Seen::default()).await.unwrap(), wrote);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
