@@ -14,7 +14,7 @@ use picup_domain::{AccountId, Scope, Scopes, Timestamp};
 
 use crate::cookies;
 use crate::problem::ApiError;
-use crate::seen::is_question;
+use crate::seen::{for_client, is_question};
 
 /// Where programs that send no `Authorization` put their key.
 const KEY_HEADER: &str = "x-api-key";
@@ -30,7 +30,7 @@ impl FromRequestParts<App> for Caller {
         match key(&parts.headers) {
             Some(token) => {
                 // Only who holds a good key is told what keys may do.
-                api_key::authenticate(app, token).await?;
+                api_key::authenticate(&for_client(parts, app), token).await?;
                 Err(Error::SessionNeeded.into())
             }
             None => Ok(Self(person(parts, app).await?)),
@@ -103,7 +103,7 @@ impl<S: Needs> FromRequestParts<App> for Allowed<S> {
             let access = person(parts, app).await?;
             return Ok(Self { account: access.account, until: access.expires_at, key_ends: None, scope: PhantomData });
         };
-        let key = api_key::authenticate(app, token).await?;
+        let key = api_key::authenticate(&for_client(parts, app), token).await?;
         if !key.scopes.meet(S::SCOPES) {
             return Err(Error::ScopeNeeded(S::SCOPES).into());
         }
@@ -127,7 +127,7 @@ async fn person(parts: &Parts, app: &App) -> Result<Access, ApiError> {
     let token = bearer(&parts.headers).or_else(|| cookies::read(&parts.headers, cookies::ACCESS));
     let token = token.ok_or(Error::NotSignedIn)?;
     let access = if is_question(&parts.method) {
-        session::authenticate_to_look(app, token).await?
+        session::authenticate_to_look(&for_client(parts, app), token).await?
     } else {
         session::authenticate(app, token)?
     };

@@ -20,15 +20,19 @@ impl FromRequestParts<App> for ForClient {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self(match parts.extensions.get::<Seen>() {
-            Some(seen) => app.for_client(seen.clone()),
-            None => app.clone(),
-        }))
+        Ok(Self(for_client(parts, app)))
     }
 }
 
-/// Knows what a client has seen, tells it what to show from now on when it has written, and asks once more what a replica was lost
-/// amid. Wraps the whole router.
+pub(crate) fn for_client(parts: &Parts, app: &App) -> App {
+    match parts.extensions.get::<Seen>() {
+        Some(seen) => app.for_client(seen.clone()),
+        None => app.clone(),
+    }
+}
+
+/// Knows what a client has seen, tells it what to show from now on when it has written, and asks again what a server was lost amid.
+/// Wraps the whole router.
 pub(crate) async fn remember(State(app): State<App>, mut request: Request, next: Next) -> Response {
     if !app.has_replicas() {
         return next.run(request).await;
@@ -42,8 +46,14 @@ pub(crate) async fn remember(State(app): State<App>, mut request: Request, next:
     };
     request.extensions_mut().insert(seen.clone());
     let mut response = next.clone().run(request).await;
-    if let Some(again) = again.filter(|_| response.status().is_server_error() && seen.has_lost_a_replica()) {
-        response = next.run(again).await;
+    if let Some(again) = again {
+        // Each time another server answers: the one that was lost is asked no more.
+        for _ in 0..app.servers() {
+            if !(response.status().is_server_error() && seen.has_lost_a_server()) {
+                break;
+            }
+            response = next.clone().run(copy(&again, &seen)).await;
+        }
     }
     if let Some(token) = app.token_of(&seen) {
         cookies::set_seen(response.headers_mut(), &token, cookies::secure(&app));

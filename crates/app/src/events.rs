@@ -197,13 +197,13 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
 }
 
 async fn poll(app: &App, cursor: &mut Option<i64>) -> Result<(), Error> {
-    let mut read = app.database().read_fresh().await?;
     let Some(mut after) = *cursor else {
-        *cursor = Some(read.event_latest().await?);
+        *cursor = Some(app.database().read_fresh().await?.event_latest().await?);
         return Ok(());
     };
     loop {
-        let events = read.event_list(after, PAGE).await?;
+        // Not held any longer: it may be the only connection.
+        let events = app.database().read_fresh().await?.event_list(after, PAGE).await?;
         let Some(last) = events.last() else { return Ok(()) };
         after = last.position;
         let accounts: Vec<AccountId> = events.iter().filter_map(|event| event.account).collect();

@@ -21,6 +21,12 @@ impl App {
         self.database.has_replicas()
     }
 
+    /// How many servers there are that may be asked.
+    #[must_use]
+    pub fn servers(&self) -> usize {
+        1 + self.database.replicas().len()
+    }
+
     /// The same use cases for one client, who is never shown less than it has seen.
     #[must_use]
     pub fn for_client(&self, seen: Seen) -> Self {

@@ -10,8 +10,9 @@ use tokio::task::AbortHandle;
 use crate::dialect::Dialect;
 use crate::{Database, Error};
 
-/// Waits a moment for one that was just killed.
-const CLAIM: &str = "SELECT GET_LOCK(CONCAT(DATABASE(), '.picup.serve'), 5) AS held";
+/// Waits a moment for one that was just killed. Hashed, because MySQL takes names of locks up to 64 letters, and so long may be
+/// the database's own.
+const CLAIM: &str = "SELECT GET_LOCK(SHA2(CONCAT(DATABASE(), '.picup.serve'), 224), 5) AS held";
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A database that this process alone serves from, as long as this lives.
@@ -54,7 +55,7 @@ async fn keep(held: AnyConnection, options: impl Fn() -> std::sync::Arc<AnyConne
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let stands = match &mut held {
-            Some(connection) => connection.ping().await.is_ok(),
+            Some(connection) => matches!(tokio::time::timeout(LOOK_EVERY, connection.ping()).await, Ok(Ok(()))),
             None => false,
         };
         if stands {

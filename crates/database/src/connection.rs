@@ -4,44 +4,48 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyPool, AssertSqlSafe, Row};
 
+use crate::dialect::Dialect;
+use crate::primary::Primary;
 use crate::replica::{Replica, STATEMENT_PATIENCE};
 use crate::{Error, migrations};
+
+/// A server that has not answered by then is gone: no statement of PicUp's takes as long.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for undoing what only read.
+const ROLLBACK_PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Lent {
     /// `None` only once it is given back.
     connection: Option<PoolConnection<Any>>,
     amid: bool,
     in_transaction: bool,
-    /// Whose connection it is, when it is a replica's: it is watched, and not waited for.
-    replica: Option<Arc<Replica>>,
+    to: To,
+}
+
+/// Where a connection leads to.
+pub(crate) enum To {
+    /// A database without replicas.
+    All,
+    /// One with replicas: once it is found to be away, nobody waits for it.
+    Primary(Arc<Primary>),
+    /// Another may answer sooner.
+    Replica(Arc<Replica>),
 }
 
 impl Lent {
-    pub(crate) async fn from(pool: &AnyPool) -> Result<Self, Error> {
-        Ok(Self { connection: Some(pool.acquire().await?), amid: false, in_transaction: false, replica: None })
+    pub(crate) async fn from(pool: &AnyPool, to: To) -> Result<Self, Error> {
+        Ok(Self { connection: Some(pool.acquire().await?), amid: false, in_transaction: false, to })
     }
 
     /// A connection on which a transaction has begun.
-    pub(crate) async fn begin(pool: &AnyPool, begin: &'static str) -> Result<Self, Error> {
-        let mut lent = Self::from(pool).await?;
-        lent.say(begin).await?;
-        lent.in_transaction = true;
-        Ok(lent)
-    }
-
-    /// As [`Lent::begin`], on a replica.
-    pub(crate) async fn begin_on_replica(
-        pool: &AnyPool,
-        begin: &'static str,
-        replica: Arc<Replica>,
-    ) -> Result<Self, Error> {
-        let mut lent = Self::from(pool).await?;
-        lent.replica = Some(replica);
+    pub(crate) async fn begin(pool: &AnyPool, begin: &'static str, to: To) -> Result<Self, Error> {
+        let mut lent = Self::from(pool, to).await?;
         lent.say(begin).await?;
         lent.in_transaction = true;
         Ok(lent)
@@ -96,21 +100,39 @@ impl Lent {
     ) -> Result<T, Error> {
         let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         self.amid = true;
-        let Some(replica) = &self.replica else {
-            let done = work(connection).await;
-            self.amid = false;
-            return Ok(done?);
-        };
-        let Ok(done) = tokio::time::timeout(STATEMENT_PATIENCE, work(connection)).await else {
-            replica.failed("it does not answer in time");
-            return Err(Error::ReplicaLost(replica.name.clone()));
+        let is_server = Dialect::of(connection) != Dialect::Sqlite;
+        let done = tokio::select! {
+            biased;
+            done = work(connection) => done,
+            silence = self.to.is_silent(), if is_server => return Err(silence),
         };
         self.amid = false;
-        // What it refuses for a reason of its own (it is shutting down, say) the primary would not refuse.
-        done.map_err(|error| {
-            replica.failed(&error.to_string());
-            Error::ReplicaLost(replica.name.clone())
+        done.map_err(|error| match &self.to {
+            // Whatever it was, it may be a reason of the replica's own: that it is shutting down, say.
+            To::Replica(replica) => replica.lost(&error.to_string()),
+            _ => error.into(),
         })
+    }
+}
+
+impl To {
+    /// Waits until a server has not answered for so long that it will not.
+    async fn is_silent(&self) -> Error {
+        let silent = || std::io::Error::new(std::io::ErrorKind::TimedOut, "the server does not answer");
+        match self {
+            Self::All => {
+                tokio::time::sleep(PATIENCE).await;
+                Error::Lost(silent())
+            }
+            Self::Primary(primary) => {
+                let _ = tokio::time::timeout(PATIENCE, primary.is_away()).await;
+                Error::Lost(silent())
+            }
+            Self::Replica(replica) => {
+                tokio::time::sleep(STATEMENT_PATIENCE).await;
+                replica.lost("it does not answer in time")
+            }
+        }
     }
 }
 
@@ -124,7 +146,8 @@ impl Drop for Lent {
             Ok(runtime) if !self.amid => {
                 runtime.spawn(async move {
                     // A full disk may have ended the transaction already; then there is nothing to go back to.
-                    if sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await.is_err() {
+                    let undone = sqlx::raw_sql("ROLLBACK").execute(&mut *connection);
+                    if !matches!(tokio::time::timeout(ROLLBACK_PATIENCE, undone).await, Ok(Ok(_))) {
                         drop(connection.detach());
                     }
                 });

@@ -13,27 +13,58 @@ use crate::{Database, Error};
 /// Nobody waits longer for a connection.
 const LONGEST_SIGN_IN: Duration = Duration::from_secs(5);
 
-/// How a server's user signs in.
+/// How a server's user signs in, and how often that has changed.
 #[derive(Clone)]
-pub(crate) struct SignIn(Arc<Mutex<MySqlConnectOptions>>);
+pub(crate) struct SignIn(Arc<Mutex<(MySqlConnectOptions, u64)>>);
 
 impl SignIn {
     pub(crate) fn new(options: MySqlConnectOptions) -> Self {
-        Self(Arc::new(Mutex::new(options)))
+        Self(Arc::new(Mutex::new((options, 0))))
     }
 
-    pub(crate) async fn connect(&self) -> Result<MySqlConnection, sqlx::Error> {
-        let options = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        options.connect().await
+    fn now(&self) -> (MySqlConnectOptions, u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn change(&self, user: Option<&str>, password: &str) {
-        let mut options = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = options.clone().password(password);
-        *options = match user {
-            Some(user) => changed.username(user),
-            None => changed,
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.0 = with(held.0.clone(), user, password);
+        held.1 += 1;
+    }
+}
+
+fn with(options: MySqlConnectOptions, user: Option<&str>, password: &str) -> MySqlConnectOptions {
+    let options = options.password(password);
+    match user {
+        Some(user) => options.username(user),
+        None => options,
+    }
+}
+
+/// The connection of somebody who asks a server regularly: made when it is needed, and anew when the credentials have changed.
+pub(crate) struct Kept {
+    sign_in: SignIn,
+    connection: Option<(MySqlConnection, u64)>,
+}
+
+impl Kept {
+    pub(crate) fn new(sign_in: SignIn) -> Self {
+        Self { sign_in, connection: None }
+    }
+
+    pub(crate) async fn connection(&mut self) -> Result<&mut MySqlConnection, sqlx::Error> {
+        let (options, changes) = self.sign_in.now();
+        let kept = self.connection.take().filter(|(_, then)| *then == changes);
+        let kept = match kept {
+            Some(kept) => kept,
+            None => (options.connect().await?, changes),
         };
+        Ok(&mut self.connection.insert(kept).0)
+    }
+
+    /// It has failed.
+    pub(crate) fn let_go(&mut self) {
+        self.connection = None;
     }
 }
 
@@ -54,17 +85,17 @@ impl Changed {
 }
 
 impl Database {
-    /// Signs in to the primary and its replicas so from now on, as the same user unless one is named. The credentials are tried at the primary first; nothing changes when
-    /// they are refused. On a SQLite file there is nothing to do.
+    /// Signs in to the primary and its replicas so from now on, as the same user unless one is named. The credentials are tried
+    /// at the primary first; nothing changes when they are refused. On a SQLite file there is nothing to do.
     ///
     /// # Errors
     /// What the primary says to them.
     pub async fn sign_in_as(&self, user: Option<&str>, password: &str) -> Result<(), Error> {
         let inner = &self.inner;
         let Some(sign_in) = &inner.sign_in else { return Ok(()) };
-        let tried = SignIn::new(sign_in.0.lock().unwrap_or_else(PoisonError::into_inner).clone());
-        tried.change(user, password);
-        tried.connect().await?.close().await?;
+        let tried = with(sign_in.now().0, user, password);
+        let tried = tokio::time::timeout(LONGEST_SIGN_IN, async { tried.connect().await?.close().await });
+        tried.await.map_err(|_| Error::Busy)??;
 
         sign_in.change(user, password);
         change(&inner.writer, user, password)?;

@@ -21,6 +21,10 @@ pub(crate) enum Fault {
     Busy,
     Full,
     Damaged,
+    /// The connection has ended.
+    Lost,
+    /// Nothing may be written there.
+    ReadOnly,
     Other,
 }
 
@@ -226,6 +230,10 @@ const fn mysql_fault(number: u16) -> Fault {
         1021 | 1114 | 3675 => Fault::Full,
         // Crashed tables and unreadable pages.
         1034 | 1194 | 1195 | 1712 => Fault::Damaged,
+        // Shutting down; killed by an administrator (MariaDB, MySQL); idle for too long.
+        1053 | 1927 | 3169 | 4031 => Fault::Lost,
+        // An option forbids it, which is read_only; the same, in InnoDB's words.
+        1290 | 1836 => Fault::ReadOnly,
         _ => Fault::Other,
     }
 }

@@ -149,18 +149,19 @@ impl Database {
 
         let pools = Pools::new(dialect, settings);
         let writer = pools.writer().connect_with(options.clone()).await?;
-        let replicas = match (&settings.place, &settings.replication) {
-            (Place::MySql(primary), Some(replication)) => {
-                Some(replicas(&mut first, primary, replication, &pools, &metrics).await?)
+        let signed_in = match &settings.place {
+            Place::Sqlite(_) => None,
+            Place::MySql(server) => Some(sign_in(server)?),
+        };
+        let replicas = match (&signed_in, &settings.replication) {
+            // Who looks on does not beat.
+            (Some(primary), Some(replication)) if schema == Schema::Migrated => {
+                Some(replicas(&mut first, primary.clone(), replication, &pools, &metrics).await?)
             }
             _ => None,
         };
         first.close().await?;
         let readers = pools.readers().connect_with(options).await?;
-        let signed_in = match &settings.place {
-            Place::Sqlite(_) => None,
-            Place::MySql(server) => Some(sign_in(server)?),
-        };
         if let Some(replicas) = &replicas {
             replicas.start();
         }
@@ -215,18 +216,18 @@ pub(crate) fn sqlite_address(path: &str, options: &str) -> String {
 /// The replicas, whose tables are the primary's.
 async fn replicas(
     first: &mut AnyConnection,
-    primary: &Server,
+    primary: SignIn,
     replication: &Replication,
     pools: &Pools,
     metrics: &Metrics,
 ) -> Result<Arc<Replicas>, Error> {
     let asked = "SELECT VERSION() AS version, CAST(@@log_bin AS SIGNED) AS logs";
     let row = sqlx::query(asked).fetch_one(&mut *first).await?;
-    if row.try_get::<i64, _>("logs")? == 0 {
-        let place = format!("{} writes no binary log (log_bin), so nothing can follow it", primary.url);
-        return Err(Error::Place(place));
-    }
     let family = Family::of(&row.try_get::<String, _>("version")?);
+    let logs = row.try_get::<i64, _>("logs")? == 1;
+    if let Some(lacking) = if logs { family.lacking(first).await? } else { Some("it writes no binary log (log_bin)") } {
+        return Err(Error::Place(format!("{lacking}, so what a replica has cannot be told")));
+    }
     let limits = Limits { lag: replication.max_lag, wait: replication.wait };
     let all = replication.replicas.iter().map(|server| {
         let options = server_options(server)?;
@@ -237,7 +238,7 @@ async fn replicas(
     });
     let all = all.collect::<Result<Vec<_>, Error>>()?;
     let clock = Arc::clone(&replication.clock);
-    let primary = Primary::new(sign_in(primary)?, Arc::new(move || clock.now().micros()));
+    let primary = Primary::new(primary, Arc::new(move || clock.now().micros()));
     // Nobody is known to have seen less: not before a restart of this program, nor a schema older than its own.
     let row = sqlx::query(family.newest()).fetch_one(first).await?;
     let newest = Position::of(&row)?;

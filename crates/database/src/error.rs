@@ -102,6 +102,8 @@ impl From<sqlx::Error> for Error {
                 Fault::Busy => Self::Busy,
                 Fault::Full => Self::Full,
                 Fault::Damaged => Self::Damaged(reported.message().to_owned()),
+                Fault::Lost => Self::Lost(std::io::Error::other(reported.message().to_owned())),
+                Fault::ReadOnly => Self::PrimaryAway,
                 Fault::Other => Self::Engine(sqlx::Error::Database(reported)),
             },
             other => Self::Engine(other),

@@ -56,7 +56,7 @@ pub(crate) async fn at_once(connection: &mut AnyConnection, dialect: Dialect, ne
 }
 
 /// How long another process may take to migrate, in seconds.
-const PATIENCE: &str = "SELECT GET_LOCK(CONCAT(DATABASE(), '.picup'), 300) AS held";
+const PATIENCE: &str = "SELECT GET_LOCK(SHA2(CONCAT(DATABASE(), '.picup'), 224), 300) AS held";
 
 /// Each statement is a step, noted once it is done, so that a migration that was cut off goes on where it stopped; a step that
 /// was done and not noted yet finds its work there. One process migrates at a time; its lock ends with its connection.

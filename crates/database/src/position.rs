@@ -29,16 +29,10 @@ struct Last {
 /// Transactions from one to another, both of them too.
 type Span = (u64, u64);
 
-/// More than any server says of itself; what is longer was made up.
-const LONGEST: usize = 8_192;
-
 impl Position {
     /// Reads what a server says, or what was written by [`Display`](fmt::Display). Nothing when it is neither.
     #[must_use]
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        if text.len() > LONGEST {
-            return None;
-        }
         let mut position = Self::default();
         for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             if item.contains(':') {

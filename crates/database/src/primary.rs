@@ -2,14 +2,13 @@
 //! heartbeat's age on a replica is how far behind it is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::Row;
-use sqlx::mysql::MySqlConnection;
 use tokio::sync::{Notify, watch};
 
-use crate::credentials::SignIn;
+use crate::credentials::{Kept, SignIn};
 use crate::position::Position;
 use crate::replica::Family;
 
@@ -24,14 +23,18 @@ pub(crate) struct Primary {
     sign_in: SignIn,
     pub(crate) now: Now,
     up: AtomicBool,
+    /// What the newest heartbeat says that it has taken.
+    last_beat: AtomicI64,
     beaten: watch::Sender<Instant>,
     look_now: Notify,
 }
 
 impl Primary {
     pub(crate) fn new(sign_in: SignIn, now: Now) -> Self {
+        // It has answered a moment ago.
+        let last_beat = AtomicI64::new(now());
         let beaten = watch::Sender::new(Instant::now());
-        Self { sign_in, now, up: AtomicBool::new(true), beaten, look_now: Notify::new() }
+        Self { sign_in, now, up: AtomicBool::new(true), last_beat, beaten, look_now: Notify::new() }
     }
 
     /// Whether it answered when it was asked last.
@@ -39,8 +42,19 @@ impl Primary {
         self.up.load(Ordering::Acquire)
     }
 
+    /// What the newest heartbeat says that it has taken: while it is away, nobody can have a newer one.
+    pub(crate) fn last_beat(&self) -> i64 {
+        self.last_beat.load(Ordering::Acquire)
+    }
+
     pub(crate) fn look_now(&self) {
         self.look_now.notify_one();
+    }
+
+    /// Waits until it is found to be away.
+    pub(crate) async fn is_away(&self) {
+        let mut beaten = self.beaten.subscribe();
+        while self.is_up() && beaten.changed().await.is_ok() {}
     }
 
     /// Whether it answers now.
@@ -52,27 +66,27 @@ impl Primary {
         tokio::time::timeout(PATIENCE, beat).await.is_ok_and(|beat| beat.is_ok()) && self.is_up()
     }
 
-    /// Beats for ever; `learnt` hears how far everything is that is committed.
-    pub(crate) async fn watch(self: Arc<Self>, family: Family, learnt: impl Fn(Position)) {
-        let mut connection = None;
+    /// Beats for ever; `learnt` hears how far everything is that was committed at a moment.
+    pub(crate) async fn watch(self: Arc<Self>, family: Family, learnt: impl Fn(Position, Instant)) {
+        let mut kept = Kept::new(self.sign_in.clone());
         loop {
             let begun = Instant::now();
-            let mut beat = self.beat(&mut connection, family).await;
-            if beat.is_err() {
+            let mut beat = self.beat(&mut kept, family).await;
+            if matches!(beat, Err(Miss::Failed(_))) {
                 // The connection may have ended by itself: a new one tells.
-                connection = None;
-                beat = self.beat(&mut connection, family).await;
+                kept.let_go();
+                beat = self.beat(&mut kept, family).await;
             }
             let up = beat.is_ok();
             if self.up.swap(up, Ordering::AcqRel) != up {
                 match &beat {
                     Ok(_) => tracing::info!("the primary answers again"),
-                    Err(trouble) => tracing::error!(trouble, "the primary does not answer; reads go on from replicas"),
+                    Err(trouble) => tracing::error!(%trouble, "the primary does not answer; reads go on from replicas"),
                 }
             }
             match beat {
-                Ok(newest) => learnt(newest),
-                Err(_) => connection = None,
+                Ok(newest) => learnt(newest, begun),
+                Err(_) => kept.let_go(),
             }
             self.beaten.send_replace(begun);
             tokio::select! {
@@ -82,18 +96,26 @@ impl Primary {
         }
     }
 
-    async fn beat(&self, connection: &mut Option<MySqlConnection>, family: Family) -> Result<Position, String> {
+    async fn beat(&self, kept: &mut Kept, family: Family) -> Result<Position, Miss> {
+        let now = (self.now)();
         let beat = async {
-            if connection.is_none() {
-                *connection = Some(self.sign_in.connect().await?);
-            }
-            let connection = connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-            let beat = sqlx::query("UPDATE heartbeat SET beat_at = ? WHERE id = 1").bind((self.now)());
+            let connection = kept.connection().await?;
+            let beat = sqlx::query("UPDATE heartbeat SET beat_at = ? WHERE id = 1").bind(now);
             beat.execute(&mut *connection).await?;
             sqlx::raw_sql(family.newest()).fetch_one(connection).await?.try_get::<String, _>(0)
         };
-        let said = tokio::time::timeout(PATIENCE, beat).await.map_err(|_| "it does not answer in time".to_owned())?;
-        let said = said.map_err(|error| error.to_string())?;
-        Position::parse(&said).ok_or_else(|| format!("its position makes no sense: {said}"))
+        let said = tokio::time::timeout(PATIENCE, beat).await.map_err(|_| Miss::TimedOut)?;
+        let said = said.map_err(|error| Miss::Failed(error.to_string()))?;
+        self.last_beat.store(now, Ordering::Release);
+        Position::parse(&said).ok_or_else(|| Miss::Failed(format!("its position makes no sense: {said}")))
     }
+}
+
+/// Why a heartbeat was not taken.
+#[derive(Debug, thiserror::Error)]
+enum Miss {
+    #[error("it does not answer in time")]
+    TimedOut,
+    #[error("{0}")]
+    Failed(String),
 }

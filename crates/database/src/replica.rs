@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{AnyPool, Row};
+use sqlx::{AnyConnection, AnyPool, Row};
 use tokio::sync::{Notify, Semaphore, watch};
 
-use crate::connection::Lent;
-use crate::credentials::{self, SignIn};
+use crate::connection::{Lent, To};
+use crate::credentials::{self, Kept, SignIn};
 use crate::position::Position;
 use crate::primary::Primary;
 use crate::{Error, Metrics};
@@ -25,8 +25,6 @@ const HEALTH_EVERY: Duration = Duration::from_millis(500);
 const BEHIND_EVERY: Duration = Duration::from_millis(10);
 /// Good looks in a row that bring one back.
 const GOOD_LOOKS: u32 = 3;
-/// How many may wait for one replica at once; others go to the primary without waiting.
-const WAITERS: usize = 16;
 /// A statement that a replica answers later than that is asked elsewhere.
 pub(crate) const STATEMENT_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -41,6 +39,16 @@ impl Family {
     /// By what a server says of its version.
     pub(crate) fn of(version: &str) -> Self {
         if version.contains("MariaDB") { Self::MariaDb } else { Self::MySql }
+    }
+
+    /// What a primary is to have besides a binary log, and has not.
+    pub(crate) async fn lacking(self, primary: &mut AnyConnection) -> Result<Option<&'static str>, Error> {
+        if self == Self::MariaDb {
+            return Ok(None);
+        }
+        let row = sqlx::query("SELECT @@global.gtid_mode AS mode").fetch_one(primary).await?;
+        let mode: String = row.try_get("mode")?;
+        Ok((mode != "ON").then_some("it numbers no transactions (gtid_mode = ON, enforce_gtid_consistency = ON)"))
     }
 
     /// Asks a replica how far it has come.
@@ -62,7 +70,8 @@ impl Family {
     /// Asks the primary how far everything is that is committed by now.
     pub(crate) const fn newest(self) -> &'static str {
         match self {
-            Self::MariaDb => "SELECT @@global.gtid_current_pos AS position",
+            // Not gtid_current_pos: what it follows itself and does not hand on, nobody gets from it.
+            Self::MariaDb => "SELECT @@global.gtid_binlog_pos AS position",
             Self::MySql => "SELECT @@global.gtid_executed AS position",
         }
     }
@@ -105,12 +114,15 @@ pub(crate) struct Replica {
     state: Mutex<State>,
     /// Rung by whoever has committed, or found it failing.
     look_again: Notify,
+    /// Half of its connections may be waited on at once; the others answer. Who finds none goes to the primary without waiting.
     waiters: Semaphore,
 }
 
 #[derive(Default)]
 struct State {
     applied: Position,
+    /// What the newest heartbeat says that reached it.
+    beat_at: i64,
     good_looks: u32,
     lag: Option<Duration>,
     trouble: Option<String>,
@@ -133,7 +145,14 @@ pub struct ReplicaReport {
 struct Look {
     applied: Position,
     /// `None` when only the position was asked for.
-    health: Option<Result<Option<Duration>, Trouble>>,
+    health: Option<Health>,
+}
+
+struct Health {
+    /// What the newest heartbeat says that reached it, and how long ago that was.
+    beat_at: i64,
+    lag: Option<Duration>,
+    trouble: Option<Trouble>,
 }
 
 /// Why a replica may not be asked.
@@ -153,6 +172,8 @@ impl Replica {
         metrics: Metrics,
     ) -> Self {
         let state = State { trouble: Some("not looked at yet".to_owned()), ..State::default() };
+        let waiters = pool.options().get_max_connections() / 2;
+        metrics.replica_serving(&name, false);
         Self {
             name,
             pool,
@@ -163,7 +184,7 @@ impl Replica {
             serving: AtomicBool::new(false),
             state: Mutex::new(state),
             look_again: Notify::new(),
-            waiters: Semaphore::new(WAITERS),
+            waiters: Semaphore::new(waiters.max(1) as usize),
         }
     }
 
@@ -181,9 +202,19 @@ impl Replica {
         self.state().applied.covers(floor)
     }
 
+    /// How far it is known to have come.
+    pub(crate) fn applied(&self) -> Position {
+        self.state().applied.clone()
+    }
+
+    /// What the newest heartbeat says that reached it.
+    pub(crate) fn beat_at(&self) -> i64 {
+        self.state().beat_at
+    }
+
     /// Begins a transaction here; the caller has seen that it may.
     pub(crate) async fn begin(self: &Arc<Self>, begin: &'static str) -> Result<Lent, Error> {
-        let begun = Lent::begin_on_replica(&self.pool, begin, Arc::clone(self)).await;
+        let begun = Lent::begin(&self.pool, begin, To::Replica(Arc::clone(self))).await;
         begun.inspect_err(|error| match error {
             // All its connections are lent, or it takes none: the next look tells.
             Error::Busy => self.look_again.notify_one(),
@@ -194,8 +225,12 @@ impl Replica {
     /// Waits a little until it has come so far; false when it has not, or when enough others wait already.
     pub(crate) async fn wait_for(self: &Arc<Self>, floor: &Position) -> bool {
         let Ok(_permit) = self.waiters.try_acquire() else { return false };
+        // All its connections are lent, or it takes none: the next look tells.
+        let Ok(mut lent) = Lent::from(&self.pool, To::All).await else {
+            self.look_again.notify_one();
+            return false;
+        };
         let waited = async {
-            let mut lent = Lent::from(&self.pool).await?;
             let rows = lent.ask(self.family.wait(floor, self.limits.wait)).await?;
             let answer: Option<i64> = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("waited")?;
             Ok::<_, Error>(answer == Some(0))
@@ -225,6 +260,12 @@ impl Replica {
         self.look_again.notify_one();
     }
 
+    /// As [`Replica::failed`], and what to tell whoever read.
+    pub(crate) fn lost(&self, trouble: &str) -> Error {
+        self.failed(trouble);
+        Error::ReplicaLost(self.name.clone())
+    }
+
     /// Somebody has committed, and will want to read it.
     pub(crate) fn expect_more(&self) {
         self.look_again.notify_one();
@@ -246,27 +287,24 @@ impl Replica {
 
     /// Looks at it for ever.
     pub(crate) async fn watch(self: Arc<Self>, newest: watch::Receiver<Position>, primary: Arc<Primary>) {
-        let mut connection = None;
+        let mut kept = Kept::new(self.watcher.clone());
         let mut healthy_until = Instant::now();
         loop {
             let health = Instant::now() >= healthy_until;
-            let looked = tokio::time::timeout(LOOK_PATIENCE, self.look(&mut connection, health, &primary)).await;
+            let looked = tokio::time::timeout(LOOK_PATIENCE, self.look(&mut kept, health, &primary)).await;
             let mut looked = looked.unwrap_or_else(|_| Err("it does not answer in time".to_owned()));
             if looked.is_err() {
-                connection = None;
+                kept.let_go();
             }
             if let Ok(Look { health: Some(health), .. }) = &mut looked {
-                // Who cannot hear of a primary that is gone has all there is.
-                if matches!(health, Err(Trouble::Deaf(_))) && !primary.answers().await {
-                    *health = Ok(None);
-                }
+                self.pardon(health, &primary).await;
             }
             if health || looked.is_err() {
                 healthy_until = Instant::now() + HEALTH_EVERY;
             }
             let reached = looked.is_ok();
             self.looked(looked);
-            let behind = reached && !self.has(&newest.borrow());
+            let behind = reached && self.is_well() && !self.has(&newest.borrow());
             let pause = if behind { BEHIND_EVERY } else { healthy_until.saturating_duration_since(Instant::now()) };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -275,17 +313,19 @@ impl Replica {
         }
     }
 
-    async fn look(
-        &self,
-        connection: &mut Option<MySqlConnection>,
-        health: bool,
-        primary: &Primary,
-    ) -> Result<Look, String> {
-        let said = |error: sqlx::Error| error.to_string();
-        if connection.is_none() {
-            *connection = Some(self.watcher.connect().await.map_err(said)?);
+    /// Who cannot hear of a primary that is gone may answer all the same, if it was not too far behind when that went.
+    async fn pardon(&self, health: &mut Health, primary: &Primary) {
+        let deaf = matches!(health.trouble, Some(Trouble::Deaf(_)));
+        let missed = primary.last_beat().saturating_sub(health.beat_at).max(0).unsigned_abs();
+        if deaf && Duration::from_micros(missed) <= self.limits.lag && !(primary.is_up() && primary.answers().await) {
+            health.trouble = None;
+            health.lag = None;
         }
-        let connection = connection.as_mut().ok_or("no connection")?;
+    }
+
+    async fn look(&self, kept: &mut Kept, health: bool, primary: &Primary) -> Result<Look, String> {
+        let said = |error: sqlx::Error| error.to_string();
+        let connection = kept.connection().await.map_err(said)?;
         let applied: String = sqlx::raw_sql(self.family.applied())
             .fetch_one(&mut *connection)
             .await
@@ -298,30 +338,22 @@ impl Replica {
     }
 
     /// How far behind it is, or why it may not be asked.
-    async fn health(
-        &self,
-        connection: &mut MySqlConnection,
-        primary: &Primary,
-    ) -> Result<Result<Option<Duration>, Trouble>, String> {
-        match sqlx::raw_sql(self.family.status()).fetch_all(&mut *connection).await {
-            Ok(channels) if channels.is_empty() => return Ok(Err(Trouble::Of("it follows nobody".to_owned()))),
-            Ok(channels) => {
-                if let Some(trouble) = channels.iter().find_map(|channel| trouble_of(channel, self.limits.lag)) {
-                    return Ok(Err(trouble));
-                }
-            }
+    async fn health(&self, connection: &mut MySqlConnection, primary: &Primary) -> Result<Health, String> {
+        let trouble = match sqlx::raw_sql(self.family.status()).fetch_all(&mut *connection).await {
+            Ok(channels) if channels.is_empty() => return Err("it follows nobody".to_owned()),
+            Ok(channels) => channels.iter().find_map(|channel| trouble_of(channel, self.limits.lag)),
             // Whoever may not ask for that is left with the heartbeat.
-            Err(sqlx::Error::Database(refused)) if is_forbidden(refused.as_ref()) => {}
+            Err(sqlx::Error::Database(refused)) if is_forbidden(refused.as_ref()) => None,
             Err(error) => return Err(error.to_string()),
-        }
+        };
         let beat = sqlx::raw_sql("SELECT beat_at FROM heartbeat WHERE id = 1").fetch_one(connection).await;
-        let beat: i64 = beat.and_then(|row| row.try_get(0)).map_err(|error| error.to_string())?;
-        let lag = Duration::from_micros((primary.now)().saturating_sub(beat).max(0).unsigned_abs());
-        Ok(if lag <= self.limits.lag {
-            Ok(Some(lag))
-        } else {
-            Err(Trouble::Deaf(format!("the last heartbeat of the primary that reached it is {} s old", lag.as_secs())))
-        })
+        let beat_at: i64 = beat.and_then(|row| row.try_get(0)).map_err(|error| error.to_string())?;
+        let lag = Duration::from_micros((primary.now)().saturating_sub(beat_at).max(0).unsigned_abs());
+        let late = || {
+            let story = format!("the last heartbeat of the primary that reached it is {} s old", lag.as_secs());
+            (lag > self.limits.lag).then_some(Trouble::Deaf(story))
+        };
+        Ok(Health { beat_at, lag: Some(lag), trouble: trouble.or_else(late) })
     }
 
     fn looked(&self, looked: Result<Look, String>) {
@@ -331,22 +363,31 @@ impl Replica {
             Ok(Look { applied, health }) => {
                 // A replica that was made anew may stand before where the old one stood.
                 state.applied = applied;
-                match health {
-                    None => {}
-                    Some(Err(Trouble::Deaf(trouble) | Trouble::Of(trouble))) => self.take_out(&mut state, &trouble),
-                    Some(Ok(lag)) => {
-                        state.lag = lag;
-                        state.good_looks = state.good_looks.saturating_add(1);
-                        if state.good_looks >= GOOD_LOOKS && !self.is_serving() {
-                            state.trouble = None;
-                            self.serving.store(true, Ordering::Release);
-                            self.metrics.replica_serving(&self.name, true);
-                            tracing::info!(replica = self.name, "a replica answers reads");
-                        }
-                    }
+                let Some(Health { beat_at, lag, trouble }) = health else { return };
+                state.beat_at = beat_at;
+                match trouble {
+                    Some(Trouble::Deaf(trouble) | Trouble::Of(trouble)) => self.take_out(&mut state, &trouble),
+                    None => self.take_in(&mut state, lag),
                 }
             }
         }
+    }
+
+    /// Notes a good look.
+    fn take_in(&self, state: &mut State, lag: Option<Duration>) {
+        state.lag = lag;
+        state.good_looks = state.good_looks.saturating_add(1);
+        if state.good_looks >= GOOD_LOOKS && !self.is_serving() {
+            state.trouble = None;
+            self.serving.store(true, Ordering::Release);
+            self.metrics.replica_serving(&self.name, true);
+            tracing::info!(replica = self.name, "a replica answers reads");
+        }
+    }
+
+    /// Whether its last look was a good one.
+    fn is_well(&self) -> bool {
+        self.state().good_looks > 0
     }
 
     fn take_out(&self, state: &mut State, trouble: &str) {

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use picup_domain::AccountId;
 use tokio::sync::watch;
@@ -38,8 +39,8 @@ pub(crate) struct Replicas {
 struct Floors {
     everyone: Position,
     accounts: HashMap<AccountId, Position>,
-    /// Something was committed, nobody knows where: only the primary is sure to have it.
-    blind: bool,
+    /// Since when something may be committed of which nobody knows where: only the primary is sure to have it.
+    blind: Option<Instant>,
 }
 
 impl Replicas {
@@ -67,9 +68,9 @@ impl Replicas {
     pub(crate) fn start(self: &Arc<Self>) {
         let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
         let (replicas, primary) = (Arc::downgrade(self), Arc::clone(&self.primary));
-        watchers.spawn(primary.watch(self.family, move |newest| {
+        watchers.spawn(primary.watch(self.family, move |newest, at| {
             if let Some(replicas) = replicas.upgrade() {
-                replicas.learnt(&newest);
+                replicas.learnt(&newest, at);
             }
         }));
         for replica in &self.all {
@@ -93,10 +94,18 @@ impl Replicas {
         for replica in ready {
             if let Ok(lent) = replica.begin(begin).await {
                 self.metrics.read("replica", "has it");
+                if let Some(account) = account.filter(|_| !Arc::ptr_eq(replica, first)) {
+                    // Its own, which comes next again, may not have so much.
+                    self.raise(&[account], &replica.applied());
+                }
                 return Some(lent);
             }
         }
-        if first.is_serving()
+        // What the primary itself has not, is of another history than its own: nobody will ever have it.
+        let will_come = self.newest.borrow().covers(&floor);
+        if will_come
+            && !first.has(&floor)
+            && first.is_serving()
             && first.wait_for(&floor).await
             && let Ok(lent) = first.begin(begin).await
         {
@@ -104,6 +113,19 @@ impl Replicas {
             return Some(lent);
         }
         self.primary_answers("replicas are behind", account)
+    }
+
+    /// A transaction that reads while the primary is away, on the replica that heard of it last.
+    pub(crate) async fn begin_with_what_there_is(&self, begin: &'static str) -> Option<Lent> {
+        let mut serving: Vec<_> = self.all.iter().filter(|replica| replica.is_serving()).collect();
+        serving.sort_by_key(|replica| std::cmp::Reverse(replica.beat_at()));
+        for replica in serving {
+            if let Ok(lent) = replica.begin(begin).await {
+                self.metrics.read("replica", "primary away");
+                return Some(lent);
+            }
+        }
+        None
     }
 
     /// An account's reads go to the same replica as long as that serves, so that none goes back in time.
@@ -129,7 +151,7 @@ impl Replicas {
     /// From where on a client may be answered; `None` when nobody knows.
     fn floor(&self, mut floor: Position, account: Option<AccountId>) -> Option<Position> {
         let floors = self.floors();
-        if floors.blind {
+        if floors.blind.is_some() {
             return None;
         }
         floor.merge(&floors.everyone);
@@ -139,25 +161,9 @@ impl Replicas {
         Some(floor)
     }
 
-    /// Notes a commit that was just made on `lent`, for the client who made it and the accounts that are told of it.
-    pub(crate) async fn committed(&self, lent: &mut Lent, seen: Option<&Seen>, told: &[AccountId]) {
-        match position(lent, self.family.committed()).await {
-            Ok(position) => {
-                if let Some(seen) = seen {
-                    seen.wrote(&position);
-                    self.raise(seen.floor().1.as_slice(), &position);
-                }
-                self.raise(told, &position);
-                self.newest.send_modify(|newest| newest.merge(&position));
-                self.all.iter().for_each(|replica| replica.expect_more());
-            }
-            // It is committed all the same.
-            Err(error) => {
-                tracing::warn!(%error, "a commit's position is not known; the primary answers all reads for a moment");
-                self.floors().blind = true;
-                self.primary.look_now();
-            }
-        }
+    /// To be held while something is committed.
+    pub(crate) fn commits(&self) -> Commit<'_> {
+        Commit { replicas: self, is_known: false }
     }
 
     /// These accounts are about to be told of something that is committed by now.
@@ -180,13 +186,13 @@ impl Replicas {
         }
     }
 
-    /// The primary has said how far all is that is committed.
-    fn learnt(&self, newest: &Position) {
+    /// The primary has said how far all is that was committed at that moment.
+    fn learnt(&self, newest: &Position, at: Instant) {
         self.newest.send_modify(|known| known.merge(newest));
         let mut floors = self.floors();
-        if floors.blind {
+        if floors.blind.is_some_and(|since| since < at) {
             floors.everyone.merge(newest);
-            floors.blind = false;
+            floors.blind = None;
         }
         // What every replica has needs no floor.
         let everywhere = |position: &Position| self.all.iter().all(|replica| replica.has(position));
@@ -212,6 +218,48 @@ impl Replicas {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
         for replica in &self.all {
             replica.close().await;
+        }
+    }
+}
+
+/// A commit under way. Whoever made it may be gone before it is known where it stands; and unless that is known, nobody can tell
+/// which replica has it.
+pub(crate) struct Commit<'r> {
+    replicas: &'r Replicas,
+    is_known: bool,
+}
+
+impl Commit<'_> {
+    /// It was refused, and nothing has changed.
+    pub(crate) fn came_to_nothing(mut self) {
+        self.is_known = true;
+    }
+
+    /// It was made on `lent`: notes where, for the client who made it and the accounts that are told of it.
+    pub(crate) async fn was_made(mut self, lent: &mut Lent, seen: Option<&Seen>, told: &[AccountId]) {
+        let Replicas { family, newest, all, .. } = self.replicas;
+        match position(lent, family.committed()).await {
+            Ok(position) => {
+                newest.send_modify(|newest| newest.merge(&position));
+                if let Some(seen) = seen {
+                    seen.wrote(&position, &newest.borrow());
+                    self.replicas.raise(seen.floor().1.as_slice(), &position);
+                }
+                self.replicas.raise(told, &position);
+                all.iter().for_each(|replica| replica.expect_more());
+                self.is_known = true;
+            }
+            Err(error) => tracing::warn!(%error, "a commit's position is not known"),
+        }
+    }
+}
+
+impl Drop for Commit<'_> {
+    fn drop(&mut self) {
+        if !self.is_known {
+            tracing::debug!("the primary answers all reads until it has said how far it is");
+            self.replicas.floors().blind = Some(Instant::now());
+            self.replicas.primary.look_now();
         }
     }
 }

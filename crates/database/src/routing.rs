@@ -10,7 +10,7 @@ use sqlx::AnyPool;
 #[cfg(test)]
 use sqlx::any::AnyArguments;
 
-use crate::connection::Lent;
+use crate::connection::{Lent, To};
 use crate::credentials::{Changed, SignIn};
 use crate::dialect::Dialect;
 use crate::replica::ReplicaReport;
@@ -98,7 +98,7 @@ impl Database {
         let begun = Instant::now();
         self.primary_is_there()?;
         let begin = self.inner.dialect.begin_write();
-        let mut lent = self.on_primary(Lent::begin(&self.inner.writer, begin)).await?;
+        let mut lent = self.on_primary(Lent::begin(&self.inner.writer, begin, self.primary())).await?;
         if let Some(turn) = self.inner.dialect.take_turn() {
             lent.ask(turn).await?;
         }
@@ -106,10 +106,11 @@ impl Database {
         Ok(Write { read: self.reading(lent), told: Vec::new() })
     }
 
-    /// Begins a transaction that reads, for what may be a moment old.
+    /// Begins a transaction that reads, for what may be a moment old; while the primary is away, what a replica has.
     ///
     /// # Errors
-    /// [`Error::Busy`] when no connection came free within 800 milliseconds.
+    /// [`Error::Busy`] when no connection came free within 800 milliseconds, [`Error::PrimaryAway`] when neither the primary nor
+    /// any replica answers.
     pub async fn read(&self) -> Result<Read, Error> {
         let begun = Instant::now();
         let begin = self.inner.dialect.begin_read();
@@ -117,7 +118,11 @@ impl Database {
             (Some(replicas), Some(seen)) => replicas.begin(seen, begin).await,
             _ => None,
         };
-        let Some(lent) = lent else { return self.read_fresh().await };
+        let Some(lent) = lent else {
+            // What is read to be acted upon, is not to be old.
+            let is_to_be_fresh = self.seen.as_ref().is_none_or(Seen::reads_fresh);
+            return if is_to_be_fresh { self.read_fresh().await } else { self.read_freshest().await };
+        };
         self.inner.metrics.wait("read", begun.elapsed());
         Ok(self.reading(lent))
     }
@@ -129,19 +134,23 @@ impl Database {
     pub async fn read_fresh(&self) -> Result<Read, Error> {
         let begun = Instant::now();
         self.primary_is_there()?;
-        let lent = self.on_primary(Lent::begin(&self.inner.readers, self.inner.dialect.begin_read())).await?;
+        let begin = self.inner.dialect.begin_read();
+        let lent = self.on_primary(Lent::begin(&self.inner.readers, begin, self.primary())).await?;
         self.inner.metrics.wait("read", begun.elapsed());
         Ok(self.reading(lent))
     }
 
-    /// As [`Database::read_fresh`]; while the primary is away, what a replica has: nobody knows better then.
+    /// As [`Database::read_fresh`]; while the primary is away, what the replica has that heard of it last: nobody knows better then.
     ///
     /// # Errors
     /// As [`Database::read`].
     pub async fn read_freshest(&self) -> Result<Read, Error> {
-        match self.read_fresh().await {
-            Err(Error::PrimaryAway) => self.for_client(self.seen.clone().unwrap_or_default()).read().await,
-            other => other,
+        match (self.read_fresh().await, &self.inner.replicas) {
+            (Err(Error::PrimaryAway), Some(replicas)) => {
+                let begun = replicas.begin_with_what_there_is(self.inner.dialect.begin_read()).await;
+                Ok(self.reading(begun.ok_or(Error::PrimaryAway)?))
+            }
+            (other, _) => other,
         }
     }
 
@@ -152,13 +161,20 @@ impl Database {
     /// A connection to the primary for questions outside any transaction.
     pub(crate) async fn reader(&self) -> Result<Lent, Error> {
         self.primary_is_there()?;
-        Lent::from(&self.inner.readers).await
+        Lent::from(&self.inner.readers, self.primary()).await
+    }
+
+    fn primary(&self) -> To {
+        match &self.inner.replicas {
+            Some(replicas) => To::Primary(Arc::clone(&replicas.primary)),
+            None => To::All,
+        }
     }
 
     /// What begins on the primary; when that fails, it is asked at once whether it is there at all.
     async fn on_primary(&self, begun: impl Future<Output = Result<Lent, Error>>) -> Result<Lent, Error> {
         match (begun.await, &self.inner.replicas) {
-            (Err(error), Some(replicas)) if !matches!(error, Error::Busy) && !replicas.primary.answers().await => {
+            (Err(error), Some(replicas)) if !replicas.primary.answers().await => {
                 tracing::debug!(%error, "nothing begins on the primary, which does not answer");
                 Err(Error::PrimaryAway)
             }
@@ -206,8 +222,8 @@ impl Read {
     }
 
     fn note_loss(&self, error: &Error) {
-        if let (Error::ReplicaLost(_), Some(seen)) = (error, &self.seen) {
-            seen.lost_a_replica();
+        if let (Error::ReplicaLost(_) | Error::Lost(_), Some(seen)) = (error, &self.seen) {
+            seen.lost_a_server();
         }
     }
 
@@ -243,11 +259,16 @@ impl Write {
     pub async fn commit(mut self) -> Result<(), Error> {
         let begun = Instant::now();
         let Read { inner, seen, lent } = &mut self.read;
-        lent.commit().await?;
-        inner.metrics.statement("commit", begun.elapsed());
-        if let Some(replicas) = &inner.replicas {
-            replicas.committed(lent, seen.as_ref(), &self.told).await;
+        let commit = inner.replicas.as_ref().map(|replicas| replicas.commits());
+        let done = lent.commit().await;
+        match (commit, &done) {
+            (Some(commit), Ok(())) => commit.was_made(lent, seen.as_ref(), &self.told).await,
+            // Nobody knows what became of it.
+            (Some(_), Err(Error::Lost(_))) | (None, _) => {}
+            (Some(commit), Err(_)) => commit.came_to_nothing(),
         }
+        done?;
+        inner.metrics.statement("commit", begun.elapsed());
         Ok(())
     }
 

@@ -16,7 +16,7 @@ struct State {
     account: Option<AccountId>,
     has_written: bool,
     reads_fresh: bool,
-    lost_a_replica: bool,
+    lost_a_server: bool,
 }
 
 impl Seen {
@@ -50,18 +50,23 @@ impl Seen {
         state.has_written.then(|| state.floor.to_string())
     }
 
-    /// Whether a replica was lost amid what was read for this client: then its question is to be asked once more. Says so once.
+    /// Whether a server was lost amid what was read for this client: then its question is to be asked once more. Says so once.
     #[must_use]
-    pub fn has_lost_a_replica(&self) -> bool {
-        std::mem::take(&mut self.state().lost_a_replica)
+    pub fn has_lost_a_server(&self) -> bool {
+        std::mem::take(&mut self.state().lost_a_server)
     }
 
-    pub(crate) fn lost_a_replica(&self) {
-        self.state().lost_a_replica = true;
+    pub(crate) fn lost_a_server(&self) {
+        self.state().lost_a_server = true;
     }
 
-    pub(crate) fn wrote(&self, position: &Position) {
+    /// It has committed something at a position. What it has seen of another history than the primary's (before another server
+    /// took that one's place, say) will never come again.
+    pub(crate) fn wrote(&self, position: &Position, newest: &Position) {
         let mut state = self.state();
+        if !newest.covers(&state.floor) {
+            state.floor = Position::default();
+        }
         state.floor.merge(position);
         state.has_written = true;
     }

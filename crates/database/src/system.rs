@@ -50,7 +50,7 @@ impl Database {
     /// When the database does not answer.
     pub async fn vitals(&self) -> Result<Vitals, Error> {
         let begun = Instant::now();
-        self.read().await?.setup_is_open().await?;
+        self.read_fresh().await?.setup_is_open().await?;
         let answered_in = begun.elapsed();
         let mut connection = self.reader().await?;
         let schema = connection.schema().await?;

@@ -219,7 +219,7 @@ pub(crate) struct DatabaseConfig {
 
     /// A replica that is further behind is not asked until it has caught up. From 1 to 60 seconds.
     #[config(default = "5s", deserialize_with = units::duration)]
-    #[config(validate((Duration::from_secs(1)..=Duration::from_secs(60)).contains(max_lag), "must be from 1s to 60s"))]
+    #[config(validate((Duration::from_secs(3)..=Duration::from_secs(60)).contains(max_lag), "must be from 3s to 60s"))]
     pub(crate) max_lag: Duration,
 
     /// How long a connection to a server is used before it is replaced. From 1 minute to 24 hours; well under the lease where

@@ -64,6 +64,12 @@ pub fn name() -> &'static str {
     if server().is_some() { "mysql" } else { "sqlite" }
 }
 
+/// Whether the servers that tests start are MySQL's.
+#[must_use]
+pub fn is_mysql() -> bool {
+    make() == Make::MySql
+}
+
 /// The server that [`fresh_database`] makes databases on; `None` on SQLite.
 fn server() -> Option<&'static DatabaseServer> {
     static SERVER: OnceLock<DatabaseServer> = OnceLock::new();

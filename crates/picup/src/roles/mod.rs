@@ -44,6 +44,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     log::start(&config.log);
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
     let _lock = lock(&config.data_dir).await?;
+    let password = config.database.password_file.clone().map(password::Followed::new);
     let mut registry = Registry::default();
     let rooms = Rooms::open(&config, &mut registry).await?;
     let _claim = rooms.database.claim().await.context("claiming the database")?;
@@ -68,8 +69,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     }
     tasks.spawn(vital("worker", jobs::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
-    if let Some(path) = config.database.password_file.clone() {
-        tokio::spawn(password::follow(path, rooms.database.clone()));
+    if let Some(password) = password {
+        tokio::spawn(password.follow(rooms.database.clone()));
     }
     if let Some(listener) = admin {
         tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready");
