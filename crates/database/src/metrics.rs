@@ -1,5 +1,6 @@
 //! How long statements take and how long callers wait for a connection. `picup` owns the registry; this room only fills in.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -9,6 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 type Label = [(&'static str, &'static str); 1];
+type OfReplica = [(&'static str, String); 1];
 type Histograms = Family<Label, Histogram, fn() -> Histogram>;
 
 /// The room's figures. The default counts into nowhere.
@@ -17,7 +19,8 @@ pub struct Metrics {
     statements: Histograms,
     waits: Histograms,
     reads: Family<[(&'static str, &'static str); 2], Counter>,
-    serving: Family<[(&'static str, String); 1], Gauge>,
+    serving: Family<OfReplica, Gauge>,
+    lag: Family<OfReplica, Gauge<f64, AtomicU64>>,
 }
 
 impl Default for Metrics {
@@ -27,6 +30,7 @@ impl Default for Metrics {
             waits: Family::new_with_constructor(seconds),
             reads: Family::default(),
             serving: Family::default(),
+            lag: Family::default(),
         }
     }
 }
@@ -37,8 +41,8 @@ fn seconds() -> Histogram {
 }
 
 impl Metrics {
-    /// Adds `database_statement_seconds{statement}`, `database_wait_seconds{intent}`, `database_reads_total{server,why}` and
-    /// `database_replica_serving{replica}` to `registry`.
+    /// Adds `database_statement_seconds{statement}`, `database_wait_seconds{intent}`, `database_reads_total{server,why}`,
+    /// `database_replica_serving{replica}` and `database_replica_lag_seconds{replica}` to `registry`.
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
@@ -62,6 +66,11 @@ impl Metrics {
             "1 when a replica answers reads, else 0",
             metrics.serving.clone(),
         );
+        registry.register(
+            "database_replica_lag_seconds",
+            "Age of the newest heartbeat of the primary that a replica has, while that is known",
+            metrics.lag.clone(),
+        );
         metrics
     }
 
@@ -71,6 +80,18 @@ impl Metrics {
 
     pub(crate) fn replica_serving(&self, replica: &str, serves: bool) {
         self.serving.get_or_create(&[("replica", replica.to_owned())]).set(i64::from(serves));
+    }
+
+    pub(crate) fn replica_lag(&self, replica: &str, lag: Option<Duration>) {
+        let replica = [("replica", replica.to_owned())];
+        match lag {
+            Some(lag) => {
+                self.lag.get_or_create(&replica).set(lag.as_secs_f64());
+            }
+            None => {
+                self.lag.remove(&replica);
+            }
+        }
     }
 
     pub(crate) fn statement(&self, name: &'static str, took: Duration) {

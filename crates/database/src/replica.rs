@@ -359,12 +359,16 @@ impl Replica {
     fn looked(&self, looked: Result<Look, String>) {
         let mut state = self.state();
         match looked {
-            Err(trouble) => self.take_out(&mut state, &trouble),
+            Err(trouble) => {
+                self.metrics.replica_lag(&self.name, None);
+                self.take_out(&mut state, &trouble);
+            }
             Ok(Look { applied, health }) => {
                 // A replica that was made anew may stand before where the old one stood.
                 state.applied = applied;
                 let Some(Health { beat_at, lag, trouble }) = health else { return };
                 state.beat_at = beat_at;
+                self.metrics.replica_lag(&self.name, lag);
                 match trouble {
                     Some(Trouble::Deaf(trouble) | Trouble::Of(trouble)) => self.take_out(&mut state, &trouble),
                     None => self.take_in(&mut state, lag),

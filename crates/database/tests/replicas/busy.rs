@@ -9,6 +9,11 @@ async fn a_replica_all_of_whose_connections_are_lent_goes_on_serving() {
     let two = two().await;
     append(&two.database).await.unwrap();
     two.replica.catch_up_with(&two.primary).unwrap();
+    let (name, metrics) = (&two.database.replicas()[0].name, two.metrics());
+    for figure in ["serving", "lag_seconds"] {
+        let line = format!("database_replica_{figure}{{replica=\"{name}\"}}");
+        assert!(metrics.contains(&line), "{line} is not in {metrics}");
+    }
     let mut held = Vec::new();
     while two.reads().0 < 4 {
         held.push(two.database.for_client(Seen::default()).read().await.unwrap());

@@ -73,10 +73,15 @@ impl Two {
         serving(&self.database, wanted).await
     }
 
-    /// How many reads a replica has answered, and how many the primary.
-    fn reads(&self) -> (u64, u64) {
+    fn metrics(&self) -> String {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        text
+    }
+
+    /// How many reads a replica has answered, and how many the primary.
+    fn reads(&self) -> (u64, u64) {
+        let text = self.metrics();
         let by = |server: &str| {
             let of = |line: &&str| {
                 line.starts_with("database_reads_total") && line.contains(&format!("server=\"{server}\""))
