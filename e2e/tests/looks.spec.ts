@@ -7,9 +7,9 @@ const picup = usePicup();
 
 const VARIETIES = [
   { name: 'desk, English, light', viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'light' },
-  { name: 'desk, Korean, dark', viewport: { width: 1024, height: 768 }, locale: 'ko-KR', colorScheme: 'dark' },
-  { name: 'desk, English, dark', viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'dark' },
-  { name: 'phone, Korean, light', viewport: { width: 390, height: 844 }, locale: 'ko-KR', colorScheme: 'light' },
+  { name: 'desk, Korean, dark', viewport: { width: 1024, height: 768 }, locale: 'ko-KR', colorScheme: 'dark', tag: '@slow' },
+  { name: 'desk, English, dark', viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'dark', tag: '@slow' },
+  { name: 'phone, Korean, light', viewport: { width: 390, height: 844 }, locale: 'ko-KR', colorScheme: 'light', tag: '@slow' },
   { name: 'phone, Korean, dark', viewport: { width: 390, height: 844 }, locale: 'ko-KR', colorScheme: 'dark' },
   { name: 'small phone, English, light', viewport: { width: 320, height: 640 }, locale: 'en-GB', colorScheme: 'light' },
 ] as const;
@@ -34,8 +34,9 @@ test('the doors', async ({ page }) => {
   await good(page, 'uploads done');
 });
 
-for (const [index, { name, ...use }] of VARIETIES.entries()) {
-  test.describe(name, () => {
+for (const [index, variety] of VARIETIES.entries()) {
+  const { name, tag, ...use } = { tag: [], ...variety };
+  test.describe(name, { tag }, () => {
     test.use({ ...use, contextOptions: { reducedMotion: 'reduce' } });
 
     test(`every page: ${name}`, async ({ page }) => {

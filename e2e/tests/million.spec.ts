@@ -26,7 +26,7 @@ function print(cell: string, frames: Frames, peer: Frames): void {
   console.log(JSON.stringify({ bench: 'timeline', cell, assets: ASSETS, unit: 'frames_per_second', ours: frames.rate, peer: peer.rate, peer_name: 'empty page', ratio, frames }));
 }
 
-test('a million photos scroll, leap and end in the same memory', async ({ page, browser }) => {
+test('a million photos scroll, leap and end in the same memory', { tag: '@slow' }, async ({ page, browser }) => {
   const session = await page.context().newCDPSession(page);
   // The peer: the same gestures over a page with nothing on it.
   await page.setContent('<body style="margin:0;height:60000px"></body>');

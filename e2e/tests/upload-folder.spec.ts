@@ -37,7 +37,7 @@ test('what cannot be read is told, and keeps nothing else back', async ({ page }
   await expect(panelOf(page)).toContainText('2 files uploaded');
 });
 
-test('twenty thousand files do not freeze the page', async ({ page }) => {
+test('twenty thousand files do not freeze the page', { tag: '@slow' }, async ({ page }) => {
   test.setTimeout(240_000);
   const folder = newFolder();
   for (let part = 1; part <= 20; part++) makePictures(join(folder, `part-${part}`), MANY / 20, `part-${part}`);

@@ -12,7 +12,7 @@ test.describe.configure({ timeout: 240_000 });
 test.use({ trace: 'off' });
 const picup = usePicup();
 
-test('the viewer takes no more for the five hundredth photo than for the first', async ({ page }) => {
+test('the viewer takes no more for the five hundredth photo than for the first', { tag: '@slow' }, async ({ page }) => {
   const session = await page.context().newCDPSession(page);
   await setUp(page, picup.current);
   await choose(page, photographs(PHOTOS));
