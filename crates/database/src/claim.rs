@@ -7,8 +7,8 @@ use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, Connection, Row};
 use tokio::task::AbortHandle;
 
-use crate::dialect::Dialect;
-use crate::{Database, Error};
+use crate::engine::server_options;
+use crate::{Database, Error, Place, Settings};
 
 /// Waits a moment for one that was just killed. Hashed, because MySQL takes names of locks up to 64 letters, and so long may be
 /// the database's own.
@@ -18,27 +18,32 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A database that this process alone serves from, as long as this lives.
 #[derive(Debug)]
 pub struct Claim {
+    held: Option<AnyConnection>,
     keeper: Option<AbortHandle>,
 }
 
-impl Database {
-    /// Claims the database for this process.
+impl Claim {
+    /// Claims a database for this process, before it is opened: what another one serves from is not to be migrated meanwhile.
     ///
     /// # Errors
-    /// [`Error::Place`] when another process has claimed it.
-    pub async fn claim(&self) -> Result<Claim, Error> {
-        if self.inner.dialect == Dialect::Sqlite {
-            return Ok(Claim { keeper: None });
-        }
-        let options = || self.inner.writer.connect_options();
-        let Some(held) = claimed(&options()).await? else {
+    /// [`Error::Place`] when another process has claimed it, else as [`Database::open`].
+    pub async fn make(settings: &Settings) -> Result<Self, Error> {
+        sqlx::any::install_default_drivers();
+        let Place::MySql(server) = &settings.place else { return Ok(Self { held: None, keeper: None }) };
+        let held = claimed(&server_options(server)?).await?.ok_or_else(|| {
             let advice =
                 "another PicUp is serving from this database; stop it first, or give each a database of its own";
-            return Err(Error::Place(advice.to_owned()));
-        };
-        let pool = self.inner.writer.clone();
+            Error::Place(advice.to_owned())
+        })?;
+        Ok(Self { held: Some(held), keeper: None })
+    }
+
+    /// Keeps the claim from now on, also when the server was away and has forgotten it.
+    pub fn keep(&mut self, database: &Database) {
+        let Some(held) = self.held.take() else { return };
+        let pool = database.inner.writer.clone();
         let keeper = tokio::spawn(async move { keep(held, || pool.connect_options()).await });
-        Ok(Claim { keeper: Some(keeper.abort_handle()) })
+        self.keeper = Some(keeper.abort_handle());
     }
 }
 

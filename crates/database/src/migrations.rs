@@ -1,6 +1,6 @@
 //! Brings a database to the newest schema when it is opened: in one transaction, or where those do not hold changes of the
 //! schema, step by step. Migrations only expand: last release's program still runs on this release's schema, and contracting
-//! waits a release.
+//! waits a release; of an index, too, that a statement names.
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use picup_database::{Database, Error, Metrics, Place, Server, Settings};
+use picup_database::{Claim, Database, Error, Metrics, Place, Server, Settings};
 use picup_domain::Timestamp;
 use picup_testkit::DatabaseServer;
 use sqlx::{AnyConnection, Connection, Row};
@@ -202,9 +202,10 @@ async fn credentials_change_and_no_transaction_notices() {
 #[tokio::test]
 async fn one_process_serves_from_a_database_also_after_the_server_was_away() {
     let mut server = server(&[]);
-    let (one, other) = (open(&server).await.unwrap(), open(&server).await.unwrap());
-    let claim = one.claim().await.unwrap();
-    let refused = other.claim().await;
+    let settings = Settings::mysql(server.url("picup"));
+    let mut claim = Claim::make(&settings).await.unwrap();
+    claim.keep(&open(&server).await.unwrap());
+    let refused = Claim::make(&settings).await;
     assert!(matches!(&refused, Err(Error::Place(why)) if why.contains("another PicUp")), "{refused:?}");
     server.kill().unwrap();
     server.start_again().unwrap();
@@ -215,5 +216,5 @@ async fn one_process_serves_from_a_database_also_after_the_server_was_away() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     drop(claim);
-    other.claim().await.unwrap();
+    Claim::make(&settings).await.unwrap();
 }

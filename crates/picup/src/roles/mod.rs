@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use picup_app::{App, events, health, jobs, setup};
+use picup_database::Claim;
 use picup_delivery::Keyring;
 use picup_gateway::{Gateway, Parts, api_service};
 use prometheus_client::registry::Registry;
@@ -44,10 +45,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     log::start(&config.log);
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
     let _lock = lock(&config.data_dir).await?;
+    let mut claim = Claim::make(&config.database_settings()?).await.with_context(|| rooms::opening(&config))?;
     let password = config.database.password_file.clone().map(password::Followed::new);
     let mut registry = Registry::default();
     let rooms = Rooms::open(&config, &mut registry).await?;
-    let _claim = rooms.database.claim().await.context("claiming the database")?;
+    claim.keep(&rooms.database);
     let stop = stop_on_signal()?;
 
     let listener = listen(config.listen, "--listen").await?;

@@ -37,6 +37,14 @@ pub(crate) struct Rooms {
     pub(crate) media_key: Arc<SigningKey>,
 }
 
+/// What is being done when the database cannot be opened.
+pub(super) fn opening(config: &Config) -> String {
+    match &config.database.url {
+        Some(url) => format!("opening the database {}", url.as_str()),
+        None => format!("opening the database in {}", config.data_dir.display()),
+    }
+}
+
 impl Rooms {
     pub(crate) async fn open(config: &Config, registry: &mut Registry) -> anyhow::Result<Self> {
         make_private(&config.data_dir)?;
@@ -47,10 +55,7 @@ impl Rooms {
 
         let database = Database::open(&config.database_settings()?, picup_database::Metrics::register(registry))
             .await
-            .with_context(|| match &config.database.url {
-                Some(url) => format!("opening the database {}", url.as_str()),
-                None => format!("opening the database in {}", config.data_dir.display()),
-            })?;
+            .with_context(|| opening(config))?;
         let storage = Storage::open(config.storage_settings(), picup_storage::Metrics::register(registry))
             .await
             .context("opening the store")?;
