@@ -148,7 +148,8 @@ impl<'p> Planner<'p> {
     /// On MySQL even an administrator writes nothing on a target until it is opened for that.
     pub(super) fn open_target(&mut self, scene: &Scene<'_>) {
         let open = Sql::plain("SET GLOBAL super_read_only = OFF");
-        let opened = self.steps.iter().any(|step| step.what == open.text());
+        // A source may have been opened by the same words.
+        let opened = self.steps.iter().any(|step| step.on == On::Target && step.what == open.text());
         if scene.target.facts.super_read_only && !opened {
             self.say(scene, open, "its administrator writes for a moment");
         }
@@ -157,7 +158,8 @@ impl<'p> Planner<'p> {
     /// At the end nobody writes there any more.
     fn end(&mut self, scene: &Scene<'_>) {
         let facts = &scene.target.facts;
-        let opened = self.steps.iter().any(|step| step.what.starts_with("SET GLOBAL super_read_only"));
+        let opens = |step: &Step| step.on == On::Target && step.what.starts_with("SET GLOBAL super_read_only");
+        let opened = self.steps.iter().any(opens);
         if scene.target.node.family == Family::MySql && (!facts.super_read_only || opened) {
             let (_, close) = scene.target.node.family.refuse_writes();
             self.say(scene, close, "not even its administrators write there");

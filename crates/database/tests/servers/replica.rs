@@ -316,6 +316,11 @@ async fn what_is_not_safe_is_refused_by_name() {
     let fresh = DatabaseServer::start_numbered(3, &[]).unwrap();
     let told = objections(apply(&replica_of(&primary, &fresh)).await);
     assert!(told.contains("binlog_format is STATEMENT") && told.lines().count() == 1, "{told}");
+    primary.say("SET GLOBAL binlog_format = MIXED").unwrap();
+    let mut topology = replica_of(&primary, &fresh);
+    assert_eq!(topology.plan(None).await.unwrap().objections, []);
+    topology.channels[0].schema = "renamed".to_owned();
+    assert!(objections(apply(&topology).await).contains("binlog_format is MIXED"));
     let mut nothing = replica_of(&primary, &fresh);
     nothing.channels[0].source.url = primary.url("nothing");
     let away = apply(&nothing).await;
