@@ -6,7 +6,7 @@ use super::copying::Tell;
 use super::objection::Objections;
 use super::plan::Plan;
 use super::scene::{Copy, Scene, Source};
-use super::{Error, Kind, Topology, safety};
+use super::{Error, Kind, Topology};
 
 impl Topology {
     /// Makes that channel's copy anew. With `discard_writes` also when there are writes on a replica that its primary does not
@@ -42,7 +42,6 @@ fn object(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'_
     let follows =
         source.state(&scene.target).map(|state| (state.follows(&source.address), state.host.clone(), state.port));
     let unfinished = source.copy == Copy::Unfinished;
-    safety::whose(objections, scene, source);
     let remedy = format!("this throws away copies alone; to set one up: {}", topology.command("apply", &channel.name));
     objections.when(
         follows.is_none() && !unfinished,

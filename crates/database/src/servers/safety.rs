@@ -2,13 +2,16 @@
 
 use super::node::Node;
 use super::objection::{Objection, Objections};
-use super::scene::{Copy, Scene, Source};
-use super::words::all_of;
+use super::scene::{Copy, Scene, Seen, Source};
+use super::words::{all_of, named};
 use super::{Kind, Topology, origins};
 use crate::replica::Family;
 
 /// The oldest versions that this is tried on.
 const OLDEST: [(Family, (u16, u16)); 2] = [(Family::MariaDb, (10, 11)), (Family::MySql, (8, 4))];
+
+/// What an address ends with, so that the server's certificate is checked.
+const CHECKED: &str = "?ssl-mode=VERIFY_IDENTITY&ssl-ca=FILE";
 
 /// Everything that speaks against following these sources.
 pub(super) fn objections(scene: &Scene<'_>) -> Vec<Objection> {
@@ -60,6 +63,8 @@ fn of_source(objections: &mut Objections<'_>, source: &Source<'_>) {
     let schema = &node.place.schema;
     let remedy = "name PicUp's database in the address, and start PicUp on it once";
     objections.when(!source.has_tables, format!("there are no tables in {schema}"), remedy);
+    let remedy = "have whatever fills it finish first";
+    objections.when(source.half_copied, format!("what is in {schema} is half a copy itself"), remedy);
     let tables = source.unsafe_tables.join(", ");
     let remedy = "ALTER TABLE … ENGINE = InnoDB: other engines have no snapshots";
     objections.when(!source.unsafe_tables.is_empty(), format!("tables that are not InnoDB's: {tables}"), remedy);
@@ -103,7 +108,7 @@ fn between(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'
     for seen in [&there.node, &here.node] {
         let open = !seen.place.is_loopback() && !seen.encrypted;
         let remedy =
-            "set up TLS there, or add ?ssl-mode=REQUIRED to its address: passwords and photos' facts go over it";
+            format!("set up TLS there, and add {CHECKED} to its address: passwords and photos' facts go over it");
         objections.when(open, format!("the network to {} is not encrypted", seen.name), remedy);
     }
 }
@@ -113,7 +118,8 @@ fn copied_before(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &So
     let (topology, channel) = (scene.topology, source.channel);
     let state = source.state(&scene.target);
     let full = state.is_none() && source.copy == Copy::There;
-    let remedy = "drop it if nobody needs it: a copy begins with an empty place";
+    let drop = drop_words(&scene.target, &channel.schema);
+    let remedy = format!("if nobody needs them, drop them, because a copy begins with an empty place: {drop}");
     objections.when(full, format!("there are tables in {} already", channel.schema), remedy);
     whose(objections, scene, source);
     if let Some(state) = state {
@@ -126,8 +132,9 @@ fn copied_before(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &So
             source.address.host,
             source.address.port
         );
-        let remedy =
-            "correct the file; or, to follow another, STOP and RESET … ALL this channel and drop its schema first";
+        let remedy = format!(
+            "correct the file; or, to follow another, STOP and RESET … ALL this channel and drop its schema first: {drop}"
+        );
         objections.when(elsewhere, what, remedy);
         let gone = source.copy == Copy::Missing;
         let rebuild = topology.command("rebuild", &channel.name);
@@ -147,8 +154,18 @@ fn copied_before(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &So
     }
 }
 
+/// What an administrator says to drop a copy: nobody who follows the server hears of it, and MySQL has to be opened for it.
+fn drop_words(target: &Seen, schema: &str) -> String {
+    let (open, close) = if target.facts.super_read_only {
+        ("SET GLOBAL super_read_only = OFF; ", "; SET GLOBAL super_read_only = ON")
+    } else {
+        ("", "")
+    };
+    format!("{open}SET SESSION sql_log_bin = 0; DROP DATABASE {}{close}", named(schema))
+}
+
 /// A schema that another channel writes into, or a channel that writes into another: the file is mistaken.
-pub(super) fn whose(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'_>) {
+fn whose(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'_>) {
     let (channel, state) = (source.channel, source.state(&scene.target));
     if let Some(tables) = state.and_then(|state| state.writes_elsewhere(&channel.schema)) {
         let what = format!("{} writes to {tables}, the file says {}", channel.shown(), channel.schema);
@@ -192,6 +209,14 @@ pub(super) fn warnings(scene: &Scene<'_>) -> Vec<String> {
             "{} writes no binary log: it cannot take the primary's place, and writes on it go unnoticed",
             target.node.name
         ));
+    }
+    for node in scene.sources.iter().map(|source| &source.seen.node).chain([&target.node]) {
+        if node.encrypted && !node.checked && !node.place.is_loopback() {
+            all.push(format!(
+                "{}: your own way to it is encrypted, but nobody checks its certificate; add {CHECKED} to its address",
+                node.name
+            ));
+        }
     }
     for source in &scene.sources {
         let name = &source.seen.node.name;

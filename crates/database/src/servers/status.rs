@@ -134,6 +134,12 @@ async fn of_target(scene: &mut Scene<'_>) -> Result<Vec<Finding>, Error> {
         let what = "it does not insist on the order of transactions (gtid_strict_mode, or gtid_mode on MySQL)";
         findings.push(Finding::ill(what, format!("set it: {apply}")));
     }
+    if family == Family::MySql && facts.read_only && !facts.super_read_only {
+        let what = "super_read_only is OFF: its administrators may write on it";
+        findings.push(Finding::note(what, format!("set it: {apply}")));
+    }
+    unnamed(&mut findings, scene);
+    let facts = &scene.target.facts;
     if family == Family::MariaDb && facts.read_only {
         let asked =
             "SELECT global_value_origin FROM information_schema.system_variables WHERE variable_name = 'read_only'";
@@ -143,6 +149,20 @@ async fn of_target(scene: &mut Scene<'_>) -> Result<Vec<Finding>, Error> {
         }
     }
     Ok(findings)
+}
+
+/// Channels that nobody looks after.
+fn unnamed(findings: &mut Vec<Finding>, scene: &Scene<'_>) {
+    let named = |name: &str| scene.topology.channels.iter().any(|channel| channel.name == name);
+    for state in scene.target.facts.channels.iter().filter(|state| !named(&state.name)) {
+        let words = Words { family: scene.target.node.family, channel: &state.name };
+        let what = format!(
+            "it follows {}:{} too (channel '{}'), which the file does not name",
+            state.host, state.port, state.name
+        );
+        let remedy = format!("name it in the file; or let it go: {}; {}", words.stop().text(), words.forget().text());
+        findings.push(Finding::note(what, remedy));
+    }
 }
 
 async fn of_channel(scene: &mut Scene<'_>, channel: &Channel, now: Timestamp) -> Result<ChannelStatus, Error> {

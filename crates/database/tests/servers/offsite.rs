@@ -244,9 +244,15 @@ async fn a_copy_becomes_a_home(four: &Four) {
     }
     let refused = four.topology().rebuild("ada", false, &mut new_password(), &mut |_| ()).await;
     assert!(objections(refused).contains("it follows nobody there"));
-    assert!(objections(apply(&four.topology()).await).contains("there are tables in home_ada already"));
+    let told = objections(apply(&four.topology()).await);
+    assert!(told.contains("there are tables in home_ada already"), "{told}");
     let status = four.topology().status(NOW).await.unwrap();
     assert!(!status.channels[0].healthy && status.channels[1].healthy, "{status:#?}");
+    // The home has a database again.
+    four.off_site.say(told.trim_end().rsplit_once("empty place: ").unwrap().1).unwrap();
+    apply_one(&four.topology(), "ada").await.unwrap();
+    four.is_healthy().await;
+    four.assert_equal().await;
 }
 
 /// What reaches the other copies at once can still be had from it.
@@ -261,6 +267,12 @@ async fn a_delayed_copy_keeps_what_is_dropped(four: &Four) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     until(&topology, |status| status.healthy).await;
+    // What is not asked for that long is cut off by the server.
+    four.ada.say("SET GLOBAL wait_timeout = 1").unwrap();
+    topology.channels[0].delay = 3;
+    apply(&topology).await.unwrap();
+    write(&four.of_ada, 1_000_001).await;
+    assert!(topology.verify("ada", PATIENCE).await.unwrap().is_equal());
     topology.channels[0].delay = 0;
     apply(&topology).await.unwrap();
     four.has_adas().await;
@@ -307,6 +319,10 @@ async fn homes_that_would_get_into_each_others_way_are_refused() {
     apply_one(&topology, "ada").await.unwrap();
     apply_one(&topology, "bob").await.unwrap();
     until(&topology, |status| status.healthy).await;
+    let one = Topology { channels: topology.channels[..1].to_vec(), ..topology.clone() };
+    let finding = one.status(NOW).await.unwrap().findings.into_iter().find(|one| one.what.contains("(channel 'bob')"));
+    let remedy = finding.unwrap().remedy;
+    assert!(remedy.ends_with("STOP SLAVE 'bob'; RESET SLAVE 'bob' ALL"), "{remedy}");
     write(&of_ada, 0).await;
     let swapped = of_two(&bob, &bob, &ada);
     let refused = swapped.rebuild("ada", false, &mut new_password(), &mut |_| ()).await;

@@ -147,10 +147,12 @@ async fn what_goes_wrong_is_named_and_mended() {
     apply(&topology).await.unwrap();
     is_healthy(&topology).await;
 
+    an_account_without_its_rights(&primary, &replica, &mut topology).await;
     an_account_that_is_there_already(&primary, &replica, &topology).await;
     a_row_that_was_changed(&replica, &topology, &database).await;
     a_row_that_is_there_already(&replica, &topology, &database).await;
     logs_that_are_gone(&primary, &replica, &topology, &database).await;
+    a_primary_that_knows_less(&primary, &replica, &topology, &database).await;
 
     topology.channels[0].semi_sync = true;
     assert!(!named(&topology, None, "does not wait for it").await.is_empty());
@@ -161,6 +163,23 @@ async fn what_goes_wrong_is_named_and_mended() {
     let waited = primary.say("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_%_yes_tx'").unwrap();
     assert!(waited.contains("yes_tx\t") && !waited.ends_with("\t0"), "{waited}");
     assert_equal(&topology).await;
+}
+
+async fn an_account_without_its_rights(primary: &DatabaseServer, replica: &DatabaseServer, topology: &mut Topology) {
+    let again = format!("STOP {0}; START {0}", engine::replica());
+    primary.say("SET sql_log_bin = 0; REVOKE REPLICATION SLAVE ON *.* FROM picup_replica_2@'%'").unwrap();
+    replica.say(&again).unwrap();
+    let number = if engine::is_mysql() { 13_120 } else { 1597 };
+    assert!(named(topology, Some(number), "does not let it in").await.contains("picup db replica apply"));
+    apply(topology).await.unwrap();
+    is_healthy(topology).await;
+    // It is to come from one place alone.
+    topology.channels[0].from = "127.0.0.1".to_owned();
+    assert!(!apply(topology).await.unwrap().steps.is_empty());
+    primary.say("SET sql_log_bin = 0; DROP USER picup_replica_2@'%'").unwrap();
+    replica.say(&again).unwrap();
+    is_healthy(topology).await;
+    assert!(apply(topology).await.unwrap().steps.is_empty());
 }
 
 async fn an_account_that_is_there_already(primary: &DatabaseServer, replica: &DatabaseServer, topology: &Topology) {
@@ -177,6 +196,11 @@ async fn an_account_that_is_there_already(primary: &DatabaseServer, replica: &Da
     apply(topology).await.unwrap();
     is_healthy(topology).await;
     replica.catch_up_with(primary).unwrap();
+    if engine::is_mysql() {
+        write_on(replica, "DO 0");
+        let open = topology.status(NOW).await.unwrap().findings;
+        assert!(open.iter().any(|finding| finding.what.contains("super_read_only is OFF")), "{open:?}");
+    }
 }
 
 async fn a_row_that_was_changed(replica: &DatabaseServer, topology: &Topology, database: &Database) {
@@ -228,6 +252,27 @@ async fn logs_that_are_gone(
     let number = if engine::is_mysql() { 13_114 } else { 1236 };
     assert!(named(topology, Some(number), "no longer has the binary logs").await.contains("picup db replica rebuild"));
     rebuild(topology, false).await.unwrap();
+    is_healthy(topology).await;
+    assert_equal(topology).await;
+}
+
+/// As when it was set back to an older state.
+async fn a_primary_that_knows_less(
+    primary: &DatabaseServer,
+    replica: &DatabaseServer,
+    topology: &Topology,
+    database: &Database,
+) {
+    replica.say(&format!("STOP {}", engine::replica())).unwrap();
+    let forget = if engine::is_mysql() { "RESET BINARY LOGS AND GTIDS" } else { "RESET MASTER" };
+    primary.say(forget).unwrap();
+    let status = topology.status(NOW).await.unwrap();
+    assert!(status.channels[0].recovery_point.is_none() && status.channels[0].lag.is_none(), "{status:#?}");
+    write(database, 4).await;
+    replica.say(&format!("START {}", engine::replica())).unwrap();
+    let number = if engine::is_mysql() { 13_114 } else { 1236 };
+    assert!(named(topology, Some(number), "source does not have").await.contains("all that is left"));
+    rebuild(topology, true).await.unwrap();
     is_healthy(topology).await;
     assert_equal(topology).await;
 }
@@ -293,6 +338,7 @@ async fn what_is_not_safe_is_refused_by_name() {
     }
     let careless = DatabaseServer::start(&options).unwrap();
     careless.say("CREATE DATABASE picup; CREATE TABLE picup.heap (id INT) ENGINE = MyISAM").unwrap();
+    careless.say("CREATE TABLE picup.picup_copy_unfinished (id INT)").unwrap();
     let replica = empty_server(1);
     replica.say("CREATE DATABASE picup; CREATE TABLE picup.something (id INT)").unwrap();
     let told = objections(apply(&replica_of(&careless, &replica)).await);
@@ -306,6 +352,7 @@ async fn what_is_not_safe_is_refused_by_name() {
         settings[1],
         "sync_binlog or innodb_flush_log_at_trx_commit is not 1",
         "not InnoDB's: heap",
+        "half a copy itself",
         "its server_id 1",
         "there are tables in picup already",
     ] {
