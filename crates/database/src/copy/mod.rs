@@ -1,6 +1,7 @@
 //! Carries a whole library from one database to another, whichever engines they are, and tells whether two hold the same.
 //!
-//! [`crate::transfer`] (from SQLite to a server, to a backup and back) and the seeding of replicas call it, with a connection to each side.
+//! [`crate::transfer`] (from SQLite to a server, to a backup and back) calls it, with a connection to each side. A replica's first
+//! copy is made in `servers::copying`: its source's tables may be another PicUp's.
 //! Rows go table by table in the order of the migrations, so that what a row refers to is there before it, and within a table
 //! in the order of the primary key, a page at a time: nothing is ever held but one page, however large a table is.
 //!

@@ -47,6 +47,14 @@ impl Words<'_> {
         }
     }
 
+    /// Forgets the channel, with all that is set of it.
+    pub(super) fn forget(&self) -> Sql {
+        Sql::plain(match self.family {
+            Family::MariaDb => format!("RESET SLAVE {} ALL", quoted(self.channel)),
+            Family::MySql => format!("RESET REPLICA ALL FOR CHANNEL {}", quoted(self.channel)),
+        })
+    }
+
     /// Where the source is and as whom it is followed, by global transaction ids.
     pub(super) fn follow(&self, source: &Place, user: &Account, channel: &Channel, tls: bool) -> Sql {
         let mut settings = vec![

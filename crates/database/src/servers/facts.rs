@@ -3,6 +3,7 @@
 use super::Error;
 use super::answer::{Answer, version};
 use super::node::{Node, Place};
+use super::words::all_of;
 use crate::position::Position;
 use crate::replica::Family;
 
@@ -40,6 +41,10 @@ pub(super) struct ChannelState {
     pub(super) port: u16,
     pub(super) user: String,
     pub(super) source_id: u64,
+    /// MySQL's name for the source.
+    pub(super) source_uuid: String,
+    /// What MySQL has received since the channel was set up.
+    pub(super) received: String,
     pub(super) receives: bool,
     /// `Yes`, `No`, `Connecting`.
     pub(super) receiver: String,
@@ -101,6 +106,11 @@ impl Facts {
         Position::parse(&self.logged).map(|logged| logged.domains().collect()).unwrap_or_default()
     }
 
+    /// On MySQL, the servers whose transactions whoever follows it receives.
+    pub(super) fn servers_logged(&self) -> Vec<String> {
+        servers_of(&self.logged, &self.uuid)
+    }
+
     /// What was written on this server itself and is not known to `source`: on a copy there should be nothing of the kind. Ask
     /// the copy before the source.
     pub(super) fn written_here(&self, source: &Self) -> Vec<String> {
@@ -113,6 +123,13 @@ impl Facts {
         let entries = entries(&self.logged_by_server);
         entries.iter().filter(own).filter(|mine| unknown(mine)).map(|mine| mine.text.clone()).collect()
     }
+}
+
+/// Those of a position, and one more unless it is empty. What is tagged is the same server's.
+fn servers_of(position: &str, one: &str) -> Vec<String> {
+    let position = Position::parse(position).unwrap_or_default();
+    let server = |name: &str| name.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    position.servers().chain([one]).map(server).filter(|server| !server.is_empty()).collect()
 }
 
 /// A server's last transaction in a domain, as MariaDB tells it for each server of its log.
@@ -141,6 +158,8 @@ impl ChannelState {
             port: row.number(&["Master_Port", "Source_Port"]).and_then(|port| port.try_into().ok()).unwrap_or_default(),
             user: row.text(&["Master_User", "Source_User"]),
             source_id: row.number(&["Master_Server_Id", "Source_Server_Id"]).unwrap_or_default(),
+            source_uuid: row.text(&["Source_UUID"]),
+            received: row.text(&["Retrieved_Gtid_Set"]).replace('\n', ""),
             receives: row.is_on(&["Slave_IO_Running", "Replica_IO_Running"]),
             receiver: row.text(&["Slave_IO_Running", "Replica_IO_Running"]),
             applies: row.is_on(&["Slave_SQL_Running", "Replica_SQL_Running"]),
@@ -158,6 +177,22 @@ impl ChannelState {
     /// Whether it follows the server at that place.
     pub(super) fn follows(&self, source: &Place) -> bool {
         self.port == source.port && self.host.eq_ignore_ascii_case(&source.host)
+    }
+
+    /// On MySQL, the servers whose transactions come by it, as far as that is known.
+    pub(super) fn servers(&self) -> Vec<String> {
+        servers_of(&self.received, &self.source_uuid)
+    }
+
+    /// Which tables it takes in, unless all, as after a restart without its filter; and those of another schema are none of its.
+    pub(super) fn writes_elsewhere(&self, schema: &str) -> Option<&str> {
+        let tables = self.filter[1].as_str();
+        (!tables.is_empty() && tables != all_of(schema)).then_some(tables)
+    }
+
+    /// Whether it receives and applies.
+    pub(super) const fn runs(&self) -> bool {
+        self.receives && self.applies
     }
 
     /// Neither thread runs, and no error is why.

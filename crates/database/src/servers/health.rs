@@ -20,8 +20,8 @@ pub(super) struct Times {
 }
 
 /// How far behind a channel is and up to which moment it is sure to have everything. Whoever has all that the source tells of
-/// is up to date. Otherwise there are two witnesses: what the server says while it is connected, and the last heartbeat that a
-/// running PicUp has written on the source.
+/// is up to date with it, and the source with whom it follows itself, as far as it says. Otherwise there are two witnesses: what the
+/// server says while it is connected, and the last heartbeat that a running PicUp has written on the source.
 pub(super) async fn times(
     target: &mut Seen,
     source: Option<&Facts>,
@@ -29,13 +29,16 @@ pub(super) async fn times(
     channel: &Channel,
     now: Timestamp,
 ) -> Times {
-    let parse = |text: &str| Position::parse(text).unwrap_or_default();
-    if source.is_some_and(|source| parse(&target.facts.applied).covers(&parse(&source.logged))) {
-        return Times { lag: Some(Duration::ZERO), recovery_point: Some(now) };
-    }
-    let running = state.receives && state.applies;
-    let behind = state.seconds_behind.filter(|_| running).map(Duration::from_secs);
+    let here = if source.is_some_and(|source| has_all(&target.facts, source)) {
+        Some(Duration::ZERO)
+    } else {
+        state.seconds_behind.filter(|_| state.runs()).map(Duration::from_secs)
+    };
+    let behind = here.zip(source_behind(source)).map(|(here, source)| here + source);
     let heard = behind.map(|behind| now.minus(behind));
+    if heard == Some(now) {
+        return Times { lag: behind, recovery_point: heard };
+    }
     let asked = format!("SELECT beat_at FROM {}.heartbeat WHERE id = 1", named(&channel.schema));
     // An older PicUp has no such table.
     let beat = target.node.text(&asked).await.ok().and_then(|beat| beat.parse().ok()).filter(|beat| *beat > 0);
@@ -44,6 +47,19 @@ pub(super) async fn times(
     let age = recovery_point
         .map(|point| Duration::from_micros(now.micros().saturating_sub(point.micros()).max(0).unsigned_abs()));
     Times { lag: behind.or(age), recovery_point }
+}
+
+/// Whether a target has applied all that its source has logged. A log that is empty, as when it was reset, tells nothing.
+fn has_all(target: &Facts, source: &Facts) -> bool {
+    let (here, there) = (Position::parse(&target.applied), Position::parse(&source.logged));
+    here.zip(there).is_some_and(|(here, there)| there != Position::default() && here.covers(&there))
+}
+
+/// How far a source is behind those it follows itself, which is nothing if it follows nobody; `None` when nobody can tell.
+fn source_behind(source: Option<&Facts>) -> Option<Duration> {
+    let channels = source.map(|source| source.channels.as_slice()).unwrap_or_default();
+    let behind = |channel: &ChannelState| channel.seconds_behind.filter(|_| channel.runs()).map(Duration::from_secs);
+    channels.iter().map(behind).try_fold(Duration::ZERO, |most, one| Some(most.max(one?)))
 }
 
 /// Whether a source waits for a target at the moment; it does not any more once it has waited in vain.

@@ -15,6 +15,7 @@ mod health;
 mod lines;
 mod node;
 mod objection;
+mod origins;
 mod placing;
 mod plan;
 mod rebuild;

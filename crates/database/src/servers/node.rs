@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
 use super::Error;
@@ -23,6 +23,8 @@ pub(super) struct Node {
     pub(super) place: Place,
     /// Whether this connection is encrypted.
     pub(super) encrypted: bool,
+    /// Whether it is checked to be the server of that name.
+    pub(super) checked: bool,
     options: MySqlConnectOptions,
 }
 
@@ -79,14 +81,16 @@ impl Node {
         // What is asked is never prepared, and a server's schema need not be there yet.
         let options = options.disable_statement_logging();
         let (connection, version, encrypted) = connect(&options, &name).await?;
-        Ok(Self { family: Family::of(&version), name, connection, place, encrypted, options })
+        let checked = matches!(options.get_ssl_mode(), MySqlSslMode::VerifyIdentity);
+        Ok(Self { family: Family::of(&version), name, connection, place, encrypted, checked, options })
     }
 
     /// A second connection to the same server.
     pub(super) async fn again(&self) -> Result<Self, Error> {
         let (connection, version, encrypted) = connect(&self.options, &self.name).await?;
         let (name, place) = (self.name.clone(), self.place.clone());
-        Ok(Self { family: Family::of(&version), name, connection, place, encrypted, options: self.options.clone() })
+        let (options, checked) = (self.options.clone(), self.checked);
+        Ok(Self { family: Family::of(&version), name, connection, place, encrypted, checked, options })
     }
 
     pub(super) async fn say(&mut self, sql: &Sql) -> Result<(), Error> {

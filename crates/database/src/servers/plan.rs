@@ -5,8 +5,10 @@ use std::fmt;
 use super::channel_words::Words;
 use super::facts::ChannelState;
 use super::lines::{Lines, lines};
+use super::node::Node;
 use super::objection::Objection;
 use super::scene::{Scene, Source, UNFINISHED};
+use super::trouble::is_refused;
 use super::words::{self, Sql, named};
 use super::{Account, Error, Kind, Topology, safety};
 use crate::replica::Family;
@@ -135,7 +137,7 @@ impl<'p> Planner<'p> {
 
     async fn reader(&mut self, scene: &mut Scene<'_>) -> Result<(), Error> {
         let Some(reader) = &scene.topology.reader else { return Ok(()) };
-        if !has_account(&mut scene.target.node, reader).await? {
+        if !has_account(&mut scene.target.node, &reader.name, &reader.host).await? {
             let schema = scene.sources.first().map(|source| source.channel.schema.clone()).unwrap_or_default();
             self.open_target(scene);
             for sql in scene.target.node.family.reader(reader, &schema) {
@@ -148,7 +150,8 @@ impl<'p> Planner<'p> {
     /// On MySQL even an administrator writes nothing on a target until it is opened for that.
     pub(super) fn open_target(&mut self, scene: &Scene<'_>) {
         let open = Sql::plain("SET GLOBAL super_read_only = OFF");
-        let opened = self.steps.iter().any(|step| step.what == open.text());
+        // A source may have been opened by the same words.
+        let opened = self.steps.iter().any(|step| step.on == On::Target && step.what == open.text());
         if scene.target.facts.super_read_only && !opened {
             self.say(scene, open, "its administrator writes for a moment");
         }
@@ -157,7 +160,8 @@ impl<'p> Planner<'p> {
     /// At the end nobody writes there any more.
     fn end(&mut self, scene: &Scene<'_>) {
         let facts = &scene.target.facts;
-        let opened = self.steps.iter().any(|step| step.what.starts_with("SET GLOBAL super_read_only"));
+        let opens = |step: &Step| step.on == On::Target && step.what.starts_with("SET GLOBAL super_read_only");
+        let opened = self.steps.iter().any(opens);
         if scene.target.node.family == Family::MySql && (!facts.super_read_only || opened) {
             let (_, close) = scene.target.node.family.refuse_writes();
             self.say(scene, close, "not even its administrators write there");
@@ -173,10 +177,13 @@ impl<'p> Planner<'p> {
     }
 
     async fn channel(&mut self, scene: &mut Scene<'_>, place: usize) -> Result<(), Error> {
+        let user = scene.follower_name();
+        let source = &mut scene.sources[place];
+        let known = has_account(&mut source.seen.node, &user, &source.channel.from).await?;
         let source = &scene.sources[place];
         let copy = source.wants_a_copy(&scene.target);
         let state = source.state(&scene.target).cloned();
-        let connect = copy || state.as_ref().is_none_or(|state| misconnected(source, state, &scene.follower_name()));
+        let connect = copy || !known || state.as_ref().is_none_or(|state| misconnected(source, state, &user));
         let words = Words { family: scene.target.node.family, channel: &source.channel.name };
         let name = source.seen.node.place.schema.clone();
         let filtered =
@@ -260,7 +267,7 @@ impl<'p> Planner<'p> {
 
 /// Whether it has to be told anew where its source is or who it is.
 fn misconnected(source: &Source<'_>, state: &ChannelState, user: &str) -> bool {
-    let refused = state.receive_error.0 == 1045;
+    let refused = is_refused(state.receive_error.0, &state.receive_error.1);
     let changed = state.user != user || !state.by_ids || state.delay != u64::from(source.channel.delay);
     let authority = source.channel.tls_ca.clone().unwrap_or_default();
     refused || changed || state.encrypted != source.tls() || state.authority != authority
@@ -273,8 +280,8 @@ impl Scene<'_> {
     }
 }
 
-async fn has_account(node: &mut super::node::Node, account: &Account) -> Result<bool, Error> {
-    let (name, host) = (words::quoted(&account.name), words::quoted(&account.host));
+async fn has_account(node: &mut Node, name: &str, host: &str) -> Result<bool, Error> {
+    let (name, host) = (words::quoted(name), words::quoted(host));
     let asked = format!("SELECT COUNT(*) FROM mysql.user WHERE user = {name} AND host = {host}");
     Ok(node.text(&asked).await? == "1")
 }

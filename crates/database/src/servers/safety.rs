@@ -1,15 +1,17 @@
 //! What makes following a source unsafe: settings by which a copy would differ from it in silence, collide with another, or be lost.
 
-use std::collections::BTreeMap;
-
 use super::node::Node;
 use super::objection::{Objection, Objections};
-use super::scene::{Copy, Scene, Source};
-use super::{Kind, Topology};
+use super::scene::{Copy, Scene, Seen, Source};
+use super::words::{all_of, named};
+use super::{Kind, Topology, origins};
 use crate::replica::Family;
 
 /// The oldest versions that this is tried on.
 const OLDEST: [(Family, (u16, u16)); 2] = [(Family::MariaDb, (10, 11)), (Family::MySql, (8, 4))];
+
+/// What an address ends with, so that the server's certificate is checked.
+const CHECKED: &str = "?ssl-mode=VERIFY_IDENTITY&ssl-ca=FILE";
 
 /// Everything that speaks against following these sources.
 pub(super) fn objections(scene: &Scene<'_>) -> Vec<Objection> {
@@ -30,8 +32,9 @@ pub(super) fn settings(scene: &Scene<'_>) -> Vec<Objection> {
     if scene.topology.kind == Kind::OffSite {
         let names = &mut Objections { server: &scene.target.node.name, all: &mut all };
         schemas(names, scene.topology, scene);
-        if scene.target.node.family == Family::MariaDb {
-            domains(scene, &mut all);
+        match scene.target.node.family {
+            Family::MariaDb => origins::domains(scene, &mut all),
+            Family::MySql => origins::servers(scene, &mut all),
         }
     }
     all
@@ -47,9 +50,7 @@ fn of_source(objections: &mut Objections<'_>, source: &Source<'_>) {
     objections.when(!facts.logs, format!("{log} is off"), "start it with log_bin=bin; nothing can follow it otherwise");
     let on = format!("set {ids} to ON, in its configuration file too");
     objections.when(!facts.strict, format!("{ids} is not ON"), on);
-    let statement = facts.format.eq_ignore_ascii_case("STATEMENT");
-    let remedy = "set it to ROW or MIXED: a copy can differ in silence with it";
-    objections.when(statement, "binlog_format is STATEMENT", remedy);
+    format(objections, source);
     let remedy = "set both to 1: after a power cut a copy would have what the source has lost";
     objections.when(!facts.syncs, "sync_binlog or innodb_flush_log_at_trx_commit is not 1", remedy);
     let follows = !facts.channels.is_empty();
@@ -62,9 +63,22 @@ fn of_source(objections: &mut Objections<'_>, source: &Source<'_>) {
     let schema = &node.place.schema;
     let remedy = "name PicUp's database in the address, and start PicUp on it once";
     objections.when(!source.has_tables, format!("there are no tables in {schema}"), remedy);
+    let remedy = "have whatever fills it finish first";
+    objections.when(source.half_copied, format!("what is in {schema} is half a copy itself"), remedy);
     let tables = source.unsafe_tables.join(", ");
     let remedy = "ALTER TABLE … ENGINE = InnoDB: other engines have no snapshots";
     objections.when(!source.unsafe_tables.is_empty(), format!("tables that are not InnoDB's: {tables}"), remedy);
+}
+
+/// A statement that names a schema outright is not rewritten to the copy's, and its filter then drops it; rows are.
+fn format(objections: &mut Objections<'_>, source: &Source<'_>) {
+    let format = &source.seen.facts.format;
+    let renamed = source.seen.node.place.schema != source.channel.schema;
+    let bad = if renamed { !format.eq_ignore_ascii_case("ROW") } else { format.eq_ignore_ascii_case("STATEMENT") };
+    let why = if renamed { "what names its schema outright would be lost" } else { "a copy can differ" };
+    let remedy =
+        "set it to ROW, in its configuration file too, and restart PicUp: connections keep what they began with";
+    objections.when(bad, format!("binlog_format is {format}, by which {why} in silence"), remedy);
 }
 
 /// Two servers that do not go together.
@@ -94,7 +108,7 @@ fn between(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'
     for seen in [&there.node, &here.node] {
         let open = !seen.place.is_loopback() && !seen.encrypted;
         let remedy =
-            "set up TLS there, or add ?ssl-mode=REQUIRED to its address: passwords and photos' facts go over it";
+            format!("set up TLS there, and add {CHECKED} to its address: passwords and photos' facts go over it");
         objections.when(open, format!("the network to {} is not encrypted", seen.name), remedy);
     }
 }
@@ -104,8 +118,10 @@ fn copied_before(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &So
     let (topology, channel) = (scene.topology, source.channel);
     let state = source.state(&scene.target);
     let full = state.is_none() && source.copy == Copy::There;
-    let remedy = "drop it if nobody needs it: a copy begins with an empty place";
+    let drop = drop_words(&scene.target, &channel.schema);
+    let remedy = format!("if nobody needs them, drop them, because a copy begins with an empty place: {drop}");
     objections.when(full, format!("there are tables in {} already", channel.schema), remedy);
+    whose(objections, scene, source);
     if let Some(state) = state {
         let elsewhere = !state.follows(&source.address) && source.copy != Copy::Unfinished;
         let what = format!(
@@ -116,8 +132,9 @@ fn copied_before(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &So
             source.address.host,
             source.address.port
         );
-        let remedy =
-            "correct the file; or, to follow another, STOP and RESET … ALL this channel and drop its schema first";
+        let remedy = format!(
+            "correct the file; or, to follow another, STOP and RESET … ALL this channel and drop its schema first: {drop}"
+        );
         objections.when(elsewhere, what, remedy);
         let gone = source.copy == Copy::Missing;
         let rebuild = topology.command("rebuild", &channel.name);
@@ -137,6 +154,31 @@ fn copied_before(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &So
     }
 }
 
+/// What an administrator says to drop a copy: nobody who follows the server hears of it, and MySQL has to be opened for it.
+fn drop_words(target: &Seen, schema: &str) -> String {
+    let (open, close) = if target.facts.super_read_only {
+        ("SET GLOBAL super_read_only = OFF; ", "; SET GLOBAL super_read_only = ON")
+    } else {
+        ("", "")
+    };
+    format!("{open}SET SESSION sql_log_bin = 0; DROP DATABASE {}{close}", named(schema))
+}
+
+/// A schema that another channel writes into, or a channel that writes into another: the file is mistaken.
+fn whose(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'_>) {
+    let (channel, state) = (source.channel, source.state(&scene.target));
+    if let Some(tables) = state.and_then(|state| state.writes_elsewhere(&channel.schema)) {
+        let what = format!("{} writes to {tables}, the file says {}", channel.shown(), channel.schema);
+        let remedy = "correct the file; or, to begin again in another schema, STOP and RESET … ALL this channel first";
+        objections.when(true, what, remedy);
+    }
+    let others = scene.target.facts.channels.iter().filter(|other| other.name != channel.name);
+    for other in others.filter(|other| other.filter[1] == all_of(&channel.schema)) {
+        let what = format!("channel {} writes to {}, the file says {}", other.name, channel.schema, channel.shown());
+        objections.when(true, what, "correct the file: each channel has a schema of its own");
+    }
+}
+
 /// Two homes in one schema would be one heap; a schema named as a home's own would take in what a lost filter lets through.
 fn schemas(objections: &mut Objections<'_>, topology: &Topology, scene: &Scene<'_>) {
     for source in &scene.sources {
@@ -149,51 +191,6 @@ fn schemas(objections: &mut Objections<'_>, topology: &Topology, scene: &Scene<'
             remedy,
         );
     }
-}
-
-/// MariaDB keeps one position for each domain: a domain that comes from two sources is followed from neither.
-fn domains(scene: &Scene<'_>, all: &mut Vec<Objection>) {
-    let mut homes: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
-    for channel in &scene.topology.channels {
-        let looked_at = scene.sources.iter().find(|source| source.channel.name == channel.name);
-        let mut carried: Vec<u32> = channel.domain.into_iter().collect();
-        if let Some(source) = looked_at {
-            carried.extend(source.seen.facts.domains_logged());
-            let mut objections = Objections { server: &source.seen.node.name, all };
-            declared(&mut objections, source);
-        }
-        carried.sort_unstable();
-        carried.dedup();
-        carried.iter().for_each(|domain| homes.entry(*domain).or_default().push(&channel.name));
-    }
-    let mut objections = Objections { server: &scene.target.node.name, all };
-    for (domain, channels) in homes {
-        let what = format!("domain {domain} comes from {}", channels.join(" and "));
-        let remedy = format!(
-            "give each home a gtid_domain_id of its own; where that is done and only old binary logs have it, on that home: \
-             FLUSH BINARY LOGS, PURGE BINARY LOGS BEFORE NOW(), FLUSH BINARY LOGS DELETE_DOMAIN_ID=({domain})"
-        );
-        objections.when(channels.len() > 1, what, remedy);
-        let own = scene.target.facts.domain == domain;
-        let remedy = "give this server a gtid_domain_id of its own";
-        objections.when(own, format!("its own gtid_domain_id {domain} is that of {}", channels.join(" and ")), remedy);
-    }
-}
-
-/// What is written on a home carries its domain; what a home has from its own primary carries that one's.
-fn declared(objections: &mut Objections<'_>, source: &Source<'_>) {
-    let facts = &source.seen.facts;
-    let Some(declared) = source.channel.domain else {
-        objections.when(true, "the file names no domain for it", format!("write domain = {}", facts.domain));
-        return;
-    };
-    let chained = !facts.channels.is_empty();
-    let carried = if chained { facts.domains_logged() } else { vec![facts.domain] };
-    let shown: Vec<_> = carried.iter().map(u32::to_string).collect();
-    let what = format!("its transactions carry the domain {}, and the file says {declared}", shown.join(", "));
-    let whose = if chained { "its primary's gtid_domain_id" } else { "its gtid_domain_id" };
-    let remedy = format!("set {whose} to {declared}, in the configuration file too, or correct the file");
-    objections.when(!carried.is_empty() && !carried.contains(&declared), what, remedy);
 }
 
 pub(super) const fn family(node: &Node) -> &'static str {
@@ -212,6 +209,14 @@ pub(super) fn warnings(scene: &Scene<'_>) -> Vec<String> {
             "{} writes no binary log: it cannot take the primary's place, and writes on it go unnoticed",
             target.node.name
         ));
+    }
+    for node in scene.sources.iter().map(|source| &source.seen.node).chain([&target.node]) {
+        if node.encrypted && !node.checked && !node.place.is_loopback() {
+            all.push(format!(
+                "{}: your own way to it is encrypted, but nobody checks its certificate; add {CHECKED} to its address",
+                node.name
+            ));
+        }
     }
     for source in &scene.sources {
         let name = &source.seen.node.name;

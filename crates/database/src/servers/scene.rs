@@ -9,6 +9,9 @@ use crate::replica::Family;
 /// Stands in a schema from the moment its copy is begun until it is followed: such a copy is begun anew.
 pub(super) const UNFINISHED: &str = "picup_copy_unfinished";
 
+/// Stands in a schema that `picup db copy-to` or `restore` fills.
+const UNFINISHED_MOVE: &str = "unfinished_copy";
+
 pub(super) struct Scene<'a> {
     pub(super) topology: &'a Topology,
     pub(super) target: Seen,
@@ -28,6 +31,8 @@ pub(super) struct Source<'a> {
     /// Its tables that follow no transactions.
     pub(super) unsafe_tables: Vec<String>,
     pub(super) has_tables: bool,
+    /// It is being copied into itself.
+    pub(super) half_copied: bool,
     pub(super) copy: Copy,
     /// Transactions of the target's own that this source does not know.
     pub(super) written_on_target: Vec<String>,
@@ -86,7 +91,8 @@ impl<'a> Source<'a> {
         let copy = Copy::of(&mut target.node, &channel.schema).await?;
         let written_on_target = written_on(target, &seen.facts).await?;
         let has_tables = !tables.is_empty();
-        Ok(Self { channel, seen, address, unsafe_tables, has_tables, copy, written_on_target })
+        let half_copied = tables.iter().any(|table| table.at(0) == UNFINISHED || table.at(0) == UNFINISHED_MOVE);
+        Ok(Self { channel, seen, address, unsafe_tables, has_tables, half_copied, copy, written_on_target })
     }
 
     /// The target's channel, if it has it.

@@ -16,7 +16,10 @@ pub(super) struct Snapshot {
 const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 const REPEATABLE: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 /// MySQL waits for statements under way before it holds writers back, and writers wait for that: not longer than this.
-const BOUNDED: &str = "SET SESSION lock_wait_timeout = 20";
+/// And if this is cut off from the server meanwhile, it is the server that has to end it.
+const BOUNDED: &str = "SET SESSION lock_wait_timeout = 20, wait_timeout = 20";
+/// A snapshot of a source waits for the other server, which may take as long as its channel's delay: a year at most.
+const SILENT: &str = "SET SESSION wait_timeout = 31536000";
 
 impl Snapshot {
     /// Takes it on a connection of its own. On MariaDB nobody waits for it; on MySQL, which tells no position of a snapshot,
@@ -24,6 +27,7 @@ impl Snapshot {
     pub(super) async fn of(source: &Node) -> Result<Self, Error> {
         let mut node = source.again().await?;
         node.say(&Sql::plain(REPEATABLE)).await?;
+        node.say(&Sql::plain(SILENT)).await?;
         let position = match node.family {
             Family::MariaDb => Self::begin_with_position(&mut node).await?,
             Family::MySql => Self::begin_amid_silence(&mut node).await?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use picup_domain::Timestamp;
 
 use super::channel_words::Words;
-use super::facts::ChannelState;
+use super::facts::{ChannelState, Facts};
 use super::health::{self, Times};
 use super::scene::{Copy, Scene, Seen, Source};
 use super::trouble::{Commands, known};
@@ -134,6 +134,12 @@ async fn of_target(scene: &mut Scene<'_>) -> Result<Vec<Finding>, Error> {
         let what = "it does not insist on the order of transactions (gtid_strict_mode, or gtid_mode on MySQL)";
         findings.push(Finding::ill(what, format!("set it: {apply}")));
     }
+    if family == Family::MySql && facts.read_only && !facts.super_read_only {
+        let what = "super_read_only is OFF: its administrators may write on it";
+        findings.push(Finding::note(what, format!("set it: {apply}")));
+    }
+    unnamed(&mut findings, scene);
+    let facts = &scene.target.facts;
     if family == Family::MariaDb && facts.read_only {
         let asked =
             "SELECT global_value_origin FROM information_schema.system_variables WHERE variable_name = 'read_only'";
@@ -143,6 +149,20 @@ async fn of_target(scene: &mut Scene<'_>) -> Result<Vec<Finding>, Error> {
         }
     }
     Ok(findings)
+}
+
+/// Channels that nobody looks after.
+fn unnamed(findings: &mut Vec<Finding>, scene: &Scene<'_>) {
+    let named = |name: &str| scene.topology.channels.iter().any(|channel| channel.name == name);
+    for state in scene.target.facts.channels.iter().filter(|state| !named(&state.name)) {
+        let words = Words { family: scene.target.node.family, channel: &state.name };
+        let what = format!(
+            "it follows {}:{} too (channel '{}'), which the file does not name",
+            state.host, state.port, state.name
+        );
+        let remedy = format!("name it in the file; or let it go: {}; {}", words.stop().text(), words.forget().text());
+        findings.push(Finding::note(what, remedy));
+    }
 }
 
 async fn of_channel(scene: &mut Scene<'_>, channel: &Channel, now: Timestamp) -> Result<ChannelStatus, Error> {
@@ -156,9 +176,9 @@ async fn of_channel(scene: &mut Scene<'_>, channel: &Channel, now: Timestamp) ->
         let commands =
             Commands { words, apply: command("apply"), rebuild: command("rebuild"), verify: command("verify") };
         threads(&mut findings, state, &commands);
-        times =
-            health::times(&mut scene.target, place.map(|place| &scene.sources[place].seen.facts), state, channel, now)
-                .await;
+        let source = place.map(|place| &scene.sources[place].seen.facts);
+        source.into_iter().for_each(|source| chain(&mut findings, source));
+        times = health::times(&mut scene.target, source, state, channel, now).await;
         lag(&mut findings, scene.topology, channel, &times);
         settings(&mut findings, scene, place, state, &commands);
         let apply = commands.apply;
@@ -206,6 +226,18 @@ fn threads(findings: &mut Vec<Finding>, state: &ChannelState, commands: &Command
     }
 }
 
+/// A source that follows another server and has stopped has nothing more to give, and whoever follows it seems up to date.
+fn chain(findings: &mut Vec<Finding>, source: &Facts) {
+    for upstream in source.channels.iter().filter(|upstream| !upstream.runs()) {
+        let place = format!("{}:{}", upstream.host, upstream.port);
+        let what = format!("its source follows {place} itself, and has stopped doing so");
+        findings.push(Finding::ill(
+            what,
+            "see there why: picup db replica status; if it is a primary now: STOP and RESET … ALL there",
+        ));
+    }
+}
+
 fn lag(findings: &mut Vec<Finding>, topology: &Topology, channel: &Channel, times: &Times) {
     let most = topology.max_lag + Duration::from_secs(channel.delay.into());
     if let Some(lag) = times.lag.filter(|lag| *lag > most) {
@@ -228,7 +260,10 @@ fn settings(
     }
     let Some(source) = place.map(|place| &scene.sources[place]) else { return };
     let filter = commands.words.filter_shown(&source.seen.node.place.schema, &source.channel.schema);
-    if state.filter != filter {
+    if let Some(tables) = state.writes_elsewhere(&source.channel.schema) {
+        let what = format!("it writes to {tables}, the file says {}", source.channel.schema);
+        findings.push(Finding::ill(what, "correct the file"));
+    } else if state.filter != filter {
         let lines = commands.words.filter_lines(&source.seen.node.place.schema, &source.channel.schema).join(" and ");
         let what = "it has lost its filter, as it does over a restart: it takes in what is none of PicUp's";
         let remedy = format!("write {lines} into its configuration file, then: {}", commands.apply);

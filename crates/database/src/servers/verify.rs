@@ -93,9 +93,10 @@ impl Topology {
     /// # Errors
     /// When the target does not answer, or refuses.
     pub async fn go_on(&self, channel: &str) -> Result<(), Error> {
+        let tells = self.channel(channel)?.semi_sync;
         let mut target = Node::open(self.target_role(), &self.target).await?;
         let words = Words { family: target.family, channel };
-        go_on(&mut target, &words, false).await
+        go_on(&mut target, &words, tells).await
     }
 }
 

@@ -130,11 +130,10 @@ pub(super) async fn verify(file: &Path, watch: Watch<'_>) -> Result<Verified, Er
             Err(not(&format!("{table} is not what was backed up")))
         }
         Err(Error::Damaged(reason)) => Err(not(&reason)),
-        Err(error @ (Error::Place(_) | Error::Interrupted | Error::NewerSchema { .. } | Error::NotABackup { .. })) => {
-            Err(error)
-        }
         Err(Error::Engine(error)) => Err(not(&error.to_string())),
-        Err(error) => Err(not(&error.to_string())),
+        Err(error @ (Error::NoLibrary | Error::Corrupt { .. } | Error::Changed)) => Err(not(&error.to_string())),
+        // Nothing of what the file holds is why.
+        Err(error) => Err(error),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags};
@@ -28,19 +28,27 @@ impl NewFile {
         let mut part = name.to_owned();
         part.push(".part");
         let part = wanted.with_file_name(part);
-        is_free(wanted)?;
         let mut open = OpenOptions::new();
         open.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_links());
-        let file = open.open(&part).map_err(place)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Occupied(format!("{} is being written by another PicUp", part.display())));
+        let file = loop {
+            is_free(wanted)?;
+            let file = open.open(&part).map_err(place)?;
+            match file.try_lock() {
+                Ok(()) if is_still(&file, &part).map_err(place)? => break file,
+                // Whoever had the lock has given the file its name since it was opened: it is not to be touched.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Occupied(format!("{} is being written by another PicUp", part.display())));
+                }
+                Err(TryLockError::Error(error)) => return Err(place(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(place(error)),
-        }
+        };
         file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(place)?;
         file.set_len(0).map_err(place)?;
+        // A journal of what stood here before would be rolled back into what is written now.
+        for beside in beside(&part) {
+            gone(&beside).map_err(place)?;
+        }
         Ok(Self { part, wanted: wanted.to_owned(), file, kept: false })
     }
 
@@ -79,8 +87,36 @@ impl NewFile {
 impl Drop for NewFile {
     fn drop(&mut self) {
         if !self.kept {
-            let _ = std::fs::remove_file(&self.part);
+            for file in beside(&self.part).iter().chain([&self.part]) {
+                let _ = gone(file);
+            }
         }
+    }
+}
+
+/// What SQLite puts beside a database for as long as it is not all in it.
+pub(super) fn beside(path: &Path) -> [PathBuf; 3] {
+    ["-wal", "-shm", "-journal"].map(|end| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        name.into()
+    })
+}
+
+fn gone(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an open file is the one that stands there now.
+fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    match std::fs::symlink_metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (open.dev(), open.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -110,4 +146,24 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// A link under the name would have another file written over.
 fn no_links() -> i32 {
     rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use picup_testkit::fresh_folder;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_opened_before_it_got_its_name_is_known() {
+        let folder = fresh_folder();
+        let (part, wanted) = (folder.path().join("kept.db.part"), folder.path().join("kept.db"));
+        std::fs::write(&part, "all that was backed up").unwrap();
+        let file = File::open(&part).unwrap();
+        assert!(is_still(&file, &part).unwrap());
+        std::fs::rename(&part, &wanted).unwrap();
+        assert!(!is_still(&file, &part).unwrap());
+        std::fs::write(&part, "another").unwrap();
+        assert!(!is_still(&file, &part).unwrap() && is_still(&file, &wanted).unwrap());
+    }
 }

@@ -1,14 +1,14 @@
 //! A backup into a place that holds nothing yet: a new SQLite file, or an empty database of a server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use picup_domain::Sha256;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
 
 use super::backup::{ABOUT, About, Verified, verify};
-use super::file::{NewFile, is_free};
+use super::file::{NewFile, beside, is_free};
 use super::server::{By, fill};
-use super::{Watch, open_file};
+use super::{Watch, compare, open_file};
 use crate::copy::TableSum;
 use crate::dialect::Dialect;
 use crate::engine::keep_a_log;
@@ -37,10 +37,14 @@ pub async fn restore(file: &Path, place: &Place, folder: &Path, watch: Watch<'_>
         Place::Sqlite(path) => into_file(file, path, watch).await,
         Place::MySql(server) => {
             let verified = verify(file, watch).await?;
-            let staged = up_to_date(file, verified.schema, folder).await?;
-            let (part, options) = staged.as_ref().map_or((file, "immutable=1"), |staged| (staged.part(), "mode=ro"));
+            let staged = up_to_date(file, &verified, folder, watch).await?;
+            // What was read of the file is what is copied, though it could change in between.
+            let (part, options, expected) = match &staged {
+                Some(staged) => (staged.part(), "mode=ro", None),
+                None => (file, "immutable=1", Some(verified.tables.as_slice())),
+            };
             let mut source = open_file(part, options).await?;
-            let copied = fill(&mut source, server, &mark(&verified.tables), watch).await?;
+            let copied = fill(&mut source, server, &mark(&verified.tables), expected, watch).await?;
             source.close().await?;
             Ok(Restored { about: verified.about, tables: copied.tables, by: copied.by })
         }
@@ -58,40 +62,45 @@ fn is_a_file(file: &Path) -> Result<(), Error> {
 }
 
 /// A copy of an older backup with this program's schema; `None` when it has that already.
-async fn up_to_date(file: &Path, schema: i64, folder: &Path) -> Result<Option<NewFile>, Error> {
-    if schema == migrations::LATEST {
+async fn up_to_date(
+    file: &Path,
+    verified: &Verified,
+    folder: &Path,
+    watch: Watch<'_>,
+) -> Result<Option<NewFile>, Error> {
+    if verified.schema == migrations::LATEST {
         return Ok(None);
     }
     let staged = NewFile::begin(&folder.join("restore.db"))?;
     staged.copy_of(file).await?;
+    let copied = verify_copy(&staged, file, watch).await?;
+    compare(&verified.tables, &copied.tables)?;
     bring_up_to_date(staged.part()).await?;
     Ok(Some(staged))
 }
 
 /// What the bytes of a copy say counts, not those of the original, which could change meanwhile.
+async fn verify_copy(copy: &NewFile, of: &Path, watch: Watch<'_>) -> Result<Verified, Error> {
+    verify(copy.part(), watch).await.map_err(|error| match error {
+        Error::NotABackup { reason, .. } => Error::NotABackup { file: of.display().to_string(), reason },
+        error => error,
+    })
+}
+
 async fn into_file(file: &Path, path: &Path, watch: Watch<'_>) -> Result<Restored, Error> {
     // A log without its database would be taken for the new one's.
-    for beside in ["-wal", "-shm", "-journal"] {
-        is_free(&with(path, beside))?;
+    for beside in beside(path) {
+        is_free(&beside)?;
     }
     let new = NewFile::begin(path)?;
     new.copy_of(file).await?;
-    let Verified { about, tables, .. } = verify(new.part(), watch).await.map_err(|error| match error {
-        Error::NotABackup { reason, .. } => Error::NotABackup { file: file.display().to_string(), reason },
-        error => error,
-    })?;
+    let Verified { about, tables, .. } = verify_copy(&new, file, watch).await?;
     bring_up_to_date(new.part()).await?;
     let mut ours = open_file(new.part(), "mode=rw").await?;
     keep_a_log(&mut ours).await?;
     ours.close().await?;
     new.keep()?;
     Ok(Restored { about, tables, by: By::Copying })
-}
-
-fn with(path: &Path, more: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(more);
-    name.into()
 }
 
 /// Makes a PicUp's own database of a backup's copy.

@@ -49,7 +49,7 @@ pub async fn copy_to(file: &Path, server: &Server, watch: Watch<'_>) -> Result<C
     if found < migrations::LATEST {
         return Err(Error::OlderSchema { found, known: migrations::LATEST });
     }
-    let copied = fill(&mut source, server, &age, watch).await;
+    let copied = fill(&mut source, server, &age, None, watch).await;
     source.execute("ROLLBACK").await?;
     source.close().await?;
     copied
@@ -61,11 +61,13 @@ fn age(file: &Path) -> std::io::Result<String> {
     Ok(format!("file of {} bytes, {} ns", metadata.len(), modified.as_nanos()))
 }
 
-/// Fills a database with what the source shows; `mark` is the same for as long as the source is.
+/// Fills a database with what the source shows; `mark` is the same for as long as the source is. Where it is known already what
+/// the source has to show, that is `expected`.
 pub(super) async fn fill(
     source: &mut AnyConnection,
     server: &Server,
     mark: &str,
+    expected: Option<&[TableSum]>,
     watch: Watch<'_>,
 ) -> Result<Copied, Error> {
     let mut target = open_server(server).await?;
@@ -81,7 +83,7 @@ pub(super) async fn fill(
         Holds::Unfinished(found) => (found, By::GoingOn),
         Holds::Something => return is_the_same(source, &mut target, &tables, &wanted, watch).await,
     };
-    let tables = through(source, &mut target, &tables, record, watch).await?;
+    let tables = through(source, &mut target, &tables, record, expected, watch).await?;
     target.close().await?;
     Ok(Copied { tables, by })
 }
@@ -102,6 +104,7 @@ async fn through(
     target: &mut AnyConnection,
     tables: &Tables,
     mut record: Record,
+    expected: Option<&[TableSum]>,
     watch: Watch<'_>,
 ) -> Result<Vec<TableSum>, Error> {
     if !record.emptied {
@@ -113,7 +116,7 @@ async fn through(
     }
     let read = copy::copy(source, target, tables, &mut |progress| watch(Stage::Copying, progress)).await?;
     let there = copy::sums(target, tables, &mut |progress| watch(Stage::Verifying, progress)).await?;
-    if let Err(differs) = compare(&read, &there) {
+    if let Err(differs) = compare(expected.unwrap_or(&read), &read).and_then(|()| compare(&read, &there)) {
         // Whatever came in between, the next run begins anew.
         record.emptied = false;
         record::write(target, &record).await?;
@@ -137,8 +140,9 @@ async fn is_the_same(
     if library(target).await? != wanted.library {
         return Err(Error::Occupied("it holds another library already".to_owned()));
     }
-    let read = copy::sums(source, tables, &mut |progress| watch(Stage::Verifying, progress)).await?;
+    // The server first: by the time that all of the source was read it would have taken the connection for one that was cut off.
     let there = copy::sums(target, tables, &mut |progress| watch(Stage::Verifying, progress)).await?;
+    let read = copy::sums(source, tables, &mut |progress| watch(Stage::Verifying, progress)).await?;
     match compare(&read, &there) {
         Ok(()) => Ok(Copied { tables: read, by: By::Looking }),
         Err(_) => Err(Error::Occupied(

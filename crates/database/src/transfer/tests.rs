@@ -176,6 +176,82 @@ async fn an_unfinished_copy_is_no_database_and_goes_on_as_long_as_its_source_is_
 }
 
 #[tokio::test]
+async fn a_copy_is_found_though_its_connection_ends_while_the_file_is_read() {
+    let (folder, server) = (fresh_folder(), DatabaseServer::start(&[]).unwrap());
+    let (ours, sums) = library_in(&folder, "ours.db").await;
+    let there = database(&server, "there");
+    copy_to(&ours, &there, &mut on).await.unwrap();
+    let mut passed = 0;
+    let mut cut = |_, progress: Progress<'_>| {
+        passed += u32::from(progress.rows == progress.all);
+        if passed == 1 && progress.rows == progress.all {
+            let ours = "SELECT GROUP_CONCAT(id) FROM information_schema.processlist WHERE db = 'there'";
+            server.say(&format!("KILL {}", server.say(ours).unwrap())).unwrap();
+        }
+        ControlFlow::Continue(())
+    };
+    let found = copy_to(&ours, &there, &mut cut).await.unwrap();
+    assert_eq!((found.by, found.tables, passed), (By::Looking, sums, 2));
+}
+
+/// Changes one bit of a name in a backup as soon as it was read whole.
+fn meddle(kept: PathBuf) -> impl FnMut(Stage, Progress<'_>) -> ControlFlow<()> + Send {
+    let mut done = false;
+    move |stage, progress| {
+        if !done && stage == Stage::Verifying && progress.rows == progress.all {
+            let mut bytes = std::fs::read(&kept).unwrap();
+            let name = bytes.windows(NAME.len()).position(|part| part == NAME.as_bytes()).unwrap();
+            bytes[name] ^= 1;
+            std::fs::write(&kept, bytes).unwrap();
+            done = true;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+const NAME: &str = "A name that is found";
+
+#[tokio::test]
+async fn what_is_restored_is_what_was_read() {
+    let (folder, server) = (fresh_folder(), DatabaseServer::start(&[]).unwrap());
+    for (schema, name) in [(2, "older"), (migrations::LATEST, "newest")] {
+        let there = database(&server, name);
+        let (ours, kept) = (folder.path().join(format!("{schema}.db")), folder.path().join(format!("{schema}.kept")));
+        std::fs::write(&ours, "").unwrap();
+        let mut file = open_file(&ours, "mode=rw").await.unwrap();
+        migrations::at_once(&mut file, Dialect::Sqlite, schema).await.unwrap();
+        fill(&mut file, &Tables::of_schema(schema).await.unwrap()).await;
+        file.execute(sqlx::AssertSqlSafe(format!("UPDATE accounts SET name = '{NAME}'"))).await.unwrap();
+        file.close().await.unwrap();
+        backup(&Place::Sqlite(ours), &kept, &about(), &mut on).await.unwrap();
+        let place = Place::MySql(there.clone());
+        let refused = restore(&kept, &place, folder.path(), &mut meddle(kept.clone())).await.unwrap_err();
+        assert!(matches!(&refused, Error::NotABackup { .. } | Error::Differs(_)), "{schema}: {refused:?}");
+        let tables = server.say(&format!("SHOW TABLES FROM {name}")).unwrap();
+        assert!(tables.is_empty() || tables.contains("unfinished_copy"), "{schema}: {tables}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_restore_was_undoing_is_not_undone_in_the_next() {
+    let folder = fresh_folder();
+    let (ours, sums) = library_in(&folder, "ours.db").await;
+    let (kept, back) = (folder.path().join("kept.db"), folder.path().join("back.db"));
+    backup(&Place::Sqlite(ours.clone()), &kept, &about(), &mut on).await.unwrap();
+    let mut file = open_file(&ours, "mode=rw").await.unwrap();
+    file.execute("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN; UPDATE events SET kind = 'x'")
+        .await
+        .unwrap();
+    let journal = folder.path().join("back.db.part-journal");
+    std::fs::copy(folder.path().join("ours.db-journal"), &journal).unwrap();
+    assert!(journal.metadata().unwrap().len() > 10_000);
+    file.close().await.unwrap();
+    restore(&kept, &Place::Sqlite(back.clone()), folder.path(), &mut on).await.unwrap();
+    assert_eq!(sums_in(&back).await, sums);
+    assert!(!journal.exists());
+}
+
+#[tokio::test]
 async fn every_bit_of_a_backup_counts() {
     let folder = fresh_folder();
     let tables = Tables::newest().await.unwrap();

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod engine;
+mod homes;
 mod offsite;
 mod replica;
 mod tls;
+mod trouble;
 mod writes;
 
 use std::time::{Duration, Instant};

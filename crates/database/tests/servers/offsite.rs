@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use picup_database::servers::{Channel, Error, Kind, Topology};
 use picup_database::{Database, Metrics, Settings};
-use picup_testkit::DatabaseServer;
+use picup_domain::Timestamp;
+use picup_testkit::{DatabaseServer, ReplicaThread};
 
 use crate::engine::{applied, holds_back, is_mysql, start, written};
 use crate::writes::{Writes, write};
@@ -38,12 +39,12 @@ async fn four() -> Four {
     Four { ada, bob, bobs_replica, off_site, of_ada, of_bob }
 }
 
-async fn tables(home: &DatabaseServer) -> Database {
+pub(crate) async fn tables(home: &DatabaseServer) -> Database {
     home.say("CREATE DATABASE picup").unwrap();
     Database::open(&Settings::mysql(home.url("picup")), Metrics::default()).await.unwrap()
 }
 
-fn of_two(ada: &DatabaseServer, bob: &DatabaseServer, off_site: &DatabaseServer) -> Topology {
+pub(crate) fn of_two(ada: &DatabaseServer, bob: &DatabaseServer, off_site: &DatabaseServer) -> Topology {
     let home =
         |name: &str, source, domain| Channel { domain: Some(domain), ..channel(name, source, &format!("home_{name}")) };
     Topology {
@@ -102,11 +103,15 @@ async fn two_homes_are_copied_and_one_is_rebuilt() {
     four.assert_equal().await;
 
     one_is_rebuilt_and_the_other_goes_on(&four, &ada).await;
+    schemas_that_are_mixed_up(&four).await;
+    a_source_that_has_stopped_itself(&four).await;
     ada.end().await;
+    one_is_lost_and_the_other_goes_on(&mut four, &bob).await;
     bob.end().await;
     four.is_healthy().await;
     four.assert_equal().await;
     assert_eq!(four.off_site.say("SHOW DATABASES LIKE 'picup'").unwrap(), "");
+    what_is_done_from_elsewhere_is_left_out(&four).await;
     a_delayed_copy_keeps_what_is_dropped(&four).await;
     a_copy_becomes_a_home(&four).await;
 }
@@ -114,8 +119,7 @@ async fn two_homes_are_copied_and_one_is_rebuilt() {
 /// Whatever is done to Bob's copy, Ada's never goes back, and goes on meanwhile.
 async fn one_is_rebuilt_and_the_other_goes_on(four: &Four, ada: &Writes) {
     let topology = four.topology();
-    let open = if is_mysql() { "SET GLOBAL super_read_only = OFF; " } else { "" };
-    four.off_site.say(&format!("{open}SET sql_log_bin = 0; DELETE FROM home_bob.accounts LIMIT 1")).unwrap();
+    as_its_administrator(&four.off_site, "DELETE FROM home_bob.accounts LIMIT 1");
     let compared = topology.verify("bob", PATIENCE).await.unwrap();
     let differing: Vec<_> = compared.tables.iter().filter(|table| !table.is_equal()).map(|one| &one.table).collect();
     assert_eq!(differing, ["accounts"]);
@@ -142,6 +146,76 @@ async fn one_is_rebuilt_and_the_other_goes_on(four: &Four, ada: &Writes) {
     assert!(seen.is_sorted() && seen.first() < seen.last(), "{seen:?}");
     four.is_healthy().await;
     four.assert_equal().await;
+}
+
+/// Nothing of it may be in the log, and on MySQL the server has to be opened for it.
+fn as_its_administrator(server: &DatabaseServer, sql: &str) {
+    let (open, close) =
+        if is_mysql() { ("SET GLOBAL super_read_only = OFF; ", "; SET GLOBAL super_read_only = ON") } else { ("", "") };
+    server.say(&format!("{open}SET SESSION sql_log_bin = 0; {sql}{close}")).unwrap();
+}
+
+/// Two lines of the file exchanged, and one copy would be thrown away for the other.
+async fn schemas_that_are_mixed_up(four: &Four) {
+    let mut topology = four.topology();
+    topology.channels[0].schema = "home_bob".to_owned();
+    topology.channels[1].schema = "home_ada".to_owned();
+    for channel in ["ada", "bob"] {
+        let told = objections(topology.rebuild(channel, false, &mut new_password(), &mut |_| ()).await);
+        assert!(told.contains(&format!("channel {channel} writes to home\\_{channel}.%, the file says")), "{told}");
+        assert!(objections(apply_one(&topology, channel).await).contains("writes to"));
+    }
+    // Of one that has lost its filter the other's tells.
+    let unfiltered = if is_mysql() {
+        "STOP REPLICA FOR CHANNEL 'ada'; CHANGE REPLICATION FILTER REPLICATE_WILD_DO_TABLE = () FOR CHANNEL 'ada'"
+    } else {
+        "STOP SLAVE 'ada'; SET GLOBAL ada.replicate_wild_do_table = ''"
+    };
+    four.off_site.say(unfiltered).unwrap();
+    let told = objections(topology.rebuild("ada", false, &mut new_password(), &mut |_| ()).await);
+    assert!(told.contains("channel bob writes to home_bob, the file says channel ada"), "{told}");
+    apply_one(&four.topology(), "ada").await.unwrap();
+    four.is_healthy().await;
+    four.assert_equal().await;
+}
+
+/// Whoever follows it has all it has, and not what is written meanwhile.
+async fn a_source_that_has_stopped_itself(four: &Four) {
+    let beat = Timestamp::from_micros(1_800_000_000_000_000);
+    four.bob.say(&format!("UPDATE picup.heartbeat SET beat_at = {}", beat.micros())).unwrap();
+    four.bobs_replica.catch_up_with(&four.bob).unwrap();
+    four.assert_equal().await;
+    four.bobs_replica.stop_thread(ReplicaThread::Applier).unwrap();
+    assert!(named(&four.topology(), None, "has stopped doing so").await.contains("picup db replica status"));
+    let status = until(&four.topology(), |status| status.channels[1].recovery_point == Some(beat)).await;
+    assert!(status.channels[0].healthy && status.channels[1].lag > Some(Duration::from_secs(1_000_000)), "{status:#?}");
+    four.bobs_replica.start_thread(ReplicaThread::Applier).unwrap();
+    four.is_healthy().await;
+}
+
+/// Ada's home dies and comes back, and then her channel is stopped: what Bob's home writes comes all the while.
+async fn one_is_lost_and_the_other_goes_on(four: &mut Four, bob: &Writes) {
+    four.ada.kill().unwrap();
+    until(&four.topology(), |status| !status.channels[0].healthy && status.channels[1].healthy).await;
+    comes_all_the_same(four, bob).await;
+    four.ada.start_again().unwrap();
+    let stop = if is_mysql() { "STOP REPLICA FOR CHANNEL 'ada'" } else { "STOP SLAVE 'ada'" };
+    four.off_site.say(stop).unwrap();
+    let remedy = named(&four.topology(), None, "applies is stopped").await;
+    comes_all_the_same(four, bob).await;
+    four.of_ada = Database::open(&Settings::mysql(four.ada.url("picup")), Metrics::default()).await.unwrap();
+    write(&four.of_ada, 500_000).await;
+    four.off_site.say(remedy.strip_prefix("let it go on: ").unwrap()).unwrap();
+    four.is_healthy().await;
+    four.assert_equal().await;
+}
+
+async fn comes_all_the_same(four: &Four, bob: &Writes) {
+    bob.more(5).await;
+    let written = written(&four.bob);
+    while applied(&four.off_site, &four.bob) < written {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// The run book: Ada's home is lost, and its copy becomes a home's database again.
@@ -171,9 +245,25 @@ async fn a_copy_becomes_a_home(four: &Four) {
     }
     let refused = four.topology().rebuild("ada", false, &mut new_password(), &mut |_| ()).await;
     assert!(objections(refused).contains("it follows nobody there"));
-    assert!(objections(apply(&four.topology()).await).contains("there are tables in home_ada already"));
+    let told = objections(apply(&four.topology()).await);
+    assert!(told.contains("there are tables in home_ada already"), "{told}");
     let status = four.topology().status(NOW).await.unwrap();
     assert!(!status.channels[0].healthy && status.channels[1].healthy, "{status:#?}");
+    // The home has a database again.
+    four.off_site.say(told.trim_end().rsplit_once("empty place: ").unwrap().1).unwrap();
+    apply_one(&four.topology(), "ada").await.unwrap();
+    four.is_healthy().await;
+    four.assert_equal().await;
+}
+
+/// A table that is named with its schema, from another one or none, is not taken for the copy's.
+async fn what_is_done_from_elsewhere_is_left_out(four: &Four) {
+    four.ada.say("CREATE TABLE picup.left_out (id INT NOT NULL PRIMARY KEY)").unwrap();
+    let compared = four.topology().verify("ada", PATIENCE).await.unwrap();
+    let differing: Vec<_> = compared.tables.iter().filter(|table| !table.is_equal()).map(|one| &one.table).collect();
+    assert_eq!(differing, ["left_out"]);
+    four.ada.say("DROP TABLE picup.left_out").unwrap();
+    four.assert_equal().await;
 }
 
 /// What reaches the other copies at once can still be had from it.
@@ -188,6 +278,12 @@ async fn a_delayed_copy_keeps_what_is_dropped(four: &Four) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     until(&topology, |status| status.healthy).await;
+    // What is not asked for that long is cut off by the server.
+    four.ada.say("SET GLOBAL wait_timeout = 1").unwrap();
+    topology.channels[0].delay = 3;
+    apply(&topology).await.unwrap();
+    write(&four.of_ada, 1_000_001).await;
+    assert!(topology.verify("ada", PATIENCE).await.unwrap().is_equal());
     topology.channels[0].delay = 0;
     apply(&topology).await.unwrap();
     four.has_adas().await;
@@ -196,59 +292,6 @@ async fn a_delayed_copy_keeps_what_is_dropped(four: &Four) {
     four.assert_equal().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn homes_that_would_get_into_each_others_way_are_refused() {
-    if is_mysql() {
-        return; // It has no domains.
-    }
-    let (ada, bob, off_site) = (start(1, 11, &[]), start(2, 0, &[]), start(9, 99, &[]));
-    let (of_ada, _) = (tables(&ada).await, tables(&bob).await);
-    let mut topology = of_two(&ada, &bob, &off_site);
-    let told = objections(apply(&topology).await);
-    assert!(told.contains("carry the domain 0, and the file says 12") && told.lines().count() == 1, "{told}");
-    bob.say("SET GLOBAL gtid_domain_id = 12").unwrap();
-    ada.say("SET gtid_domain_id = 0; CREATE TABLE picup.old (id INT PRIMARY KEY)").unwrap();
-    let told = objections(apply(&topology).await);
-    assert!(told.contains("domain 0 comes from ada and bob") && told.contains("DELETE_DOMAIN_ID=(0)"), "{told}");
-    // The remedy as it is told.
-    for home in [&ada, &bob] {
-        home.say("CREATE TABLE picup.newer (id INT PRIMARY KEY)").unwrap();
-        home.say("FLUSH BINARY LOGS").unwrap();
-        // Until nothing of the old log is under way any more.
-        while home.say("SHOW BINARY LOGS").unwrap().lines().count() > 1 {
-            home.say("PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 SECOND").unwrap();
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        home.say("FLUSH BINARY LOGS DELETE_DOMAIN_ID=(0)").unwrap();
-    }
-    assert_eq!(topology.plan(None).await.unwrap().objections, []);
-
-    topology.channels[1].schema = "picup".to_owned();
-    assert!(objections(apply(&topology).await).contains("call that one otherwise"));
-    topology.channels[1].schema = "home_bob".to_owned();
-    off_site.say("SET GLOBAL gtid_domain_id = 12").unwrap();
-    assert!(objections(apply(&topology).await).contains("its own gtid_domain_id 12 is that of bob"));
-    off_site.say("SET GLOBAL gtid_domain_id = 99").unwrap();
-
-    // One home is added to a server that follows another already; and it is no primary's place to be rebuilt.
-    apply_one(&topology, "ada").await.unwrap();
-    apply_one(&topology, "bob").await.unwrap();
-    until(&topology, |status| status.healthy).await;
-    write(&of_ada, 0).await;
-    let swapped = of_two(&bob, &bob, &ada);
-    let refused = swapped.rebuild("ada", false, &mut new_password(), &mut |_| ()).await;
-    assert!(objections(refused).contains("follows nobody there"));
-    off_site.say("STOP SLAVE 'ada'; SET GLOBAL ada.replicate_rewrite_db = ''; START SLAVE 'ada'").unwrap();
-    let remedy = named(&topology, None, "lost its filter").await;
-    assert!(remedy.contains("ada.replicate-rewrite-db=picup->home_ada"), "{remedy}");
-    apply(&topology).await.unwrap();
-    until(&topology, |status| status.healthy).await;
-    assert!(matches!(topology.verify("nobody", PATIENCE).await, Err(Error::Senseless(_))));
-    for channel in ["ada", "bob"] {
-        assert!(topology.verify(channel, PATIENCE).await.unwrap().is_equal(), "{channel}");
-    }
-}
-
-async fn apply_one(topology: &Topology, channel: &str) -> Result<(), Error> {
+pub(crate) async fn apply_one(topology: &Topology, channel: &str) -> Result<(), Error> {
     topology.apply(Some(channel), &mut new_password(), &mut |_| ()).await.map(drop)
 }

@@ -14,26 +14,20 @@ use crate::engine::{self, start};
 use crate::writes::{Writes, write};
 use crate::{NOW, PATIENCE, apply, home, named, new_password, objections, replica_of, until};
 
-fn empty_server(number: u32) -> DatabaseServer {
+pub(crate) fn empty_server(number: u32) -> DatabaseServer {
     start(number, 0, &[])
 }
 
-async fn assert_equal(topology: &Topology) {
+pub(crate) async fn assert_equal(topology: &Topology) {
     let compared = topology.verify("", PATIENCE).await.unwrap();
     assert!(compared.is_equal() && compared.tables.len() > 10, "{compared:#?}");
 }
 
-async fn rebuild(topology: &Topology, discard_writes: bool) -> Result<(), Error> {
+pub(crate) async fn rebuild(topology: &Topology, discard_writes: bool) -> Result<(), Error> {
     topology.rebuild("", discard_writes, &mut new_password(), &mut |done| println!("{done}")).await.map(drop)
 }
 
-/// As an administrator who insists.
-fn write_on(replica: &DatabaseServer, sql: &str) {
-    let open = if engine::is_mysql() { "SET GLOBAL super_read_only = OFF; " } else { "" };
-    replica.say(&format!("{open}{sql}")).unwrap();
-}
-
-async fn is_healthy(topology: &Topology) {
+pub(crate) async fn is_healthy(topology: &Topology) {
     until(topology, |status| status.healthy).await;
 }
 
@@ -127,112 +121,6 @@ async fn cut_off_anywhere_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_goes_wrong_is_named_and_mended() {
-    let (primary, database) = home(1, &[]).await;
-    let replica = empty_server(2);
-    let mut topology = replica_of(&primary, &replica);
-    write(&database, 0).await;
-    apply(&topology).await.unwrap();
-    is_healthy(&topology).await;
-
-    for (thread, does) in [("SQL_THREAD", "applies"), ("IO_THREAD", "receives")] {
-        replica.say(&format!("STOP {} {thread}", engine::replica())).unwrap();
-        let remedy = named(&topology, None, &format!("{does} is stopped")).await;
-        replica.say(remedy.strip_prefix("let it go on: ").unwrap()).unwrap();
-        is_healthy(&topology).await;
-    }
-    primary.say("SET sql_log_bin = 0; ALTER USER picup_replica_2@'%' IDENTIFIED BY 'another'").unwrap();
-    replica.say(&format!("STOP {0}; START {0}", engine::replica())).unwrap();
-    assert!(named(&topology, Some(1045), "does not let it in").await.contains("picup db replica apply"));
-    apply(&topology).await.unwrap();
-    is_healthy(&topology).await;
-
-    an_account_that_is_there_already(&primary, &replica, &topology).await;
-    a_row_that_was_changed(&replica, &topology, &database).await;
-    a_row_that_is_there_already(&replica, &topology, &database).await;
-    logs_that_are_gone(&primary, &replica, &topology, &database).await;
-
-    topology.channels[0].semi_sync = true;
-    assert!(!named(&topology, None, "does not wait for it").await.is_empty());
-    apply(&topology).await.unwrap();
-    is_healthy(&topology).await;
-    assert!(apply(&topology).await.unwrap().steps.is_empty());
-    write(&database, 9).await;
-    let waited = primary.say("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_%_yes_tx'").unwrap();
-    assert!(waited.contains("yes_tx\t") && !waited.ends_with("\t0"), "{waited}");
-    assert_equal(&topology).await;
-}
-
-async fn an_account_that_is_there_already(primary: &DatabaseServer, replica: &DatabaseServer, topology: &Topology) {
-    let unfiltered = if engine::is_mysql() {
-        "STOP REPLICA; CHANGE REPLICATION FILTER REPLICATE_WILD_DO_TABLE = (); START REPLICA"
-    } else {
-        "STOP SLAVE; SET GLOBAL replicate_wild_do_table = ''; START SLAVE"
-    };
-    write_on(replica, &format!("SET sql_log_bin = 0; CREATE USER twice; {unfiltered}"));
-    let remedy = named(topology, None, "lost its filter").await;
-    assert!(remedy.contains("replicate-wild-do-table=picup.%"), "{remedy}");
-    primary.say("CREATE USER twice").unwrap();
-    assert!(named(topology, Some(1396), "an account was made").await.contains("picup db replica apply"));
-    apply(topology).await.unwrap();
-    is_healthy(topology).await;
-    replica.catch_up_with(primary).unwrap();
-}
-
-async fn a_row_that_was_changed(replica: &DatabaseServer, topology: &Topology, database: &Database) {
-    write_on(replica, "UPDATE picup.accounts SET used_bytes = 99 LIMIT 1");
-    let differing = topology.verify("", PATIENCE).await.unwrap();
-    let differing: Vec<_> =
-        differing.tables.iter().filter(|table| !table.is_equal()).map(|table| &table.table).collect();
-    assert_eq!(differing, ["accounts"]);
-    assert!(named(topology, None, "written on the copy itself (").await.contains("rebuild"));
-    assert!(objections(apply(topology).await).contains("writes of its own ("));
-    write(database, 1).await;
-    if !engine::is_mysql() {
-        // It has taken the number of the primary's next transaction.
-        assert!(named(topology, Some(1950), "does not go together").await.contains("picup db replica rebuild"));
-    }
-    assert!(objections(rebuild(topology, false).await).contains("--discard-writes"));
-    rebuild(topology, true).await.unwrap();
-    is_healthy(topology).await;
-    assert_equal(topology).await;
-}
-
-async fn a_row_that_is_there_already(replica: &DatabaseServer, topology: &Topology, database: &Database) {
-    let next = "INSERT INTO picup.events (position, kind, payload, created_at) \
-                SELECT last + 1, 'mine', '', 1 FROM picup.sequences WHERE name = 'events'";
-    write_on(replica, &format!("SET sql_log_bin = 0; {next}"));
-    write(database, 1).await;
-    assert!(named(topology, Some(1062), "somebody wrote on the copy").await.contains("picup db replica rebuild"));
-    rebuild(topology, false).await.unwrap();
-    is_healthy(topology).await;
-    assert_equal(topology).await;
-}
-
-async fn logs_that_are_gone(
-    primary: &DatabaseServer,
-    replica: &DatabaseServer,
-    topology: &Topology,
-    database: &Database,
-) {
-    replica.say(&format!("STOP {}", engine::replica())).unwrap();
-    write(database, 2).await;
-    primary.say("FLUSH BINARY LOGS").unwrap();
-    write(database, 3).await;
-    // Logs that somebody is still sent stay.
-    while primary.say("SHOW BINARY LOGS").unwrap().lines().count() > 1 {
-        primary.say("FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY").unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    replica.say(&format!("START {}", engine::replica())).unwrap();
-    let number = if engine::is_mysql() { 13_114 } else { 1236 };
-    assert!(named(topology, Some(number), "no longer has the binary logs").await.contains("picup db replica rebuild"));
-    rebuild(topology, false).await.unwrap();
-    is_healthy(topology).await;
-    assert_equal(topology).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_primary_is_never_thrown_away_and_a_replica_can_become_one() {
     let (mut primary, database) = home(1, &[]).await;
     let replica = empty_server(2);
@@ -293,6 +181,7 @@ async fn what_is_not_safe_is_refused_by_name() {
     }
     let careless = DatabaseServer::start(&options).unwrap();
     careless.say("CREATE DATABASE picup; CREATE TABLE picup.heap (id INT) ENGINE = MyISAM").unwrap();
+    careless.say("CREATE TABLE picup.picup_copy_unfinished (id INT)").unwrap();
     let replica = empty_server(1);
     replica.say("CREATE DATABASE picup; CREATE TABLE picup.something (id INT)").unwrap();
     let told = objections(apply(&replica_of(&careless, &replica)).await);
@@ -306,6 +195,7 @@ async fn what_is_not_safe_is_refused_by_name() {
         settings[1],
         "sync_binlog or innodb_flush_log_at_trx_commit is not 1",
         "not InnoDB's: heap",
+        "half a copy itself",
         "its server_id 1",
         "there are tables in picup already",
     ] {
@@ -316,6 +206,11 @@ async fn what_is_not_safe_is_refused_by_name() {
     let fresh = DatabaseServer::start_numbered(3, &[]).unwrap();
     let told = objections(apply(&replica_of(&primary, &fresh)).await);
     assert!(told.contains("binlog_format is STATEMENT") && told.lines().count() == 1, "{told}");
+    primary.say("SET GLOBAL binlog_format = MIXED").unwrap();
+    let mut topology = replica_of(&primary, &fresh);
+    assert_eq!(topology.plan(None).await.unwrap().objections, []);
+    topology.channels[0].schema = "renamed".to_owned();
+    assert!(objections(apply(&topology).await).contains("binlog_format is MIXED"));
     let mut nothing = replica_of(&primary, &fresh);
     nothing.channels[0].source.url = primary.url("nothing");
     let away = apply(&nothing).await;

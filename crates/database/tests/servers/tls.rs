@@ -20,7 +20,7 @@ fn certificates(folder: &Path) {
         openssl(&format!("req -x509 {new} -keyout {authority}.key -out {authority}.pem -subj /CN={authority}"));
     }
     openssl(&format!("req {new} -keyout server.key -out server.csr -subj /CN=127.0.0.1"));
-    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1,DNS:127.0.0.1").unwrap();
+    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1,DNS:127.0.0.1,DNS:localhost").unwrap();
     openssl(
         "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 30 -extfile names",
     );
@@ -45,6 +45,14 @@ async fn the_way_between_servers_is_encrypted_and_the_certificate_is_checked() {
     let status = if is_mysql() { "SHOW REPLICA STATUS" } else { "SHOW ALL SLAVES STATUS" };
     assert!(replica.say(status).unwrap().contains(&path("ca.pem")));
 
+    // By another name it is no place on this machine.
+    topology.channels[0].address = Some(primary.address().to_string());
+    let elsewhere = primary.url("picup").replace("127.0.0.1", "LOCALHOST");
+    for (mode, warned) in [("REQUIRED", true), ("VERIFY_IDENTITY", false)] {
+        topology.channels[0].source.url = format!("{elsewhere}?ssl-mode={mode}&ssl-ca={}", path("ca.pem"));
+        let warnings = topology.plan(None).await.unwrap().warnings;
+        assert_eq!(warnings.iter().any(|one| one.contains("your own way")), warned, "{mode}: {warnings:?}");
+    }
     topology.channels[0].tls_ca = Some(path("other.pem"));
     apply(&topology).await.unwrap();
     assert!(named(&topology, Some(2026), "TLS").await.contains("tls_ca"));

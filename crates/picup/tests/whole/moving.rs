@@ -212,6 +212,7 @@ async fn came_back(mut app: TestApp, ada: &Client, other: &Path, before: &[Strin
 
 /// The books of a backup, and the keys of the objects that it counts on.
 async fn audited(folder: &Path) -> (i64, Vec<String>) {
+    sqlx::any::install_default_drivers();
     let mut database =
         AnyConnection::connect(&format!("sqlite://{}", folder.join("picup.db").display())).await.unwrap();
     books::audit_figures(&mut database).await;
@@ -327,6 +328,7 @@ async fn what_is_no_backup_or_has_no_place_is_refused() {
         db_refused(&empty, &["restore", file.to_str().unwrap()], &[says]).await;
     }
     let newer = app.path("newer");
+    sqlx::any::install_default_drivers();
     std::fs::copy(&kept, &newer).unwrap();
     let mut file = AnyConnection::connect(&format!("sqlite://{}", newer.display())).await.unwrap();
     file.execute("INSERT INTO schema_versions VALUES (99)").await.unwrap();

@@ -2,9 +2,11 @@
 //! What they do to servers is tested in the database room.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use picup_database::{Database, Metrics, Settings};
 use picup_testkit::{DatabaseServer, fresh_folder, run};
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 use crate::app::{BINARY, eventually, write_private};
@@ -67,7 +69,7 @@ async fn an_administrator_sets_up_a_replica_and_an_off_site_copy() {
     let database = Database::open(&Settings::mysql(primary.url("picup")), Metrics::default()).await.unwrap();
     database.close().await;
     a_replica(&primary, &replica).await;
-    an_off_site_copy(&primary, &off_site).await;
+    an_off_site_copy(&primary, off_site).await;
 }
 
 async fn a_replica(primary: &DatabaseServer, replica: &DatabaseServer) {
@@ -102,18 +104,55 @@ async fn a_replica(primary: &DatabaseServer, replica: &DatabaseServer) {
     assert_eq!(files.json("replica verify", 1).await[0]["equal"], false);
     files.say("replica rebuild", 0).await;
     files.say("replica verify", 0).await;
+    std::fs::write(&files.config, format!("semi_sync = true\n{text}")).unwrap();
+    files.say("replica apply", 0).await;
+    eventually("a healthy replica", well).await.unwrap();
+    for signal in [Signal::INT, Signal::TERM] {
+        a_comparison_that_is_ended(primary, replica, &files.config, signal).await;
+    }
+    files.say("replica apply", 0).await;
+    eventually("a healthy replica", well).await.unwrap();
     replica.say("SET GLOBAL read_only = OFF").unwrap();
     assert!(files.say("replica rebuild", 1).await.contains("as on a primary"));
     assert!(!files.said.contains("password'") && !files.said.contains("IDENTIFIED BY '*"), "{}", files.said);
 }
 
-async fn an_off_site_copy(home: &DatabaseServer, off_site: &DatabaseServer) {
+/// It holds a replica that has a delay by now, and does not come to where it is waited for; and lets it go as it was.
+async fn a_comparison_that_is_ended(primary: &DatabaseServer, replica: &DatabaseServer, config: &Path, signal: Signal) {
+    let (delay, status, tells) = if is_mariadb(replica) {
+        ("STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = 3600; START SLAVE", "SHOW SLAVE STATUS", "slave")
+    } else {
+        (
+            "STOP REPLICA; CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 3600; START REPLICA",
+            "SHOW REPLICA STATUS",
+            "replica",
+        )
+    };
+    replica.say(delay).unwrap();
+    let runs = async || replica.say(status).unwrap().contains("\tYes\tYes\t").then_some(());
+    eventually("both threads", runs).await.unwrap();
+    primary.say("UPDATE picup.heartbeat SET beat_at = beat_at + 1").unwrap();
+    let mut verify = tokio::process::Command::new(BINARY);
+    verify.args(["db", "replica", "verify", "--config", config.to_str().unwrap()]);
+    let verify = verify.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let tells = format!("SELECT @@global.rpl_semi_sync_{tells}_enabled");
+    let held = async || (replica.say(&tells).unwrap() == "0").then_some(());
+    eventually("a comparison", held).await.unwrap();
+    rustix::process::kill_process(Pid::from_raw(verify.id().unwrap().cast_signed()).unwrap(), signal).unwrap();
+    let ended = verify.wait_with_output().await.unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.code() == Some(1) && said.contains("the copy goes on"), "{:?}: {said}", ended.status);
+    assert_eq!(replica.say(&tells).unwrap(), "1");
+    eventually("both threads", runs).await.unwrap();
+}
+
+async fn an_off_site_copy(home: &DatabaseServer, mut off_site: DatabaseServer) {
     let folder = fresh_folder();
     let text = |domain: u32| {
         format!(
             "[offsite]\nurl = \"{}\"\npassword_file = \"password\"\n[[channel]]\nname = \"ada\"\nurl = \"{}\"\n\
              password_file = \"password\"\nschema = \"home_ada\"\ndomain = {domain}\n",
-            url(off_site, ""),
+            url(&off_site, ""),
             url(home, "picup")
         )
     };
@@ -137,6 +176,12 @@ async fn an_off_site_copy(home: &DatabaseServer, off_site: &DatabaseServer) {
     ] {
         assert!(metrics.contains(&format!("\npicup_offsite_{sample}")), "{metrics}");
     }
+    off_site.kill().unwrap();
+    let metrics = files.say("offsite status --prometheus", 1).await;
+    assert!(
+        metrics.contains("\npicup_offsite_healthy 0\n") && metrics.contains("\npicup_offsite_looked_at_"),
+        "{metrics}"
+    );
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     std::fs::set_permissions(folder.path().join("password"), open).unwrap();
     assert!(files.say("offsite status", 1).await.contains("chmod 600"));

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::Args;
 use picup_database::Server;
 use picup_database::servers::{Error, Topology};
@@ -13,7 +13,8 @@ use picup_domain::{Clock, SystemClock};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 
-use super::{Failure, block_on, output, show};
+use super::{Failure, block_on, listen_for_the_end, output, show};
+use crate::client::Stop;
 use crate::secrets;
 
 /// How much a password that nobody has to remember holds; MySQL follows with no longer one than 32 letters.
@@ -131,7 +132,14 @@ pub(super) fn apply(topology: &Topology, channel: Option<&str>) -> Result<ExitCo
 
 pub(super) fn status(topology: &Topology, json: bool, metrics: bool) -> Result<ExitCode, Failure> {
     let now = SystemClock.now();
-    let status = block_on(async { topology.status(now).await.map_err(failure) })?;
+    let status = block_on(async {
+        let looked = topology.status(now).await;
+        if metrics && looked.is_err() {
+            // Whoever is alerted by them must hear of it, too.
+            output::text_of(&show::metrics_of_nothing(now));
+        }
+        looked.map_err(failure)
+    })?;
     if metrics {
         output::text_of(&show::metrics(&status, now));
     } else {
@@ -140,21 +148,19 @@ pub(super) fn status(topology: &Topology, json: bool, metrics: bool) -> Result<E
     Ok(code(status.healthy))
 }
 
-/// Compares one channel after the other. Whoever interrupts it has the channel go on.
+/// Compares one channel after the other. Whoever interrupts it, or ends it, has the channel go on.
 pub(super) fn verify(topology: &Topology, channels: &[&str], args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let wait = Duration::from_secs(args.wait.into());
+    let stop = Arc::<Stop>::default();
     let compared = block_on(async {
+        listen_for_the_end(Arc::clone(&stop))?;
         let mut all = Vec::new();
         for channel in channels {
-            let compared = tokio::select! {
-                compared = topology.verify(channel, wait) => compared.map_err(failure)?,
-                interrupted = tokio::signal::ctrl_c() => {
-                    interrupted.context("cannot listen for Ctrl-C")?;
-                    topology.go_on(channel).await.map_err(failure)?;
-                    return Err(Failure::from(anyhow::anyhow!("it was interrupted; the copy goes on")));
-                }
+            let Some(compared) = stop.unless(topology.verify(channel, wait)).await else {
+                topology.go_on(channel).await.map_err(failure)?;
+                return Err(Failure::from(anyhow::anyhow!("it was interrupted; the copy goes on")));
             };
-            all.push(compared);
+            all.push(compared.map_err(failure)?);
         }
         Ok(all)
     })?;

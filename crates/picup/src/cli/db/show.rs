@@ -164,6 +164,12 @@ pub(super) fn metrics(status: &Status, now: Timestamp) -> String {
     text
 }
 
+/// The same when the off-site server itself did not answer.
+pub(super) fn metrics_of_nothing(now: Timestamp) -> String {
+    let status = Status { target: String::new(), healthy: false, findings: Vec::new(), channels: Vec::new() };
+    metrics(&status, now)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
