@@ -137,6 +137,12 @@ impl DatabaseServer {
         Ok(())
     }
 
+    /// The folder of its files.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// The address of one of its databases, as root.
     #[must_use]
     pub fn url(&self, database: &str) -> String {

@@ -21,7 +21,8 @@ pub(super) fn known(number: u64, said: &str, commands: &Commands<'_>) -> Option<
     let Commands { apply, rebuild, verify, .. } = commands;
     let start = commands.words.start().text();
     let (what, remedy) = match number {
-        1593 => return Some(same_number()),
+        // MariaDB has one number for all that ends a thread for good.
+        1593 | 13_117 if said.contains("server ids") => return Some(same_number()),
         _ if is_refused(number, said) => {
             ("the source does not let it in", format!("give its account a new password and its rights: {apply}"))
         }
@@ -50,7 +51,8 @@ pub(super) fn known(number: u64, said: &str, commands: &Commands<'_>) -> Option<
             "its position does not go together with the log it would be written to",
             format!("if it took writes of its own, look at them first; then make it anew: {rebuild}"),
         ),
-        1872 | 1594 | 1201 => (
+        // MySQL keeps 13124 of what START REPLICA answers with 1872, and 13117 where MariaDB has 1593.
+        1872 | 13_124 | 1594 | 13_121 | 1593 | 13_117 | 1201 => (
             "what it had received is damaged; the source still has it",
             format!("{}; RESET {}; {start}", commands.words.stop().text(), reset_words(&commands.words)),
         ),
@@ -189,6 +191,10 @@ mod tests {
     fn damaged_relay_logs_are_fetched_again_and_the_copy_stays() {
         let maria = of(Family::MariaDb, 1872, "").remedy;
         assert_eq!(maria, "STOP SLAVE 'ada'; RESET SLAVE 'ada'; START SLAVE 'ada'");
+        let started = "Error initializing relay log position: I/O error reading event at position 4";
+        assert_eq!(of(Family::MariaDb, 1593, started).remedy, maria);
+        let same = "Fatal error: The slave I/O thread stops because master and slave have equal MySQL server ids";
+        assert!(of(Family::MariaDb, 1593, same).remedy.contains("number of its own"));
         let mysql = of(Family::MySql, 1872, "").remedy;
         assert_eq!(
             mysql,

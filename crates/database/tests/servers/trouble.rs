@@ -42,6 +42,7 @@ async fn what_goes_wrong_is_named_and_mended() {
     an_account_that_is_there_already(&primary, &replica, &topology).await;
     a_row_that_was_changed(&replica, &topology, &database).await;
     a_row_that_is_there_already(&replica, &topology, &database).await;
+    received_and_damaged(&replica, &topology, &database).await;
     logs_that_are_gone(&primary, &replica, &topology, &database).await;
     a_primary_that_knows_less(&primary, &replica, &topology, &database).await;
 
@@ -120,6 +121,25 @@ async fn a_row_that_is_there_already(replica: &DatabaseServer, topology: &Topolo
     write(database, 1).await;
     assert!(named(topology, Some(1062), "somebody wrote on the copy").await.contains("picup db replica rebuild"));
     rebuild(topology, false).await.unwrap();
+    is_healthy(topology).await;
+    assert_equal(topology).await;
+}
+
+/// What it has received and not applied is no log any more.
+async fn received_and_damaged(replica: &DatabaseServer, topology: &Topology, database: &Database) {
+    replica.say(&format!("STOP {} SQL_THREAD", engine::replica())).unwrap();
+    write(database, 3).await;
+    for file in std::fs::read_dir(replica.data()).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.contains("relay-bin.0") {
+            std::fs::write(&path, [0xff; 4_096]).unwrap();
+        }
+    }
+    replica.say(&format!("START {} SQL_THREAD", engine::replica())).unwrap();
+    let number = if engine::is_mysql() { 13_117 } else { 1593 };
+    let remedy = named(topology, Some(number), "what it had received is damaged").await;
+    replica.say(&remedy).unwrap();
     is_healthy(topology).await;
     assert_equal(topology).await;
 }
