@@ -23,6 +23,8 @@ const LOOK_PATIENCE: Duration = Duration::from_secs(1);
 const HEALTH_EVERY: Duration = Duration::from_millis(500);
 /// How often its position is asked for while it is behind.
 const BEHIND_EVERY: Duration = Duration::from_millis(10);
+/// How far the clock may have been set back since a heartbeat was sent, in microseconds.
+const AHEAD: i64 = 5_000_000;
 /// Good looks in a row that bring one back.
 const GOOD_LOOKS: u32 = 3;
 /// A statement that a replica answers later than that is asked elsewhere.
@@ -348,7 +350,11 @@ impl Replica {
         };
         let beat = sqlx::raw_sql("SELECT beat_at FROM heartbeat WHERE id = 1").fetch_one(connection).await;
         let beat_at: i64 = beat.and_then(|row| row.try_get(0)).map_err(|error| error.to_string())?;
-        let lag = Duration::from_micros((primary.now)().saturating_sub(beat_at).max(0).unsigned_abs());
+        let age = (primary.now)().saturating_sub(beat_at);
+        if age < -AHEAD {
+            return Err("it has a heartbeat that the primary has not sent yet".to_owned());
+        }
+        let lag = Duration::from_micros(age.max(0).unsigned_abs());
         let late = || {
             let story = format!("the last heartbeat of the primary that reached it is {} s old", lag.as_secs());
             (lag > self.limits.lag).then_some(Trouble::Deaf(story))

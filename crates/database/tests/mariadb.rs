@@ -199,22 +199,52 @@ async fn credentials_change_and_no_transaction_notices() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_process_serves_from_a_database_also_after_the_server_was_away() {
-    let mut server = server(&[]);
+    // Shorter than anybody waits: a connection that only holds a lock would be ended.
+    let mut server = server(&["--wait-timeout=2"]);
     let settings = Settings::mysql(server.url("picup"));
-    let mut claim = Claim::make(&settings).await.unwrap();
-    claim.keep(&open(&server).await.unwrap());
+    let database = open(&server).await.unwrap();
+    let claim = Claim::make(&settings).await.unwrap();
+    let kept = tokio::spawn({
+        let database = database.clone();
+        async move { claim.keep(&database).await }
+    });
     let refused = Claim::make(&settings).await;
     assert!(matches!(&refused, Err(Error::Place(why)) if why.contains("another PicUp")), "{refused:?}");
+
+    let holder = "SELECT IS_USED_LOCK(SHA2('picup.picup.serve', 224))";
+    let before = server.say(holder).unwrap();
+    server.say(&format!("KILL {before}")).unwrap();
+    claimed(&server, holder, &before).await;
     server.kill().unwrap();
     server.start_again().unwrap();
-    let held = "SELECT IS_USED_LOCK(SHA2('picup.picup.serve', 224)) IS NOT NULL";
-    let begun = std::time::Instant::now();
-    while server.say(held).unwrap() != "1" {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it is not claimed again");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    claimed(&server, holder, "NULL").await;
+    assert!(!kept.is_finished());
+
+    // Another one waits for it, and has it as soon as this one's connection ends: this one is told.
+    let mut other = AnyConnection::connect(&server.url("picup")).await.unwrap();
+    let waits = tokio::spawn(async move {
+        sqlx::raw_sql("SELECT GET_LOCK(SHA2('picup.picup.serve', 224), 20)").execute(&mut other).await.unwrap();
+        other
+    });
+    let waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT GET_LOCK%'";
+    while server.say(waiting).unwrap() == "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    drop(claim);
-    Claim::make(&settings).await.unwrap();
+    server.say(&format!("KILL {}", server.say(holder).unwrap())).unwrap();
+    let _other = waits.await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), kept).await.unwrap().unwrap();
+}
+
+async fn claimed(server: &DatabaseServer, holder: &str, not: &str) {
+    let begun = std::time::Instant::now();
+    loop {
+        let now = server.say(holder).unwrap();
+        if now != "NULL" && now != not {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is not claimed again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

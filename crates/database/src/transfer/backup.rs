@@ -4,6 +4,7 @@
 //! Rows are read within one transaction that sees one moment: on SQLite the log grows meanwhile by what is written, on a server
 //! its undo log does. Indexes are made when all rows are there, which takes far less time than keeping them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use picup_domain::{Sha256, Timestamp};
@@ -137,12 +138,48 @@ pub(super) async fn verify(file: &Path, watch: Watch<'_>) -> Result<Verified, Er
     }
 }
 
+/// What would do something of its own where the file is used, nothing of ours has: triggers and views.
+async fn has_rows_alone(backup: &mut AnyConnection) -> Result<(), Error> {
+    let strange = "SELECT name FROM sqlite_schema WHERE type NOT IN ('table', 'index') LIMIT 1";
+    match sqlx::query(strange).fetch_optional(backup).await? {
+        Some(row) => Err(stranger(&row.try_get::<String, _>("name")?)),
+        None => Ok(()),
+    }
+}
+
+/// Its tables and indexes are those that the migrations make, to the letter: rows alone are not what a library is.
+async fn is_laid_out_as_ours(backup: &mut AnyConnection, schema: i64) -> Result<(), Error> {
+    let mut ours = AnyConnection::connect("sqlite::memory:").await?;
+    migrations::at_once(&mut ours, Dialect::Sqlite, schema).await?;
+    let (ours, theirs) = (layout(&mut ours).await?, layout(backup).await?);
+    match ours.symmetric_difference(&theirs).next() {
+        Some((name, _)) => Err(stranger(name)),
+        None => Ok(()),
+    }
+}
+
+fn stranger(name: &str) -> Error {
+    Error::Damaged(format!("{name} in it is not as `picup db backup` makes it"))
+}
+
+/// What a file has, and how each was made; without what says what was backed up.
+async fn layout(file: &mut AnyConnection) -> Result<BTreeSet<(String, String)>, Error> {
+    let asked = format!(
+        "SELECT name, type || ' ' || tbl_name || ' ' || COALESCE(sql, '') AS made FROM sqlite_schema \
+         WHERE tbl_name NOT IN ('{}')",
+        ABOUT.join("', '")
+    );
+    let rows = sqlx::query(AssertSqlSafe(asked)).fetch_all(file).await?;
+    rows.iter().map(|row| Ok((row.try_get("name")?, row.try_get("made")?))).collect()
+}
+
 async fn look(file: &Path, watch: Watch<'_>) -> Result<(Verified, Vec<TableSum>), Error> {
     let mut backup = open_file(file, "immutable=1").await?;
     backup.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON").await?;
     if watch(Stage::Integrity, Progress { table: "", rows: 0, all: 0 }).is_break() {
         return Err(Error::Interrupted);
     }
+    has_rows_alone(&mut backup).await?;
     let sound = sqlx::query("PRAGMA integrity_check(1)").fetch_one(&mut backup).await?.try_get::<String, _>(0)?;
     if sound != "ok" {
         return Err(Error::Damaged(sound));
@@ -154,6 +191,7 @@ async fn look(file: &Path, watch: Watch<'_>) -> Result<(Verified, Vec<TableSum>)
             "it does not say what was backed up; `picup db backup` makes files that do".to_owned(),
         ));
     }
+    is_laid_out_as_ours(&mut backup, schema).await?;
     let row = sqlx::query("SELECT made_at, version FROM backup_about").fetch_one(&mut backup).await?;
     let about = About { made_at: Timestamp::from_micros(row.try_get("made_at")?), version: row.try_get("version")? };
     let mut said = Vec::new();

@@ -1,9 +1,9 @@
 //! A new file that has its name only once it is complete and on disk: until then it is called `NAME.part`, and locked. What a
-//! killed run has left under that name is written over by the next.
+//! killed run has left under that name is removed by the next.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags};
@@ -28,23 +28,18 @@ impl NewFile {
         let mut part = name.to_owned();
         part.push(".part");
         let part = wanted.with_file_name(part);
-        let mut open = OpenOptions::new();
-        open.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_links());
+        let mut new = OpenOptions::new();
+        new.read(true).write(true).create_new(true).mode(0o600);
         let file = loop {
             is_free(wanted)?;
-            let file = open.open(&part).map_err(place)?;
-            match file.try_lock() {
-                Ok(()) if is_still(&file, &part).map_err(place)? => break file,
-                // Whoever had the lock has given the file its name since it was opened: it is not to be touched.
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::Occupied(format!("{} is being written by another PicUp", part.display())));
-                }
-                Err(TryLockError::Error(error)) => return Err(place(error)),
+            match new.open(&part) {
+                // Another run may have taken it for one that a killed run had left.
+                Ok(file) if is_alone(&file, &part)? => break file,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => remove_left(&part)?,
+                Err(error) => return Err(place(error)),
             }
         };
-        file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(place)?;
-        file.set_len(0).map_err(place)?;
         // A journal of what stood here before would be rolled back into what is written now.
         for beside in beside(&part) {
             gone(&beside).map_err(place)?;
@@ -110,6 +105,30 @@ fn gone(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes what a killed run has left. Its bytes are never written over: they may be another user's, or have another name, too.
+fn remove_left(part: &Path) -> Result<(), Error> {
+    let place = |error: io::Error| Error::Place(format!("{}: {error}", part.display()));
+    match OpenOptions::new().read(true).custom_flags(as_it_is()).open(part) {
+        // Whoever had the lock has given the file its name since it was opened: it is not to be touched.
+        Ok(left) if is_alone(&left, part)? => gone(part).map_err(place),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(place(error)),
+    }
+}
+
+/// Locks a file, and says whether it is still the one that stands there.
+fn is_alone(file: &File, part: &Path) -> Result<bool, Error> {
+    let place = |error: io::Error| Error::Place(format!("{}: {error}", part.display()));
+    match file.try_lock() {
+        Ok(()) => is_still(file, part).map_err(place),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::Occupied(format!("{} is being written by another PicUp", part.display())))
+        }
+        Err(TryLockError::Error(error)) => Err(place(error)),
+    }
+}
+
 /// Whether an open file is the one that stands there now.
 fn is_still(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
@@ -143,9 +162,9 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// A link under the name would have another file written over.
-fn no_links() -> i32 {
-    rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()
+/// Nothing that a link leads to, and nothing that waits for somebody at its other end.
+fn as_it_is() -> i32 {
+    (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed()
 }
 
 #[cfg(test)]
@@ -153,6 +172,28 @@ mod tests {
     use picup_testkit::fresh_folder;
 
     use super::*;
+
+    #[test]
+    fn what_is_left_is_removed_and_never_written_into() {
+        let folder = fresh_folder();
+        let (precious, wanted) = (folder.path().join("precious"), folder.path().join("kept.db"));
+        let part = folder.path().join("kept.db.part");
+        std::fs::write(&precious, "mine").unwrap();
+        std::fs::hard_link(&precious, &part).unwrap();
+        let new = NewFile::begin(&wanted).unwrap();
+        assert!(matches!(NewFile::begin(&wanted).err(), Some(Error::Occupied(why)) if why.contains("being written")));
+        std::fs::write(new.part(), "a backup").unwrap();
+        new.keep().unwrap();
+        assert_eq!(std::fs::read(&precious).unwrap(), b"mine");
+        assert_eq!(std::fs::read(&wanted).unwrap(), b"a backup");
+
+        let pipe = folder.path().join("pipe.db.part");
+        rustix::fs::mkfifoat(CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+        drop(NewFile::begin(&folder.path().join("pipe.db")).unwrap());
+        std::os::unix::fs::symlink(&precious, folder.path().join("link.db.part")).unwrap();
+        assert!(NewFile::begin(&folder.path().join("link.db")).is_err());
+        assert_eq!(std::fs::read(&precious).unwrap(), b"mine");
+    }
 
     #[test]
     fn a_file_that_was_opened_before_it_got_its_name_is_known() {

@@ -4,13 +4,13 @@
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use sqlx::{AnyConnection, Connection, Executor, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
 
 use super::record::{self, Holds, Record};
 use super::{Stage, Watch, compare, known_schema, library, open_file, open_server, schema};
 use crate::copy::{self, TableSum, Tables};
 use crate::dialect::Dialect;
-use crate::{Error, Server, migrations};
+use crate::{Error, Server, claim, migrations};
 
 /// A library that is in its new place, compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,7 @@ pub(super) async fn fill(
         Holds::Unfinished(found) => (found, By::GoingOn),
         Holds::Something => return is_the_same(source, &mut target, &tables, &wanted, watch).await,
     };
+    is_not_served(&mut target).await?;
     let tables = through(source, &mut target, &tables, record, expected, watch).await?;
     target.close().await?;
     Ok(Copied { tables, by })
@@ -96,6 +97,15 @@ async fn alone(target: &mut AnyConnection) -> Result<(), Error> {
     match sqlx::query(lock).fetch_one(target).await?.try_get::<Option<i64>, _>("held")? {
         Some(1) => Ok(()),
         _ => Err(Error::Copying),
+    }
+}
+
+/// A PicUp that serves from it would take up half a library.
+async fn is_not_served(target: &mut AnyConnection) -> Result<(), Error> {
+    let asked = format!("SELECT CAST(IS_USED_LOCK({}) AS SIGNED) AS holder", claim::LOCK);
+    match sqlx::query(AssertSqlSafe(asked)).fetch_one(target).await?.try_get::<Option<i64>, _>("holder")? {
+        Some(_) => Err(Error::Occupied("a PicUp is serving from it; stop that first".to_owned())),
+        None => Ok(()),
     }
 }
 

@@ -79,6 +79,14 @@ async fn what_is_there_already_is_left_alone() {
     assert!(matches!(&refused, Error::Occupied(what) if what.contains("other things")), "{refused:?}");
     assert_eq!(server.say("SHOW TABLES FROM shared; SELECT id FROM shared.notes").unwrap(), "notes\n7");
 
+    let served = database(&server, "served");
+    let settings = Settings { place: Place::MySql(served.clone()), ..Settings::mysql("") };
+    let claim = crate::Claim::make(&settings).await.unwrap();
+    let refused = copy_to(&ours, &served, &mut on).await.unwrap_err();
+    assert!(matches!(&refused, Error::Occupied(what) if what.contains("is serving")), "{refused:?}");
+    assert_eq!(server.say("SHOW TABLES FROM served").unwrap(), "");
+    drop(claim);
+
     // Two at once: one copies, the other finds it done.
     let there = database(&server, "there");
     let (mut a, mut b) = (on, on);
@@ -249,6 +257,35 @@ async fn what_a_killed_restore_was_undoing_is_not_undone_in_the_next() {
     restore(&kept, &Place::Sqlite(back.clone()), folder.path(), &mut on).await.unwrap();
     assert_eq!(sums_in(&back).await, sums);
     assert!(!journal.exists());
+}
+
+#[tokio::test]
+async fn a_backup_that_is_laid_out_otherwise_is_refused_though_its_rows_are_right() {
+    let folder = fresh_folder();
+    let (ours, _) = library_in(&folder, "ours.db").await;
+    let kept = folder.path().join("kept.db");
+    backup(&Place::Sqlite(ours), &kept, &about(), &mut on).await.unwrap();
+    for (name, done) in [
+        ("evil", "CREATE TRIGGER evil AFTER INSERT ON sessions BEGIN UPDATE accounts SET role = 'admin'; END"),
+        (
+            "events",
+            "DROP TABLE events; CREATE VIEW events AS WITH RECURSIVE n(n) AS (VALUES(1) UNION ALL SELECT n FROM n) SELECT n FROM n",
+        ),
+        ("accounts_email", "DROP INDEX accounts_email"),
+        ("more", "CREATE TABLE more (id INTEGER PRIMARY KEY)"),
+        ("accounts", "ALTER TABLE accounts ADD COLUMN more AS (email || '!')"),
+    ] {
+        let altered = folder.path().join("altered.db");
+        std::fs::copy(&kept, &altered).unwrap();
+        let mut file = open_file(&altered, "mode=rw").await.unwrap();
+        file.execute(done).await.unwrap();
+        file.close().await.unwrap();
+        let back = folder.path().join("back.db");
+        let refused = restore(&altered, &Place::Sqlite(back.clone()), folder.path(), &mut on).await.unwrap_err();
+        let names = |reason: &String| reason.starts_with(&format!("{name} in it"));
+        assert!(matches!(&refused, Error::NotABackup { reason, .. } if names(reason)), "{done}: {refused:?}");
+        assert!(!back.exists());
+    }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use picup_app::{App, events, health, jobs, setup};
-use picup_database::Claim;
+use picup_database::{Claim, Database};
 use picup_delivery::Keyring;
 use picup_gateway::{Gateway, Parts, api_service};
 use prometheus_client::registry::Registry;
@@ -45,11 +45,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     log::start(&config.log);
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
     let _lock = lock(&config.data_dir).await?;
-    let mut claim = Claim::make(&config.database_settings()?).await.with_context(|| rooms::opening(&config))?;
+    let claim = Claim::make(&config.database_settings()?).await.with_context(|| rooms::opening(&config))?;
     let password = config.database.password_file.clone().map(password::Followed::new);
     let mut registry = Registry::default();
     let rooms = Rooms::open(&config, &mut registry).await?;
-    claim.keep(&rooms.database);
     let stop = stop_on_signal()?;
 
     let listener = listen(config.listen, "--listen").await?;
@@ -69,6 +68,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         }
         taken => taken.context("taking over from the last run")?,
     }
+    tasks.spawn(vital("claim", keep(claim, rooms.database.clone(), stop.clone()), stop.clone()));
     tasks.spawn(vital("worker", jobs::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     if let Some(password) = password {
@@ -163,6 +163,14 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
         told.cancel();
     });
     Ok(stop)
+}
+
+/// Ends when the database is another PicUp's.
+async fn keep(claim: Claim, database: Database, stop: CancellationToken) {
+    tokio::select! {
+        () = claim.keep(&database) => {}
+        () = stop.cancelled() => {}
+    }
 }
 
 /// A task without which PicUp is not whole: if it ends before its time, by a panic too, PicUp stops, and its supervisor starts
