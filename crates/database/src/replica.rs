@@ -126,6 +126,8 @@ struct State {
     /// What the newest heartbeat says that reached it.
     beat_at: i64,
     good_looks: u32,
+    /// It was never looked at.
+    is_new: bool,
     lag: Option<Duration>,
     trouble: Option<String>,
 }
@@ -173,7 +175,7 @@ impl Replica {
         limits: Limits,
         metrics: Metrics,
     ) -> Self {
-        let state = State { trouble: Some("not looked at yet".to_owned()), ..State::default() };
+        let state = State { trouble: Some("not looked at yet".to_owned()), is_new: true, ..State::default() };
         let waiters = pool.options().get_max_connections() / 2;
         metrics.replica_serving(&name, false);
         Self {
@@ -350,6 +352,9 @@ impl Replica {
         };
         let beat = sqlx::raw_sql("SELECT beat_at FROM heartbeat WHERE id = 1").fetch_one(connection).await;
         let beat_at: i64 = beat.and_then(|row| row.try_get(0)).map_err(|error| error.to_string())?;
+        if beat_at == 0 {
+            return Err("it has no heartbeat of the primary yet".to_owned());
+        }
         let age = (primary.now)().saturating_sub(beat_at);
         if age < -AHEAD {
             return Err("it has a heartbeat that the primary has not sent yet".to_owned());
@@ -401,6 +406,10 @@ impl Replica {
     }
 
     fn take_out(&self, state: &mut State, trouble: &str) {
+        if !self.is_serving() && (state.good_looks > 0 || state.is_new) {
+            tracing::warn!(replica = self.name, trouble, "a replica is not asked");
+        }
+        state.is_new = false;
         state.good_looks = 0;
         state.lag = None;
         state.trouble = Some(trouble.to_owned());

@@ -54,13 +54,14 @@ pub(super) async fn place(
 ) -> Result<(), Error> {
     match target.family {
         Family::MariaDb => {
-            amid_silence(target, Some(channel), async |target| place_mariadb(target, position, forget_log).await).await
+            let place = async |target: &mut Node| place_mariadb(target, position, alone, forget_log).await;
+            amid_silence(target, Some(channel), place).await
         }
         Family::MySql => place_mysql(target, channel, position, alone, forget_log).await,
     }
 }
 
-async fn place_mariadb(target: &mut Node, position: &str, forget_log: bool) -> Result<(), Error> {
+async fn place_mariadb(target: &mut Node, position: &str, alone: bool, forget_log: bool) -> Result<(), Error> {
     let facts = Facts::of(target).await?;
     let (all, conflict) = all_domains(position, &facts.applied, &facts.logged).ok_or_else(|| {
         let said = format!("'{position}', '{}', '{}'", facts.applied, facts.logged);
@@ -69,7 +70,9 @@ async fn place_mariadb(target: &mut Node, position: &str, forget_log: bool) -> R
     if forget_log || conflict {
         target.say(&Sql::plain(Family::MariaDb.forget_log())).await?;
     }
-    target.say(&Sql::plain(format!("SET GLOBAL gtid_slave_pos = {}", quoted(&all)))).await
+    // Of what was written here before, nothing is left to go on from, though the source may have written nothing at all yet.
+    let all = if alone && forget_log { position } else { &all };
+    target.say(&Sql::plain(format!("SET GLOBAL gtid_slave_pos = {}", quoted(all)))).await
 }
 
 /// The whole of MariaDB's position: of the new domains what the source says, of all others what was applied, or what only the

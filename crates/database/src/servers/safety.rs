@@ -121,6 +121,11 @@ fn copied_before(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &So
     let drop = drop_words(&scene.target, &channel.schema);
     let remedy = format!("if nobody needs them, drop them, because a copy begins with an empty place: {drop}");
     objections.when(full, format!("there are tables in {} already", channel.schema), remedy);
+    // A replica is that and nothing else: it is read-only as a whole, and its log begins anew.
+    let others = scene.target.facts.schemas.iter().filter(|name| **name != channel.schema).cloned().collect::<Vec<_>>();
+    let shared = topology.kind == Kind::Replica && state.is_none() && !others.is_empty();
+    let remedy = "give the replica a server of its own; or drop them, if nobody needs them";
+    objections.when(shared, format!("there are other databases ({})", others.join(", ")), remedy);
     whose(objections, scene, source);
     if let Some(state) = state {
         let elsewhere = !state.follows(&source.address) && source.copy != Copy::Unfinished;

@@ -20,6 +20,11 @@ pub(crate) fn replica() -> &'static str {
     if is_mysql() { "REPLICA" } else { "SLAVE" }
 }
 
+/// Begins a server's log anew.
+pub(crate) fn forget_log() -> &'static str {
+    if is_mysql() { "RESET BINARY LOGS AND GTIDS" } else { "RESET MASTER" }
+}
+
 /// Whether its log holds what was written on the server itself.
 pub(crate) fn has_writes_of_its_own(server: &DatabaseServer) -> bool {
     let asked = if is_mysql() {

@@ -23,7 +23,13 @@ async fn what_goes_wrong_is_named_and_mended() {
     let replica = empty_server(2);
     let mut topology = replica_of(&primary, &replica);
     write(&database, 0).await;
+    // The source's log was just turned on and has nothing yet; the replica's has what its administrator did there.
+    primary.say(engine::forget_log()).unwrap();
+    replica.say("CREATE USER somebody; CREATE DATABASE blog").unwrap();
+    assert!(objections(apply(&topology).await).contains("there are other databases (blog)"));
+    replica.say("DROP DATABASE blog").unwrap();
     apply(&topology).await.unwrap();
+    write(&database, 1).await;
     is_healthy(&topology).await;
 
     for (thread, does) in [("SQL_THREAD", "applies"), ("IO_THREAD", "receives")] {

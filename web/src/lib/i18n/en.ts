@@ -416,7 +416,7 @@ export const en = {
   'system.advice.databaseSchema': 'The database and this PicUp do not fit together.',
   'system.advice.databaseJournal': 'Another program changed how the database is written. Restart PicUp.',
   'system.advice.databaseCounts': 'The database could not count what it holds. Look at the log.',
-  'system.advice.primaryAway': 'The primary database does not answer. People can look at their photos, and nothing can be changed.',
+  'system.advice.primaryAway': 'The primary database does not answer. People can look at their photos, and nothing can be changed. Bring it back, or let a replica take its place (docs/operations/replicas.md); until then, do not restart PicUp, which could not start.',
   'system.advice.replicaOut': 'A replica is not asked for now; the others and the primary answer.',
   'system.advice.storageThere': 'The folder of the photos is gone from its place. Put it back, or mount its disk, and restart PicUp.',
   'system.advice.storageWritable': 'The store cannot be written.',

@@ -414,7 +414,7 @@ export const ko: Catalogue = {
   'system.advice.databaseSchema': '데이터베이스와 이 PicUp의 버전이 맞지 않습니다.',
   'system.advice.databaseJournal': '다른 프로그램이 데이터베이스의 기록 방식을 바꿨습니다. PicUp을 다시 시작하세요.',
   'system.advice.databaseCounts': '데이터베이스에서 수를 세지 못했습니다. 로그를 확인하세요.',
-  'system.advice.primaryAway': '기본 데이터베이스가 응답하지 않습니다. 사진을 볼 수는 있지만 아무것도 변경할 수 없습니다.',
+  'system.advice.primaryAway': '기본 데이터베이스가 응답하지 않습니다. 사진을 볼 수는 있지만 아무것도 변경할 수 없습니다. 데이터베이스를 되살리거나 복제본으로 대신하세요(docs/operations/replicas.md). 그때까지는 PicUp을 다시 시작하지 마세요. 시작되지 않습니다.',
   'system.advice.replicaOut': '복제본 하나를 지금은 사용하지 않습니다. 나머지와 기본 데이터베이스가 응답합니다.',
   'system.advice.storageThere': '사진 폴더가 제자리에 없습니다. 폴더를 되돌리거나 디스크를 마운트한 뒤 PicUp을 다시 시작하세요.',
   'system.advice.storageWritable': '저장소에 쓸 수 없습니다.',
