@@ -14,7 +14,11 @@ mod output;
 mod process;
 pub mod samples;
 
+use std::collections::BTreeSet;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
 pub use database_server::{DatabaseServer, ReplicaThread};
 pub use fault_proxy::{Direction, Fault, FaultProxy};
@@ -70,11 +74,23 @@ impl Error {
 /// An address on loopback that nobody listens on at this moment.
 ///
 /// # Panics
-/// When the machine has no free port left.
+/// When this process has asked for ten thousand.
 #[must_use]
 pub fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-    listener.local_addr().expect("a listener has an address")
+    // Not one of those that the system gives to whoever connects: it might until somebody listens there, or listens again.
+    const PORTS: std::ops::Range<u64> = 10_000..32_000;
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let any = RandomState::new().build_hasher().finish();
+        let port = u16::try_from(PORTS.start + any % (PORTS.end - PORTS.start)).expect("it is one of these");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if !given.contains(&port) && TcpListener::bind(address).is_ok() {
+            given.insert(port);
+            return address;
+        }
+        assert!(given.len() < 10_000, "one process has asked for ten thousand ports");
+    }
 }
 
 /// A fresh folder, removed when dropped.
