@@ -67,6 +67,16 @@ describe('an upload queue in trouble', () => {
     expect(queue.tally.counts.done).toBe(1);
   });
 
+  it('waits as long as nothing can be changed', async () => {
+    const server = new Server();
+    const readOnly = () => new ProblemError({ type: 'urn:picup:read-only', title: 'no', detail: '', status: 503 }, '0');
+    server.faults = { put: Array.from({ length: 40 }, readOnly), complete: Array.from({ length: 40 }, readOnly) };
+    const { queue } = makeQueue(server);
+    queue.add([file('x')]);
+    await settled(queue);
+    expect(queue.tally.counts.done).toBe(1);
+  });
+
   it('sends what is missing when the server says so', async () => {
     const server = new Server();
     server.faults.complete = [problem(409)];

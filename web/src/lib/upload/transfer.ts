@@ -1,6 +1,6 @@
 // One file's way to the server, once its hash is known: reserve, send the parts two at a time, complete. It waits out a lost
 // network, asks again for addresses that ended, and leaves every other refusal to the caller.
-import { ConnectionLost, isStatus, ProblemError } from '../api';
+import { ConnectionLost, isReadOnly, isStatus, ProblemError } from '../api';
 import type { Completed, PartHash, PartTarget, PartTargets, Upload, UploadAnswer, UploadRequest } from '../api/types';
 import { t } from '../i18n/i18n.svelte';
 import type { UploadItem } from './item.svelte';
@@ -145,7 +145,10 @@ function partOf(file: File, upload: Upload, number: number): Blob {
   return file.slice(start, Math.min(start + upload.part_size, file.size), '');
 }
 
-/** Tries again what may succeed the next time: a lost network as long as it takes, a server in trouble a few times. */
+/**
+ * Tries again what may succeed the next time: a lost network, and a database that is away, as long as it takes, a server in trouble a
+ * few times.
+ */
 export async function again<T>(world: World, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; ) {
     signal.throwIfAborted();
@@ -156,7 +159,7 @@ export async function again<T>(world: World, signal: AbortSignal, work: () => Pr
       if (error instanceof ConnectionLost) {
         world.lost();
         await world.reachable(signal);
-      } else if (error instanceof ProblemError && tries < triesFor(error.status)) {
+      } else if (error instanceof ProblemError && (isReadOnly(error) || tries < triesFor(error.status))) {
         await world.pause(error.retryAfterMs ?? Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries), signal);
         tries++;
       } else {
