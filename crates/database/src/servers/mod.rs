@@ -125,9 +125,9 @@ pub enum Error {
         server: String,
         /// What it was told, without passwords.
         statement: String,
-        /// What it said.
+        /// What it said, without passwords.
         #[source]
-        source: sqlx::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// It would not be safe.
     #[error("this is not safe:{}", listed(.0))]

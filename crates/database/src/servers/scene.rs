@@ -77,14 +77,15 @@ impl<'a> Source<'a> {
             Some(address) => Place::parse(address)?,
             None => Place { schema: String::new(), ..seen.node.place.clone() },
         };
-        let schema = &seen.node.place.schema;
+        let schema = seen.node.place.schema.clone();
         if schema.is_empty() {
-            let url = &channel.source.url;
-            return Err(Error::Senseless(format!("{url} names no database; write mysql://USER@HOST:PORT/NAME")));
+            let name = &seen.node.name;
+            let told = format!("the address of {name} names no database; write mysql://USER@HOST:PORT/NAME");
+            return Err(Error::Senseless(told));
         }
         let tables = format!(
             "SELECT table_name, engine FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema = {}",
-            quoted(schema)
+            quoted(&schema)
         );
         let tables = seen.node.ask(&tables).await?;
         let unsafe_tables = tables.iter().filter(|table| table.at(1) != "InnoDB").map(|table| table.at(0)).collect();
