@@ -193,7 +193,7 @@ async fn of_channel(scene: &mut Scene<'_>, channel: &Channel, now: Timestamp) ->
     }
     let source = state.map(|state| format!("{}:{}", state.host, state.port)).unwrap_or_default();
     let position = scene.target.facts.applied.clone();
-    let Times { lag, recovery_point } = times;
+    let Times { lag, recovery_point, .. } = times;
     Ok(ChannelStatus { channel: channel.name.clone(), source, healthy: false, findings, lag, recovery_point, position })
 }
 
@@ -249,6 +249,13 @@ fn lag(findings: &mut Vec<Finding>, topology: &Topology, channel: &Channel, time
 
 fn settings(
     findings: &mut Vec<Finding>,
+    if let Some(ahead) = times.ahead {
+        let what = format!(
+            "the last heartbeat of its source is {} s in the future: it does not tell how old this copy is",
+            ahead.as_secs()
+        );
+        findings.push(Finding::note(what, "set the clocks of this machine and of PicUp's right"));
+    }
     scene: &Scene<'_>,
     place: Option<usize>,
     state: &ChannelState,
