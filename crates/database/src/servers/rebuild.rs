@@ -48,13 +48,16 @@ fn object(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'_
         format!("it is no copy of {address}: it follows nobody there"),
         remedy,
     );
+    if !discard_writes {
+        writes(objections, scene, source);
+    }
+    // What is on a replica was written on it; beside half a copy it may be anybody's.
+    if !discard_writes || follows.is_none() {
+        safety::foreign(objections, scene, source);
+    }
     if let Some((false, host, port)) = follows {
         let remedy = "correct the file, if that is its source";
         objections.when(true, format!("it is no copy of {address}: it follows {host}:{port}"), remedy);
-    }
-    if !discard_writes {
-        writes(objections, scene, source);
-        safety::foreign(objections, scene, source);
     }
 }
 

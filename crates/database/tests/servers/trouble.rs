@@ -12,7 +12,7 @@ use crate::writes::write;
 use crate::{NOW, PATIENCE, apply, home, named, objections, replica_of};
 
 /// As an administrator who insists.
-fn write_on(replica: &DatabaseServer, sql: &str) {
+pub(crate) fn write_on(replica: &DatabaseServer, sql: &str) {
     let open = if engine::is_mysql() { "SET GLOBAL super_read_only = OFF; " } else { "" };
     replica.say(&format!("{open}{sql}")).unwrap();
 }
