@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::copying::{self, Tell};
 use super::facts::{ChannelState, Facts};
 use super::placing;
-use super::plan::{self, Act, On, Plan, Planner};
+use super::plan::{self, Planner};
 use super::scene::Scene;
 use super::snapshot::Snapshot;
+use super::step::{Act, On, Plan};
 use super::{Error, Kind, Topology};
 
 /// A channel that has just begun is looked at again after that.
@@ -91,6 +92,12 @@ async fn do_it(
                 Ok(())
             })
             .await
+        }
+        Act::Make { channel, drop } => {
+            let source = source(&mut scene.sources, channel)?;
+            let (from, schema) = (source.seen.node.place.schema.clone(), &source.channel.schema);
+            let charset = copying::charset(&mut source.seen.node, &from).await?;
+            copying::make(&mut scene.target.node, schema, &charset, &source.mark, *drop).await
         }
         Act::Copy(channel) => {
             let source = source(&mut scene.sources, channel)?;

@@ -1,7 +1,7 @@
 //! What is said about one channel of a target, in MariaDB's words and in MySQL's.
 
 use super::node::Place;
-use super::words::{SECRET, Sql, all_of, named, quoted};
+use super::words::{Sql, all_of, named, quoted};
 use super::{Account, Channel};
 use crate::replica::Family;
 
@@ -57,34 +57,35 @@ impl Words<'_> {
 
     /// Where the source is and as whom it is followed, by global transaction ids.
     pub(super) fn follow(&self, source: &Place, user: &Account, channel: &Channel, tls: bool) -> Sql {
-        let mut settings = vec![
-            format!("HOST = {}", quoted(&source.host)),
-            format!("PORT = {}", source.port),
-            format!("USER = {}", quoted(&user.name)),
-            format!("PASSWORD = {SECRET}"),
-            "CONNECT_RETRY = 10".to_owned(),
-            "HEARTBEAT_PERIOD = 5".to_owned(),
-            format!("DELAY = {}", channel.delay),
-            format!("SSL = {}", i32::from(tls)),
-        ];
-        // What is not said here stays as it was.
-        settings.push(format!("SSL_CA = {}", quoted(channel.tls_ca.as_deref().unwrap_or_default())));
-        settings.push(format!("SSL_VERIFY_SERVER_CERT = {}", i32::from(channel.tls_ca.is_some())));
         let (begin, prefix, end) = match self.family {
-            Family::MariaDb => {
-                settings.push("USE_GTID = slave_pos".to_owned());
-                (format!("CHANGE MASTER {} TO ", quoted(self.channel)), "MASTER_", String::new())
-            }
+            Family::MariaDb => (format!("CHANGE MASTER {} TO ", quoted(self.channel)), "MASTER_", String::new()),
             Family::MySql => {
-                // It gives up after ten times otherwise.
-                settings.push("RETRY_COUNT = 1000000".to_owned());
-                settings.push("AUTO_POSITION = 1".to_owned());
                 let end = format!(" FOR CHANNEL {}", quoted(self.channel));
                 ("CHANGE REPLICATION SOURCE TO ".to_owned(), "SOURCE_", end)
             }
         };
-        let settings: Vec<_> = settings.into_iter().map(|setting| format!("{prefix}{setting}")).collect();
-        Sql::with_secret(format!("{begin}{}{end}", settings.join(", ")), &user.password)
+        let who = [
+            format!("HOST = {}", quoted(&source.host)),
+            format!("PORT = {}", source.port),
+            format!("USER = {}", quoted(&user.name)),
+        ];
+        let mut how = vec![
+            "CONNECT_RETRY = 10".to_owned(),
+            "HEARTBEAT_PERIOD = 5".to_owned(),
+            format!("DELAY = {}", channel.delay),
+            format!("SSL = {}", i32::from(tls)),
+            // What is not said here stays as it was.
+            format!("SSL_CA = {}", quoted(channel.tls_ca.as_deref().unwrap_or_default())),
+            format!("SSL_VERIFY_SERVER_CERT = {}", i32::from(channel.tls_ca.is_some())),
+        ];
+        how.extend(match self.family {
+            Family::MariaDb => vec!["USE_GTID = slave_pos".to_owned()],
+            // It gives up after ten times otherwise.
+            Family::MySql => vec!["RETRY_COUNT = 1000000".to_owned(), "AUTO_POSITION = 1".to_owned()],
+        });
+        let who: String = who.iter().map(|setting| format!("{prefix}{setting}, ")).collect();
+        let how: String = how.iter().map(|setting| format!(", {prefix}{setting}")).collect();
+        Sql::with_secret(format!("{begin}{who}{prefix}PASSWORD = "), &user.password, format!("{how}{end}"))
     }
 
     /// Takes in PicUp's schema alone, under the name that it has on the target.

@@ -6,8 +6,8 @@ use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::{Arguments, AssertSqlSafe, Row};
 
 use super::Error;
+use super::held::UNFINISHED;
 use super::node::Node;
-use super::scene::UNFINISHED;
 use super::snapshot::Snapshot;
 use super::words::{Sql, named, quoted};
 
@@ -25,7 +25,7 @@ const SESSION: &str =
 /// Called with each table that is done.
 pub type Tell<'t> = &'t mut (dyn FnMut(&str) + Send);
 
-/// Makes `schema` on the target anew, marked as unfinished, with all that the snapshot has in its own.
+/// Fills an empty `schema` on the target with all that the snapshot has in its own. Sessions of the target are in it from now on.
 pub(super) async fn copy(
     snapshot: &mut Snapshot,
     target: &mut Node,
@@ -33,7 +33,7 @@ pub(super) async fn copy(
     tell: Tell<'_>,
 ) -> Result<(), Error> {
     let from = snapshot.node.place.schema.clone();
-    make(&mut snapshot.node, target, &from, schema).await?;
+    target.say(&Sql::plain(format!("USE {}", named(schema)))).await?;
     target.say(&Sql::plain(SESSION)).await?;
     let tables = format!(
         "SELECT table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema = {} ORDER BY table_name",
@@ -49,19 +49,23 @@ pub(super) async fn copy(
     Ok(())
 }
 
-/// An empty schema with the source's character set, and the mark in it; sessions of the target are in it from now on.
-async fn make(source: &mut Node, target: &mut Node, from: &str, schema: &str) -> Result<(), Error> {
+/// With which character set a schema was made.
+pub(super) async fn charset(source: &mut Node, schema: &str) -> Result<String, Error> {
     let asked = "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata WHERE schema_name = ";
-    let set = source.ask(&format!("{asked}{}", quoted(from))).await?;
-    let set = set.first().map(|row| (row.at(0), row.at(1))).unwrap_or_default();
-    let name = named(schema);
-    let (words, mark) = (format!("CHARACTER SET {} COLLATE {}", set.0, set.1), named(UNFINISHED));
-    for sql in [
-        format!("DROP DATABASE IF EXISTS {name}"),
-        format!("CREATE DATABASE {name} {words}"),
-        format!("USE {name}"),
-        format!("CREATE TABLE {mark} (id INT NOT NULL PRIMARY KEY) ENGINE = InnoDB"),
-    ] {
+    let set = source.ask(&format!("{asked}{}", quoted(schema))).await?;
+    let (set, collation) = set.first().map(|row| (row.at(0), row.at(1))).unwrap_or_default();
+    Ok(format!("CHARACTER SET {set} COLLATE {collation}"))
+}
+
+/// An empty schema, marked as unfinished; with `drop` in place of the one that is there.
+pub(super) async fn make(target: &mut Node, schema: &str, charset: &str, mark: &str, drop: bool) -> Result<(), Error> {
+    let (name, table) = (named(schema), named(UNFINISHED));
+    let drop = drop.then(|| format!("DROP DATABASE IF EXISTS {name}"));
+    let make = [
+        format!("CREATE DATABASE {name} {charset}"),
+        format!("CREATE TABLE {name}.{table} (id INT NOT NULL PRIMARY KEY) ENGINE = InnoDB COMMENT = {}", quoted(mark)),
+    ];
+    for sql in drop.into_iter().chain(make) {
         target.say(&Sql::plain(sql)).await?;
     }
     Ok(())

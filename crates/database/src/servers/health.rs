@@ -17,6 +17,8 @@ use crate::replica::Family;
 pub(super) struct Times {
     pub(super) lag: Option<Duration>,
     pub(super) recovery_point: Option<Timestamp>,
+    /// How far in the future the heartbeat is that therefore is no witness.
+    pub(super) ahead: Option<Duration>,
 }
 
 /// How far behind a channel is and up to which moment it is sure to have everything. Whoever has all that the source tells of
@@ -37,16 +39,20 @@ pub(super) async fn times(
     let behind = here.zip(source_behind(source)).map(|(here, source)| here + source);
     let heard = behind.map(|behind| now.minus(behind));
     if heard == Some(now) {
-        return Times { lag: behind, recovery_point: heard };
+        return Times { lag: behind, recovery_point: heard, ahead: None };
     }
     let asked = format!("SELECT beat_at FROM {}.heartbeat WHERE id = 1", named(&channel.schema));
     // An older PicUp has no such table.
     let beat = target.node.text(&asked).await.ok().and_then(|beat| beat.parse().ok()).filter(|beat| *beat > 0);
     let beat = beat.map(Timestamp::from_micros);
-    let recovery_point = heard.max(beat);
-    let age = recovery_point
-        .map(|point| Duration::from_micros(now.micros().saturating_sub(point.micros()).max(0).unsigned_abs()));
-    Times { lag: behind.or(age), recovery_point }
+    let ahead = beat.filter(|beat| *beat > now).map(|beat| between(now, beat));
+    let recovery_point = heard.max(beat.filter(|beat| *beat <= now));
+    let age = recovery_point.map(|point| between(point, now));
+    Times { lag: behind.or(age), recovery_point, ahead }
+}
+
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::from_micros(to.micros().saturating_sub(from.micros()).max(0).unsigned_abs())
 }
 
 /// Whether a target has applied all that its source has logged. A log that is empty, as when it was reset, tells nothing.

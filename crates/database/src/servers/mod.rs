@@ -12,6 +12,7 @@ mod channel_words;
 mod copying;
 mod facts;
 mod health;
+mod held;
 mod lines;
 mod node;
 mod objection;
@@ -24,6 +25,7 @@ mod scene;
 mod semi_sync;
 mod snapshot;
 mod status;
+mod step;
 mod trouble;
 mod verify;
 mod words;
@@ -36,8 +38,8 @@ pub use apply::NewPassword;
 pub use copying::Tell;
 pub use lines::Lines;
 pub use objection::Objection;
-pub use plan::{Plan, Step};
 pub use status::{ChannelStatus, Finding, Status};
+pub use step::{Plan, Step};
 pub use verify::{Comparison, TableComparison};
 
 /// A target and what it follows.
@@ -125,9 +127,9 @@ pub enum Error {
         server: String,
         /// What it was told, without passwords.
         statement: String,
-        /// What it said.
+        /// What it said, without passwords.
         #[source]
-        source: sqlx::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// It would not be safe.
     #[error("this is not safe:{}", listed(.0))]
@@ -169,6 +171,11 @@ impl Topology {
             Kind::OffSite => ("offsite", format!(" {channel}")),
         };
         format!("picup db {noun} {verb}{channel} {}", self.arguments).trim_end().to_owned()
+    }
+
+    /// The command that makes a replica anew whatever was written on it.
+    fn discarding(&self) -> String {
+        format!("{} --discard-writes", self.command("rebuild", ""))
     }
 }
 

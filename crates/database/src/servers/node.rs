@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
 use super::Error;
@@ -37,9 +37,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn of(server: &Server) -> Result<Self, Error> {
-        let wrong =
-            |_| Error::Senseless(format!("{} is no address of a server; write mysql://USER@HOST:PORT", server.url));
+    /// There may be a password in an address, so that it is not said again.
+    pub(super) fn of(role: &str, server: &Server) -> Result<Self, Error> {
+        let wrong = |_| Error::Senseless(format!("the address of {role} is no server's; write mysql://USER@HOST:PORT"));
         let url = sqlx_url(&server.url).map_err(wrong)?;
         Ok(Self {
             host: url.get_host().to_owned(),
@@ -50,7 +50,9 @@ impl Place {
 
     /// `HOST:PORT`, or `[HOST]:PORT`, as an address is written.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::Senseless(format!("'{text}' is no address; write HOST:PORT"));
+        // Whoever writes a whole URL here may have written a password before the host, or behind it.
+        let shown = text.rsplit('@').next().and_then(|text| text.split('?').next()).unwrap_or_default();
+        let wrong = || Error::Senseless(format!("'{shown}' is no address; write HOST:PORT"));
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let port = port.parse().map_err(|_| wrong())?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -71,7 +73,7 @@ fn sqlx_url(url: &str) -> Result<MySqlConnectOptions, sqlx::Error> {
 impl Node {
     /// Connects, and asks which family it is of.
     pub(super) async fn open(role: &str, server: &Server) -> Result<Self, Error> {
-        let place = Place::of(server)?;
+        let place = Place::of(role, server)?;
         let name = format!("{role} ({}:{})", place.host, place.port);
         let away = |source| Error::Away { server: name.clone(), source };
         let mut options = sqlx_url(&server.url).map_err(away)?;
@@ -95,7 +97,19 @@ impl Node {
 
     pub(super) async fn say(&mut self, sql: &Sql) -> Result<(), Error> {
         let said = self.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.text()))).await;
-        said.map(drop).map_err(|source| self.refused(sql.to_string(), source))
+        said.map(drop).map_err(|source| {
+            let told = source.to_string();
+            let number = source.as_database_error().and_then(|said| said.try_downcast_ref::<MySqlDatabaseError>());
+            let number = number.map(MySqlDatabaseError::number).unwrap_or_default();
+            match self.refused(sql.to_string(), source) {
+                Error::Refused { server, statement, .. } if sql.is_told_by(&told) => {
+                    let said =
+                        format!("error {number}; its words are left out, because some of the password is in them");
+                    Error::Refused { server, statement, source: said.into() }
+                }
+                error => error,
+            }
+        })
     }
 
     pub(super) async fn ask(&mut self, sql: &str) -> Result<Vec<Answer>, Error> {
@@ -111,7 +125,9 @@ impl Node {
 
     pub(super) fn refused(&self, statement: String, source: sqlx::Error) -> Error {
         match source {
-            source @ sqlx::Error::Database(_) => Error::Refused { server: self.name.clone(), statement, source },
+            source @ sqlx::Error::Database(_) => {
+                Error::Refused { server: self.name.clone(), statement, source: source.into() }
+            }
             source => Error::Away { server: self.name.clone(), source },
         }
     }
@@ -140,15 +156,19 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_loopback_is_known() {
-        let place = Place::of(&Server { url: "mysql://root@[::1]:3307/picup".to_owned(), password: None }).unwrap();
+        let of = |url: &str| Place::of("the primary", &Server { url: url.to_owned(), password: None });
+        let place = of("mysql://root@[::1]:3307/picup").unwrap();
+        let told = of("mysql://root:Secr3t@db:no/picup").unwrap_err().to_string();
+        assert!(told.contains("the address of the primary") && !told.contains("Secr3t"), "{told}");
         assert_eq!((place.port, place.schema.as_str(), place.is_loopback()), (3307, "picup", true));
         for (text, loopback) in
             [("127.0.0.1:1", true), ("localhost:1", true), ("[::1]:1", true), ("db.example.org:1", false)]
         {
             assert_eq!(Place::parse(text).unwrap().is_loopback(), loopback, "{text}");
         }
-        for text in ["host", ":3306", "host:", "host:99999"] {
-            assert!(Place::parse(text).is_err(), "{text}");
+        for text in ["host", ":3306", "host:", "host:99999", "mysql://root:Secr3t@host/picup?password=Secr3t"] {
+            let told = Place::parse(text).unwrap_err().to_string();
+            assert!(told.contains("HOST:PORT") && !told.contains("Secr3t"), "{told}");
         }
     }
 }

@@ -1,70 +1,17 @@
 //! What has to be done so that a target follows its sources, made of what is there now: where nothing is missing, nothing.
 
-use std::fmt;
-
 use super::channel_words::Words;
 use super::facts::ChannelState;
-use super::lines::{Lines, lines};
+use super::held::UNFINISHED;
+use super::lines::lines;
 use super::node::Node;
 use super::objection::Objection;
-use super::scene::{Scene, Source, UNFINISHED};
+use super::scene::{Scene, Source};
+use super::step::{Act, On, Plan, Step};
 use super::trouble::is_refused;
 use super::words::{self, Sql, named};
 use super::{Account, Error, Kind, Topology, safety};
 use crate::replica::Family;
-
-/// What would be done, and what stands against it.
-#[derive(Debug)]
-pub struct Plan {
-    /// Nothing is done as long as there is one.
-    pub objections: Vec<Objection>,
-    /// What is worth knowing.
-    pub warnings: Vec<String>,
-    /// In order; none when all is as it should be.
-    pub steps: Vec<Step>,
-    /// What has to stand in configuration files, because it does not outlive a restart otherwise.
-    pub lines: Vec<Lines>,
-}
-
-/// One thing that is done to one server.
-#[derive(Debug)]
-pub struct Step {
-    /// Which server.
-    pub server: String,
-    /// What is done, as SQL where it is some; without passwords.
-    pub what: String,
-    /// What for.
-    pub why: String,
-    pub(super) on: On,
-    pub(super) act: Act,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.server, self.what)
-    }
-}
-
-/// Which server is spoken to: the target, or a channel's source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum On {
-    Target,
-    Source(String),
-}
-
-#[derive(Debug)]
-pub(super) enum Act {
-    Say(Sql),
-    /// What all channels must stand still for; they go on afterwards.
-    SayAmidSilence(Vec<Sql>),
-    /// Copies the channel's schema from a snapshot.
-    Copy(String),
-    /// Goes to the position of that snapshot.
-    Place {
-        channel: String,
-        forget_log: bool,
-    },
-}
 
 /// Looks at the servers and says what [`Topology::apply`] would do: for one channel, or for all.
 pub(super) async fn look(topology: &Topology, only: Option<&str>) -> Result<Plan, Error> {
@@ -240,6 +187,19 @@ impl<'p> Planner<'p> {
         user
     }
 
+    /// An empty schema, and what goes with the one that is there.
+    fn make(&mut self, scene: &Scene<'_>, source: &Source<'_>) {
+        let (name, drop) = (named(&source.channel.schema), source.held.exists);
+        let dropped = if drop { format!("DROP DATABASE {name}; ") } else { String::new() };
+        let why = match source.held.count() {
+            _ if !drop => "a mark in it says that its copy is not whole yet".to_owned(),
+            0 => "there is nothing in it, and a copy has its source's character set".to_owned(),
+            count => format!("what is in it ({count} tables and the like) is thrown away, and copied anew"),
+        };
+        let act = Act::Make { channel: source.channel.name.clone(), drop };
+        self.step(&scene.target.node.name, On::Target, format!("{dropped}CREATE DATABASE {name}"), &why, act);
+    }
+
     fn copy(&mut self, scene: &Scene<'_>, place: usize) {
         let source = &scene.sources[place];
         let (channel, target) = (&source.channel.name, &scene.target.node.name);
@@ -247,6 +207,7 @@ impl<'p> Planner<'p> {
         let schema = &source.channel.schema;
         let forget_log = scene.topology.kind == Kind::Replica && !source.written_on_target.is_empty();
         self.open_target(scene);
+        self.make(scene, source);
         let what = format!("copy a snapshot of {from} into {schema}");
         self.step(target, On::Target, what, "rows as they are at one moment", Act::Copy(channel.clone()));
         let forget = if forget_log { format!("{}; ", scene.target.node.family.forget_log()) } else { String::new() };

@@ -3,14 +3,15 @@
 
 use super::apply::{NewPassword, carry_out};
 use super::copying::Tell;
+use super::held::Copy;
 use super::objection::Objections;
-use super::plan::Plan;
-use super::scene::{Copy, Scene, Source};
-use super::{Error, Kind, Topology};
+use super::scene::{Scene, Source};
+use super::step::Plan;
+use super::{Error, Kind, Topology, safety};
 
 impl Topology {
-    /// Makes that channel's copy anew. With `discard_writes` also when there are writes on a replica that its primary does not
-    /// know: they are lost.
+    /// Makes that channel's copy anew. With `discard_writes` also a replica that takes writes, and has some that its primary does
+    /// not know: they are lost, and it takes none any more.
     ///
     /// # Errors
     /// [`Error::Unsafe`] when it is no copy of that source, or is not sure to be one: then nothing is done. Cut off later,
@@ -30,8 +31,7 @@ impl Topology {
         if !all.is_empty() {
             return Err(Error::Unsafe(all));
         }
-        // From here on it is as if its first copy had been cut off.
-        scene.sources.iter_mut().for_each(|source| source.copy = Copy::Unfinished);
+        scene.sources.iter_mut().for_each(Source::begin_anew);
         carry_out(&mut scene, password, tell).await
     }
 }
@@ -48,22 +48,28 @@ fn object(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'_
         format!("it is no copy of {address}: it follows nobody there"),
         remedy,
     );
+    if !discard_writes {
+        writes(objections, scene, source);
+    }
+    // What is on a replica was written on it; beside half a copy it may be anybody's.
+    if !discard_writes || follows.is_none() {
+        safety::foreign(objections, scene, source);
+    }
     if let Some((false, host, port)) = follows {
         let remedy = "correct the file, if that is its source";
         objections.when(true, format!("it is no copy of {address}: it follows {host}:{port}"), remedy);
     }
-    let remedy = format!(
-        "if it is a copy, have it refuse writes first: SET GLOBAL read_only = ON on it, or {}",
-        topology.command("apply", &channel.name)
-    );
+}
+
+/// Somebody may write there, or has. A replica's primary is lost at times, and its replica takes its place.
+fn writes(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'_>) {
+    let topology = scene.topology;
+    let lost = topology.kind == Kind::Replica && source.copy != Copy::Unfinished;
+    let written = if lost { source.written_on_target.join(", ") } else { String::new() };
+    let closes =
+        if written.is_empty() { topology.command("apply", &source.channel.name) } else { topology.discarding() };
+    let remedy = format!("if it is to stay a copy: {closes}");
     objections.when(!scene.target.facts.read_only, "read_only is OFF, as on a primary", remedy);
-    if topology.kind == Kind::Replica && !discard_writes && !unfinished {
-        let written = source.written_on_target.join(", ");
-        let remedy = "look at them first; if nobody needs them, add --discard-writes";
-        objections.when(
-            !written.is_empty(),
-            format!("it has writes that its source does not have ({written})"),
-            remedy,
-        );
-    }
+    let remedy = format!("look at them first; if nobody needs them: {}", topology.discarding());
+    objections.when(!written.is_empty(), format!("it has writes that its source does not have ({written})"), remedy);
 }

@@ -1,8 +1,9 @@
 //! What makes following a source unsafe: settings by which a copy would differ from it in silence, collide with another, or be lost.
 
+use super::held::Copy;
 use super::node::Node;
 use super::objection::{Objection, Objections};
-use super::scene::{Copy, Scene, Seen, Source};
+use super::scene::{Scene, Seen, Source};
 use super::words::{all_of, named};
 use super::{Kind, Topology, origins};
 use crate::replica::Family;
@@ -126,6 +127,13 @@ fn copied_before(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &So
     let shared = topology.kind == Kind::Replica && state.is_none() && !others.is_empty();
     let remedy = "give the replica a server of its own; or drop them, if nobody needs them";
     objections.when(shared, format!("there are other databases ({})", others.join(", ")), remedy);
+    if let Some(mark) = &source.strange_mark {
+        let what = format!("the mark of half a copy in {} says '{mark}', and not '{}'", channel.schema, source.mark);
+        objections.when(true, what, format!("correct the file; or, if nobody needs it, drop it: {drop}"));
+    }
+    if source.wants_a_copy(&scene.target) {
+        foreign(objections, scene, source);
+    }
     whose(objections, scene, source);
     if let Some(state) = state {
         let elsewhere = !state.follows(&source.address) && source.copy != Copy::Unfinished;
@@ -150,23 +158,36 @@ fn copied_before(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &So
         );
         if topology.kind == Kind::Replica && source.copy == Copy::There {
             let written = source.written_on_target.join(", ");
-            let remedy = format!(
-                "if it is the primary now, leave it; otherwise make it anew: {} --discard-writes",
-                topology.command("rebuild", &channel.name)
-            );
+            let discarding = topology.discarding();
+            let remedy = format!("if it is the primary now, leave it; otherwise make it anew: {discarding}");
             objections.when(!written.is_empty(), format!("it has taken writes of its own ({written})"), remedy);
         }
     }
 }
 
-/// What an administrator says to drop a copy: nobody who follows the server hears of it, and MySQL has to be opened for it.
+/// What would go with a copy and is none: nobody knows what it is for.
+pub(super) fn foreign(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &Source<'_>) {
+    let schema = &source.channel.schema;
+    let all: Vec<_> = source.foreign.iter().map(ToString::to_string).collect();
+    let drops: Vec<_> = source.foreign.iter().map(|thing| thing.drop_words(schema)).collect();
+    let what = format!("{schema} has what {} does not: {}", source.seen.node.name, all.join(", "));
+    let drops = as_administrator(&scene.target, &drops.join("; "));
+    objections.when(!all.is_empty(), what, format!("move it elsewhere; or, if nobody needs it: {drops}"));
+}
+
+/// What an administrator says to drop a copy.
 fn drop_words(target: &Seen, schema: &str) -> String {
+    as_administrator(target, &format!("DROP DATABASE {}", named(schema)))
+}
+
+/// Nobody who follows the server hears of it, and MySQL has to be opened for it.
+fn as_administrator(target: &Seen, sql: &str) -> String {
     let (open, close) = if target.facts.super_read_only {
         ("SET GLOBAL super_read_only = OFF; ", "; SET GLOBAL super_read_only = ON")
     } else {
         ("", "")
     };
-    format!("{open}SET SESSION sql_log_bin = 0; DROP DATABASE {}{close}", named(schema))
+    format!("{open}SET SESSION sql_log_bin = 0; {sql}{close}")
 }
 
 /// A schema that another channel writes into, or a channel that writes into another: the file is mistaken.

@@ -1,16 +1,11 @@
 //! All servers of a topology, looked at once: what each says of itself, and what the target holds of each source.
 
 use super::facts::{ChannelState, Facts};
+use super::held::{Copy, Held, Thing, mark_of};
 use super::node::{Node, Place};
 use super::words::quoted;
 use super::{Channel, Error, Kind, Topology};
 use crate::replica::Family;
-
-/// Stands in a schema from the moment its copy is begun until it is followed: such a copy is begun anew.
-pub(super) const UNFINISHED: &str = "picup_copy_unfinished";
-
-/// Stands in a schema that `picup db copy-to` or `restore` fills.
-const UNFINISHED_MOVE: &str = "unfinished_copy";
 
 pub(super) struct Scene<'a> {
     pub(super) topology: &'a Topology,
@@ -34,16 +29,16 @@ pub(super) struct Source<'a> {
     /// It is being copied into itself.
     pub(super) half_copied: bool,
     pub(super) copy: Copy,
+    /// What the target has in that channel's schema.
+    pub(super) held: Held,
+    /// What of it is not in the source's.
+    pub(super) foreign: Vec<Thing>,
+    /// What the mark of half a copy says, if it is this channel's.
+    pub(super) mark: String,
+    /// What it says, if it is another's.
+    pub(super) strange_mark: Option<String>,
     /// Transactions of the target's own that this source does not know.
     pub(super) written_on_target: Vec<String>,
-}
-
-/// What a target holds of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Copy {
-    Missing,
-    Unfinished,
-    There,
 }
 
 impl<'a> Scene<'a> {
@@ -77,22 +72,40 @@ impl<'a> Source<'a> {
             Some(address) => Place::parse(address)?,
             None => Place { schema: String::new(), ..seen.node.place.clone() },
         };
-        let schema = &seen.node.place.schema;
+        let schema = seen.node.place.schema.clone();
         if schema.is_empty() {
-            let url = &channel.source.url;
-            return Err(Error::Senseless(format!("{url} names no database; write mysql://USER@HOST:PORT/NAME")));
+            let name = &seen.node.name;
+            let told = format!("the address of {name} names no database; write mysql://USER@HOST:PORT/NAME");
+            return Err(Error::Senseless(told));
         }
         let tables = format!(
             "SELECT table_name, engine FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema = {}",
-            quoted(schema)
+            quoted(&schema)
         );
         let tables = seen.node.ask(&tables).await?;
         let unsafe_tables = tables.iter().filter(|table| table.at(1) != "InnoDB").map(|table| table.at(0)).collect();
-        let copy = Copy::of(&mut target.node, &channel.schema).await?;
-        let written_on_target = written_on(target, &seen.facts).await?;
-        let has_tables = !tables.is_empty();
-        let half_copied = tables.iter().any(|table| table.at(0) == UNFINISHED || table.at(0) == UNFINISHED_MOVE);
-        Ok(Self { channel, seen, address, unsafe_tables, has_tables, half_copied, copy, written_on_target })
+        let there = Held::of(&mut seen.node, &schema).await?;
+        let (mark, held) = (mark_of(channel, &address, &schema), Held::of(&mut target.node, &channel.schema).await?);
+        Ok(Self {
+            channel,
+            written_on_target: written_on(target, &seen.facts).await?,
+            seen,
+            address,
+            unsafe_tables,
+            has_tables: !tables.is_empty(),
+            half_copied: there.is_half_copied(),
+            copy: held.copy(&mark),
+            foreign: held.foreign(&there, &mark),
+            strange_mark: held.strange_mark(&mark),
+            held,
+            mark,
+        })
+    }
+
+    /// From here on it is as if its first copy had been cut off.
+    pub(super) fn begin_anew(&mut self) {
+        (self.copy, self.strange_mark) = (Copy::Unfinished, None);
+        self.foreign.clear();
     }
 
     /// The target's channel, if it has it.
@@ -108,18 +121,6 @@ impl<'a> Source<'a> {
     /// What goes over a network is encrypted; MySQL always can.
     pub(super) fn tls(&self) -> bool {
         self.channel.tls_ca.is_some() || self.seen.node.family == Family::MySql || !self.address.is_loopback()
-    }
-}
-
-impl Copy {
-    async fn of(node: &mut Node, schema: &str) -> Result<Self, Error> {
-        let tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = ";
-        let tables = node.ask(&format!("{tables}{}", quoted(schema))).await?;
-        Ok(match tables.iter().any(|table| table.at(0) == UNFINISHED) {
-            true => Self::Unfinished,
-            false if tables.is_empty() => Self::Missing,
-            false => Self::There,
-        })
     }
 }
 

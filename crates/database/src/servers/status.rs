@@ -7,7 +7,8 @@ use picup_domain::Timestamp;
 use super::channel_words::Words;
 use super::facts::{ChannelState, Facts};
 use super::health::{self, Times};
-use super::scene::{Copy, Scene, Seen, Source};
+use super::held::Copy;
+use super::scene::{Scene, Seen, Source};
 use super::trouble::{Commands, known};
 use super::{Channel, Error, Kind, Topology, safety};
 use crate::replica::Family;
@@ -127,7 +128,10 @@ async fn of_target(scene: &mut Scene<'_>) -> Result<Vec<Finding>, Error> {
     let apply = scene.topology.command("apply", "");
     let facts = &scene.target.facts;
     if !facts.read_only {
-        let remedy = format!("if it is to stay a copy: {apply}");
+        let written = scene.topology.kind == Kind::Replica
+            && scene.sources.iter().any(|source| source.copy == Copy::There && !source.written_on_target.is_empty());
+        let does = if written { scene.topology.discarding() } else { apply.clone() };
+        let remedy = format!("if it is to stay a copy: {does}");
         findings.push(Finding::ill("read_only is OFF: anybody with the right to may write on it", remedy));
     }
     if !facts.strict {
@@ -193,7 +197,7 @@ async fn of_channel(scene: &mut Scene<'_>, channel: &Channel, now: Timestamp) ->
     }
     let source = state.map(|state| format!("{}:{}", state.host, state.port)).unwrap_or_default();
     let position = scene.target.facts.applied.clone();
-    let Times { lag, recovery_point } = times;
+    let Times { lag, recovery_point, .. } = times;
     Ok(ChannelStatus { channel: channel.name.clone(), source, healthy: false, findings, lag, recovery_point, position })
 }
 
@@ -244,6 +248,13 @@ fn lag(findings: &mut Vec<Finding>, topology: &Topology, channel: &Channel, time
         let remedy = "see whether its disk, or the network to its source, keeps up; it may be catching up";
         findings
             .push(Finding::ill(format!("it is {} s behind, more than {} s", lag.as_secs(), most.as_secs()), remedy));
+    }
+    if let Some(ahead) = times.ahead {
+        let what = format!(
+            "the last heartbeat of its source is {} s in the future: it does not tell how old this copy is",
+            ahead.as_secs()
+        );
+        findings.push(Finding::note(what, "set the clocks of this machine and of PicUp's right"));
     }
 }
 

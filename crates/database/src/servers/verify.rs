@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use super::channel_words::Words;
 use super::facts::Facts;
+use super::held::Copy;
 use super::node::Node;
-use super::scene::{Copy, Scene};
+use super::scene::Scene;
 use super::semi_sync::is_on;
 use super::snapshot::Snapshot;
 use super::words::{Sql, named, quoted};

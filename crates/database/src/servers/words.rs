@@ -12,36 +12,49 @@ const SEMI_SYNC_PATIENCE: &str = "2000";
 /// How many transactions a target applies at once.
 const APPLIERS: u32 = 4;
 
-/// A statement, whose password, if it has one, is not shown.
+/// So many letters of a password, one behind the other, are no accident.
+const TELLING: usize = 4;
+
+/// A statement, whose password, if it has one, is not shown. It stands where it belongs, whatever else is in the statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sql {
-    template: String,
-    secret: Option<String>,
+    text: String,
+    /// The password, and what stands behind it.
+    secret: Option<(String, String)>,
 }
-
-pub(super) const SECRET: &str = "{secret}";
 
 impl Sql {
     pub(super) fn plain(text: impl Into<String>) -> Self {
-        Self { template: text.into(), secret: None }
+        Self { text: text.into(), secret: None }
     }
 
-    pub(super) fn with_secret(template: String, secret: &str) -> Self {
-        Self { template, secret: Some(secret.to_owned()) }
+    pub(super) fn with_secret(before: impl Into<String>, secret: &str, behind: impl Into<String>) -> Self {
+        Self { text: before.into(), secret: Some((secret.to_owned(), behind.into())) }
     }
 
     /// As the server hears it.
     pub(super) fn text(&self) -> String {
         match &self.secret {
-            Some(secret) => self.template.replace(SECRET, &quoted(secret)),
-            None => self.template.clone(),
+            Some((secret, behind)) => format!("{}{}{behind}", self.text, quoted(secret)),
+            None => self.text.clone(),
         }
+    }
+
+    /// Whether some of its password stands in what a server says of it: as it is or as it was quoted, and perhaps cut.
+    pub(super) fn is_told_by(&self, said: &str) -> bool {
+        let Some((secret, _)) = &self.secret else { return false };
+        [secret.clone(), quoted(secret)].iter().any(|secret| {
+            let letters: Vec<char> = secret.chars().collect();
+            let mut parts = letters.windows(TELLING.min(letters.len()).max(1));
+            parts.any(|part| said.contains(&part.iter().collect::<String>()))
+        })
     }
 }
 
 impl fmt::Display for Sql {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&if self.secret.is_some() { self.template.replace(SECRET, "'…'") } else { self.template.clone() })
+        f.write_str(&self.text)?;
+        self.secret.as_ref().map_or(Ok(()), |(_, behind)| write!(f, "'…'{behind}"))
     }
 }
 
@@ -65,7 +78,7 @@ fn account(user: &Account, tls: Option<bool>, rights: &[String]) -> Vec<Sql> {
     let who = format!("{}@{}", quoted(&user.name), quoted(&user.host));
     let tls = tls.map_or("", |tls| if tls { " REQUIRE SSL" } else { " REQUIRE NONE" });
     let make = ["CREATE USER IF NOT EXISTS", "ALTER USER"]
-        .map(|verb| Sql::with_secret(format!("{verb} {who} IDENTIFIED BY {SECRET}{tls}"), &user.password));
+        .map(|verb| Sql::with_secret(format!("{verb} {who} IDENTIFIED BY "), &user.password, tls));
     let grants = rights.iter().map(|rights| Sql::plain(format!("GRANT {rights} TO {who}")));
     make.into_iter().chain(grants).collect()
 }
@@ -178,5 +191,25 @@ mod tests {
         assert_eq!(all[1].to_string(), "ALTER USER 'picup_replica_9'@'%' IDENTIFIED BY '…' REQUIRE SSL");
         assert_eq!(all[2].text(), "GRANT REPLICATION SLAVE ON *.* TO 'picup_replica_9'@'%'");
         assert!(all.iter().all(|sql| !sql.to_string().contains("pass")), "{all:?}");
+    }
+
+    #[test]
+    fn no_name_is_taken_for_the_passwords_place() {
+        let user = Account { name: "{secret}".to_owned(), host: "h".to_owned(), password: "{secret}".to_owned() };
+        let all = follower(&user, true);
+        let who = "CREATE USER IF NOT EXISTS '{secret}'@'h'";
+        assert_eq!(all[0].text(), format!("{who} IDENTIFIED BY '{{secret}}' REQUIRE SSL"));
+        assert_eq!(all[0].to_string(), format!("{who} IDENTIFIED BY '…' REQUIRE SSL"));
+    }
+
+    #[test]
+    fn what_a_server_says_may_hold_some_of_a_password() {
+        let sql = Sql::with_secret("ALTER USER a IDENTIFIED BY ", "Secr3t'Picup", "");
+        for said in ["near 'Secr3t'Picup'", "String 'Secr3t'", "near 'Secr'"] {
+            assert!(sql.is_told_by(said), "{said}");
+        }
+        assert!(!sql.is_told_by("Access denied; you need the CREATE USER privilege"));
+        assert!(!Sql::plain("Secr3t").is_told_by("Secr3t"));
+        assert!(Sql::with_secret("", "ab", "").is_told_by("near 'ab'"));
     }
 }

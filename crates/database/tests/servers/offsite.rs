@@ -189,6 +189,11 @@ async fn a_source_that_has_stopped_itself(four: &Four) {
     assert!(named(&four.topology(), None, "has stopped doing so").await.contains("picup db replica status"));
     let status = until(&four.topology(), |status| status.channels[1].recovery_point == Some(beat)).await;
     assert!(status.channels[0].healthy && status.channels[1].lag > Some(Duration::from_secs(1_000_000)), "{status:#?}");
+    // No copy is newer than now, whatever a clock has said.
+    let before = Timestamp::from_micros(beat.micros() - 90_000_000);
+    let bob = four.topology().status(before).await.unwrap().channels.remove(1);
+    assert_eq!((bob.recovery_point, bob.lag), (None, None));
+    assert!(bob.findings.iter().any(|finding| finding.what.contains("is 90 s in the future")), "{:#?}", bob.findings);
     four.bobs_replica.start_thread(ReplicaThread::Applier).unwrap();
     four.is_healthy().await;
 }

@@ -11,6 +11,7 @@ use picup_testkit::DatabaseServer;
 use tokio::sync::Notify;
 
 use crate::engine::{self, start};
+use crate::trouble::write_on;
 use crate::writes::{Writes, write};
 use crate::{NOW, PATIENCE, apply, home, named, new_password, objections, replica_of, until};
 
@@ -135,12 +136,15 @@ async fn a_primary_is_never_thrown_away_and_a_replica_can_become_one() {
     assert!(objections(apply(&swapped).await).contains("is this the primary?"));
     let itself = replica_of(&primary, &primary);
     assert!(objections(apply(&itself).await).contains("one and the same"));
-    assert!(objections(rebuild(&itself, true).await).contains("read_only is OFF"));
+    let told = objections(rebuild(&itself, false).await);
+    assert!(told.contains("read_only is OFF") && told.contains("it follows nobody there"), "{told}");
+    assert!(objections(rebuild(&itself, true).await).contains("it follows nobody there"));
     let (other, _) = home(3, &[]).await;
     assert!(objections(rebuild(&replica_of(&other, &replica), true).await).contains("it follows 127.0.0.1:"));
     replica.say("SET GLOBAL read_only = OFF").unwrap();
-    assert!(objections(rebuild(&topology, true).await).contains("read_only is OFF, as on a primary"));
-    assert!(!named(&topology, None, "read_only is OFF").await.is_empty());
+    let told = objections(rebuild(&topology, false).await);
+    assert!(told.contains("read_only is OFF, as on a primary") && told.contains("picup db replica apply"), "{told}");
+    assert!(named(&topology, None, "read_only is OFF").await.contains("picup db replica apply"));
     replica.say("SET GLOBAL read_only = ON").unwrap();
 
     // The run book: the primary is lost, and the replica takes its place.
@@ -171,6 +175,63 @@ async fn a_primary_is_never_thrown_away_and_a_replica_can_become_one() {
 
 fn primary_rows(primary: &DatabaseServer) -> Option<String> {
     primary.say("SELECT COUNT(*) FROM picup.accounts").ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_thrown_away_for_its_name_and_no_name_shows_a_password() {
+    let (primary, _) = home(1, &[]).await;
+    let replica = empty_server(2);
+    let mut topology = replica_of(&primary, &replica);
+    let own = |sql: &str| replica.say(&format!("SET SESSION sql_log_bin = 0; {sql}")).unwrap();
+    own("CREATE DATABASE picup; CREATE PROCEDURE picup.kept() SELECT 1");
+    own("CREATE EVENT picup.daily ON SCHEDULE EVERY 1 DAY DO SELECT 1");
+    let told = objections(apply(&topology).await);
+    assert!(told.contains("does not: procedure kept, event daily") && told.lines().count() == 1, "{told}");
+    replica.say(told.trim_end().rsplit_once("nobody needs it: ").unwrap().1).unwrap();
+
+    own("CREATE TABLE picup.picup_copy_unfinished (id INT PRIMARY KEY); CREATE TABLE picup.precious (id INT)");
+    own("CREATE TRIGGER picup.watch BEFORE INSERT ON picup.precious FOR EACH ROW SET NEW.id = 7");
+    let mark = |address: &str, channel: &str| {
+        let mark = format!("half a copy of {address}/picup for {channel}");
+        own(&format!("ALTER TABLE picup.picup_copy_unfinished COMMENT = '{mark}'"));
+    };
+    let address = primary.address().to_string();
+    for (from, channel, says) in [
+        (None, "", "says ''"),
+        (Some("127.0.0.1:1"), "replication", "says 'half a copy of 127.0.0.1:1/picup"),
+        (Some(address.as_str()), "channel ada", "for channel ada'"),
+    ] {
+        from.into_iter().for_each(|from| mark(from, channel));
+        let told = objections(apply(&topology).await);
+        assert!(told.contains("there are tables in picup already") && told.contains(says), "{told}");
+        assert!(objections(rebuild(&topology, true).await).contains("it follows nobody there"));
+    }
+    mark(&address, "replication");
+    let told = objections(apply(&topology).await);
+    assert!(told.contains("does not: table precious, trigger watch") && told.lines().count() == 1, "{told}");
+    for discard_writes in [false, true] {
+        let told = objections(rebuild(&topology, discard_writes).await);
+        assert!(told.contains("does not: table precious, trigger watch"), "{told}");
+    }
+    own("DROP TABLE picup.precious");
+    let plan = topology.plan(None).await.unwrap();
+    let dropped = plan.steps.iter().find(|step| step.what.starts_with("DROP DATABASE `picup`; CREATE")).unwrap();
+    assert!(dropped.why.contains("thrown away"), "{}", dropped.why);
+
+    let account = |name: String| Account { name, host: "127.0.0.1".into(), password: "nobody's nobody".into() };
+    topology.reader = Some(account("{secret}".to_owned()));
+    apply(&topology).await.unwrap();
+    is_healthy(&topology).await;
+    assert!(replica.say("SHOW GRANTS FOR '{secret}'@'127.0.0.1'").unwrap().contains("GRANT SELECT ON `picup`.*"));
+    write_on(&replica, "SET SESSION sql_log_bin = 0; CREATE TABLE picup.mine (id INT)");
+    assert!(objections(rebuild(&topology, false).await).contains("does not: table mine"));
+    rebuild(&topology, true).await.unwrap();
+    is_healthy(&topology).await;
+    assert_equal(&topology).await;
+    // The server says the name that is too long, and in it what happens to be in the password.
+    topology.reader = Some(account("nobody".repeat(40)));
+    let Err(Error::Refused { source, .. }) = apply(&topology).await else { panic!("a name that is too long") };
+    assert!(source.to_string().contains("error 1470; its words are left out"), "{source}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

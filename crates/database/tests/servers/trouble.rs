@@ -12,7 +12,7 @@ use crate::writes::write;
 use crate::{NOW, PATIENCE, apply, home, named, objections, replica_of};
 
 /// As an administrator who insists.
-fn write_on(replica: &DatabaseServer, sql: &str) {
+pub(crate) fn write_on(replica: &DatabaseServer, sql: &str) {
     let open = if engine::is_mysql() { "SET GLOBAL super_read_only = OFF; " } else { "" };
     replica.say(&format!("{open}{sql}")).unwrap();
 }
@@ -102,19 +102,27 @@ async fn an_account_that_is_there_already(primary: &DatabaseServer, replica: &Da
 }
 
 async fn a_row_that_was_changed(replica: &DatabaseServer, topology: &Topology, database: &Database) {
-    write_on(replica, "UPDATE picup.accounts SET used_bytes = 99 LIMIT 1");
+    write_on(replica, "SET GLOBAL read_only = OFF; UPDATE picup.accounts SET used_bytes = 99 LIMIT 1");
     let differing = topology.verify("", PATIENCE).await.unwrap();
     let differing: Vec<_> =
         differing.tables.iter().filter(|table| !table.is_equal()).map(|table| &table.table).collect();
     assert_eq!(differing, ["accounts"]);
-    assert!(named(topology, None, "written on the copy itself (").await.contains("rebuild"));
-    assert!(objections(apply(topology).await).contains("writes of its own ("));
+    // All that it may be asked say the same, and that does it.
+    let command = "picup db replica rebuild --config replica.toml --discard-writes";
+    for words in ["written on the copy itself (", "read_only is OFF"] {
+        let remedy = named(topology, None, words).await;
+        assert!(remedy.ends_with(command), "{remedy}");
+    }
+    let told = objections(apply(topology).await);
+    assert!(told.contains("writes of its own (") && told.trim_end().ends_with(command), "{told}");
     write(database, 1).await;
     if !engine::is_mysql() {
         // It has taken the number of the primary's next transaction.
         assert!(named(topology, Some(1950), "does not go together").await.contains("picup db replica rebuild"));
     }
-    assert!(objections(rebuild(topology, false).await).contains("--discard-writes"));
+    let told = objections(rebuild(topology, false).await);
+    assert!(told.contains("read_only is OFF, as on a primary"), "{told}");
+    assert!(told.lines().count() == 2 && told.lines().all(|line| line.ends_with(command)), "{told}");
     rebuild(topology, true).await.unwrap();
     is_healthy(topology).await;
     assert_equal(topology).await;

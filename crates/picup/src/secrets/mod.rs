@@ -13,6 +13,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use picup_app::Secrets;
 use picup_delivery::{KeyId, SigningKey, Zeroizing};
+use rustix::fs::OFlags;
 
 const ACCESS_KEY: &str = "access-token-key.pem";
 const MEDIA_KEY: &str = "media-key.pem";
@@ -103,12 +104,17 @@ fn read_or_create(path: &Path, make: impl FnOnce() -> Zeroizing<String>) -> anyh
 
 /// The file's text; `None` when there is no such file.
 fn read(path: &Path) -> anyhow::Result<Option<Zeroizing<String>>> {
-    let mut file = match File::open(path) {
+    // A pipe that nobody writes to would be waited for before it can be told from a file.
+    let at_once = OFlags::NONBLOCK.bits().cast_signed();
+    let mut file = match OpenOptions::new().read(true).custom_flags(at_once).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
     };
     let metadata = file.metadata().with_context(|| format!("reading {}", path.display()))?;
+    if !metadata.is_file() {
+        bail!("{} is no regular file; write what it is to hold into one", path.display());
+    }
     if metadata.permissions().mode() & 0o077 != 0 {
         bail!("{} can be read by others; run: chmod 600 {}", path.display(), path.display());
     }
@@ -174,6 +180,21 @@ mod tests {
         let error = format!("{:#}", load_or_create(folder.path()).unwrap_err());
         assert!(error.contains("chmod 600"), "{error}");
         assert_eq!(problems(folder.path()).len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        for place in [&pipe, folder.path()] {
+            let error = format!("{:#}", password(place).unwrap_err());
+            assert!(error.contains("no regular file"), "{error}");
+        }
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        create(&file, "secret\n").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(password(&link).unwrap(), "secret");
     }
 
     #[test]

@@ -117,6 +117,24 @@ async fn a_replica(primary: &DatabaseServer, replica: &DatabaseServer) {
     assert!(!files.said.contains("password'") && !files.said.contains("IDENTIFIED BY '*"), "{}", files.said);
 }
 
+/// Whoever types a password where none belongs is told so, and not what was typed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_in_the_wrong_place_is_not_said_again() {
+    let folder = fresh_folder();
+    let data = folder.path().display().to_string();
+    let mut files = files(folder.path(), "");
+    for url in ["mysql://adm:Secr3t@127.0.0.1/picup", "mysql://adm@127.0.0.1/picup?password=Secr3t", "adm:Secr3t@db"] {
+        let done = run(BINARY, ["db", "copy-to", url, "--data-dir", &data]).await.unwrap();
+        let said = format!("{}{}", done.stdout, done.stderr);
+        assert!(done.status.code() == Some(2) && said.contains("error: URL: "), "{said}");
+        assert!(!said.contains("Secr3t") && !said.contains("adm"), "{said}");
+        let text = format!("[primary]\nurl = \"{url}\"\n[replica]\nurl = \"mysql://root@127.0.0.1\"\n");
+        std::fs::write(&files.config, text).unwrap();
+        let said = files.say("replica plan", 2).await;
+        assert!(said.contains("servers.toml, line 2: ") && !said.contains("Secr3t"), "{said}");
+    }
+}
+
 /// It holds a replica that has a delay by now, and does not come to where it is waited for; and lets it go as it was.
 async fn a_comparison_that_is_ended(primary: &DatabaseServer, replica: &DatabaseServer, config: &Path, signal: Signal) {
     let (delay, status, tells) = if is_mariadb(replica) {
@@ -185,6 +203,10 @@ async fn an_off_site_copy(home: &DatabaseServer, mut off_site: DatabaseServer) {
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     std::fs::set_permissions(folder.path().join("password"), open).unwrap();
     assert!(files.say("offsite status", 1).await.contains("chmod 600"));
+    let password = folder.path().join("password");
+    std::fs::remove_file(&password).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &password, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+    assert!(files.say("offsite plan", 1).await.contains("no regular file"));
     std::fs::write(&files.config, "[offsite]\n").unwrap();
     files.say("offsite status", 2).await;
 }

@@ -16,8 +16,9 @@ use crate::secrets;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CopyArgs {
     /// An empty database of a MariaDB or MySQL server, such as mysql://picup@127.0.0.1:3306/picup
+    // Read later: whoever reads arguments shows those that are wrong, and there may be a password in this one.
     #[arg(value_name = "URL")]
-    url: DatabaseUrl,
+    url: String,
     /// The file that holds the password of the user in the URL; only you may be able to read it
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
@@ -46,9 +47,10 @@ struct Setting {
 }
 
 pub(super) fn run(args: &CopyArgs) -> Result<(), Failure> {
+    let url = args.url.parse::<DatabaseUrl>().map_err(|wrong| Failure::usage(format!("URL: {wrong}")))?;
     let config = args.place.load()?;
     let file = source(&config)?;
-    let setting = setting(args)?;
+    let setting = setting(args, &url)?;
     let password = setting.password_file.as_deref().map(secrets::password).transpose()?;
     let server = Server { url: setting.url.clone(), password };
     let copied = until_stopped(async {
@@ -73,12 +75,12 @@ fn source(config: &Config) -> Result<PathBuf, Failure> {
     Ok(file)
 }
 
-fn setting(args: &CopyArgs) -> Result<Setting, Failure> {
+fn setting(args: &CopyArgs, url: &DatabaseUrl) -> Result<Setting, Failure> {
     let absolute = |file: &PathBuf| {
         std::path::absolute(file).with_context(|| format!("finding the password file {}", file.display()))
     };
     let password_file = args.password_file.as_ref().map(absolute).transpose()?;
-    Ok(Setting { url: args.url.as_str().to_owned(), password_file })
+    Ok(Setting { url: url.as_str().to_owned(), password_file })
 }
 
 fn refused(error: Error, url: &str) -> Failure {

@@ -117,6 +117,7 @@ pub(in crate::cli) fn run(command: &OffsiteCommand) -> Result<ExitCode, Failure>
 fn topology(file: &Path) -> Result<Topology, Failure> {
     let Description { offsite, channel, max_lag_seconds } = servers::read(file)?;
     check(&channel)?;
+    servers::host(&offsite.host)?;
     let from = offsite.host;
     let channels = channel.into_iter().map(|home| {
         Ok(Channel {

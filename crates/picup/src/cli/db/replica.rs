@@ -101,9 +101,11 @@ pub(in crate::cli) fn run(command: &ReplicaCommand) -> Result<ExitCode, Failure>
 
 fn topology(file: &Path) -> Result<Topology, Failure> {
     let Description { primary, replica, reader, max_lag_seconds, semi_sync } = servers::read(file)?;
+    servers::host(&replica.host)?;
     let source = servers::server(primary.url, primary.password_file.as_deref(), file)?;
     let schema = source.url.split('?').next().and_then(|url| url.rsplit_once('/')).map(|(_, name)| name.to_owned());
     let reader = reader.map(|reader| {
+        servers::account(&reader.name, &reader.host)?;
         let password = servers::password(&reader.password_file, file)?;
         Ok::<_, Failure>(Account { name: reader.name, host: reader.host, password })
     });

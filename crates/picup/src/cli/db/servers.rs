@@ -65,7 +65,8 @@ impl<'de> Deserialize<'de> for Address {
         let url = url.filter(|url| !url.username().is_empty());
         let url =
             url.ok_or_else(|| D::Error::custom("not the address of a server; write mysql://USER@HOST:PORT/NAME"))?;
-        if url.password().is_some() || url.query_pairs().any(|(key, _)| key.contains("password")) {
+        let holds = |key: &str| key.to_ascii_lowercase().contains("pass");
+        if url.password().is_some() || url.query_pairs().any(|(key, _)| holds(&key)) {
             return Err(D::Error::custom(
                 "a password does not belong here; write it into a file and name that in password_file",
             ));
@@ -81,7 +82,22 @@ pub(super) fn read<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> {
         Failure::usage(format!("cannot read {shown}: {error}"))
             .next("name the file that describes the servers: --config FILE")
     })?;
-    toml::from_str(&text).map_err(|error| Failure::usage(format!("{shown}: {error}")))
+    toml::from_str(&text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+        Failure::usage(format!("{shown}, line {line}: {}", without_values(error.message())))
+    })
+}
+
+/// What is wrong with a file, without what stands in it: that may be a password in the wrong place.
+fn without_values(message: &str) -> String {
+    let value = message.find(['"', '`']).filter(|_| message.starts_with("invalid "));
+    match (value, message.rfind(", expected ")) {
+        (Some(value), Some(expected)) if value < expected => {
+            format!("{}…{}", &message[..value], &message[expected..])
+        }
+        _ => message.to_owned(),
+    }
 }
 
 /// A server with the password in its file, which stands beside the file that names it unless its path is a whole one.
@@ -106,6 +122,26 @@ pub(super) fn plain(what: &str, name: &str) -> Result<(), Failure> {
         Err(Failure::usage(format!("'{name}' is no good name of a {what}"))
             .next("take small letters, digits and _, a letter first"))
     }
+}
+
+/// Whom a server lets in from where, as it spells them: no account is called otherwise, and none can be mistaken for SQL.
+pub(super) fn account(name: &str, host: &str) -> Result<(), Failure> {
+    let letters = |byte: u8, more: &[u8]| byte.is_ascii_alphanumeric() || more.contains(&byte);
+    if !(1..=32).contains(&name.len()) || !name.bytes().all(|byte| letters(byte, b"_-.")) {
+        return Err(Failure::usage(format!("'{name}' is no good name of a user"))
+            .next("take letters, digits, _, - and ., 32 at most"));
+    }
+    self::host(host)
+}
+
+/// Hosts, as the accounts of a server spell them.
+pub(super) fn host(host: &str) -> Result<(), Failure> {
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:%/".contains(&byte);
+    if (1..=60).contains(&host.len()) && host.bytes().all(letters) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("'{host}' is no good host of an account"))
+        .next("write an address or a name, such as 192.0.2.7, 192.0.2.%, db.example.org or %"))
 }
 
 /// `--config FILE`, as it stands behind the commands in advice.
@@ -224,11 +260,49 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_a_file_is_told_without_what_stands_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("servers.toml");
+        for (text, line, says) in [
+            ("\nurl = \"mysql://adm:Secr3t@db/picup\"\n", 2, "password_file"),
+            ("url = \"mysql://adm@db/picup?PASSWORD=Secr3t\"", 1, "password_file"),
+            ("# one\n# two\nurl = \"mysql://adm:Secr3t@db/picup", 3, "string"),
+            ("url = \"mysql://adm@db/picup\"\n\nurl = \"Secr3t\"", 3, "duplicate"),
+            ("url = { Secr3t = 1 }", 1, "invalid type"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let told = read::<Holder>(&file).unwrap_err().to_string();
+            assert!(told.contains(&format!("servers.toml, line {line}: ")) && told.contains(says), "{told}");
+            assert!(!told.contains("Secr3t") && !told.contains("adm"), "{told}");
+        }
+        for (message, told) in [
+            ("invalid type: string \"Secr3t\", expected u32", "invalid type: string …, expected u32"),
+            ("invalid type: integer `7`, expected path string", "invalid type: integer …, expected path string"),
+            ("unknown field `password`, expected `url`", "unknown field `password`, expected `url`"),
+        ] {
+            assert_eq!(without_values(message), told);
+        }
+    }
+
+    #[test]
     fn names_need_no_quoting() {
         for (name, good) in
             [("ada", true), ("home_2", true), ("", false), ("2nd", false), ("a-b", false), ("A", false), ("a`b", false)]
         {
             assert_eq!(plain("channel", name).is_ok(), good, "{name}");
+        }
+        for (name, host, good) in [
+            ("picup", "%", true),
+            ("PicUp-reader.2", "192.0.2.0/255.255.255.0", true),
+            ("picup", "2001:db8::%", true),
+            ("{secret}", "%", false),
+            ("a'b", "%", false),
+            ("", "%", false),
+            ("picup", "", false),
+            ("picup", "a'b", false),
+            ("picup", "{secret}", false),
+        ] {
+            assert_eq!(account(name, host).is_ok(), good, "{name}@{host}");
         }
     }
 }
