@@ -205,7 +205,7 @@ async fn whatever_befalls_the_replica_no_read_fails_or_is_stale_and_it_comes_bac
             two.serving(true).await;
         })
         .await;
-        assert!(pairs > 100, "{trouble}: {pairs} pairs");
+        assert!(pairs > 10, "{trouble}: {pairs} pairs");
     }
     let killed = never_stale(&database, async {
         two.replica.kill().unwrap();
@@ -220,7 +220,7 @@ async fn whatever_befalls_the_replica_no_read_fails_or_is_stale_and_it_comes_bac
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    assert!(killed.await > 100);
+    assert!(killed.await > 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
