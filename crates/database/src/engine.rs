@@ -12,10 +12,11 @@ use sqlx::{AnyConnection, Connection, Executor, Row};
 
 use crate::credentials::SignIn;
 use crate::dialect::Dialect;
+use crate::family::Family;
 use crate::pools::Pools;
 use crate::position::Position;
 use crate::primary::Primary;
-use crate::replica::{Family, Limits, Replica};
+use crate::replica::{Limits, Replica};
 use crate::replicas::Replicas;
 use crate::routing::{Database, Inner};
 use crate::{Error, Metrics, migrations, transfer};

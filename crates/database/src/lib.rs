@@ -29,6 +29,7 @@ mod edit;
 mod engine;
 mod error;
 mod event;
+mod family;
 mod favourite;
 mod installation;
 mod invitation;

@@ -9,8 +9,8 @@ use sqlx::Row;
 use tokio::sync::{Notify, watch};
 
 use crate::credentials::{Kept, SignIn};
+use crate::family::Family;
 use crate::position::Position;
-use crate::replica::Family;
 
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// A beat that takes longer has failed: a server that has much to do may take its time, and one that is gone refuses at once.

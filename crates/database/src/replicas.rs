@@ -13,9 +13,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::connection::Lent;
+use crate::family::Family;
 use crate::position::Position;
 use crate::primary::Primary;
-use crate::replica::{Family, Replica, ReplicaReport};
+use crate::replica::{Replica, ReplicaReport};
 use crate::seen::Seen;
 use crate::{Error, Metrics};
 

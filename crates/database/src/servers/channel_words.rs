@@ -3,7 +3,7 @@
 use super::node::Place;
 use super::words::{Sql, all_of, named, quoted};
 use super::{Account, Channel};
-use crate::replica::Family;
+use crate::family::Family;
 
 /// What is said about one channel.
 pub(super) struct Words<'a> {

@@ -4,8 +4,8 @@ use super::Error;
 use super::answer::{Answer, version};
 use super::node::{Node, Place};
 use super::words::all_of;
+use crate::family::Family;
 use crate::position::Position;
-use crate::replica::Family;
 
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
@@ -31,8 +31,6 @@ pub(super) struct Facts {
     /// How far it has followed others.
     pub(super) applied: String,
     pub(super) channels: Vec<ChannelState>,
-    /// Its databases but for the server's own.
-    pub(super) schemas: Vec<String>,
 }
 
 /// A channel, as the target tells of it.
@@ -63,8 +61,6 @@ pub(super) struct ChannelState {
     pub(super) filter: [String; 2],
 }
 
-const SCHEMAS: &str = "SELECT schema_name AS name FROM information_schema.schemata \
-     WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') ORDER BY schema_name";
 const OF_MARIADB: &str = "SELECT VERSION() AS version, @@server_id AS server_id, '' AS uuid, @@log_bin AS logs, \
      @@log_slave_updates AS logs_followed, @@global.binlog_format AS format, @@sync_binlog AS sync_log, \
      @@innodb_flush_log_at_trx_commit AS sync_engine, @@gtid_strict_mode AS strict, @@global.gtid_domain_id AS domain, \
@@ -81,7 +77,6 @@ impl Facts {
         let family = node.family;
         let rows = node.ask(if family == Family::MariaDb { OF_MARIADB } else { OF_MYSQL }).await?;
         let channels = node.ask(family.channels()).await?.iter().map(ChannelState::from).collect();
-        let schemas = node.ask(SCHEMAS).await?.iter().map(|row| row.text(&["name"])).collect();
         let row = rows.first().ok_or_else(|| Error::Senseless(format!("{} says nothing of itself", node.name)))?;
         Ok(Self {
             version: version(&row.text(&["version"]))?,
@@ -99,7 +94,6 @@ impl Facts {
             logged_by_server: row.text(&["logged_by_server"]),
             applied: row.text(&["applied"]).replace('\n', ""),
             channels,
-            schemas,
         })
     }
 
@@ -228,7 +222,6 @@ mod tests {
             logged_by_server: logged_by_server.to_owned(),
             applied: String::new(),
             channels: Vec::new(),
-            schemas: Vec::new(),
         }
     }
 

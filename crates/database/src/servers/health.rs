@@ -10,8 +10,8 @@ use super::node::Node;
 use super::scene::Seen;
 use super::words::named;
 use super::{Channel, Error};
+use crate::family::Family;
 use crate::position::Position;
-use crate::replica::Family;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Times {

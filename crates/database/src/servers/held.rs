@@ -114,6 +114,16 @@ impl fmt::Display for Thing {
     }
 }
 
+/// The databases of a server but for that one and the server's own.
+pub(super) async fn beside(node: &mut Node, schema: &str) -> Result<Vec<String>, Error> {
+    let others = format!(
+        "SELECT schema_name FROM information_schema.schemata \
+         WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', {}) ORDER BY schema_name",
+        quoted(schema)
+    );
+    Ok(node.ask(&others).await?.iter().map(|row| row.at(0)).collect())
+}
+
 /// What the mark in a copy of that channel says.
 pub(super) fn mark_of(channel: &Channel, source: &Place, schema: &str) -> String {
     format!("half a copy of {}:{}/{schema} for {}", source.host, source.port, channel.shown())

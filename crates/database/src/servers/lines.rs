@@ -2,7 +2,7 @@
 
 use super::channel_words::Words;
 use super::scene::Scene;
-use crate::replica::Family;
+use crate::family::Family;
 
 /// What has to stand in the configuration file of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::Error;
 use super::answer::Answer;
 use super::words::Sql;
 use crate::Server;
-use crate::replica::Family;
+use crate::family::Family;
 
 /// A server that does not let one in by then is away.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -10,8 +10,8 @@ use super::channel_words::Words;
 use super::facts::{ChannelState, Facts};
 use super::node::Node;
 use super::words::{Sql, quoted};
+use crate::family::Family;
 use crate::position::Position;
-use crate::replica::Family;
 
 /// Runs `work` while no channel does anything, and lets those that were running go on, whatever comes of it; but not `but`.
 pub(super) async fn amid_silence<T>(

@@ -11,7 +11,7 @@ use super::step::{Act, On, Plan, Step};
 use super::trouble::is_refused;
 use super::words::{self, Sql, named};
 use super::{Account, Error, Kind, Topology, safety};
-use crate::replica::Family;
+use crate::family::Family;
 
 /// Looks at the servers and says what [`Topology::apply`] would do: for one channel, or for all.
 pub(super) async fn look(topology: &Topology, only: Option<&str>) -> Result<Plan, Error> {

@@ -6,7 +6,7 @@ use super::objection::{Objection, Objections};
 use super::scene::{Scene, Seen, Source};
 use super::words::{all_of, named};
 use super::{Kind, Topology, origins};
-use crate::replica::Family;
+use crate::family::Family;
 
 /// The oldest versions that this is tried on.
 const OLDEST: [(Family, (u16, u16)); 2] = [(Family::MariaDb, (10, 11)), (Family::MySql, (8, 4))];
@@ -123,10 +123,9 @@ fn copied_before(objections: &mut Objections<'_>, scene: &Scene<'_>, source: &So
     let remedy = format!("if nobody needs them, drop them, because a copy begins with an empty place: {drop}");
     objections.when(full, format!("there are tables in {} already", channel.schema), remedy);
     // A replica is that and nothing else: it is read-only as a whole, and its log begins anew.
-    let others = scene.target.facts.schemas.iter().filter(|name| **name != channel.schema).cloned().collect::<Vec<_>>();
-    let shared = topology.kind == Kind::Replica && state.is_none() && !others.is_empty();
+    let shared = topology.kind == Kind::Replica && state.is_none() && !source.beside.is_empty();
     let remedy = "give the replica a server of its own; or drop them, if nobody needs them";
-    objections.when(shared, format!("there are other databases ({})", others.join(", ")), remedy);
+    objections.when(shared, format!("there are other databases ({})", source.beside.join(", ")), remedy);
     if let Some(mark) = &source.strange_mark {
         let what = format!("the mark of half a copy in {} says '{mark}', and not '{}'", channel.schema, source.mark);
         objections.when(true, what, format!("correct the file; or, if nobody needs it, drop it: {drop}"));

@@ -1,11 +1,11 @@
 //! All servers of a topology, looked at once: what each says of itself, and what the target holds of each source.
 
 use super::facts::{ChannelState, Facts};
-use super::held::{Copy, Held, Thing, mark_of};
+use super::held::{self, Copy, Held, Thing, mark_of};
 use super::node::{Node, Place};
 use super::words::quoted;
 use super::{Channel, Error, Kind, Topology};
-use crate::replica::Family;
+use crate::family::Family;
 
 pub(super) struct Scene<'a> {
     pub(super) topology: &'a Topology,
@@ -31,6 +31,8 @@ pub(super) struct Source<'a> {
     pub(super) copy: Copy,
     /// What the target has in that channel's schema.
     pub(super) held: Held,
+    /// The target's other databases.
+    pub(super) beside: Vec<String>,
     /// What of it is not in the source's.
     pub(super) foreign: Vec<Thing>,
     /// What the mark of half a copy says, if it is this channel's.
@@ -88,6 +90,7 @@ impl<'a> Source<'a> {
         let (mark, held) = (mark_of(channel, &address, &schema), Held::of(&mut target.node, &channel.schema).await?);
         Ok(Self {
             channel,
+            beside: held::beside(&mut target.node, &channel.schema).await?,
             written_on_target: written_on(target, &seen.facts).await?,
             seen,
             address,

@@ -4,7 +4,7 @@ use super::Error;
 use super::answer::value_of;
 use super::node::Node;
 use super::words::{Sql, quoted};
-use crate::replica::Family;
+use crate::family::Family;
 
 /// Sees its source as it was, for as long as it is kept.
 pub(super) struct Snapshot {

@@ -11,7 +11,7 @@ use super::held::Copy;
 use super::scene::{Scene, Seen, Source};
 use super::trouble::{Commands, known};
 use super::{Channel, Error, Kind, Topology, safety};
-use crate::replica::Family;
+use crate::family::Family;
 
 /// A target, looked at once.
 #[derive(Debug, Clone)]

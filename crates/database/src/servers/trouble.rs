@@ -124,7 +124,7 @@ fn reset_words(words: &Words<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replica::Family;
+    use crate::family::Family;
 
     fn of(family: Family, number: u64, said: &str) -> Known {
         let words = Words { family, channel: "ada" };

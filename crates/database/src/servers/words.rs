@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Account;
-use crate::replica::Family;
+use crate::family::Family;
 
 /// Keeps what an administrator says out of the binary log: a second off-site copy would break on the same `CREATE USER`.
 pub(super) const KEEP_TO_ITSELF: &str = "SET SESSION sql_log_bin = 0";

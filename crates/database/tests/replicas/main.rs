@@ -70,7 +70,7 @@ async fn two_for(user: &str, max_lag: Duration) -> Two {
 impl Two {
     /// Waits until the replica is asked, or is no more.
     async fn serving(&self, wanted: bool) -> Duration {
-        serving(&self.database, wanted).await
+        serving(&self.database, &[wanted]).await
     }
 
     fn metrics(&self) -> String {
@@ -92,9 +92,10 @@ impl Two {
     }
 }
 
-async fn serving(database: &Database, wanted: bool) -> Duration {
+/// Waits until just those of the replicas are asked.
+async fn serving(database: &Database, wanted: &[bool]) -> Duration {
     let begun = Instant::now();
-    while database.replicas()[0].serving != wanted {
+    while !database.replicas().iter().map(|replica| replica.serving).eq(wanted.iter().copied()) {
         assert!(begun.elapsed() < PATIENCE, "{:?}", database.replicas());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -249,7 +250,7 @@ async fn what_was_there_before_a_start_is_shown_after_it() {
     let wrote = append(&two.database).await.unwrap();
     two.database.close().await;
     let database = Database::open(&two.settings, Metrics::default()).await.unwrap();
-    serving(&database, true).await;
+    serving(&database, &[true]).await;
     // Whoever it was told to before shows nothing of it.
     assert_eq!(latest(&database, &Seen::default()).await.unwrap(), wrote);
 }
@@ -269,13 +270,6 @@ async fn of_two_replicas_the_one_that_has_it_answers_and_the_one_that_died_is_na
     let settings = Settings { replication: Some(replication), ..Settings::mysql(primary.url("picup")) };
     let mut registry = Registry::default();
     let database = Database::open(&settings, Metrics::register(&mut registry)).await.unwrap();
-    let until = async |wanted: [bool; 2]| {
-        let begun = Instant::now();
-        while database.replicas().iter().map(|replica| replica.serving).ne(wanted) {
-            assert!(begun.elapsed() < PATIENCE, "{:?}", database.replicas());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
     let pairs = async |count| {
         for number in 0..count {
             let seen = Seen::default();
@@ -285,13 +279,13 @@ async fn of_two_replicas_the_one_that_has_it_answers_and_the_one_that_died_is_na
             assert!(latest(&database, &seen).await.unwrap() >= wrote, "pair {number} is stale");
         }
     };
-    until([true, true]).await;
+    serving(&database, &[true, true]).await;
     slow.set(Direction::ToClient, Fault::Stall);
     pairs(100).await;
     slow.set(Direction::ToClient, Fault::Pass);
     let died = dying.address().to_string();
     dying.kill().unwrap();
-    until([false, true]).await;
+    serving(&database, &[false, true]).await;
     let reports = database.replicas();
     assert_eq!((&reports[0].name, reports[0].trouble.is_some()), (&died, true));
     assert_eq!((&reports[1].name, reports[1].trouble.is_some()), (&lagging.address().to_string(), false));

@@ -1,6 +1,7 @@
 //! What a test of several servers has to say in each family's words.
 
 use picup_testkit::DatabaseServer;
+pub(crate) use picup_testkit::engine::is_mysql;
 
 /// Starts one with a number of its own, lines of a configuration file, and on MariaDB a domain for what is written on it.
 pub(crate) fn start(number: u32, domain: u32, lines: &[String]) -> DatabaseServer {
@@ -8,11 +9,6 @@ pub(crate) fn start(number: u32, domain: u32, lines: &[String]) -> DatabaseServe
     let lines = lines.iter().map(|line| format!("--{line}"));
     let options: Vec<_> = ["--sync-binlog=1".to_owned()].into_iter().chain(domain).chain(lines).collect();
     DatabaseServer::start_numbered(number, &options.iter().map(String::as_str).collect::<Vec<_>>()).unwrap()
-}
-
-#[allow(clippy::disallowed_methods, reason = "the suite says which engine its tests run on")]
-pub(crate) fn is_mysql() -> bool {
-    std::env::var("PICUP_TEST_ENGINE").is_ok_and(|engine| engine == "mysql")
 }
 
 /// What a server that follows another is called in its statements.

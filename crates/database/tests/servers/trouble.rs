@@ -189,8 +189,7 @@ async fn a_primary_that_knows_less(
     database: &Database,
 ) {
     replica.say(&format!("STOP {}", engine::replica())).unwrap();
-    let forget = if engine::is_mysql() { "RESET BINARY LOGS AND GTIDS" } else { "RESET MASTER" };
-    primary.say(forget).unwrap();
+    primary.say(engine::forget_log()).unwrap();
     let status = topology.status(NOW).await.unwrap();
     assert!(status.channels[0].recovery_point.is_none() && status.channels[0].lag.is_none(), "{status:#?}");
     write(database, 4).await;
