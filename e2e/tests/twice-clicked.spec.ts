@@ -23,7 +23,10 @@ test('delete for ever, and empty the trash', async ({ page }) => {
   await page.keyboard.press('Control+a');
   await page.keyboard.press('Delete');
   await expect(page.locator('[data-asset]')).toHaveCount(0);
+  // So small, and without the panel of uploads, that there are photos behind the questions.
+  await page.setViewportSize({ width: 800, height: 600 });
   await page.goto(`${picup.current.origin}/#/trash`);
+  await page.reload();
   await expect(page.locator('[data-asset]')).toHaveCount(6);
   const seen = watch(page, /POST \/api\/assets\/delete|DELETE \/api\/trash/);
 
@@ -32,6 +35,7 @@ test('delete for ever, and empty the trash', async ({ page }) => {
   await page.keyboard.press('Delete');
   await page.getByRole('dialog').getByRole('button', { name: 'Delete for ever' }).dblclick();
   await expect(page.locator('[data-asset]')).toHaveCount(5);
+  await expect(page.getByRole('dialog')).toHaveCount(0);
   await page.getByRole('button', { name: 'Empty the trash' }).dblclick();
   await page.getByRole('dialog').getByRole('button', { name: 'Empty the trash' }).dblclick();
   await expect(page.locator('[data-asset]')).toHaveCount(0);

@@ -195,8 +195,6 @@ mod tests {
             "picup export D --server http://h --email a@b --by year",
             "picup db",
             "picup db copy-to",
-            "picup db copy-to picup.db",
-            "picup db copy-to mysql://picup:secret@db/picup",
             "picup db backup --data-dir D",
             "picup user create nobody --password-file F",
             "picup user create a@b --quota lots",
