@@ -83,3 +83,19 @@ for (const status of [429, 503]) {
     expect(await total(page)).toBe(before + 1);
   });
 }
+
+test('uploads wait, and say so, while nothing can be changed', async ({ page, watch }) => {
+  watch.expects(/503/);
+  await signIn(page, picup.current);
+  const before = await total(page);
+  const problem = { type: 'urn:picup:read-only', title: 'Read-only', status: 503, detail: 'The primary does not answer.' };
+  await page.route(/\/api\/uploads(\/many)?$/, (route) =>
+    route.fulfill({ status: 503, contentType: 'application/problem+json', headers: { 'retry-after': '1' }, body: JSON.stringify(problem) }),
+  );
+  await choose(page, makePictures(newFolder(), 2, 'held'));
+  await expect(panelOf(page)).toContainText('Waiting until changes are possible again');
+  await page.unrouteAll();
+  await expect(panelOf(page)).toContainText('2 files uploaded', { timeout: 60_000 });
+  await expect(panelOf(page)).not.toContainText('Waiting');
+  expect(await total(page)).toBe(before + 2);
+});

@@ -177,12 +177,17 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
     tokio::pin!(shutdown);
     let mut cursor = None;
     let mut next_prune = app.now();
+    let mut failing = false;
     loop {
-        match poll(&app, &mut cursor).await {
+        let polled = poll(&app, &mut cursor).await;
+        match &polled {
+            Ok(()) if failing => tracing::info!("events are read again"),
             Ok(()) => {}
-            Err(error) => tracing::warn!(error = error.story(), "reading events failed; trying again"),
+            Err(error) if failing => tracing::debug!(error = error.story(), "reading events failed again"),
+            Err(error) => tracing::warn!(error = error.story(), "reading events failed; trying until it succeeds"),
         }
-        if app.now() >= next_prune {
+        failing = polled.is_err();
+        if !failing && app.now() >= next_prune {
             next_prune = app.now().plus(KEEP);
             if let Err(error) = prune(&app).await {
                 tracing::warn!(error = error.story(), "pruning events failed; trying again later");

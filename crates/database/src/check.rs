@@ -1,10 +1,20 @@
 //! What `picup doctor` asks of the database.
 
+mod replication;
+
 use sqlx::Row as _;
 
+use crate::connection::{Lent, To};
 use crate::dialect::Dialect;
 use crate::statement::Row;
 use crate::{Database, Error, migrations};
+
+/// What every PicUp does to its tables, each in a way that does nothing.
+const CHANGES: [(&str, &str); 3] = [
+    ("INSERT", "INSERT INTO heartbeat (id, beat_at) SELECT id, beat_at FROM heartbeat WHERE id < 0"),
+    ("UPDATE", "UPDATE heartbeat SET beat_at = 0 WHERE id < 0"),
+    ("DELETE", "DELETE FROM heartbeat WHERE id < 0"),
+];
 
 /// One thing looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +28,14 @@ pub struct Check {
 }
 
 impl Database {
-    /// Looks at the database: that it answers, its schema, that commits last, and its integrity. The last reads all of it.
+    /// Looks at the database: that it answers, its schema, that commits last, what the user may do there, and its integrity. The
+    /// last reads all of it.
     pub async fn check(&self) -> Vec<Check> {
         let mut checks = self.check_at_a_glance().await;
+        let has_tables = checks.iter().any(|check| check.name == "database schema" && check.ok);
+        if has_tables && self.inner.dialect == Dialect::MySql {
+            checks.push(report("database rights", self.may_write().await));
+        }
         checks.push(report("database integrity", self.is_sound().await));
         checks
     }
@@ -72,6 +87,22 @@ impl Database {
             }
             _ => Err("innodb_flush_log_at_trx_commit is not 1: a power cut could lose commits; set it to 1".to_owned()),
         })
+    }
+
+    /// Asks the server by changes that change nothing.
+    async fn may_write(&self) -> Result<Result<String, String>, Error> {
+        let mut connection = Lent::from(&self.inner.writer, To::All).await?;
+        for (right, change) in CHANGES {
+            match connection.say(change).await {
+                Ok(()) => {}
+                Err(Error::Engine(refused)) => {
+                    let advice = format!("the user may not {right} there ({refused}): see docs/operations/database.md");
+                    return Ok(Err(advice));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Ok("the user may read and write".to_owned()))
     }
 
     async fn is_sound(&self) -> Result<Result<String, String>, Error> {

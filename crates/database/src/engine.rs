@@ -150,14 +150,17 @@ impl Database {
 
         let pools = Pools::new(dialect, settings);
         let writer = pools.writer().connect_with(options.clone()).await?;
-        let signed_in = match &settings.place {
+        let primary = match &settings.place {
             Place::Sqlite(_) => None,
-            Place::MySql(server) => Some(sign_in(server)?),
+            Place::MySql(server) => Some((name(server), sign_in(server)?)),
         };
-        let replicas = match (&signed_in, &settings.replication) {
+        let replicas = match (&primary, &settings.replication) {
             // Who looks on does not beat.
-            (Some(primary), Some(replication)) if schema == Schema::Migrated => {
-                Some(replicas(&mut first, primary.clone(), replication, &pools, &metrics).await?)
+            (Some((name, sign_in)), Some(replication)) if schema == Schema::Migrated => {
+                let now = Arc::clone(&replication.clock);
+                let now = Arc::new(move || now.now().micros());
+                let primary = Primary::new(name.clone(), sign_in.clone(), now, metrics.clone());
+                Some(replicas(&mut first, primary, replication, &pools, &metrics).await?)
             }
             _ => None,
         };
@@ -171,7 +174,7 @@ impl Database {
             writer,
             readers,
             replicas,
-            sign_in: signed_in,
+            sign_in: primary.map(|(_, sign_in)| sign_in),
             changed: pools.changed,
             metrics,
             #[cfg(test)]
@@ -217,33 +220,43 @@ pub(crate) fn sqlite_address(path: &str, options: &str) -> String {
 /// The replicas, whose tables are the primary's.
 async fn replicas(
     first: &mut AnyConnection,
-    primary: SignIn,
+    primary: Primary,
     replication: &Replication,
     pools: &Pools,
     metrics: &Metrics,
 ) -> Result<Arc<Replicas>, Error> {
-    let asked = "SELECT VERSION() AS version, CAST(@@log_bin AS SIGNED) AS logs";
-    let row = sqlx::query(asked).fetch_one(&mut *first).await?;
-    let family = Family::of(&row.try_get::<String, _>("version")?);
-    let logs = row.try_get::<i64, _>("logs")? == 1;
-    if let Some(lacking) = if logs { family.lacking(first).await? } else { Some("it writes no binary log (log_bin)") } {
-        return Err(Error::Place(format!("{lacking}, so what a replica has cannot be told")));
-    }
+    let family = family_of_primary(first).await?;
     let limits = Limits { lag: replication.max_lag, wait: replication.wait };
     let all = replication.replicas.iter().map(|server| {
-        let options = server_options(server)?;
-        let url = &options.database_url;
-        let name = format!("{}:{}", url.host_str().unwrap_or_default(), url.port().unwrap_or(3306));
-        let pool = pools.readers_of_a_replica().connect_lazy_with(options);
-        Ok(Replica::new(name, pool, sign_in(server)?, family, limits, metrics.clone()))
+        let pool = pools.readers_of_a_replica().connect_lazy_with(server_options(server)?);
+        Ok(Replica::new(name(server), pool, sign_in(server)?, family, limits, metrics.clone()))
     });
     let all = all.collect::<Result<Vec<_>, Error>>()?;
-    let clock = Arc::clone(&replication.clock);
-    let primary = Primary::new(primary, Arc::new(move || clock.now().micros()));
     // Nobody is known to have seen less: not before a restart of this program, nor a schema older than its own.
     let row = sqlx::query(family.newest()).fetch_one(first).await?;
     let newest = Position::of(&row)?;
     Ok(Replicas::new(all, family, primary, newest, metrics.clone()))
+}
+
+/// Whose words a server speaks that others are to follow.
+///
+/// # Errors
+/// [`Error::Place`] when nobody could tell what its followers have.
+pub(crate) async fn family_of_primary(primary: &mut AnyConnection) -> Result<Family, Error> {
+    let asked = "SELECT VERSION() AS version, CAST(@@log_bin AS SIGNED) AS logs";
+    let row = sqlx::query(asked).fetch_one(&mut *primary).await?;
+    let family = Family::of(&row.try_get::<String, _>("version")?);
+    let logs = row.try_get::<i64, _>("logs")? == 1;
+    match if logs { family.lacking(primary).await? } else { Some("it writes no binary log (log_bin)") } {
+        Some(lacking) => Err(Error::Place(format!("{lacking}, so what a replica has cannot be told"))),
+        None => Ok(family),
+    }
+}
+
+/// What a server is called in reports: `HOST:PORT`.
+pub(crate) fn name(server: &Server) -> String {
+    let options = server.url.parse::<MySqlConnectOptions>();
+    options.map(|options| format!("{}:{}", options.get_host(), options.get_port())).unwrap_or_default()
 }
 
 fn sign_in(server: &Server) -> Result<SignIn, Error> {

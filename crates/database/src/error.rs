@@ -1,5 +1,7 @@
 //! What can go wrong between PicUp and its database, sorted by what the caller should do about it.
 
+use sqlx::mysql::MySqlDatabaseError;
+
 use crate::dialect::{self, Fault};
 
 /// An error of the database room. A row that is not there is not an error: lookups answer `None`.
@@ -115,6 +117,15 @@ impl Error {
     /// The same error, or [`Error::Conflict`] with that word when it says that a unique value is taken.
     pub(crate) fn or_conflict(self, what: &'static str) -> Self {
         if self.is_taken() { Self::Conflict(what) } else { self }
+    }
+
+    /// Whether a server does not let the user in, or not to that database, or has none of that name.
+    #[must_use]
+    pub fn is_no_entry(&self) -> bool {
+        let Self::Engine(sqlx::Error::Database(reported)) = self else { return false };
+        let number = reported.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
+        // Denied for the database; for the user; an unknown database; by the way of signing in.
+        matches!(number, Some(1044 | 1045 | 1049 | 1698))
     }
 
     /// Whether a unique value was taken. The statement that met it did nothing; its transaction goes on.

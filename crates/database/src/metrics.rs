@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 type Label = [(&'static str, &'static str); 1];
-type OfReplica = [(&'static str, String); 1];
+type OfServer = [(&'static str, String); 1];
 type Histograms = Family<Label, Histogram, fn() -> Histogram>;
 
 /// The room's figures. The default counts into nowhere.
@@ -19,8 +19,10 @@ pub struct Metrics {
     statements: Histograms,
     waits: Histograms,
     reads: Family<[(&'static str, &'static str); 2], Counter>,
-    serving: Family<OfReplica, Gauge>,
-    lag: Family<OfReplica, Gauge<f64, AtomicU64>>,
+    /// Nothing is said of a primary without replicas: nobody asks it regularly.
+    primary: Family<OfServer, Gauge>,
+    serving: Family<OfServer, Gauge>,
+    lag: Family<OfServer, Gauge<f64, AtomicU64>>,
 }
 
 impl Default for Metrics {
@@ -29,6 +31,7 @@ impl Default for Metrics {
             statements: Family::new_with_constructor(seconds),
             waits: Family::new_with_constructor(seconds),
             reads: Family::default(),
+            primary: Family::default(),
             serving: Family::default(),
             lag: Family::default(),
         }
@@ -42,7 +45,7 @@ fn seconds() -> Histogram {
 
 impl Metrics {
     /// Adds `database_statement_seconds{statement}`, `database_wait_seconds{intent}`, `database_reads_total{server,why}`,
-    /// `database_replica_serving{replica}` and `database_replica_lag_seconds{replica}` to `registry`.
+    /// `database_primary_up{primary}`, `database_replica_serving{replica}` and `database_replica_lag_seconds{replica}` to `registry`.
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
@@ -62,6 +65,11 @@ impl Metrics {
             metrics.reads.clone(),
         );
         registry.register(
+            "database_primary_up",
+            "1 when the primary took the last heartbeat, else 0; where there are replicas",
+            metrics.primary.clone(),
+        );
+        registry.register(
             "database_replica_serving",
             "1 when a replica answers reads, else 0",
             metrics.serving.clone(),
@@ -76,6 +84,10 @@ impl Metrics {
 
     pub(crate) fn read(&self, server: &'static str, why: &'static str) {
         self.reads.get_or_create(&[("server", server), ("why", why)]).inc();
+    }
+
+    pub(crate) fn primary_is_up(&self, primary: &str, up: bool) {
+        self.primary.get_or_create(&[("primary", primary.to_owned())]).set(i64::from(up));
     }
 
     pub(crate) fn replica_serving(&self, replica: &str, serves: bool) {

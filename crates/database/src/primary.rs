@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sqlx::Row;
 use tokio::sync::{Notify, watch};
 
+use crate::Metrics;
 use crate::credentials::{Kept, SignIn};
 use crate::family::Family;
 use crate::position::Position;
@@ -20,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 pub(crate) struct Primary {
+    name: String,
     sign_in: SignIn,
     pub(crate) now: Now,
     up: AtomicBool,
@@ -27,14 +29,16 @@ pub(crate) struct Primary {
     last_beat: AtomicI64,
     beaten: watch::Sender<Instant>,
     look_now: Notify,
+    metrics: Metrics,
 }
 
 impl Primary {
-    pub(crate) fn new(sign_in: SignIn, now: Now) -> Self {
+    pub(crate) fn new(name: String, sign_in: SignIn, now: Now, metrics: Metrics) -> Self {
         // It has answered a moment ago.
         let last_beat = AtomicI64::new(now());
         let beaten = watch::Sender::new(Instant::now());
-        Self { sign_in, now, up: AtomicBool::new(true), last_beat, beaten, look_now: Notify::new() }
+        metrics.primary_is_up(&name, true);
+        Self { name, sign_in, now, up: AtomicBool::new(true), last_beat, beaten, look_now: Notify::new(), metrics }
     }
 
     /// Whether it answered when it was asked last.
@@ -78,6 +82,7 @@ impl Primary {
                 beat = self.beat(&mut kept, family).await;
             }
             let up = beat.is_ok();
+            self.metrics.primary_is_up(&self.name, up);
             if self.up.swap(up, Ordering::AcqRel) != up {
                 match &beat {
                     Ok(_) => tracing::info!("the primary answers again"),

@@ -95,9 +95,12 @@ struct Health {
 }
 
 /// Why a replica may not be asked.
-enum Trouble {
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
     /// It hears nothing of the primary, which may be the primary's fault.
+    #[error("{0}")]
     Deaf(String),
+    #[error("{0}")]
     Of(String),
 }
 
@@ -360,7 +363,7 @@ impl Replica {
 }
 
 /// What is wrong with a channel of a replica.
-fn trouble_of(channel: &MySqlRow, most: Duration) -> Option<Trouble> {
+pub(crate) fn trouble_of(channel: &MySqlRow, most: Duration) -> Option<Trouble> {
     let text = |names: [&str; 2]| {
         names.iter().find_map(|name| channel.try_get_unchecked::<Option<String>, _>(*name).ok()).flatten()
     };
@@ -387,7 +390,7 @@ fn trouble_of(channel: &MySqlRow, most: Duration) -> Option<Trouble> {
 }
 
 /// No right to look at the state of replication.
-fn is_forbidden(error: &dyn sqlx::error::DatabaseError) -> bool {
+pub(crate) fn is_forbidden(error: &dyn sqlx::error::DatabaseError) -> bool {
     let number = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|error| error.number());
     matches!(number, Some(1227))
 }

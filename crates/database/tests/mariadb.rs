@@ -129,7 +129,7 @@ async fn a_server_that_may_lose_commits_is_told_of() {
     let database = open(&server).await.unwrap();
     let ill = async || {
         let checks = database.check().await;
-        assert_eq!(checks.len(), 4, "{checks:?}");
+        assert_eq!(checks.len(), 5, "{checks:?}");
         checks.into_iter().filter(|check| !check.ok).map(|check| check.advice).collect::<Vec<_>>()
     };
     assert_eq!(ill().await, [""; 0]);

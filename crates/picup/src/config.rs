@@ -278,6 +278,16 @@ impl Config {
                 "database.replicas are of no use without database.url: nothing replicates a SQLite file".to_owned()
             );
         }
+        let mut servers: Vec<String> = self.database.url.iter().map(DatabaseUrl::server).collect();
+        for replica in self.database.replicas.iter().map(DatabaseUrl::server) {
+            if servers.first() == Some(&replica) {
+                return Err(format!("database.replicas names {replica}, which is the primary in database.url"));
+            }
+            if servers.contains(&replica) {
+                return Err(format!("database.replicas names {replica} twice"));
+            }
+            servers.push(replica);
+        }
         Ok(())
     }
 
@@ -353,5 +363,14 @@ mod tests {
     fn rules_between_settings_are_told_too() {
         let mistakes = read("admin_listen = '127.0.0.1:8080'", Flags::default()).unwrap_err();
         assert!(mistakes.to_string().contains("different ports"), "{mistakes}");
+        let replicas = |list: &str| {
+            let text = format!("database.url = 'mysql://picup@DB1.example.org/picup'\ndatabase.replicas = [{list}]");
+            read(&text, Flags::default()).map(drop).map_err(|mistakes| mistakes.to_string())
+        };
+        replicas("'mysql://picup@db1.example.org:3307/picup', 'mysql://picup@db2.example.org/picup'").unwrap();
+        let told = replicas("'mysql://picup@db1.example.org:3306/picup'").unwrap_err();
+        assert!(told.contains("db1.example.org:3306, which is the primary"), "{told}");
+        let told = replicas("'mysql://picup@db2/picup', 'mariadb://other@db2:3306/picup'").unwrap_err();
+        assert!(told.contains("db2:3306 twice"), "{told}");
     }
 }

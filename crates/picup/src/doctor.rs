@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::roles::unopened;
 
 /// 2026-01-01T00:00:00Z: a clock that shows an earlier time was never set.
 const BEFORE_PICUP: i64 = 1_767_225_600;
@@ -182,11 +183,12 @@ async fn database(config: &Config) -> Vec<Check> {
     };
     match Database::open_to_look(&settings).await {
         Ok(database) => {
-            let checks = database.check().await;
+            let mut checks = database.check().await;
             database.close().await;
+            checks.extend(Database::check_replication(&settings).await);
             checks.into_iter().map(|it| check(it.name, it.ok, it.advice)).collect()
         }
-        Err(error) => vec![ill("database", format!("{:#}", anyhow::Error::from(error)))],
+        Err(error) => vec![ill("database", format!("{:#}", unopened(config, error)))],
     }
 }
 

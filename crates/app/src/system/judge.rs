@@ -84,7 +84,7 @@ pub(super) fn database(
 pub(super) fn replicas(found: &[ReplicaReport]) -> Vec<Advice> {
     let out = found.iter().filter(|replica| !replica.serving).map(|replica| {
         let trouble = replica.trouble.as_deref().unwrap_or("it is looked at");
-        let detail = format!("{}: {trouble}; see: picup db replica status", replica.name);
+        let detail = format!("{}: {trouble}; see: picup db replica status --config FILE", replica.name);
         advice("replica-out", State::Attention, detail)
     });
     out.collect()

@@ -47,7 +47,10 @@ fn declared(objections: &mut Objections<'_>, source: &Source<'_>) {
     let shown: Vec<_> = carried.iter().map(u32::to_string).collect();
     let what = format!("its transactions carry the domain {}, and the file says {declared}", shown.join(", "));
     let whose = if chained { "its primary's gtid_domain_id" } else { "its gtid_domain_id" };
-    let remedy = format!("set {whose} to {declared}, in the configuration file too, or correct the file");
+    let remedy = format!(
+        "set {whose} to {declared}, in the configuration file too, and restart its PicUp, whose connections keep what they began with; \
+         or correct the file"
+    );
     objections.when(!carried.is_empty() && !carried.contains(&declared), what, remedy);
 }
 

@@ -179,12 +179,12 @@ async fn of_channel(scene: &mut Scene<'_>, channel: &Channel, now: Timestamp) ->
         let command = |verb| scene.topology.command(verb, &channel.name);
         let commands =
             Commands { words, apply: command("apply"), rebuild: command("rebuild"), verify: command("verify") };
-        threads(&mut findings, state, &commands);
+        let has_lost = settings(&mut findings, scene, place, state, &commands);
+        threads(&mut findings, state, &commands, has_lost);
         let source = place.map(|place| &scene.sources[place].seen.facts);
         source.into_iter().for_each(|source| chain(&mut findings, source));
         times = health::times(&mut scene.target, source, state, channel, now).await;
         lag(&mut findings, scene.topology, channel, &times);
-        settings(&mut findings, scene, place, state, &commands);
         let apply = commands.apply;
         if let Some(source) = place.map(|place| &mut scene.sources[place]).filter(|_| channel.semi_sync)
             && !health::is_semi_sync(&mut source.seen.node).await?
@@ -201,8 +201,8 @@ async fn of_channel(scene: &mut Scene<'_>, channel: &Channel, now: Timestamp) ->
     Ok(ChannelStatus { channel: channel.name.clone(), source, healthy: false, findings, lag, recovery_point, position })
 }
 
-/// A thread that does not run, and why.
-fn threads(findings: &mut Vec<Finding>, state: &ChannelState, commands: &Commands<'_>) {
+/// A thread that does not run, and why. One that met what is none of the copy's goes on once that is filtered out again.
+fn threads(findings: &mut Vec<Finding>, state: &ChannelState, commands: &Commands<'_>, has_lost_its_filter: bool) {
     let threads = [
         ("receives", state.receives, state.receiver.as_str(), &state.receive_error),
         ("applies", state.applies, "No", &state.apply_error),
@@ -216,7 +216,10 @@ fn threads(findings: &mut Vec<Finding>, state: &ChannelState, commands: &Command
                 ill: true,
                 code: Some(*number),
                 what: format!("the thread that {does} is stopped: {}: {said}", known.what),
-                remedy: known.remedy,
+                remedy: match does {
+                    "applies" if has_lost_its_filter => format!("its filter first: {}", commands.apply),
+                    _ => known.remedy,
+                },
             }),
             None if how == "No" => {
                 let remedy = format!("let it go on: {}", commands.words.start().text());
@@ -258,23 +261,27 @@ fn lag(findings: &mut Vec<Finding>, topology: &Topology, channel: &Channel, time
     }
 }
 
+/// How it is set up, and what that has made of its copy. Whether it has lost its filter.
 fn settings(
     findings: &mut Vec<Finding>,
     scene: &Scene<'_>,
     place: Option<usize>,
     state: &ChannelState,
     commands: &Commands<'_>,
-) {
+) -> bool {
     if !state.by_ids {
         let remedy = format!("set it anew: {}", commands.apply);
         findings.push(Finding::ill("it does not follow by global transaction ids", remedy));
     }
-    let Some(source) = place.map(|place| &scene.sources[place]) else { return };
+    let Some(source) = place.map(|place| &scene.sources[place]) else { return false };
     let filter = commands.words.filter_shown(&source.seen.node.place.schema, &source.channel.schema);
-    if let Some(tables) = state.writes_elsewhere(&source.channel.schema) {
+    let is_elsewhere = state.writes_elsewhere(&source.channel.schema);
+    let has_lost = is_elsewhere.is_none() && state.filter != filter;
+    if let Some(tables) = is_elsewhere {
         let what = format!("it writes to {tables}, the file says {}", source.channel.schema);
         findings.push(Finding::ill(what, "correct the file"));
-    } else if state.filter != filter {
+    }
+    if has_lost {
         let lines = commands.words.filter_lines(&source.seen.node.place.schema, &source.channel.schema).join(" and ");
         let what = "it has lost its filter, as it does over a restart: it takes in what is none of PicUp's";
         let remedy = format!("write {lines} into its configuration file, then: {}", commands.apply);
@@ -292,6 +299,7 @@ fn settings(
         Copy::There => {}
     }
     written(findings, scene.topology.kind, &source.written_on_target, commands);
+    has_lost
 }
 
 /// On a replica nobody else has anything to write; an off-site server may have something of its own, elsewhere than in the copies.

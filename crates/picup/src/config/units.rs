@@ -174,6 +174,16 @@ impl DatabaseUrl {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The server alone, such as `db.example.org:3306`, or its socket.
+    pub(crate) fn server(&self) -> String {
+        let Ok(url) = reqwest::Url::parse(&self.0) else { return self.0.clone() };
+        if let Some((_, socket)) = url.query_pairs().find(|(key, _)| key == "socket") {
+            return socket.into_owned();
+        }
+        let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
+        format!("{host}:{}", url.port().unwrap_or(3306))
+    }
 }
 
 /// What may stand behind the question mark; what it means is the driver's to say.
@@ -259,6 +269,13 @@ mod tests {
             ["mysql://picup@127.0.0.1:3306/picup", "mariadb://a@db.example.org/my_db?ssl-mode=VERIFY_CA&ssl-ca=/x"]
         {
             assert_eq!(good.parse::<DatabaseUrl>().unwrap().as_str(), good);
+        }
+        for (address, server) in [
+            ("mysql://picup@DB.example.org/picup", "db.example.org:3306"),
+            ("mysql://picup@[::1]:3307/picup", "[::1]:3307"),
+            ("mysql://picup@localhost/picup?socket=%2Frun%2Fdb.sock", "/run/db.sock"),
+        ] {
+            assert_eq!(address.parse::<DatabaseUrl>().unwrap().server(), server);
         }
         for (bad, says) in [
             ("mysql://picup:secret@db/picup", "password_file"),

@@ -35,6 +35,7 @@ use crate::config::Config;
 use crate::qr;
 
 use rooms::Rooms;
+pub(crate) use rooms::unopened;
 
 /// How long one that was just killed may take to let go of the folder, and how often that is looked at.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -45,7 +46,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     log::start(&config.log);
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
     let _lock = lock(&config.data_dir).await?;
-    let claim = Claim::make(&config.database_settings()?).await.with_context(|| rooms::opening(&config))?;
+    let claim = Claim::make(&config.database_settings()?).await.map_err(|error| unopened(&config, error))?;
     let password = config.database.password_file.clone().map(password::Followed::new);
     let mut registry = Registry::default();
     let rooms = Rooms::open(&config, &mut registry).await?;

@@ -37,12 +37,23 @@ pub(crate) struct Rooms {
     pub(crate) media_key: Arc<SigningKey>,
 }
 
-/// What is being done when the database cannot be opened.
-pub(super) fn opening(config: &Config) -> String {
-    match &config.database.url {
-        Some(url) => format!("opening the database {}", url.as_str()),
-        None => format!("opening the database in {}", config.data_dir.display()),
-    }
+/// That the database cannot be opened, with the settings that may be why.
+pub(crate) fn unopened(config: &Config, error: picup_database::Error) -> anyhow::Error {
+    let Some(url) = &config.database.url else {
+        return anyhow::Error::new(error).context(format!("opening the database in {}", config.data_dir.display()));
+    };
+    let advice = if matches!(error, picup_database::Error::Lost(_)) {
+        "; see that the server runs, and that database.url is its address".to_owned()
+    } else if error.is_no_entry() {
+        let password = config.database.password_file.as_deref().map_or_else(
+            || "that a user without a password may sign in: there is no database.password_file".to_owned(),
+            |file| format!("that the user's password is in {}", file.display()),
+        );
+        format!("; see that user and database in database.url are there, and {password}")
+    } else {
+        String::new()
+    };
+    anyhow::Error::new(error).context(format!("opening the database {}{advice}", url.as_str()))
 }
 
 impl Rooms {
@@ -55,7 +66,7 @@ impl Rooms {
 
         let database = Database::open(&config.database_settings()?, picup_database::Metrics::register(registry))
             .await
-            .with_context(|| opening(config))?;
+            .map_err(|error| unopened(config, error))?;
         let storage = Storage::open(config.storage_settings(), picup_storage::Metrics::register(registry))
             .await
             .context("opening the store")?;

@@ -1,6 +1,6 @@
 //! What a PicUp on a server's database is asked by who runs it: another password without a dropped request, and never two at once.
 
-use picup_testkit::{DatabaseServer, fresh_folder, run};
+use picup_testkit::{DatabaseServer, ReplicaThread, engine, fresh_folder, run};
 
 use crate::app::{BINARY, PASSWORD, TestApp, email, eventually, prepare, write_private};
 use crate::client::Client;
@@ -82,4 +82,77 @@ async fn a_second_picup_on_the_database_is_refused_and_the_first_goes_on() {
     assert!(!second.status.success());
     assert!(second.stderr.contains("another PicUp is serving from this database"), "{}", second.stderr);
     Client::program(app.server.address(), &email("ada"), PASSWORD).await;
+}
+
+/// What the doctor finds of the database with these settings, as `name: advice`, those that are well behind `ok`.
+async fn doctor(data: &std::path::Path, settings: &str) -> String {
+    std::fs::write(data.join("picup.toml"), settings).unwrap();
+    let said = run(BINARY, ["doctor", "--data-dir", data.to_str().unwrap(), "--json"]).await.unwrap();
+    let diagnosis: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    let line = |check: &serde_json::Value| {
+        let ok = if check["ok"] == true { "ok " } else { "" };
+        format!("{ok}{}: {}\n", check["name"].as_str().unwrap(), check["advice"].as_str().unwrap())
+    };
+    diagnosis["checks"].as_array().unwrap().iter().map(line).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_finds_what_is_wrong_with_servers_and_a_start_names_the_setting() {
+    let folder = fresh_folder();
+    let (file, data) = (folder.path().join("database-password"), folder.path().join("data"));
+    write_private(&file, "old");
+    let (server, settings) = server(&file);
+    let replica = DatabaseServer::start_numbered(2, &[]).unwrap();
+    replica.follow(server.address()).unwrap();
+    let with = |replica: &str| format!("{settings}database.replicas = [\"{replica}\"]\n");
+    let copy = replica.url("picup").replace("root", "picup");
+    let app = TestApp::builder().account("ada").config(settings.clone()).start().await;
+    replica.catch_up_with(&server).unwrap();
+    prepare(&data, &settings);
+
+    let told = doctor(&data, &with(&copy)).await;
+    for well in ["ok database-answers: ", "ok database-rights: ", "ok database-primary: it can be followed"] {
+        assert!(told.contains(well), "{told}");
+    }
+    assert!(told.contains(": it can be read; the user may not see how it follows"), "{told}");
+    let right = if engine::is_mysql() { "REPLICATION CLIENT" } else { "SLAVE MONITOR" };
+    server.say(&format!("GRANT {right} ON *.* TO {USER}")).unwrap();
+    replica.catch_up_with(&server).unwrap();
+    assert!(doctor(&data, &with(&copy)).await.contains(": it follows, and can be read"));
+    replica.stop_thread(ReplicaThread::Applier).unwrap();
+    let told = doctor(&data, &with(&copy)).await;
+    assert!(told.contains("the thread that applies is not running") && told.contains("replica status"), "{told}");
+    let told = doctor(&data, &with("mysql://picup@127.0.0.1:1/picup")).await;
+    assert!(told.contains("\ndatabase-replica: 127.0.0.1:1: "), "{told}");
+    replica.say(&format!("ALTER USER {USER} IDENTIFIED BY 'other'")).unwrap();
+    assert!(doctor(&data, &with(&copy)).await.contains("Access denied"));
+
+    server
+        .say(&format!("REVOKE ALL ON picup.* FROM {USER}; GRANT SELECT, UPDATE, DELETE ON picup.* TO {USER}"))
+        .unwrap();
+    let told = doctor(&data, &settings).await;
+    assert!(told.contains("\ndatabase-rights: the user may not INSERT there"), "{told}");
+    drop(app);
+
+    let unlogged = DatabaseServer::start(&["--skip-log-bin"]).unwrap();
+    unlogged.say("CREATE DATABASE picup").unwrap();
+    let told =
+        doctor(&data, &format!("database.url = \"{}\"\ndatabase.replicas = [\"{copy}\"]\n", unlogged.url("picup")))
+            .await;
+    assert!(told.contains("\ndatabase-primary: ") && told.contains("it writes no binary log (log_bin)"), "{told}");
+
+    let starts = async |settings: &str| {
+        std::fs::write(data.join("picup.toml"), settings).unwrap();
+        let data = data.to_str().unwrap();
+        let said =
+            run(BINARY, ["serve", "--data-dir", data, "--listen", "127.0.0.1:0", "--admin-listen", ""]).await.unwrap();
+        assert_eq!(said.status.code(), Some(1));
+        said.stderr
+    };
+    let told = starts("database.url = \"mysql://picup@127.0.0.1:1/picup\"\n").await;
+    assert!(told.contains("see that the server runs, and that database.url is its address"), "{told}");
+    replace(&file, "nonsense");
+    let told = starts(&settings).await;
+    let says = format!("database.url are there, and that the user's password is in {}", file.display());
+    assert!(told.contains(&says) && told.contains("Access denied") && !told.contains("nonsense"), "{told}");
 }

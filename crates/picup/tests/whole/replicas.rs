@@ -32,10 +32,20 @@ impl Two {
         two
     }
 
+    async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.app.admin.unwrap());
+        reqwest::get(url).await.unwrap().text().await.unwrap()
+    }
+
+    async fn primary_up(&self) -> String {
+        let metrics = self.metrics().await;
+        let line = format!("picup_database_primary_up{{primary=\"{}\"}} ", self.primary.address());
+        metrics.lines().find_map(|said| said.strip_prefix(&line)).unwrap().to_owned()
+    }
+
     /// How many reads replicas have answered.
     async fn reads_by_replicas(&self) -> u64 {
-        let url = format!("http://{}/metrics", self.app.admin.unwrap());
-        let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let metrics = self.metrics().await;
         let of = |line: &&str| line.starts_with("picup_database_reads_total{server=\"replica\"");
         metrics.lines().filter(of).map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     }
@@ -133,6 +143,9 @@ async fn when_the_primary_dies_people_look_on_and_nothing_is_changed() {
     assert_eq!(key.get("/api/timeline").await.status, 200, "by an API key");
     let ready = reqwest::get(two.app.stranger().url("/ready")).await.unwrap();
     assert_eq!(ready.status(), 200, "a balancer must not take it out");
+    assert_eq!(two.primary_up().await, "0");
+    let warned = two.app.log().matches("reading events failed").count();
+    assert!(warned <= 1, "{warned} warnings of one outage");
 
     let refused = |answer: Answer| {
         assert_eq!(answer.refused(503).r#type, "urn:picup:read-only", "{}", answer.text());
@@ -145,6 +158,7 @@ async fn when_the_primary_dies_people_look_on_and_nothing_is_changed() {
     two.primary.start_again().unwrap();
     let again = async || (ada.post("/api/albums", &json!({"title": "now"})).await.status == 201).then_some(());
     eventually("writing again", again).await.unwrap();
+    assert_eq!(two.primary_up().await, "1");
 
     two.replica.kill().unwrap();
     let out = |system: &System| codes(&system.replicas.as_ref().unwrap().row.advice) == ["replica-out"];

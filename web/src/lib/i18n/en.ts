@@ -205,6 +205,7 @@ export const en = {
   'upload.pause': 'Pause',
   'upload.resume': 'Resume',
   'upload.paused': 'Paused',
+  'upload.held': 'Waiting until changes are possible again',
   'upload.show': 'Show',
   'upload.all': 'All',
   'upload.noRoom': '{needed} more do not fit: you have {left} left. Make room and retry.',

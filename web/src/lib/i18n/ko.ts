@@ -203,6 +203,7 @@ export const ko: Catalogue = {
   'upload.pause': '일시정지',
   'upload.resume': '계속',
   'upload.paused': '일시정지됨',
+  'upload.held': '다시 변경할 수 있을 때까지 기다리는 중',
   'upload.show': '보기',
   'upload.all': '전체',
   'upload.noRoom': '{needed}를 더 업로드할 공간이 없습니다. 남은 공간은 {left}입니다. 공간을 비운 뒤 다시 시도해 주세요.',

@@ -33,6 +33,9 @@ export class Server implements ManyWorld {
   faults: Partial<Record<'start' | 'startMany' | 'put' | 'complete' | 'hash', unknown[]>> = {};
   back = gate();
   losses = 0;
+  /** How often something began to wait because nothing could be changed, and went on. */
+  holds = 0;
+  goneOn = 0;
   /** When set, parts stop here until it resolves. */
   gate: Promise<void> | undefined;
 
@@ -108,6 +111,10 @@ export class Server implements ManyWorld {
   cancel = async (id: string) => void this.cancelled.push(id);
   reachable = () => this.back.promise;
   lost = () => void this.losses++;
+  held = () => {
+    this.holds++;
+    return () => void this.goneOn++;
+  };
   pause = async () => undefined;
 
   #fault(name: keyof Server['faults']): void {

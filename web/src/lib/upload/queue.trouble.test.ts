@@ -75,6 +75,7 @@ describe('an upload queue in trouble', () => {
     queue.add([file('x')]);
     await settled(queue);
     expect(queue.tally.counts.done).toBe(1);
+    expect([server.holds, server.goneOn]).toEqual([2, 2]);
   });
 
   it('sends what is missing when the server says so', async () => {

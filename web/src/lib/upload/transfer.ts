@@ -18,6 +18,8 @@ export interface World {
   reachable(signal: AbortSignal): Promise<void>;
   /** The server did not answer. */
   lost(): void;
+  /** Nothing can be changed for the moment, and a file waits for that; until what it answers is called. */
+  held(): () => void;
   /** Waits before trying again. */
   pause(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
@@ -150,22 +152,28 @@ function partOf(file: File, upload: Upload, number: number): Blob {
  * few times.
  */
 export async function again<T>(world: World, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; ) {
-    signal.throwIfAborted();
-    try {
-      return await work();
-    } catch (error) {
+  let goesOn: (() => void) | undefined;
+  try {
+    for (let tries = 1; ; ) {
       signal.throwIfAborted();
-      if (error instanceof ConnectionLost) {
-        world.lost();
-        await world.reachable(signal);
-      } else if (error instanceof ProblemError && (isReadOnly(error) || tries < triesFor(error.status))) {
-        await world.pause(error.retryAfterMs ?? Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries), signal);
-        tries++;
-      } else {
-        throw error;
+      try {
+        return await work();
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof ConnectionLost) {
+          world.lost();
+          await world.reachable(signal);
+        } else if (error instanceof ProblemError && (isReadOnly(error) || tries < triesFor(error.status))) {
+          if (isReadOnly(error)) goesOn ??= world.held();
+          await world.pause(error.retryAfterMs ?? Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries), signal);
+          tries++;
+        } else {
+          throw error;
+        }
       }
     }
+  } finally {
+    goesOn?.();
   }
 }
 

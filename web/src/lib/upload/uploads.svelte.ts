@@ -31,6 +31,12 @@ class Memory {
 }
 export const memory = new Memory();
 
+class Held {
+  /** How many requests wait because nothing can be changed for the moment. */
+  count = $state(0);
+}
+export const heldUp = new Held();
+
 const journal = new Journal(randomName(), () => (memory.fails = true));
 let account: string | undefined;
 let numbers = 0;
@@ -60,6 +66,11 @@ export const uploads = new UploadQueue(
     lost: () => {
       connection.report();
       uploads.tally.rest();
+    },
+    held: () => {
+      heldUp.count++;
+      uploads.tally.rest();
+      return () => heldUp.count--;
     },
     pause: (milliseconds, signal) =>
       new Promise((resolve, reject) => {

@@ -95,7 +95,13 @@ const fn how(by: By) -> (&'static str, &'static str) {
 /// What went wrong in `doing`, and what to do next.
 fn failure(error: Error, doing: String) -> Failure {
     let next = match &error {
-        Error::Interrupted | Error::Busy | Error::Lost(_) | Error::Copying | Error::Changed => {
+        Error::Lost(_) => Some(
+            "see that the server runs and the address is its; then run it again: a copy to a server goes on where it stopped",
+        ),
+        error if error.is_no_entry() => {
+            Some("see that user and database in the address are there, and that the password file holds that user's")
+        }
+        Error::Interrupted | Error::Busy | Error::Copying | Error::Changed => {
             Some("run it again; a copy to a server goes on where it stopped")
         }
         Error::Engine(_) => {
