@@ -11,7 +11,7 @@ const VARIETIES = [
   { name: 'desk, English, dark', viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'dark', tag: '@slow' },
   { name: 'phone, Korean, light', viewport: { width: 390, height: 844 }, locale: 'ko-KR', colorScheme: 'light', tag: '@slow' },
   { name: 'phone, Korean, dark', viewport: { width: 390, height: 844 }, locale: 'ko-KR', colorScheme: 'dark' },
-  { name: 'small phone, English, light', viewport: { width: 320, height: 640 }, locale: 'en-GB', colorScheme: 'light' },
+  { name: 'small phone, English, light', viewport: { width: 320, height: 640 }, locale: 'en-GB', colorScheme: 'light', tag: '@slow' },
 ] as const;
 
 async function good(page: Page, what: string): Promise<void> {

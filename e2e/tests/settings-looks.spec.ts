@@ -9,9 +9,9 @@ const GUEST = { email: 'a.guest.with.a.rather.long.address@a-rather-long-name.ex
 
 const VARIETIES = [
   { name: 'desk, English, light', viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'light' },
-  { name: 'desk, Korean, dark', viewport: { width: 1440, height: 900 }, locale: 'ko-KR', colorScheme: 'dark' },
-  { name: 'phone, English, dark', viewport: { width: 390, height: 844 }, locale: 'en-GB', colorScheme: 'dark' },
-  { name: 'small phone, Korean, light', viewport: { width: 320, height: 640 }, locale: 'ko-KR', colorScheme: 'light' },
+  { name: 'desk, Korean, dark', viewport: { width: 1440, height: 900 }, locale: 'ko-KR', colorScheme: 'dark', tag: '@slow' },
+  { name: 'phone, English, dark', viewport: { width: 390, height: 844 }, locale: 'en-GB', colorScheme: 'dark', tag: '@slow' },
+  { name: 'small phone, Korean, light', viewport: { width: 320, height: 640 }, locale: 'ko-KR', colorScheme: 'light', tag: '@slow' },
   { name: 'small phone, Korean, dark', viewport: { width: 320, height: 640 }, locale: 'ko-KR', colorScheme: 'dark' },
 ] as const;
 
@@ -85,8 +85,9 @@ test.beforeAll(async ({ browser }) => {
   await page.close();
 });
 
-for (const { name, ...use } of VARIETIES) {
-  test.describe(name, () => {
+for (const variety of VARIETIES) {
+  const { name, tag, ...use } = { tag: [], ...variety };
+  test.describe(name, { tag }, () => {
     test.use({ ...use, contextOptions: { reducedMotion: 'reduce' } });
 
     test(`settings: ${name}`, async ({ page }) => {

@@ -117,13 +117,14 @@ test('a place leads to what is near, and to no map of strangers', async ({ page 
 
 const VARIETIES = [
   { name: 'desk, English', viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'light' },
-  { name: 'wall, Korean', viewport: { width: 3840, height: 2160 }, locale: 'ko-KR', colorScheme: 'dark' },
+  { name: 'wall, Korean', viewport: { width: 3840, height: 2160 }, locale: 'ko-KR', colorScheme: 'dark', tag: '@slow' },
   { name: 'phone, Korean', viewport: { width: 390, height: 844 }, locale: 'ko-KR', colorScheme: 'dark' },
-  { name: 'small phone, English', viewport: { width: 320, height: 640 }, locale: 'en-GB', colorScheme: 'light' },
+  { name: 'small phone, English', viewport: { width: 320, height: 640 }, locale: 'en-GB', colorScheme: 'light', tag: '@slow' },
 ] as const;
 
-for (const { name, ...use } of VARIETIES) {
-  test.describe(name, () => {
+for (const variety of VARIETIES) {
+  const { name, tag, ...use } = { tag: [], ...variety };
+  test.describe(name, { tag }, () => {
     test.use({ ...use, contextOptions: { reducedMotion: 'reduce' } });
 
     test(`nothing stands in anybody’s way: ${name}`, async ({ page, watch }) => {
