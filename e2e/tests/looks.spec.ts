@@ -19,7 +19,7 @@ async function good(page: Page, what: string): Promise<void> {
   await picture(page, what);
 }
 
-test('the doors', async ({ page }) => {
+test('the doors', { tag: '@sets-up' }, async ({ page }) => {
   await page.goto(picup.current.origin);
   await expect(page.getByRole('heading')).toBeVisible();
   await good(page, 'a new picup');

@@ -10,7 +10,7 @@ const MANY = 20_000;
 /** So many of them really go, before the rest is cancelled. */
 const SENT = 2_000;
 
-test('a dropped folder is read to its end and to its depth', async ({ page }) => {
+test('a dropped folder is read to its end and to its depth', { tag: '@sets-up' }, async ({ page }) => {
   await setUp(page, picup.current);
   const folder = newFolder();
   makePictures(folder, 250, 'wide');

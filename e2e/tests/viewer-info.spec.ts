@@ -17,7 +17,7 @@ const told = (page: Page, asset: string) => api<Told>(page, 'GET', `/api/assets/
 const info = (page: Page) => viewerOf(page).getByRole('complementary', { name: 'Information' });
 
 test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
+  const page = await browser.newPage({ locale: 'en-GB' });
   await fill(page, picup.current, photos);
   ids = await idsOf(page);
   await page.close();
