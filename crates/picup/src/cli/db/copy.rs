@@ -115,8 +115,25 @@ fn lines(setting: &Setting) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
     use crate::config::{Flags, load};
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        copy: CopyArgs,
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused_as_usage_and_not_said_again() {
+        for url in ["picup.db", "mysql://picup:secret@db/picup"] {
+            let refused = run(&Line::parse_from(["copy-to", url]).copy).unwrap_err();
+            assert_eq!(format!("{:?}", refused.code()), format!("{:?}", std::process::ExitCode::from(2)), "{url}");
+            assert!(!refused.to_string().contains("secret"), "{refused}");
+        }
+    }
 
     #[test]
     fn what_is_to_be_set_is_understood_as_settings() {
