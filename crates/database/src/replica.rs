@@ -281,12 +281,12 @@ impl Replica {
 
     /// How far behind it is, or why it may not be asked.
     async fn health(&self, connection: &mut MySqlConnection, primary: &Primary) -> Result<Health, String> {
-        let trouble = match sqlx::raw_sql(self.family.status()).fetch_all(&mut *connection).await {
-            Ok(channels) if channels.is_empty() => return Err("it follows nobody".to_owned()),
-            Ok(channels) => channels.iter().find_map(|channel| trouble_of(channel, self.limits.lag)),
+        let following = following(connection, self.family, self.limits.lag).await;
+        let trouble = match following.map_err(|error| error.to_string())? {
+            Following::Nobody => return Err("it follows nobody".to_owned()),
+            Following::Badly(trouble) => Some(trouble),
             // Whoever may not ask for that is left with the heartbeat.
-            Err(sqlx::Error::Database(refused)) if is_forbidden(refused.as_ref()) => None,
-            Err(error) => return Err(error.to_string()),
+            Following::Well | Following::Unseen => None,
         };
         let beat = sqlx::raw_sql("SELECT beat_at FROM heartbeat WHERE id = 1").fetch_one(connection).await;
         let beat_at: i64 = beat.and_then(|row| row.try_get(0)).map_err(|error| error.to_string())?;
@@ -362,8 +362,33 @@ impl Replica {
     }
 }
 
+/// How a server follows others.
+pub(crate) enum Following {
+    Nobody,
+    Well,
+    Badly(Trouble),
+    /// The user may not ask.
+    Unseen,
+}
+
+pub(crate) async fn following(
+    connection: &mut MySqlConnection,
+    family: Family,
+    most: Duration,
+) -> Result<Following, sqlx::Error> {
+    match sqlx::raw_sql(family.status()).fetch_all(connection).await {
+        Ok(channels) if channels.is_empty() => Ok(Following::Nobody),
+        Ok(channels) => {
+            let trouble = channels.iter().find_map(|channel| trouble_of(channel, most));
+            Ok(trouble.map_or(Following::Well, Following::Badly))
+        }
+        Err(sqlx::Error::Database(refused)) if is_forbidden(refused.as_ref()) => Ok(Following::Unseen),
+        Err(error) => Err(error),
+    }
+}
+
 /// What is wrong with a channel of a replica.
-pub(crate) fn trouble_of(channel: &MySqlRow, most: Duration) -> Option<Trouble> {
+fn trouble_of(channel: &MySqlRow, most: Duration) -> Option<Trouble> {
     let text = |names: [&str; 2]| {
         names.iter().find_map(|name| channel.try_get_unchecked::<Option<String>, _>(*name).ok()).flatten()
     };
@@ -390,7 +415,7 @@ pub(crate) fn trouble_of(channel: &MySqlRow, most: Duration) -> Option<Trouble> 
 }
 
 /// No right to look at the state of replication.
-pub(crate) fn is_forbidden(error: &dyn sqlx::error::DatabaseError) -> bool {
+fn is_forbidden(error: &dyn sqlx::error::DatabaseError) -> bool {
     let number = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|error| error.number());
     matches!(number, Some(1227))
 }

@@ -184,8 +184,10 @@ async fn database(config: &Config) -> Vec<Check> {
     match Database::open_to_look(&settings).await {
         Ok(database) => {
             let mut checks = database.check().await;
+            if let Some(replication) = &settings.replication {
+                checks.extend(database.check_replication(replication).await);
+            }
             database.close().await;
-            checks.extend(Database::check_replication(&settings).await);
             checks.into_iter().map(|it| check(it.name, it.ok, it.advice)).collect()
         }
         Err(error) => vec![ill("database", format!("{:#}", unopened(config, error)))],

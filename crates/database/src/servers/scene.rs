@@ -1,5 +1,6 @@
 //! All servers of a topology, looked at once: what each says of itself, and what the target holds of each source.
 
+use super::channel_words::Words;
 use super::facts::{ChannelState, Facts};
 use super::held::{self, Copy, Held, Thing, mark_of};
 use super::node::{Node, Place};
@@ -114,6 +115,12 @@ impl<'a> Source<'a> {
     /// The target's channel, if it has it.
     pub(super) fn state<'s>(&self, target: &'s Seen) -> Option<&'s ChannelState> {
         target.facts.channel(&self.channel.name)
+    }
+
+    /// Whether the channel lets in more or less than the copy is to have; one that is the file's mistake has lost nothing.
+    pub(super) fn has_lost_its_filter(&self, state: &ChannelState, words: &Words<'_>) -> bool {
+        let filter = words.filter_shown(&self.seen.node.place.schema, &self.channel.schema);
+        state.writes_elsewhere(&self.channel.schema).is_none() && state.filter != filter
     }
 
     /// Whether the copy has to be made, because there is none that is followed.

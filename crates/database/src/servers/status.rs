@@ -179,7 +179,8 @@ async fn of_channel(scene: &mut Scene<'_>, channel: &Channel, now: Timestamp) ->
         let command = |verb| scene.topology.command(verb, &channel.name);
         let commands =
             Commands { words, apply: command("apply"), rebuild: command("rebuild"), verify: command("verify") };
-        let has_lost = settings(&mut findings, scene, place, state, &commands);
+        let has_lost = place.is_some_and(|place| scene.sources[place].has_lost_its_filter(state, &commands.words));
+        settings(&mut findings, scene, place, state, &commands);
         threads(&mut findings, state, &commands, has_lost);
         let source = place.map(|place| &scene.sources[place].seen.facts);
         source.into_iter().for_each(|source| chain(&mut findings, source));
@@ -261,27 +262,22 @@ fn lag(findings: &mut Vec<Finding>, topology: &Topology, channel: &Channel, time
     }
 }
 
-/// How it is set up, and what that has made of its copy. Whether it has lost its filter.
 fn settings(
     findings: &mut Vec<Finding>,
     scene: &Scene<'_>,
     place: Option<usize>,
     state: &ChannelState,
     commands: &Commands<'_>,
-) -> bool {
+) {
     if !state.by_ids {
         let remedy = format!("set it anew: {}", commands.apply);
         findings.push(Finding::ill("it does not follow by global transaction ids", remedy));
     }
-    let Some(source) = place.map(|place| &scene.sources[place]) else { return false };
-    let filter = commands.words.filter_shown(&source.seen.node.place.schema, &source.channel.schema);
-    let is_elsewhere = state.writes_elsewhere(&source.channel.schema);
-    let has_lost = is_elsewhere.is_none() && state.filter != filter;
-    if let Some(tables) = is_elsewhere {
+    let Some(source) = place.map(|place| &scene.sources[place]) else { return };
+    if let Some(tables) = state.writes_elsewhere(&source.channel.schema) {
         let what = format!("it writes to {tables}, the file says {}", source.channel.schema);
         findings.push(Finding::ill(what, "correct the file"));
-    }
-    if has_lost {
+    } else if source.has_lost_its_filter(state, &commands.words) {
         let lines = commands.words.filter_lines(&source.seen.node.place.schema, &source.channel.schema).join(" and ");
         let what = "it has lost its filter, as it does over a restart: it takes in what is none of PicUp's";
         let remedy = format!("write {lines} into its configuration file, then: {}", commands.apply);
@@ -299,7 +295,6 @@ fn settings(
         Copy::There => {}
     }
     written(findings, scene.topology.kind, &source.written_on_target, commands);
-    has_lost
 }
 
 /// On a replica nobody else has anything to write; an off-site server may have something of its own, elsewhere than in the copies.
