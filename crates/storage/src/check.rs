@@ -48,6 +48,7 @@ impl Storage {
     pub fn kind(&self) -> &'static str {
         match &self.store {
             Store::Files(_) => "files",
+            Store::S3(_) => "s3",
             Store::Memory(_) => "memory",
         }
     }

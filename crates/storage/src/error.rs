@@ -94,6 +94,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The object store cannot be reached, or does not do what it is asked for.
+    #[error("{doing}: {source}")]
+    Remote {
+        /// What was being done.
+        doing: &'static str,
+        /// What it said, if anything.
+        source: BoxError,
+    },
     /// The system refused or failed.
     #[error("{doing}: {source}")]
     Io {
@@ -117,6 +125,11 @@ impl Error {
         }
     }
 
+    /// What went wrong between PicUp and an object store.
+    pub(crate) fn remote(doing: &'static str, source: impl Into<BoxError>) -> Self {
+        Self::Remote { doing, source: source.into() }
+    }
+
     pub(crate) fn not_found(key: &ObjectKey) -> Self {
         Self::NotFound(Box::new(key.clone()))
     }
@@ -128,7 +141,7 @@ impl Error {
     /// Whether it is about the caller's request or bytes, not about the store's health.
     #[must_use]
     pub const fn is_callers(&self) -> bool {
-        !matches!(self, Self::Full | Self::Folder { .. } | Self::Io { .. })
+        !matches!(self, Self::Full | Self::Folder { .. } | Self::Io { .. } | Self::Remote { .. })
     }
 }
 

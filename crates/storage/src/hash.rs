@@ -6,11 +6,12 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt;
 use picup_domain::{ObjectKey, Sha1, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::receive::Hashers;
-use crate::{Error, Storage, Store};
+use crate::{Error, Metrics, Opened, Storage, Store};
 
 /// How many objects are hashed at once: enough to keep a disk busy, few enough to leave it to those who look at pictures.
 const AT_ONCE: usize = 2;
@@ -73,6 +74,7 @@ impl Storage {
                 let mut hashers = Hashers::default();
                 return self.blocking.run(move || Ok((hashers.update(&bytes), Hashes::of(hashers)).1)).await;
             }
+            Store::S3(s3) => return self.hash_stream(Opened::s3(Arc::clone(s3), key.clone(), Metrics::default()).await?).await,
         };
         let key = key.clone();
         let file = self.on_files(files, move |files| files.open_object(&key)).await?;
@@ -82,6 +84,18 @@ impl Storage {
             reading = self.blocking.run(move || reading.go_on()).await?;
         }
         Ok(Hashes::of(reading.hashers))
+    }
+}
+
+impl Storage {
+    /// Hashes an object that comes over the network; hashing waits for bytes, not bytes for hashing.
+    async fn hash_stream(&self, opened: Opened) -> Result<Hashes, Error> {
+        let mut hashers = Box::<Hashers>::default();
+        let mut chunks = opened.read(0..u64::MAX);
+        while let Some(chunk) = chunks.try_next().await? {
+            hashers = self.blocking.run(move || Ok((hashers.update(&chunk), hashers).1)).await?;
+        }
+        Ok(Hashes::of(*hashers))
     }
 }
 
@@ -130,7 +144,7 @@ mod tests {
     use picup_domain::{AccountId, AssetId, ObjectRole, Timestamp};
 
     use super::*;
-    use crate::{Metrics, Settings};
+    use crate::Settings;
 
     #[tokio::test]
     async fn hashes_take_turns() {

@@ -1,4 +1,4 @@
-//! Where bytes stand: one [`Storage`] over files or memory (S3 comes later), used by `app` for every object and upload.
+//! Where bytes stand: one [`Storage`] over files, a bucket or memory, used by `app` for every object and upload.
 //!
 //! The rules of this room: an object is written once and never changed; it exists whole or not at all, also after a power
 //! cut; and no path is ever built from outside text, only from an [`ObjectKey`] or an [`UploadId`]. This room knows nothing
@@ -9,7 +9,7 @@
 //! of which parts arrived ([`Storage::upload_parts`]); completing never replaces anything.
 //! A stream of unknown length is staged the same way ([`Storage::receive_begin`]) and completed by the same step.
 //!
-//! One process writes uploads to a file store: two attempts at one part are kept apart in that process only.
+//! One process writes uploads to a store: two attempts at one part are kept apart in that process only.
 //!
 //! [`ObjectKey`]: picup_domain::ObjectKey
 //! [`UploadId`]: picup_domain::UploadId
@@ -27,7 +27,9 @@ mod memory;
 mod metrics;
 mod objects;
 mod opened;
+mod profile;
 mod receive;
+mod s3;
 mod settings;
 mod uploads;
 
@@ -40,8 +42,9 @@ pub use error::{BoxError, Error};
 pub use hash::Hashes;
 pub use metrics::Metrics;
 pub use opened::{ByteStream, Opened};
+pub use profile::Profile;
 pub use receive::{Received, Receiving};
-pub use settings::{Place, Settings};
+pub use settings::{Bucket, Credentials, Place, Settings, Style};
 pub use uploads::{PartStored, Upload};
 
 use blocking::Blocking;
@@ -49,6 +52,7 @@ use files::Files;
 use hash::Hashing;
 use locks::Locks;
 use memory::Memory;
+use s3::S3;
 
 /// A store of objects and of the uploads that become objects. Cheap to clone; all clones are the same store.
 #[derive(Clone, Debug)]
@@ -63,6 +67,7 @@ pub struct Storage {
 #[derive(Clone, Debug)]
 enum Store {
     Files(Arc<Files>),
+    S3(Arc<S3>),
     Memory(Arc<Memory>),
 }
 
@@ -70,11 +75,12 @@ impl Storage {
     /// Opens the store, making its folders when they are missing.
     ///
     /// # Errors
-    /// [`Error::Folder`] when the folder cannot be made or opened.
+    /// [`Error::Folder`] when the folder cannot be made or opened. A bucket is not looked at yet.
     pub async fn open(settings: Settings, metrics: Metrics) -> Result<Self, Error> {
         let (blocking, locks) = (Blocking::new(settings.blocking_threads), Locks::default());
         let store = match settings.place {
             Place::Memory => Store::Memory(Arc::default()),
+            Place::S3(bucket) => Store::S3(Arc::new(S3::open(*bucket, blocking.clone()).await?)),
             Place::Files { folder } => {
                 let locks = locks.clone();
                 Store::Files(Arc::new(blocking.run(move || Files::open(&folder, locks)).await?))

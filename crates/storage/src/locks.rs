@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use picup_domain::UploadId;
+use picup_domain::{ObjectKey, UploadId};
 use tokio::sync::OwnedMutexGuard;
 
 /// What a lock is about.
@@ -14,6 +14,8 @@ pub(crate) enum Name {
     Upload(UploadId),
     /// Writing one part of an upload.
     Part(UploadId, u32),
+    /// Writing one object whole.
+    Object(ObjectKey),
     /// Making one folder, named by its path in the store.
     Folder(String),
 }

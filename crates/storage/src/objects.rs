@@ -2,11 +2,14 @@
 
 use std::fs::File;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use picup_domain::ObjectKey;
 
+use crate::locks::Name;
 use crate::opened::{ByteStream, Opened};
+use crate::s3::to_its_end;
 use crate::{Error, Storage, Store};
 
 impl Storage {
@@ -19,6 +22,11 @@ impl Storage {
         let size = bytes.len() as u64;
         let result = match &self.store {
             Store::Memory(memory) => memory.put(key, bytes),
+            Store::S3(s3) => {
+                let held = self.locks.hold(Name::Object(key.clone())).await;
+                let (s3, key) = (Arc::clone(s3), key.clone());
+                to_its_end(async move { (s3.put(&key, bytes).await, held).0 }).await
+            }
             Store::Files(files) => {
                 let key = key.clone();
                 self.on_files(files, move |files| files.put(&key, &bytes)).await
@@ -30,7 +38,8 @@ impl Storage {
         self.metrics.count("put", result)
     }
 
-    /// Opens an object to read from. What is opened stays readable even if the object is deleted meanwhile.
+    /// Opens an object to read from. What is opened stays readable even if the object is deleted meanwhile; from a bucket only
+    /// what was read ahead of it, a chunk.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -38,6 +47,7 @@ impl Storage {
         let (blocking, metrics) = (self.blocking.clone(), self.metrics.clone());
         let opened = match &self.store {
             Store::Memory(memory) => memory.get(key).map(|bytes| Opened::memory(bytes, metrics)),
+            Store::S3(s3) => Opened::s3(Arc::clone(s3), key.clone(), metrics).await,
             Store::Files(files) => {
                 let key = key.clone();
                 self.on_files(files, move |files| Opened::file(files.open_object(&key)?, blocking, metrics)).await
@@ -65,6 +75,7 @@ impl Storage {
                 let bytes = memory.get(key);
                 self.blocking.run(move || crate::memory::spill(&bytes?)).await
             }
+            Store::S3(s3) => s3.download(key).await,
             Store::Files(files) => {
                 let key = key.clone();
                 self.on_files(files, move |files| files.open_object(&key)).await
@@ -83,6 +94,7 @@ impl Storage {
                 memory.delete(key);
                 Ok(())
             }
+            Store::S3(s3) => s3.delete(key).await,
             Store::Files(files) => {
                 let key = key.clone();
                 self.on_files(files, move |files| files.delete(&key)).await

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
+use picup_domain::ObjectKey;
 
 use crate::blocking::Blocking;
+use crate::s3::S3;
 use crate::{Error, Metrics};
 
 /// How much is read at a time: few hops to the disk's thread for a video, little memory for a slow reader.
@@ -29,6 +31,7 @@ pub struct Opened {
 enum Content {
     Memory(Bytes),
     File(Arc<File>, Blocking),
+    S3(Arc<S3>, ObjectKey, u64),
 }
 
 impl Opened {
@@ -39,6 +42,11 @@ impl Opened {
     pub(crate) fn file(file: File, blocking: Blocking, metrics: Metrics) -> Result<Self, Error> {
         let bytes = file.metadata().map_err(Error::io("look at an object"))?.len();
         Ok(Self { content: Content::File(Arc::new(file), blocking), bytes, metrics })
+    }
+
+    pub(crate) async fn s3(s3: Arc<S3>, key: ObjectKey, metrics: Metrics) -> Result<Self, Error> {
+        let bytes = s3.size(&key).await?.ok_or_else(|| Error::not_found(&key))?;
+        Ok(Self { content: Content::S3(s3, key, bytes), bytes, metrics })
     }
 
     /// The object's size, in bytes.
@@ -56,7 +64,7 @@ impl Opened {
         let chunks = stream::try_unfold(range.start.min(end), move |at| {
             let content = content.clone();
             async move {
-                let next = at.saturating_add(CHUNK).min(end);
+                let next = at.saturating_add(content.chunk_bytes()).min(end);
                 if at == next { Ok(None) } else { Ok(Some((content.chunk(at, next).await?, next))) }
             }
         });
@@ -71,10 +79,18 @@ impl Opened {
 }
 
 impl Content {
+    const fn chunk_bytes(&self) -> u64 {
+        match self {
+            Self::S3(..) => crate::s3::CHUNK,
+            Self::Memory(_) | Self::File(..) => CHUNK,
+        }
+    }
+
     async fn chunk(self, from: u64, to: u64) -> Result<Bytes, Error> {
         let index = |at: u64| usize::try_from(at).expect("an object in memory and a chunk fit the address space");
         match self {
             Self::Memory(bytes) => Ok(bytes.slice(index(from)..index(to))),
+            Self::S3(s3, key, bytes) => s3.chunk(&key, bytes, from..to).await,
             Self::File(file, blocking) => {
                 let read = move || {
                     let mut chunk = vec![0; index(to - from)];

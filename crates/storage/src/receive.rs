@@ -14,6 +14,7 @@ use sha2::Digest;
 use crate::files::StreamWriter;
 use crate::locks::Name;
 use crate::memory::Memory;
+use crate::s3::{StreamSender, to_its_end};
 use crate::uploads::BATCH;
 use crate::{Error, Storage, Store, Upload};
 
@@ -23,7 +24,6 @@ pub struct Receiving {
     storage: Storage,
     id: UploadId,
     key: ObjectKey,
-    handle: String,
     batch: Vec<Bytes>,
     gathered: usize,
     /// `None` after a failure, and while a batch is on its way to the disk.
@@ -45,6 +45,7 @@ pub struct Received {
 enum Sink {
     File(Box<StreamWriter>),
     Memory(Arc<Memory>, Box<Hashers>, Vec<Bytes>),
+    S3(Box<StreamSender>),
 }
 
 /// Both hashes of one stream, and its length.
@@ -82,24 +83,23 @@ impl Storage {
             Store::Memory(memory) => {
                 memory.receive_begin(id).map(|()| Sink::Memory(Arc::clone(memory), Box::default(), Vec::new()))
             }
+            Store::S3(s3) => {
+                let (s3, key) = (Arc::clone(s3), key.clone());
+                let begun = to_its_end(async move { (s3.receive_begin(id, &key).await, held).0 }).await;
+                begun.map(|sender| Sink::S3(Box::new(sender)))
+            }
             Store::Files(files) => {
                 let begin = move |files: &crate::files::Files| (files.receive_begin(id), held).0;
                 self.on_files(files, begin).await.map(|writer| Sink::File(Box::new(writer)))
             }
         };
         let sink = self.metrics.count("receive_begin", sink)?;
-        let (storage, key, handle) = (self.clone(), key.clone(), String::new());
-        Ok(Receiving { storage, id, key, handle, batch: Vec::new(), gathered: 0, sink: Some(sink) })
+        let (storage, key) = (self.clone(), key.clone());
+        Ok(Receiving { storage, id, key, batch: Vec::new(), gathered: 0, sink: Some(sink) })
     }
 }
 
 impl Receiving {
-    /// The store's own name for the upload, to be kept with it: as [`Upload::handle`].
-    #[must_use]
-    pub fn handle(&self) -> &str {
-        &self.handle
-    }
-
     /// Takes what comes next.
     ///
     /// # Errors
@@ -119,6 +119,7 @@ impl Receiving {
                 came.extend(batch);
                 Sink::Memory(memory, hashers, came)
             }
+            Sink::S3(sender) => Sink::S3(sender.write(batch).await?),
             Sink::File(mut writer) => {
                 self.storage.blocking.run(move || writer.write(&batch).map(|()| Sink::File(writer))).await?
             }
@@ -152,13 +153,14 @@ impl Receiving {
                 memory.receive_finish(id, bytes, sha256, came)?;
                 (bytes, sha256, sha1)
             }
+            Sink::S3(sender) => to_its_end(async move { (sender.finish().await, held).0 }).await?,
             Sink::File(writer) => {
                 let Store::Files(files) = &self.storage.store else { return Err(Error::UploadNotFound(id)) };
                 let end = move |files: &crate::files::Files| (files.receive_finish(id, *writer), held).0;
                 self.storage.on_files(files, end).await?
             }
         };
-        let upload = Upload::resume(id, self.key.clone(), ByteSize::new(bytes)?, &self.handle)?;
+        let upload = Upload::resume(id, self.key.clone(), ByteSize::new(bytes)?)?;
         Ok(Received { upload, sha256, sha1 })
     }
 }

@@ -11,6 +11,7 @@ use picup_domain::{ByteSize, Invalid, ObjectKey, Part, PartPlan, Sha256, Timesta
 use crate::files::{Files, PartWriter};
 use crate::locks::{Held, Name};
 use crate::memory::PartBuffer;
+use crate::s3::{S3, Spool, Spooled, to_its_end};
 use crate::{BoxError, Error, Storage, Store};
 
 /// How many bytes of a part are gathered before they go to the disk's thread.
@@ -26,7 +27,6 @@ pub struct Upload {
     key: ObjectKey,
     size: ByteSize,
     plan: PartPlan,
-    handle: String,
 }
 
 /// A part that has arrived. Its bytes are on disk; that it has arrived is safe from a power cut once its upload is completed.
@@ -41,12 +41,12 @@ pub struct PartStored {
 }
 
 impl Upload {
-    /// An upload begun before, from what the database kept of it. `handle` is what [`Upload::handle`] said.
+    /// An upload begun before, from what the database kept of it.
     ///
     /// # Errors
     /// For a size no plan of parts can hold.
-    pub fn resume(id: UploadId, key: ObjectKey, size: ByteSize, handle: &str) -> Result<Self, Invalid> {
-        Ok(Self { id, key, size, plan: PartPlan::new(size)?, handle: handle.to_owned() })
+    pub fn resume(id: UploadId, key: ObjectKey, size: ByteSize) -> Result<Self, Invalid> {
+        Ok(Self { id, key, size, plan: PartPlan::new(size)? })
     }
 
     /// Which upload.
@@ -65,12 +65,6 @@ impl Upload {
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.size.get()
-    }
-
-    /// The store's own name for the upload, to be kept with it: empty on files and in memory, an upload id on S3.
-    #[must_use]
-    pub fn handle(&self) -> &str {
-        &self.handle
     }
 
     /// Whether it has one part, as most files have.
@@ -100,10 +94,14 @@ impl Storage {
     /// [`Error::Full`] when there is no room for it now; [`Error::Exists`] when it was completed; [`Error::UploadDiffers`] when it was begun with another size;
     /// [`Error::Invalid`] for a size no plan of parts can hold.
     pub async fn upload_begin(&self, id: UploadId, key: &ObjectKey, size: ByteSize) -> Result<Upload, Error> {
-        let upload = Upload::resume(id, key.clone(), size, "")?;
+        let upload = Upload::resume(id, key.clone(), size)?;
         let held = self.locks.hold(Name::Upload(id)).await;
         let begun = match &self.store {
             Store::Memory(memory) => memory.begin(&upload),
+            Store::S3(s3) => {
+                let (s3, upload) = (Arc::clone(s3), upload.clone());
+                to_its_end(async move { (s3.begin(&upload).await, held).0 }).await
+            }
             Store::Files(files) => {
                 let upload = upload.clone();
                 let begin = move |files: &crate::files::Files| (files.begin(&upload), held).0;
@@ -118,11 +116,15 @@ impl Storage {
     /// # Errors
     /// As [`upload_begin`](Self::upload_begin).
     pub async fn upload_begin_many(&self, wanted: &[(UploadId, ObjectKey, ByteSize)]) -> Result<Vec<Upload>, Error> {
-        let resume = |(id, key, size): &(UploadId, ObjectKey, ByteSize)| Upload::resume(*id, key.clone(), *size, "");
+        let resume = |(id, key, size): &(UploadId, ObjectKey, ByteSize)| Upload::resume(*id, key.clone(), *size);
         let uploads: Vec<Upload> = wanted.iter().map(resume).collect::<Result<_, _>>()?;
         let held = self.hold_all(&uploads).await;
         let begun = match &self.store {
             Store::Memory(memory) => uploads.iter().try_for_each(|upload| memory.begin(upload)),
+            Store::S3(s3) => {
+                let (s3, uploads) = (Arc::clone(s3), uploads.clone());
+                to_its_end(async move { (s3.begin_many(&uploads).await, held).0 }).await
+            }
             Store::Files(files) => {
                 let uploads = uploads.clone();
                 let begin = move |files: &Files| (files.begin_many(&uploads), held).0;
@@ -202,6 +204,9 @@ impl Storage {
         match sink {
             PartSink::File(files, writer) => self.on_files(&files, move |files| files.part_finish(*writer)).await,
             PartSink::Memory(buffer) => buffer.finish(),
+            PartSink::Spool(s3, spool, held) => {
+                spooled_part_send(&s3, upload, &part, sha256, held, spool.end()).await
+            }
         }
     }
 
@@ -220,6 +225,7 @@ impl Storage {
                 buffer.write(batch);
                 buffer.finish()
             }
+            Store::S3(s3) => spooled_part_send(s3, upload, &part, sha256, held, Spooled::at_once(batch)).await,
             Store::Files(files) => {
                 let upload = upload.clone();
                 let store = move |files: &Files| {
@@ -237,6 +243,7 @@ impl Storage {
             Store::Memory(memory) => {
                 PartBuffer::open(Arc::clone(memory), upload, part, sha256, held).map(PartSink::Memory)
             }
+            Store::S3(s3) => Ok(PartSink::Spool(Arc::clone(s3), s3.spool().await?, held)),
             Store::Files(files) => {
                 let upload = upload.clone();
                 let writer = self.on_files(files, move |files| files.part_open(&upload, part, sha256, held)).await?;
@@ -250,6 +257,9 @@ impl Storage {
             PartSink::Memory(mut buffer) => {
                 buffer.write(batch);
                 Ok(PartSink::Memory(buffer))
+            }
+            PartSink::Spool(s3, mut spool, held) => {
+                self.blocking.run(move || spool.write(&batch).map(|()| PartSink::Spool(s3, spool, held))).await
             }
             // The writer goes along and comes back: if the caller goes away, it still holds the part's lock until it is done.
             PartSink::File(files, mut writer) => {
@@ -266,6 +276,7 @@ impl Storage {
     pub async fn upload_parts(&self, upload: &Upload) -> Result<Vec<PartStored>, Error> {
         let parts = match &self.store {
             Store::Memory(memory) => memory.parts(upload),
+            Store::S3(s3) => s3.parts(upload).await,
             Store::Files(files) => {
                 let upload = upload.clone();
                 self.on_files(files, move |files| files.parts(&upload)).await
@@ -284,6 +295,10 @@ impl Storage {
         let held = self.locks.hold(Name::Upload(upload.id)).await;
         let result = match &self.store {
             Store::Memory(memory) => memory.complete(upload),
+            Store::S3(s3) => {
+                let (s3, upload) = (Arc::clone(s3), upload.clone());
+                to_its_end(async move { (s3.complete(&upload).await, held).0 }).await
+            }
             Store::Files(files) => {
                 let upload = upload.clone();
                 self.on_files(files, move |files| (files.complete(&upload), held).0).await
@@ -300,6 +315,10 @@ impl Storage {
         let held = self.hold_all(uploads).await;
         let result = match &self.store {
             Store::Memory(memory) => uploads.iter().try_for_each(|upload| memory.complete(upload)),
+            Store::S3(s3) => {
+                let (s3, uploads) = (Arc::clone(s3), uploads.to_vec());
+                to_its_end(async move { (s3.complete_many(&uploads).await, held).0 }).await
+            }
             Store::Files(files) => {
                 let uploads = uploads.to_vec();
                 self.on_files(files, move |files| (files.complete_many(&uploads), held).0).await
@@ -315,6 +334,7 @@ impl Storage {
     pub async fn uploads_whole(&self, uploads: &[Upload]) -> Result<Vec<bool>, Error> {
         let whole = match &self.store {
             Store::Memory(memory) => uploads.iter().map(|upload| is_whole(upload, memory.parts(upload))).collect(),
+            Store::S3(s3) => s3.are_whole(uploads).await,
             Store::Files(files) => {
                 let uploads = uploads.to_vec();
                 let look = move |files: &Files| uploads.iter().map(|upload| files.is_whole(upload)).collect();
@@ -336,6 +356,10 @@ impl Storage {
                 memory.unstage(id);
                 Ok(())
             }
+            Store::S3(s3) => {
+                let s3 = Arc::clone(s3);
+                to_its_end(async move { (s3.abort(id).await, held).0 }).await
+            }
             Store::Files(files) => self.on_files(files, move |files| (files.unstage(id), held).0).await,
         };
         self.metrics.count("upload_abort", result)
@@ -349,6 +373,7 @@ impl Storage {
     pub async fn uploads_staged(&self) -> Result<Vec<UploadId>, Error> {
         let staged = match &self.store {
             Store::Memory(memory) => Ok(memory.uploads_staged()),
+            Store::S3(s3) => s3.uploads_staged().await,
             Store::Files(files) => self.on_files(files, |files| files.uploads_staged()).await,
         };
         self.metrics.count("uploads_staged", staged)
@@ -361,7 +386,7 @@ impl Storage {
     /// When the store fails.
     pub async fn sweep(&self, before: Timestamp) -> Result<u64, Error> {
         let swept = match &self.store {
-            Store::Memory(_) => Ok(0),
+            Store::Memory(_) | Store::S3(_) => Ok(0),
             Store::Files(files) => self.on_files(files, move |files| files.sweep(before)).await,
         };
         self.metrics.count("sweep", swept)
@@ -406,4 +431,20 @@ pub(crate) fn is_whole(upload: &Upload, parts: Result<Vec<PartStored>, Error>) -
 enum PartSink {
     File(Arc<Files>, Box<PartWriter>),
     Memory(PartBuffer),
+    Spool(Arc<S3>, Spool, Held),
+}
+
+/// Sends a part to a bucket if it is the one that was announced.
+async fn spooled_part_send(
+    s3: &Arc<S3>,
+    upload: &Upload,
+    part: &Part,
+    sha256: Sha256,
+    held: Held,
+    spooled: Spooled,
+) -> Result<PartStored, Error> {
+    let stored = spooled.require(part.number, sha256)?;
+    let (s3, upload) = (Arc::clone(s3), upload.clone());
+    to_its_end(async move { (s3.part_send(&upload, stored, spooled).await, held).0 }).await?;
+    Ok(stored)
 }

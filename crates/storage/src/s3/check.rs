@@ -1,0 +1,1 @@
+//! What `picup doctor` asks a bucket.

@@ -1,0 +1,101 @@
+//! The answer of a service that is asked which parts of an upload it has.
+
+use std::collections::BTreeMap;
+
+use quick_xml::Reader;
+use quick_xml::escape::unescape;
+use quick_xml::events::Event;
+
+/// A part as the service has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Its length, in bytes.
+    pub(super) bytes: u64,
+    /// What the service wants to be told when the parts are put together.
+    pub(super) tag: String,
+}
+
+/// One page of the list.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Page {
+    /// By part number.
+    pub(super) parts: BTreeMap<u32, Listed>,
+    /// What the next page is asked with, if there is one.
+    pub(super) next: Option<String>,
+}
+
+impl Page {
+    /// Reads one; `None` for what is no such list.
+    pub(super) fn parse(xml: &[u8]) -> Option<Self> {
+        let mut reader = Reader::from_reader(xml);
+        let (mut page, mut buffer, mut path) = (Self::default(), Vec::new(), Vec::new());
+        let (mut truncated, mut marker, mut number, mut part, mut text) = (false, None, None, Listed::default(), String::new());
+        let mut is_list = false;
+        loop {
+            match reader.read_event_into(&mut buffer).ok()? {
+                Event::Start(start) => {
+                    path.push(String::from_utf8_lossy(start.local_name().as_ref()).into_owned());
+                    text.clear();
+                }
+                Event::Text(piece) => text.push_str(&piece.decode().ok()?),
+                Event::GeneralRef(reference) => {
+                    text.push_str(&unescape(&format!("&{};", reference.decode().ok()?)).ok()?);
+                }
+                Event::End(_) => {
+                    let names: Vec<&str> = path.iter().map(String::as_str).collect();
+                    match names[..] {
+                        ["ListPartsResult"] => is_list = true,
+                        ["ListPartsResult", "IsTruncated"] => truncated = text.trim() == "true",
+                        ["ListPartsResult", "NextPartNumberMarker"] => marker = Some(text.trim().to_owned()),
+                        ["ListPartsResult", "Part", "PartNumber"] => number = text.trim().parse().ok(),
+                        ["ListPartsResult", "Part", "Size"] => part.bytes = text.trim().parse().ok()?,
+                        ["ListPartsResult", "Part", "ETag"] => part.tag = text.trim().to_owned(),
+                        ["ListPartsResult", "Part"] => {
+                            page.parts.insert(number.take()?, std::mem::take(&mut part));
+                        }
+                        _ => {}
+                    }
+                    path.pop()?;
+                    text.clear();
+                }
+                Event::Eof => break,
+                _ => {}
+            }
+            buffer.clear();
+        }
+        page.next = marker.filter(|_| truncated);
+        is_list.then_some(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_list_is_read() {
+        let xml = r#"<?xml version="1.0" encoding="UTF-8"?>
+            <ListPartsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Bucket>b</Bucket><Key>k</Key>
+            <Owner><ID>1</ID></Owner><NextPartNumberMarker>2</NextPartNumberMarker><IsTruncated>true</IsTruncated>
+            <Part><PartNumber>1</PartNumber><ETag>&quot;abc-1&quot;</ETag><Size>5</Size></Part>
+            <Part><Size>0</Size><ETag>"d&#38;"</ETag><PartNumber>2</PartNumber><LastModified>x</LastModified></Part>
+            </ListPartsResult>"#;
+        let listed = |bytes, tag: &str| Listed { bytes, tag: tag.to_owned() };
+        let parts = BTreeMap::from([(1, listed(5, "\"abc-1\"")), (2, listed(0, "\"d&\""))]);
+        assert_eq!(Page::parse(xml.as_bytes()), Some(Page { parts, next: Some("2".to_owned()) }));
+        let last = xml.replace("true", "false");
+        assert_eq!(Page::parse(last.as_bytes()).unwrap().next, None);
+        for other in ["", "<Error><Code>NoSuchUpload</Code></Error>", "<ListPartsResult><Part><Size>1</Size></Part></ListPartsResult>"] {
+            assert_eq!(Page::parse(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(pieces in proptest::collection::vec("<[/]?(ListPartsResult|Part|PartNumber|Size|ETag)>|[0-9&;\"<>]{0,4}|.{0,3}", 0..30)) {
+            let _ = Page::parse(pieces.concat().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Objects in a bucket: `media/…` mirrors the keys, `staging/…` holds notes of what is not an object yet.
+//!
+//! An upload is always a multipart upload, also of one part, because completing it ends every right that was given for it: what
+//! counts can never be written again. The service puts no object in another's place if PicUp does not ask it to, and PicUp
+//! looks first; where the service offers it, it also refuses. Two processes never write the same key: keys are new for each upload,
+//! and each rendition belongs to one job.
+//!
+//! Nothing here is sure of its bytes before they are whole and compared: they wait in a spool on the machine's own disk.
+
+mod check;
+mod listed;
+mod notes;
+mod objects;
+mod receiving;
+mod requests;
+mod spool;
+mod uploads;
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut};
+use object_store::path::Path;
+use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use picup_domain::{ObjectKey, UploadId};
+use tokio::sync::Semaphore;
+
+use crate::blocking::Blocking;
+use crate::settings::{Bucket, Credentials, Style};
+use crate::{Error, Profile};
+
+pub(crate) use objects::CHUNK;
+pub(crate) use receiving::StreamSender;
+pub(crate) use spool::{Spool, Spooled};
+
+/// How long a service may take to take a connection …
+const CONNECT: Duration = Duration::from_secs(5);
+/// … to answer a small request, or to give a chunk …
+const SMALL: Duration = Duration::from_secs(30);
+/// … and to take a part: 16 MiB at half a megabit a second.
+const LARGE: Duration = Duration::from_secs(300);
+/// How much of what is being sent is in memory at once, in MiB: four ordinary parts, or the largest.
+const CARRIED: u32 = 64;
+
+/// A store in a bucket.
+#[derive(Debug)]
+pub(crate) struct S3 {
+    /// For everything small.
+    store: AmazonS3,
+    /// For parts.
+    carrier: AmazonS3,
+    /// For what `store` has no word for.
+    http: reqwest::Client,
+    name: String,
+    prefix: String,
+    profile: Profile,
+    spool: PathBuf,
+    carrying: Arc<Semaphore>,
+    blocking: Blocking,
+}
+
+impl S3 {
+    /// Says nothing to the service yet: a store may be away when PicUp starts.
+    pub(crate) async fn open(bucket: Bucket, blocking: Blocking) -> Result<Self, Error> {
+        let spool = bucket.spool.clone();
+        let make = move || {
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&spool);
+            made.map_err(|source| Error::Folder { path: spool, source })
+        };
+        blocking.run(make).await?;
+        let http = reqwest::Client::builder().connect_timeout(CONNECT).timeout(SMALL).build();
+        Ok(Self {
+            store: client(&bucket, SMALL)?,
+            carrier: client(&bucket, LARGE)?,
+            http: http.map_err(|error| Error::remote("set up the store", error))?,
+            name: bucket.name,
+            prefix: bucket.prefix,
+            profile: bucket.profile,
+            spool: bucket.spool,
+            carrying: Arc::new(Semaphore::new(CARRIED as usize)),
+            blocking,
+        })
+    }
+
+    /// Where an object stands.
+    fn at(&self, key: &ObjectKey) -> Path {
+        self.path(&key.to_string())
+    }
+
+    /// Where the notes of an upload stand.
+    fn notes_of(&self, id: UploadId) -> Path {
+        self.path(&format!("staging/{id}"))
+    }
+
+    fn path(&self, below: &str) -> Path {
+        Path::from(format!("{}/{below}", self.prefix))
+    }
+}
+
+fn client(bucket: &Bucket, timeout: Duration) -> Result<AmazonS3, Error> {
+    let loopback = bucket.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+    let options = ClientOptions::new().with_allow_http(loopback).with_connect_timeout(CONNECT).with_timeout(timeout);
+    let backoff =
+        BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(2), base: 2.0 };
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&bucket.name)
+        .with_region(&bucket.region)
+        .with_virtual_hosted_style_request(bucket.style == Style::VirtualHost)
+        .with_conditional_put(S3ConditionalPut::ETagMatch)
+        .with_disable_bulk_delete(true)
+        .with_client_options(options)
+        .with_retry(RetryConfig { backoff, max_retries: 5, retry_timeout: Duration::from_secs(15) });
+    if let Some(endpoint) = &bucket.endpoint {
+        builder = builder.with_endpoint(host_of(bucket, endpoint));
+    }
+    if let Credentials::Key { id, secret } = &bucket.credentials {
+        builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+    }
+    builder.build().map_err(|error| Error::remote("set up the store", error))
+}
+
+/// The address that `object_store` is to be told: with the bucket's name in it where that is the style.
+fn host_of(bucket: &Bucket, endpoint: &str) -> String {
+    match (bucket.style, endpoint.split_once("://")) {
+        (Style::VirtualHost, Some((scheme, host))) => format!("{scheme}://{}.{host}", bucket.name),
+        _ => endpoint.to_owned(),
+    }
+}
+
+/// Runs `work` to its end even when its caller goes away: half of it would leave in the bucket what nobody knows of.
+pub(crate) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        Err(failure) => match failure.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(cancelled) => Err(Error::remote("talk to the store", cancelled)),
+        },
+    }
+}

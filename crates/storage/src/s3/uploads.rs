@@ -1,0 +1,280 @@
+//! Uploads into a bucket, each one a multipart upload.
+
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use object_store::multipart::{MultipartStore, PartId};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMultipartOptions, PutPayload};
+use picup_domain::{ObjectKey, UploadId};
+
+use super::listed::Listed;
+use super::notes::{Note, Notes};
+use super::objects::attributes;
+use super::{S3, Spool, Spooled};
+use crate::{Error, PartStored, Upload, crash_point};
+
+/// Requests about many small things that go at once.
+const AT_ONCE: usize = 16;
+
+/// The parts of an upload that have arrived as they were announced.
+struct Arrived {
+    parts: BTreeMap<u32, PartStored>,
+    /// What the service wants to be told of them, in order.
+    tags: Vec<String>,
+}
+
+impl S3 {
+    /// Begins an upload, or finds it begun.
+    pub(crate) async fn begin(&self, upload: &Upload) -> Result<(), Error> {
+        let notes = self.notes(upload.id()).await?;
+        if let Some((bytes, _)) = &notes.begun {
+            return same_size(upload, *bytes);
+        }
+        if notes.receiving.is_some() {
+            return Err(Error::UploadBegun(upload.id()));
+        }
+        if self.size(upload.key()).await?.is_some() {
+            return Err(Error::exists(upload.key()));
+        }
+        self.begin_new(upload).await
+    }
+
+    /// Begins an upload that nobody has begun.
+    pub(crate) async fn begin_new(&self, upload: &Upload) -> Result<(), Error> {
+        let multipart = self.multipart(upload.key()).await?;
+        crash_point!("s3-begun");
+        let note = Note::Begun { bytes: upload.bytes(), multipart };
+        self.note(upload.id(), &note, upload.key().to_string()).await
+    }
+
+    pub(crate) async fn begin_many(&self, uploads: &[Upload]) -> Result<(), Error> {
+        let all = uploads.iter().map(|upload| self.begin_new(upload).boxed());
+        stream::iter(all.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// Asks the service for a multipart upload.
+    pub(super) async fn multipart(&self, key: &ObjectKey) -> Result<String, Error> {
+        let options = PutMultipartOptions { attributes: attributes(key), ..PutMultipartOptions::default() };
+        let begun = self.store.create_multipart_opts(&self.at(key), options).await;
+        begun.map_err(|error| Error::remote("begin an upload", error))
+    }
+
+    /// A place for bytes to wait in until they are whole.
+    pub(crate) async fn spool(&self) -> Result<Spool, Error> {
+        Ok(Spool::new(self.spool_file().await?))
+    }
+
+    /// Sends a part that has come as it was announced; its lock is held.
+    pub(crate) async fn part_send(&self, upload: &Upload, part: PartStored, spooled: Spooled) -> Result<(), Error> {
+        let id = upload.id();
+        let notes = self.notes(id).await?;
+        let Some((bytes, multipart)) = &notes.begun else { return Err(Error::UploadNotFound(id)) };
+        same_size(upload, *bytes)?;
+        match notes.parts.get(&part.number) {
+            Some(known) if known.sha256 != part.sha256 => {
+                return Err(Error::PartExists { number: part.number, stored: known.sha256 });
+            }
+            Some(_) if self.has_part(upload, multipart, &part).await? => return Ok(()),
+            Some(_) => {}
+            None => self.note(id, &Note::Part(part), String::new()).await?,
+        }
+        crash_point!("s3-part-noted");
+        match self.carry(&self.at(upload.key()), multipart, part.number, spooled).await? {
+            Some(_) => Ok(()),
+            None => Err(self.gone(id).await?),
+        }
+    }
+
+    async fn has_part(&self, upload: &Upload, multipart: &str, part: &PartStored) -> Result<bool, Error> {
+        let listed = self.parts_listed(&self.at(upload.key()), multipart).await?;
+        Ok(listed.is_some_and(|listed| listed.get(&part.number).is_some_and(|found| found.bytes == part.bytes)))
+    }
+
+    /// Sends bytes as a part when there is room in memory for them; says what the service calls them, or `None` when it knows no
+    /// such upload.
+    pub(super) async fn carry(
+        &self,
+        at: &Path,
+        multipart: &str,
+        number: u32,
+        spooled: Spooled,
+    ) -> Result<Option<String>, Error> {
+        let room = u32::try_from(spooled.bytes >> 20).unwrap_or(u32::MAX).clamp(1, super::CARRIED);
+        let _room = self.carrying.acquire_many(room).await.expect("the semaphore is never closed");
+        let payload = self.blocking.run(move || spooled.into_payload()).await?;
+        match self.carrier.put_part(at, &multipart.to_owned(), number as usize - 1, payload).await {
+            Ok(part) => Ok(Some(part.content_id)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::remote("send a part", error)),
+        }
+    }
+
+    /// Takes away the notes of an upload that the service has given up, so that it can be begun anew.
+    async fn gone(&self, id: UploadId) -> Result<Error, Error> {
+        self.forget(id, &self.notes(id).await?).await?;
+        Ok(Error::UploadNotFound(id))
+    }
+
+    /// Which parts have arrived.
+    pub(crate) async fn parts(&self, upload: &Upload) -> Result<Vec<PartStored>, Error> {
+        let notes = self.notes(upload.id()).await?;
+        if notes.whole.is_some() {
+            return Ok(Vec::new());
+        }
+        let Some((_, multipart)) = &notes.begun else { return Err(Error::UploadNotFound(upload.id())) };
+        let arrived = self.arrived(upload, &notes, multipart).await?;
+        Ok(arrived.ok_or(Error::UploadNotFound(upload.id()))?.parts.into_values().collect())
+    }
+
+    /// What of an upload has arrived; `None` when the service does not know it.
+    async fn arrived(&self, upload: &Upload, notes: &Notes, multipart: &str) -> Result<Option<Arrived>, Error> {
+        let Some(listed) = self.parts_listed(&self.at(upload.key()), multipart).await? else { return Ok(None) };
+        let mut arrived = Arrived { parts: BTreeMap::new(), tags: Vec::new() };
+        for (number, Listed { bytes, tag }) in listed {
+            if let Some(part) = notes.parts.get(&number).filter(|part| part.bytes == bytes) {
+                arrived.parts.insert(number, *part);
+                arrived.tags.push(tag);
+            }
+        }
+        Ok(Some(arrived))
+    }
+
+    /// Whether all of an upload has arrived; not when it is not staged.
+    pub(crate) async fn is_whole(&self, upload: &Upload) -> Result<bool, Error> {
+        let notes = self.notes(upload.id()).await?;
+        if let Some(bytes) = notes.whole {
+            return Ok(bytes == upload.bytes());
+        }
+        let Some((_, multipart)) = &notes.begun else { return Ok(false) };
+        let arrived = self.arrived(upload, &notes, multipart).await?;
+        Ok(arrived.is_some_and(|arrived| upload.all_arrived(&arrived.parts).is_ok()))
+    }
+
+    pub(crate) async fn are_whole(&self, uploads: &[Upload]) -> Result<Vec<bool>, Error> {
+        let all = uploads.iter().map(|upload| self.is_whole(upload).boxed());
+        stream::iter(all.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await
+    }
+
+    /// Turns an upload into its object; its lock is held.
+    pub(crate) async fn complete(&self, upload: &Upload) -> Result<(), Error> {
+        let (id, key) = (upload.id(), upload.key());
+        let notes = self.notes(id).await?;
+        let Some((multipart, tags)) = self.to_put_together(upload, &notes).await? else {
+            return self.completed_before(upload, &notes).await;
+        };
+        if self.size(key).await?.is_some() {
+            return Err(Error::exists(key));
+        }
+        if !notes.completing {
+            self.note(id, &Note::Completing, String::new()).await?;
+        }
+        crash_point!("s3-completing");
+        let parts = tags.into_iter().map(|content_id| PartId { content_id }).collect();
+        match self.carrier.complete_multipart(&self.at(key), &multipart, parts).await {
+            // Another process may have completed it in between, or this one, and the answer was lost.
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(Error::remote("complete an upload", error)),
+        }
+        crash_point!("s3-completed");
+        match self.size(key).await? {
+            Some(size) if size == upload.bytes() => self.forget(id, &self.notes(id).await?).await,
+            Some(_) => Err(Error::exists(key)),
+            None => Err(self.gone(id).await?),
+        }
+    }
+
+    pub(crate) async fn complete_many(&self, uploads: &[Upload]) -> Result<(), Error> {
+        let all = uploads.iter().map(|upload| self.complete(upload).boxed());
+        stream::iter(all.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// The service's id of an upload and the tags of all its parts; `None` when the service does not know it.
+    async fn to_put_together(&self, upload: &Upload, notes: &Notes) -> Result<Option<(String, Vec<String>)>, Error> {
+        if let (Some(bytes), Some(multipart)) = (notes.whole, &notes.receiving) {
+            same_size(upload, bytes)?;
+            let listed = self.parts_listed(&self.at(upload.key()), multipart).await?;
+            let tags = self.read_note(upload.id(), &Note::Whole { bytes }).await?;
+            return Ok(listed.map(|_| (multipart.clone(), tags.lines().map(str::to_owned).collect())));
+        }
+        let Some((bytes, multipart)) = &notes.begun else { return Ok(None) };
+        same_size(upload, *bytes)?;
+        let Some(arrived) = self.arrived(upload, notes, multipart).await? else { return Ok(None) };
+        upload.all_arrived(&arrived.parts)?;
+        Ok(Some((multipart.clone(), arrived.tags)))
+    }
+
+    /// How the completion of an upload ends that the service does not know any more: it was completed, or it is gone.
+    async fn completed_before(&self, upload: &Upload, notes: &Notes) -> Result<(), Error> {
+        let staged = notes.begun.is_some() || notes.whole.is_some();
+        match self.size(upload.key()).await? {
+            Some(size) if size == upload.bytes() && (notes.completing || !staged) => self.forget(upload.id(), notes).await,
+            Some(_) => Err(Error::exists(upload.key())),
+            None if staged => Err(self.gone(upload.id()).await?),
+            None => Err(Error::UploadNotFound(upload.id())),
+        }
+    }
+
+    /// Forgets an upload and what arrived of it; its lock is held.
+    pub(crate) async fn abort(&self, id: UploadId) -> Result<(), Error> {
+        let notes = self.notes(id).await?;
+        if let Some((note, multipart)) = notes.with_key() {
+            let key = self.read_note(id, &note).await?;
+            // A note that says nothing sensible is no reason to keep it.
+            if let Ok(key) = key.parse::<ObjectKey>() {
+                match self.store.abort_multipart(&self.at(&key), &multipart.to_owned()).await {
+                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                    Err(error) => return Err(Error::remote("give up an upload", error)),
+                }
+            }
+        }
+        crash_point!("s3-aborted");
+        self.forget(id, &notes).await
+    }
+
+    /// Every upload of which there is a note, oldest first.
+    pub(crate) async fn uploads_staged(&self) -> Result<Vec<UploadId>, Error> {
+        let listed = self.store.list_with_delimiter(Some(&self.path("staging"))).await;
+        let folders = listed.map_err(|error| Error::remote("list uploads", error))?.common_prefixes;
+        let mut ids: Vec<UploadId> =
+            folders.iter().filter_map(|folder| folder.filename()?.parse().ok()).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    pub(super) async fn notes(&self, id: UploadId) -> Result<Notes, Error> {
+        let mut listed = self.store.list(Some(&self.notes_of(id)));
+        let mut notes = Notes::default();
+        while let Some(found) = listed.try_next().await.map_err(|error| Error::remote("look for an upload", error))? {
+            notes.add(found.location.filename().unwrap_or_default());
+        }
+        Ok(notes)
+    }
+
+    pub(super) async fn note(&self, id: UploadId, note: &Note, content: String) -> Result<(), Error> {
+        let at = self.notes_of(id).join(note.to_string());
+        let put = self.store.put(&at, PutPayload::from(content)).await;
+        put.map(|_| ()).map_err(|error| Error::remote("note how far an upload is", error))
+    }
+
+    async fn read_note(&self, id: UploadId, note: &Note) -> Result<String, Error> {
+        let read = async { self.store.get(&self.notes_of(id).join(note.to_string())).await?.bytes().await };
+        let bytes = read.await.map_err(|error| Error::remote("read a note of an upload", error))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Takes all notes of an upload away.
+    async fn forget(&self, id: UploadId, notes: &Notes) -> Result<(), Error> {
+        for names in notes.in_order_of_removal() {
+            let all = names.into_iter().map(|name| self.remove(self.notes_of(id).join(name)).boxed());
+            stream::iter(all.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        }
+        Ok(())
+    }
+}
+
+fn same_size(upload: &Upload, begun: u64) -> Result<(), Error> {
+    let asked = upload.bytes();
+    if begun == asked { Ok(()) } else { Err(Error::UploadDiffers { upload: upload.id(), begun, asked }) }
+}
