@@ -12,6 +12,8 @@ mod fault_proxy;
 pub mod immich;
 mod output;
 mod process;
+mod s3_keys;
+mod s3_server;
 pub mod samples;
 
 use std::collections::BTreeSet;
@@ -24,6 +26,7 @@ pub use database_server::{DatabaseServer, ReplicaThread};
 pub use fault_proxy::{Direction, Fault, FaultProxy};
 pub use output::Output;
 pub use process::{Finished, PicupProcess, ProcessBuilder, run};
+pub use s3_server::S3Server;
 pub use tempfile::TempDir;
 
 /// Why a test's surroundings could not be set up.
