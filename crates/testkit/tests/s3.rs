@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use picup_testkit::{S3Server, fresh_folder};
+use picup_testkit::{RcloneServer, S3Server, fresh_folder};
 
 fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
@@ -61,4 +61,27 @@ fn the_strict_one_takes_a_folder_and_leaves_it() {
     let folder = fresh_folder();
     drop(S3Server::start_in(folder.path()).unwrap());
     assert!(folder.path().join("picup").is_dir());
+}
+
+#[test]
+fn the_sloppy_one_goes_away_and_comes_back() {
+    let mut server = RcloneServer::start().unwrap();
+    assert_eq!(server.endpoint(), format!("http://{}", server.address()));
+    std::fs::write(server.folder().join(server.bucket()).join("key"), "bytes").unwrap();
+    let (status, open) = get(server.address(), server.bucket());
+    // It refuses who does not sign by the words for a signature that it does not know.
+    assert_eq!(status, "HTTP/1.1 400");
+
+    server.stop();
+    assert!(is_cut(open));
+    assert!(TcpStream::connect(server.address()).is_err());
+    assert!(server.folder().join("picup/key").is_file());
+
+    server.start_again().unwrap();
+    assert_eq!(get(server.address(), server.bucket()).0, "HTTP/1.1 400");
+
+    let (address, folder) = (server.address(), server.folder().to_owned());
+    drop(server);
+    assert!(TcpStream::connect(address).is_err());
+    assert!(!folder.exists());
 }
