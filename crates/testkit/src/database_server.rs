@@ -1,12 +1,13 @@
 //! A real MariaDB or MySQL server on a free port of loopback, in a folder of its own. Which of the two, the suite says
 //! ([`crate::engine`]): MariaDB unless it runs on MySQL.
 
-use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::database_make::{Make, output_of};
+use crate::listening::wait_until_it_listens;
 use crate::{Error, TempDir, engine, free_address, fresh_folder};
 
 /// How long it may take to begin; generous, because builds run beside tests.
@@ -69,7 +70,7 @@ impl DatabaseServer {
             .spawn()
             .map_err(Error::io("start a database server"))?;
         let mut server = Self { make, child, address, options, folder };
-        server.wait_until_it_listens(&log)?;
+        wait_until_it_listens(&mut server.child, "a database server", address, &log, PATIENCE)?;
         Ok(server)
     }
 
@@ -166,25 +167,6 @@ impl DatabaseServer {
             .arg(format!("--port={}", self.address.port()))
             .arg(format!("--execute={sql}"));
         output_of(&mut client)
-    }
-
-    #[allow(clippy::disallowed_methods, reason = "it is started outside any runtime, too")]
-    fn wait_until_it_listens(&mut self, log: &Path) -> Result<(), Error> {
-        let begun = Instant::now();
-        loop {
-            if TcpStream::connect(self.address).is_ok() {
-                return Ok(());
-            }
-            let output = || std::fs::read_to_string(log).unwrap_or_default();
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(Error::Ended { program: "a database server".to_owned(), status, output: output() });
-            }
-            if begun.elapsed() > PATIENCE {
-                let what = "that a database server listens".to_owned();
-                return Err(Error::TooLate { what, seconds: PATIENCE.as_secs(), output: output() });
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
     }
 }
 

@@ -10,8 +10,12 @@ mod database_server;
 pub mod engine;
 mod fault_proxy;
 pub mod immich;
+mod listening;
 mod output;
 mod process;
+mod rclone_server;
+mod s3_keys;
+mod s3_server;
 pub mod samples;
 
 use std::collections::BTreeSet;
@@ -24,6 +28,8 @@ pub use database_server::{DatabaseServer, ReplicaThread};
 pub use fault_proxy::{Direction, Fault, FaultProxy};
 pub use output::Output;
 pub use process::{Finished, PicupProcess, ProcessBuilder, run};
+pub use rclone_server::RcloneServer;
+pub use s3_server::S3Server;
 pub use tempfile::TempDir;
 
 /// Why a test's surroundings could not be set up.
@@ -63,6 +69,9 @@ pub enum Error {
     /// Immich's uploader is not on this machine.
     #[error("no @immich/cli in {0}; install it with: scripts/tools")]
     NoImmichCli(std::path::PathBuf),
+    /// The sloppy S3 store is not on this machine.
+    #[error("no rclone at {0}; install it with: scripts/tools")]
+    NoRclone(std::path::PathBuf),
 }
 
 impl Error {

@@ -1,0 +1,191 @@
+//! A strict S3 store on a free port of loopback: s3s-fs, which keeps objects as files, checks signatures, expiry and checksums,
+//! and knows no CORS and no versions. It runs in this process, yet in a thread and a runtime of its own: a test whose own
+//! runtime is busy or blocked is answered all the same.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use crate::s3_keys::{BUCKET, Keys, make_bucket};
+use crate::{Error, TempDir, free_address, fresh_folder};
+
+/// A running store with one bucket and one pair of keys. Dropping it stops it.
+#[derive(Debug)]
+pub struct S3Server {
+    address: SocketAddr,
+    keys: Keys,
+    folder: Folder,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+enum Folder {
+    /// Removed with the server, once that has stopped.
+    Own(TempDir),
+    Given(PathBuf),
+}
+
+/// The thread that serves until its other end of `stop` is gone.
+#[derive(Debug)]
+struct Running {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl S3Server {
+    /// Starts one that holds nothing, in a folder of its own that goes with it. Connections are accepted from then on.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn start() -> Result<Self, Error> {
+        Self::serve(Folder::Own(fresh_folder()))
+    }
+
+    /// Starts one on a folder that is there, with what it holds, and leaves the folder behind.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn start_in(folder: &Path) -> Result<Self, Error> {
+        Self::serve(Folder::Given(folder.to_owned()))
+    }
+
+    fn serve(folder: Folder) -> Result<Self, Error> {
+        let mut server = Self { address: free_address(), keys: Keys::random(), folder, running: None };
+        make_bucket(server.folder())?;
+        server.start_again()?;
+        Ok(server)
+    }
+
+    /// Goes away, as a store that is switched off: cuts the connections that stand, and nobody listens any more. When this
+    /// returns, nothing is written to its folder any more either.
+    pub fn stop(&mut self) {
+        if let Some(Running { stop, thread }) = self.running.take() {
+            drop(stop);
+            // It ends only in this way, and whether one of its connections has panicked is shown by what a client got.
+            let _ = thread.join();
+        }
+    }
+
+    /// Comes back at the same address, on the same folder and with the same keys. One that runs is stopped first.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn start_again(&mut self) -> Result<(), Error> {
+        self.stop();
+        let service = service(self.folder(), &self.keys)?;
+        self.running = Some(Running::start(self.address, service)?);
+        Ok(())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its URL; buckets are named in the path.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its one bucket.
+    #[must_use]
+    pub const fn bucket(&self) -> &str {
+        BUCKET
+    }
+
+    /// Who may ask it.
+    #[must_use]
+    pub fn access_key(&self) -> &str {
+        &self.keys.access
+    }
+
+    /// What requests are signed with.
+    #[must_use]
+    pub fn secret_key(&self) -> &str {
+        &self.keys.secret
+    }
+
+    /// The folder of its buckets: an object is the file BUCKET/KEY in it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        match &self.folder {
+            Folder::Own(own) => own.path(),
+            Folder::Given(path) => path,
+        }
+    }
+}
+
+impl Drop for S3Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Running {
+    /// Listens before it returns, and serves in a new thread.
+    fn start(address: SocketAddr, service: S3Service) -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Error::io("make a runtime"))?;
+        let listener = listen(&runtime, address).map_err(Error::io(format!("listen on {address}")))?;
+        let (stop, stopped) = oneshot::channel();
+        let serve = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = stopped => {}
+                    () = serve(listener, service) => {}
+                }
+            });
+            // The runtime is dropped here, outside any other, and with it every connection.
+        };
+        let thread = std::thread::Builder::new().name("s3-server".to_owned()).spawn(serve);
+        Ok(Self { stop, thread: thread.map_err(Error::io("start a thread"))? })
+    }
+}
+
+/// Listens at once, for a runtime that does not run yet.
+fn listen(runtime: &Runtime, address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let _entered = runtime.enter();
+    TcpListener::from_std(listener)
+}
+
+/// What answers, on a folder and for one pair of keys.
+fn service(folder: &Path, keys: &Keys) -> Result<S3Service, Error> {
+    let store = FileSystem::new(folder).map_err(|error| Error::Io {
+        doing: format!("open a store in {}", folder.display()),
+        source: std::io::Error::other(format!("{error:?}")),
+    })?;
+    let mut builder = S3ServiceBuilder::new(store);
+    builder.set_auth(SimpleAuth::from_single(&*keys.access, &*keys.secret));
+    Ok(builder.build())
+}
+
+/// Answers whoever connects, each in a task of its own.
+async fn serve(listener: TcpListener, service: S3Service) {
+    let http = Builder::new(TokioExecutor::new());
+    loop {
+        let Ok((socket, _)) = listener.accept().await else {
+            // Too many open files, for example: that passes.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let connection = http.serve_connection(TokioIo::new(socket), service.clone()).into_owned();
+        tokio::spawn(async move {
+            // A client that went away, or spoke no HTTP.
+            let _ = connection.await;
+        });
+    }
+}
