@@ -20,6 +20,8 @@ use tokio::sync::mpsc;
 macro_rules! contract {
     ($($promise:ident)*) => {
         mod files { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::files().await).await; })* }
+        mod s3s { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::s3s().await).await; })* }
+        mod rclone { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::rclone().await).await; })* }
         mod memory { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::memory().await).await; })* }
     };
 }
@@ -135,7 +137,7 @@ async fn deleting_is_idempotent_and_leaves_readers_alone(it: Fixture) {
 async fn writing_beside_a_deletion_works(it: Fixture) {
     let (owner, asset) = (AccountId::new(now()), AssetId::new(now()));
     let key = |role, version| ObjectKey::new(owner, asset, role, version, "webp");
-    for round in 1..40 {
+    for round in 1..=it.rounds(40) as u32 {
         let (old, new) = (key(ObjectRole::Thumbnail, round), key(ObjectRole::Preview, round));
         it.storage.put(&old, noise(1, 100)).await.unwrap();
         let (deleted, put) = future::join(it.storage.delete(&old), it.storage.put(&new, noise(2, 100))).await;
@@ -313,7 +315,7 @@ async fn a_small_attempt_that_stalls_keeps_no_other_waiting(it: Fixture) {
 }
 
 async fn beginning_again_while_the_part_arrives_stages_it_once(it: Fixture) {
-    for round in 0..1500 {
+    for round in 0..it.rounds(1500) {
         let (key, file) = (key(), noise(round, 1_000));
         let upload = begin(&it.storage, &key, file.len()).await;
         let size = ByteSize::new(file.len() as u64).unwrap();
@@ -361,7 +363,7 @@ async fn beginning_again_changes_nothing(it: Fixture) {
     assert_eq!(it.storage.upload_parts(&again).await.unwrap().len(), 1);
     let error = it.storage.upload_begin(upload.id(), &key, size(5)).await.unwrap_err();
     assert!(matches!(error, Error::UploadDiffers { asked: 5, .. }));
-    let resumed = Upload::resume(upload.id(), key.clone(), size(5), upload.handle()).unwrap();
+    let resumed = Upload::resume(upload.id(), key.clone(), size(5)).unwrap();
     let five = noise(1, 5);
     let error = it.storage.part_write(&resumed, 1, Sha256::of(&five), body(&five)).await.unwrap_err();
     assert!(matches!(error, Error::UploadDiffers { .. }));
@@ -502,7 +504,7 @@ async fn an_upload_survives_restarts(it: Fixture) {
     it.storage.part_write(&upload, 1, Sha256::of(&part(&file, 1)), half).await.unwrap_err();
     let it = it.restarted().await;
     // … is not listed, the whole one is, and the client goes on from there.
-    let upload = Upload::resume(upload.id(), key.clone(), ByteSize::new(file.len() as u64).unwrap(), upload.handle());
+    let upload = Upload::resume(upload.id(), key.clone(), ByteSize::new(file.len() as u64).unwrap());
     let upload = upload.unwrap();
     let arrived: Vec<u32> = it.storage.upload_parts(&upload).await.unwrap().iter().map(|part| part.number).collect();
     assert_eq!(arrived, [2]);
@@ -556,7 +558,7 @@ async fn a_stream_is_nothing_until_it_has_ended(it: Fixture) {
     assert!(matches!(it.storage.receive_begin(id, &key).await, Err(Error::UploadBegun(begun)) if begun == id));
     send_stream(&mut receiving, &file).await;
     assert_eq!(it.storage.uploads_staged().await.unwrap(), [id]);
-    let upload = Upload::resume(id, key.clone(), ByteSize::new(2_000_000).unwrap(), receiving.handle()).unwrap();
+    let upload = Upload::resume(id, key.clone(), ByteSize::new(2_000_000).unwrap()).unwrap();
     assert!(matches!(it.storage.upload_complete(&upload).await, Err(Error::UploadNotFound(_))));
     assert!(matches!(it.storage.upload_parts(&upload).await, Err(Error::UploadNotFound(_))));
     // As after a crash in the middle: only the abort finds it, as it finds every upload.

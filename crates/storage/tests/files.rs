@@ -15,7 +15,8 @@ use picup_storage::{Error, Settings, Upload};
 use support::*;
 
 fn root(it: &Fixture) -> PathBuf {
-    it.folder.as_ref().unwrap().path().join("store")
+    let Under::Files(folder) = &it.place else { panic!("a store in files") };
+    folder.path().join("store")
 }
 
 /// Everything below a folder with its metadata, links not followed.

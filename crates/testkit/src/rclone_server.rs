@@ -77,7 +77,7 @@ impl RcloneServer {
         command
             .args(["--pdeathsig", "KILL"])
             .arg(&self.program)
-            .args(["serve", "s3", "--config=", "--dir-cache-time=0s"])
+            .args(["serve", "s3", "--config=", "--dir-cache-time=1s"])
             .arg(format!("--cache-dir={}", self.folder.path().join("cache").display()))
             .arg(format!("--addr={}", self.address))
             .arg(format!("--auth-key={},{}", self.keys.access, self.keys.secret))

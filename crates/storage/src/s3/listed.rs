@@ -27,20 +27,18 @@ pub(super) struct Page {
 impl Page {
     /// Reads one; `None` for what is no such list.
     pub(super) fn parse(xml: &[u8]) -> Option<Self> {
-        let mut reader = Reader::from_reader(xml);
-        let (mut page, mut buffer, mut path) = (Self::default(), Vec::new(), Vec::new());
-        let (mut truncated, mut marker, mut number, mut part, mut text) = (false, None, None, Listed::default(), String::new());
-        let mut is_list = false;
+        let mut reader = Reader::from_str(std::str::from_utf8(xml).ok()?);
+        let (mut page, mut path, mut text) = (Self::default(), Vec::new(), String::new());
+        let (mut is_list, mut truncated, mut marker, mut number, mut part) =
+            (false, false, None, None, Listed::default());
         loop {
-            match reader.read_event_into(&mut buffer).ok()? {
+            match reader.read_event().ok()? {
                 Event::Start(start) => {
-                    path.push(String::from_utf8_lossy(start.local_name().as_ref()).into_owned());
+                    path.push(start.local_name().as_ref().to_owned());
                     text.clear();
                 }
-                Event::Text(piece) => text.push_str(&piece.decode().ok()?),
-                Event::GeneralRef(reference) => {
-                    text.push_str(&unescape(&format!("&{};", reference.decode().ok()?)).ok()?);
-                }
+                Event::Text(piece) => text.push_str(&piece),
+                Event::GeneralRef(reference) => text.push_str(&unescape(&format!("&{};", &*reference)).ok()?),
                 Event::End(_) => {
                     let names: Vec<&str> = path.iter().map(String::as_str).collect();
                     match names[..] {
@@ -61,7 +59,6 @@ impl Page {
                 Event::Eof => break,
                 _ => {}
             }
-            buffer.clear();
         }
         page.next = marker.filter(|_| truncated);
         is_list.then_some(page)

@@ -53,7 +53,6 @@ pub(crate) struct S3 {
     carrier: AmazonS3,
     /// For what `store` has no word for.
     http: reqwest::Client,
-    name: String,
     prefix: String,
     profile: Profile,
     spool: PathBuf,
@@ -75,7 +74,6 @@ impl S3 {
             store: client(&bucket, SMALL)?,
             carrier: client(&bucket, LARGE)?,
             http: http.map_err(|error| Error::remote("set up the store", error))?,
-            name: bucket.name,
             prefix: bucket.prefix,
             profile: bucket.profile,
             spool: bucket.spool,

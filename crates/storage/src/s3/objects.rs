@@ -63,22 +63,14 @@ impl S3 {
 
     /// A range of an object of `size` bytes that lies within it.
     pub(crate) async fn chunk(&self, key: &ObjectKey, size: u64, range: Range<u64>) -> Result<Bytes, Error> {
-        let at = self.at(key);
         let wanted = range.end - range.start;
         // The whole of a small object is asked for without a range: an empty one has none.
-        let read = if wanted == size {
-            match self.store.get(&at).await {
-                Ok(found) => found.bytes().await,
-                Err(error) => Err(error),
-            }
+        let range = (wanted < size).then_some(range);
+        let bytes = self.fetch(&self.at(key), range, wanted).await?.ok_or_else(|| Error::not_found(key))?;
+        if bytes.len() as u64 == wanted {
+            Ok(bytes)
         } else {
-            self.store.get_range(&at, range).await
-        };
-        match read {
-            Ok(bytes) if bytes.len() as u64 == wanted => Ok(bytes),
-            Ok(_) => Err(Error::remote("read an object", "the store gave another number of bytes than it said")),
-            Err(object_store::Error::NotFound { .. }) => Err(Error::not_found(key)),
-            Err(error) => Err(Error::remote("read an object", error)),
+            Err(Error::remote("read an object", "the store gave another number of bytes than it said"))
         }
     }
 

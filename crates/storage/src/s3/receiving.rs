@@ -84,11 +84,11 @@ impl StreamSender {
 
     /// Ends it; its lock is held. Says its length and hashes.
     pub(crate) async fn finish(mut self: Box<Self>) -> Result<(u64, Sha256, Sha1), Error> {
-        if self.waiting.bytes() > 0 || self.tags.is_empty() {
-            self.send().await?;
-        }
         if self.s3.notes(self.id).await?.receiving.is_none() {
             return Err(Error::UploadNotFound(self.id));
+        }
+        if self.waiting.bytes() > 0 || self.tags.is_empty() {
+            self.send().await?;
         }
         let (bytes, sha256, sha1) = self.hashers.finish();
         self.s3.note(self.id, &Note::Whole { bytes }, self.tags.join("\n")).await?;

@@ -18,6 +18,9 @@ use crate::{Error, PartStored, Upload, crash_point};
 /// Requests about many small things that go at once.
 const AT_ONCE: usize = 16;
 
+/// The most that is read of a note, in bytes: the tags of ten thousand parts.
+const LONGEST_NOTE: u64 = 4 << 20;
+
 /// The parts of an upload that have arrived as they were announced.
 struct Arrived {
     parts: BTreeMap<u32, PartStored>,
@@ -259,8 +262,8 @@ impl S3 {
     }
 
     async fn read_note(&self, id: UploadId, note: &Note) -> Result<String, Error> {
-        let read = async { self.store.get(&self.notes_of(id).join(note.to_string())).await?.bytes().await };
-        let bytes = read.await.map_err(|error| Error::remote("read a note of an upload", error))?;
+        let at = self.notes_of(id).join(note.to_string());
+        let bytes = self.fetch(&at, None, LONGEST_NOTE).await?.unwrap_or_default();
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 

@@ -7,7 +7,8 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, TryStreamExt};
 use picup_domain::{AccountId, AssetId, ByteSize, ObjectKey, ObjectRole, Sha256, Timestamp, UploadId};
-use picup_storage::{Metrics, Settings, Storage, Upload};
+use picup_storage::{Bucket, Credentials, Metrics, Profile, Settings, Storage, Style, Upload};
+use picup_testkit::{RcloneServer, S3Server};
 use tempfile::TempDir;
 
 /// A part of every multi-part upload has this size but for the last.
@@ -15,27 +16,85 @@ pub(crate) const PART: usize = 16 << 20;
 
 /// A store under test.
 pub(crate) struct Fixture {
-    pub(crate) folder: Option<TempDir>,
+    pub(crate) place: Under,
     pub(crate) storage: Storage,
 }
 
+/// What a store stands on, which outlives it.
+pub(crate) enum Under {
+    Memory,
+    Files(TempDir),
+    /// A strict service, and the spool.
+    S3s(S3Server, TempDir),
+    /// A sloppy one.
+    Rclone(RcloneServer, TempDir),
+}
+
+impl Under {
+    pub(crate) fn settings(&self) -> Settings {
+        match self {
+            Self::Memory => Settings::memory(),
+            Self::Files(folder) => Settings::files(folder.path().join("store")),
+            Self::S3s(server, spool) => {
+                bucket(server.endpoint(), server.bucket(), (server.access_key(), server.secret_key()), spool)
+            }
+            Self::Rclone(server, spool) => {
+                bucket(server.endpoint(), server.bucket(), (server.access_key(), server.secret_key()), spool)
+            }
+        }
+    }
+}
+
+fn bucket(endpoint: String, name: &str, (id, secret): (&str, &str), spool: &TempDir) -> Settings {
+    Settings::s3(Bucket {
+        name: name.to_owned(),
+        prefix: "family/photos".to_owned(),
+        endpoint: Some(endpoint),
+        region: "us-east-1".to_owned(),
+        style: Style::Path,
+        profile: Profile::Other,
+        credentials: Credentials::Key { id: id.to_owned(), secret: secret.to_owned() },
+        spool: spool.path().join("spool"),
+    })
+}
+
 impl Fixture {
+    pub(crate) async fn over(place: Under) -> Self {
+        let storage = Storage::open(place.settings(), Metrics::default()).await.unwrap();
+        Self { place, storage }
+    }
+
     pub(crate) async fn files() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::open(Settings::files(folder.path().join("store")), Metrics::default()).await.unwrap();
-        Self { folder: Some(folder), storage }
+        Self::over(Under::Files(tempfile::tempdir().unwrap())).await
     }
 
     pub(crate) async fn memory() -> Self {
-        Self { folder: None, storage: Storage::open(Settings::memory(), Metrics::default()).await.unwrap() }
+        Self::over(Under::Memory).await
+    }
+
+    pub(crate) async fn s3s() -> Self {
+        Self::over(Under::S3s(S3Server::start().unwrap(), tempfile::tempdir().unwrap())).await
+    }
+
+    pub(crate) async fn rclone() -> Self {
+        Self::over(Under::Rclone(RcloneServer::start().unwrap(), tempfile::tempdir().unwrap())).await
     }
 
     /// As after a crash and a restart: a new store over what the old one left. One in memory goes on, having no restart.
     pub(crate) async fn restarted(self) -> Self {
-        let Some(folder) = self.folder else { return self };
-        drop(self.storage);
-        let storage = Storage::open(Settings::files(folder.path().join("store")), Metrics::default()).await.unwrap();
-        Self { folder: Some(folder), storage }
+        let Self { place, storage } = self;
+        match place {
+            Under::Memory => Self { place, storage },
+            _ => {
+                drop(storage);
+                Self::over(place).await
+            }
+        }
+    }
+
+    /// So often, or where each step is several requests to a server, less.
+    pub(crate) fn rounds(&self, many: u64) -> u64 {
+        if matches!(self.place, Under::S3s(..) | Under::Rclone(..)) { many.min(10) } else { many }
     }
 
     pub(crate) async fn content(&self, key: &ObjectKey) -> Vec<u8> {
