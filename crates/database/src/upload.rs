@@ -67,8 +67,6 @@ pub struct NewUpload {
     pub told: Option<String>,
     /// The asset whose moving part it becomes, instead of an asset of its own; then `asset` is that one.
     pub motion_of: Option<AssetId>,
-    /// The store's own name for what is being put together.
-    pub handle: String,
     /// Now.
     pub created_at: Timestamp,
     /// When it is given up.
@@ -98,8 +96,6 @@ pub struct Upload {
     pub told: Option<String>,
     /// The asset whose moving part it becomes, instead of an asset of its own; then `asset` is that one.
     pub motion_of: Option<AssetId>,
-    /// The store's own name for what is being put together.
-    pub handle: String,
     /// How far it has come.
     pub state: UploadState,
     /// When it began.
@@ -114,7 +110,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, owner, asset, file_name, bytes, sha256, file_modified_at, offset_minutes, told, \
-             motion_of, handle, state, created_at, updated_at, expires_at FROM uploads ",
+             motion_of, state, created_at, updated_at, expires_at FROM uploads ",
             $rest
         )
     };
@@ -132,7 +128,6 @@ fn upload(row: &Row) -> Result<Upload, Error> {
         offset_minutes: row.maybe_int("offset_minutes")?,
         told: row.maybe_text("told")?,
         motion_of: row.maybe_id("motion_of")?,
-        handle: row.text("handle")?,
         state: row.word("state", UploadState::parse)?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
@@ -291,7 +286,8 @@ impl Write {
                     .maybe_int(new.offset_minutes)
                     .maybe_text(new.told.as_deref())
                     .maybe_id(new.motion_of.as_ref())
-                    .text(&new.handle)
+                    // Only earlier releases read it.
+                    .text("")
                     .text(new.state.as_str())
                     .time(new.created_at)
                     .time(new.created_at)

@@ -74,7 +74,9 @@ impl Storage {
                 let mut hashers = Hashers::default();
                 return self.blocking.run(move || Ok((hashers.update(&bytes), Hashes::of(hashers)).1)).await;
             }
-            Store::S3(s3) => return self.hash_stream(Opened::s3(Arc::clone(s3), key.clone(), Metrics::default()).await?).await,
+            Store::S3(s3) => {
+                return self.hash_stream(Opened::s3(Arc::clone(s3), key.clone(), Metrics::default()).await?).await;
+            }
         };
         let key = key.clone();
         let file = self.on_files(files, move |files| files.open_object(&key)).await?;

@@ -204,9 +204,7 @@ impl Storage {
         match sink {
             PartSink::File(files, writer) => self.on_files(&files, move |files| files.part_finish(*writer)).await,
             PartSink::Memory(buffer) => buffer.finish(),
-            PartSink::Spool(s3, spool, held) => {
-                spooled_part_send(&s3, upload, &part, sha256, held, spool.end()).await
-            }
+            PartSink::Spool(s3, spool, held) => spooled_part_send(&s3, upload, &part, sha256, held, spool.end()).await,
         }
     }
 

@@ -53,7 +53,7 @@ mod tests {
     fn it_never_grows_beyond_its_bound() {
         let now = Timestamp::from_micros(1);
         let key = ObjectKey::new(AccountId::new(now), AssetId::new(now), ObjectRole::Original, 1, "jpg");
-        let upload = || Upload::resume(UploadId::new(now), key.clone(), ByteSize::new(1).unwrap(), "").unwrap();
+        let upload = || Upload::resume(UploadId::new(now), key.clone(), ByteSize::new(1).unwrap()).unwrap();
         let begun = Begun::default();
         for _ in 0..MOST {
             begun.remember(&[upload()]);

@@ -87,7 +87,7 @@ async fn stage_and_record(
     let staged = app.storage().upload_begin_many(wanted).await?;
     crash_point!("reserve-many-staged");
     let row = |(upload, new): (&picup_storage::Upload, &&NewUpload)| {
-        upload_row(app, owner, (upload.id(), upload.key().asset()), new, upload.handle())
+        upload_row(app, owner, (upload.id(), upload.key().asset()), new)
     };
     let rows: Vec<UploadRow> = staged.iter().zip(wishes).map(row).collect::<Result<_, _>>()?;
     let recorded = record_many(app, owner, &rows).await?;

@@ -272,7 +272,7 @@ fn key(owner: AccountId, asset: AssetId, name: &FileName, motion_of: Option<Asse
 }
 
 fn staged(row: &Row) -> Result<picup_storage::Upload, Error> {
-    Ok(picup_storage::Upload::resume(row.id, row_key(row), row.bytes, &row.handle)?)
+    Ok(picup_storage::Upload::resume(row.id, row_key(row), row.bytes)?)
 }
 
 fn invalid(field: &'static str, advice: String) -> Error {

@@ -80,12 +80,10 @@ pub async fn receive(app: &App, owner: AccountId, new: NewStream) -> Result<Rece
         offset_minutes: None,
         told: None,
         motion_of: None,
-        handle: String::new(),
         created_at: now,
         expires_at: now.plus(app.settings().upload_life),
     };
     let sink = app.storage().receive_begin(id, &key).await?;
-    let row = UploadRow { handle: sink.handle().to_owned(), ..row };
     if let Err(error) = record(app, &row, key).await {
         drop(sink);
         app.storage().upload_abort(id).await?;

@@ -178,7 +178,7 @@ pub(super) async fn begin(app: &App, owner: AccountId, new: &NewUpload, seen: &S
         staged => staged?,
     };
     crash_point!("reserve-staged");
-    let row = upload_row(app, owner, (id, asset), new, staged.handle())?;
+    let row = upload_row(app, owner, (id, asset), new)?;
     let recorded = record(app, &row, seen).await;
     if !matches!(recorded, Ok(true)) {
         unstage(app, id).await;
@@ -204,7 +204,6 @@ pub(super) fn upload_row(
     owner: AccountId,
     (id, asset): (UploadId, AssetId),
     new: &NewUpload,
-    handle: &str,
 ) -> Result<UploadRow, Error> {
     let now = app.now();
     Ok(UploadRow {
@@ -219,7 +218,6 @@ pub(super) fn upload_row(
         offset_minutes: new.modified.and_then(|(_, offset)| offset),
         told: new.told.to_stored()?,
         motion_of: new.motion_of,
-        handle: handle.to_owned(),
         created_at: now,
         expires_at: now.plus(app.settings().upload_life),
     })

@@ -24,7 +24,6 @@ async fn uploads() {
         offset_minutes: None,
         told: None,
         motion_of: None,
-        handle: String::new(),
         created_at: at(number),
         expires_at: at(number + 100),
     };

@@ -16,7 +16,6 @@ fn new_upload(owner: AccountId, begun: i64) -> NewUpload {
         offset_minutes: Some(-540),
         told: Some("{}".to_owned()),
         motion_of: None,
-        handle: "multipart-1".to_owned(),
         created_at: at(begun),
         expires_at: at(begun + 100),
     }
@@ -53,7 +52,6 @@ async fn an_upload_is_kept_as_declared() {
         offset_minutes: new.offset_minutes,
         told: new.told,
         motion_of: None,
-        handle: new.handle,
         state: UploadState::Open,
         created_at: at(0),
         updated_at: at(0),

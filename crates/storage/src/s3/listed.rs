@@ -84,7 +84,11 @@ mod tests {
         assert_eq!(Page::parse(xml.as_bytes()), Some(Page { parts, next: Some("2".to_owned()) }));
         let last = xml.replace("true", "false");
         assert_eq!(Page::parse(last.as_bytes()).unwrap().next, None);
-        for other in ["", "<Error><Code>NoSuchUpload</Code></Error>", "<ListPartsResult><Part><Size>1</Size></Part></ListPartsResult>"] {
+        for other in [
+            "",
+            "<Error><Code>NoSuchUpload</Code></Error>",
+            "<ListPartsResult><Part><Size>1</Size></Part></ListPartsResult>",
+        ] {
             assert_eq!(Page::parse(other.as_bytes()), None, "{other}");
         }
     }

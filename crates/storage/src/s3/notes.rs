@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::PartStored;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use crate::PartStored;
 
 /// One note.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use picup_domain::{ObjectKey, Sha1, Sha256, UploadId};
 
 use super::notes::Note;
 use super::{S3, Spool};
-use crate::receive::Hashers;
 use crate::Error;
+use crate::receive::Hashers;
 
 /// The size of every part but the last, in bytes; with it a stream may have 160 GB.
 const PART: u64 = 16 << 20;

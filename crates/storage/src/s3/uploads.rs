@@ -212,7 +212,9 @@ impl S3 {
     async fn completed_before(&self, upload: &Upload, notes: &Notes) -> Result<(), Error> {
         let staged = notes.begun.is_some() || notes.whole.is_some();
         match self.size(upload.key()).await? {
-            Some(size) if size == upload.bytes() && (notes.completing || !staged) => self.forget(upload.id(), notes).await,
+            Some(size) if size == upload.bytes() && (notes.completing || !staged) => {
+                self.forget(upload.id(), notes).await
+            }
             Some(_) => Err(Error::exists(upload.key())),
             None if staged => Err(self.gone(upload.id()).await?),
             None => Err(Error::UploadNotFound(upload.id())),
@@ -240,8 +242,7 @@ impl S3 {
     pub(crate) async fn uploads_staged(&self) -> Result<Vec<UploadId>, Error> {
         let listed = self.store.list_with_delimiter(Some(&self.path("staging"))).await;
         let folders = listed.map_err(|error| Error::remote("list uploads", error))?.common_prefixes;
-        let mut ids: Vec<UploadId> =
-            folders.iter().filter_map(|folder| folder.filename()?.parse().ok()).collect();
+        let mut ids: Vec<UploadId> = folders.iter().filter_map(|folder| folder.filename()?.parse().ok()).collect();
         ids.sort_unstable();
         Ok(ids)
     }

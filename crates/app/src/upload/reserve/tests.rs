@@ -38,7 +38,7 @@ async fn of_two_films_for_one_photo_the_later_is_told_what_became_of_the_first()
         let refused = begin(&app, owner, &other, &other_seen).await;
         assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
         // Even when it looked before the first was written down.
-        let late = upload_row(&app, owner, (UploadId::new(app.now()), photo), &other, "").unwrap();
+        let late = upload_row(&app, owner, (UploadId::new(app.now()), photo), &other).unwrap();
         let refused = record(&app, &late, &other_seen).await;
         assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     }
