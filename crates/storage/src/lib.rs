@@ -27,6 +27,7 @@ mod memory;
 mod metrics;
 mod objects;
 mod opened;
+mod parts;
 mod profile;
 mod receive;
 mod s3;
@@ -44,7 +45,8 @@ pub use metrics::Metrics;
 pub use opened::{ByteStream, Opened};
 pub use profile::Profile;
 pub use receive::{Received, Receiving};
-pub use settings::{Bucket, Credentials, Place, Settings, Style};
+pub use s3::PartAddress;
+pub use settings::{Bucket, Credentials, PartsBy, Place, Settings, Style};
 pub use uploads::{PartStored, Upload};
 
 use blocking::Blocking;

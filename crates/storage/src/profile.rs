@@ -47,6 +47,11 @@ impl Profile {
         }
     }
 
+    /// Whether an upload has to say at its beginning and its end that its parts have SHA-256 checksums, or takes none.
+    pub(crate) const fn wants_checksums_named(self) -> bool {
+        matches!(self, Self::Aws)
+    }
+
     /// Whether a write that must not replace anything is refused when something stands there (`If-None-Match: *`). Services that
     /// do not know the header ignore it, so that nothing may depend on it alone.
     pub(crate) const fn refuses_to_replace(self) -> bool {

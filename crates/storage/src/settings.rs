@@ -45,6 +45,8 @@ pub struct Bucket {
     pub profile: Profile,
     /// Who PicUp is to the service.
     pub credentials: Credentials,
+    /// How parts come into it.
+    pub parts: PartsBy,
     /// A folder on a disk of this machine for what is on its way to or from the bucket, made with mode 0700 when missing.
     pub spool: PathBuf,
 }
@@ -56,6 +58,18 @@ pub enum Style {
     Path,
     /// `https://bucket.host/key`.
     VirtualHost,
+}
+
+/// How the parts of uploads come into a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PartsBy {
+    /// Straight from their senders where a probe has shown that nothing else can come of it, else through PicUp.
+    #[default]
+    Probe,
+    /// Straight from their senders, whatever the service makes of the addresses they are given.
+    Direct,
+    /// Through PicUp, which looks at them first.
+    Proxied,
 }
 
 /// Who PicUp is to an S3 service.

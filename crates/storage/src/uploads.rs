@@ -72,7 +72,7 @@ impl Upload {
         self.plan.count() == 1
     }
 
-    fn part(&self, number: u32) -> Result<Part, Error> {
+    pub(crate) fn part(&self, number: u32) -> Result<Part, Error> {
         self.plan.part(number).ok_or(Error::PartUnknown { number, count: self.plan.count() })
     }
 

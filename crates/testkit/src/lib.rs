@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod amazon;
 mod database_make;
 mod database_server;
 pub mod engine;

@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use s3s::Body;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
@@ -16,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::amazon;
 use crate::s3_keys::{BUCKET, Keys, make_bucket};
 use crate::{Error, TempDir, free_address, fresh_folder};
 
@@ -25,7 +30,17 @@ pub struct S3Server {
     address: SocketAddr,
     keys: Keys,
     folder: Folder,
+    manners: Manners,
     running: Option<Running>,
+}
+
+/// What it makes of addresses that were given away.
+#[derive(Debug, Clone, Copy)]
+enum Manners {
+    /// As s3s-fs does: a part whose checksum is wrong is stored, a PUT can be turned into a copy, and pages may not ask.
+    Own,
+    /// As Amazon S3 does.
+    Amazon,
 }
 
 #[derive(Debug)]
@@ -48,7 +63,15 @@ impl S3Server {
     /// # Errors
     /// When the system refuses.
     pub fn start() -> Result<Self, Error> {
-        Self::serve(Folder::Own(fresh_folder()))
+        Self::serve(Folder::Own(fresh_folder()), Manners::Own)
+    }
+
+    /// As [`start`](Self::start), one that does with addresses that were given away what Amazon S3 does with them.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn start_like_amazon() -> Result<Self, Error> {
+        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon)
     }
 
     /// Starts one on a folder that is there, with what it holds, and leaves the folder behind.
@@ -56,11 +79,11 @@ impl S3Server {
     /// # Errors
     /// When the system refuses.
     pub fn start_in(folder: &Path) -> Result<Self, Error> {
-        Self::serve(Folder::Given(folder.to_owned()))
+        Self::serve(Folder::Given(folder.to_owned()), Manners::Own)
     }
 
-    fn serve(folder: Folder) -> Result<Self, Error> {
-        let mut server = Self { address: free_address(), keys: Keys::random(), folder, running: None };
+    fn serve(folder: Folder, manners: Manners) -> Result<Self, Error> {
+        let mut server = Self { address: free_address(), keys: Keys::random(), folder, manners, running: None };
         make_bucket(server.folder())?;
         server.start_again()?;
         Ok(server)
@@ -83,7 +106,7 @@ impl S3Server {
     pub fn start_again(&mut self) -> Result<(), Error> {
         self.stop();
         let service = service(self.folder(), &self.keys)?;
-        self.running = Some(Running::start(self.address, service)?);
+        self.running = Some(Running::start(self.address, service, self.manners)?);
         Ok(())
     }
 
@@ -135,7 +158,7 @@ impl Drop for S3Server {
 
 impl Running {
     /// Listens before it returns, and serves in a new thread.
-    fn start(address: SocketAddr, service: S3Service) -> Result<Self, Error> {
+    fn start(address: SocketAddr, service: S3Service, manners: Manners) -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Error::io("make a runtime"))?;
         let listener = listen(&runtime, address).map_err(Error::io(format!("listen on {address}")))?;
@@ -144,7 +167,7 @@ impl Running {
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    () = serve(listener, service) => {}
+                    () = serve(listener, service, manners) => {}
                 }
             });
             // The runtime is dropped here, outside any other, and with it every connection.
@@ -174,7 +197,7 @@ fn service(folder: &Path, keys: &Keys) -> Result<S3Service, Error> {
 }
 
 /// Answers whoever connects, each in a task of its own.
-async fn serve(listener: TcpListener, service: S3Service) {
+async fn serve(listener: TcpListener, service: S3Service, manners: Manners) {
     let http = Builder::new(TokioExecutor::new());
     loop {
         let Ok((socket, _)) = listener.accept().await else {
@@ -182,7 +205,17 @@ async fn serve(listener: TcpListener, service: S3Service) {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let connection = http.serve_connection(TokioIo::new(socket), service.clone()).into_owned();
+        let service = service.clone();
+        let answer = move |request: Request<Incoming>| {
+            let service = service.clone();
+            async move {
+                match manners {
+                    Manners::Own => service.call(request.map(Body::from)).await,
+                    Manners::Amazon => amazon::answer(service, request).await,
+                }
+            }
+        };
+        let connection = http.serve_connection(TokioIo::new(socket), service_fn(answer)).into_owned();
         tokio::spawn(async move {
             // A client that went away, or spoke no HTTP.
             let _ = connection.await;

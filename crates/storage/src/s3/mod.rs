@@ -8,9 +8,11 @@
 //! Nothing here is sure of its bytes before they are whole and compared: they wait in a spool on the machine's own disk.
 
 mod check;
+mod direct;
 mod listed;
 mod notes;
 mod objects;
+mod probe;
 mod receiving;
 mod requests;
 mod spool;
@@ -19,18 +21,20 @@ mod uploads;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut};
+use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum, S3ConditionalPut};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use picup_domain::{ObjectKey, UploadId};
 use tokio::sync::Semaphore;
 
 use crate::blocking::Blocking;
-use crate::settings::{Bucket, Credentials, Style};
+use crate::settings::{Bucket, Credentials, PartsBy, Style};
 use crate::{Error, Profile};
 
+pub use direct::PartAddress;
 pub(crate) use objects::CHUNK;
 pub(crate) use receiving::StreamSender;
 pub(crate) use spool::{Spool, Spooled};
@@ -53,9 +57,13 @@ pub(crate) struct S3 {
     carrier: AmazonS3,
     /// For what `store` has no word for.
     http: reqwest::Client,
+    bucket: String,
     prefix: String,
     profile: Profile,
     spool: PathBuf,
+    /// Whether senders put parts straight into the bucket.
+    pub(crate) direct: AtomicBool,
+    pub(crate) parts_by: PartsBy,
     carrying: Arc<Semaphore>,
     blocking: Blocking,
 }
@@ -74,7 +82,10 @@ impl S3 {
             store: client(&bucket, SMALL)?,
             carrier: client(&bucket, LARGE)?,
             http: http.map_err(|error| Error::remote("set up the store", error))?,
+            bucket: bucket.name,
             prefix: bucket.prefix,
+            direct: AtomicBool::new(bucket.parts == PartsBy::Direct),
+            parts_by: bucket.parts,
             profile: bucket.profile,
             spool: bucket.spool,
             carrying: Arc::new(Semaphore::new(CARRIED as usize)),
@@ -110,6 +121,9 @@ fn client(bucket: &Bucket, timeout: Duration) -> Result<AmazonS3, Error> {
         .with_disable_bulk_delete(true)
         .with_client_options(options)
         .with_retry(RetryConfig { backoff, max_retries: 5, retry_timeout: Duration::from_secs(15) });
+    if bucket.profile.wants_checksums_named() {
+        builder = builder.with_checksum_algorithm(Checksum::SHA256);
+    }
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(host_of(bucket, endpoint));
     }

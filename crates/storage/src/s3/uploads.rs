@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMultipartOptions, PutPayload};
-use picup_domain::{ObjectKey, UploadId};
+use picup_domain::{ObjectKey, Sha256, UploadId};
+use quick_xml::escape::escape;
 
 use super::listed::Listed;
 use super::notes::{Note, Notes};
@@ -25,7 +28,7 @@ const LONGEST_NOTE: u64 = 4 << 20;
 struct Arrived {
     parts: BTreeMap<u32, PartStored>,
     /// What the service wants to be told of them, in order.
-    tags: Vec<String>,
+    ids: Vec<PartId>,
 }
 
 impl S3 {
@@ -134,14 +137,25 @@ impl S3 {
     /// What of an upload has arrived; `None` when the service does not know it.
     async fn arrived(&self, upload: &Upload, notes: &Notes, multipart: &str) -> Result<Option<Arrived>, Error> {
         let Some(listed) = self.parts_listed(&self.at(upload.key()), multipart).await? else { return Ok(None) };
-        let mut arrived = Arrived { parts: BTreeMap::new(), tags: Vec::new() };
+        let mut arrived = Arrived { parts: BTreeMap::new(), ids: Vec::new() };
         for (number, Listed { bytes, tag }) in listed {
             if let Some(part) = notes.parts.get(&number).filter(|part| part.bytes == bytes) {
                 arrived.parts.insert(number, *part);
-                arrived.tags.push(tag);
+                arrived.ids.push(self.part_id(&tag, &part.sha256));
             }
         }
         Ok(Some(arrived))
+    }
+
+    /// A part as the library wants it named at completion: by its tag, or where checksums are named, in its own form for both.
+    pub(super) fn part_id(&self, tag: &str, sha256: &Sha256) -> PartId {
+        if !self.profile.wants_checksums_named() {
+            return PartId { content_id: tag.to_owned() };
+        }
+        let (tag, checksum) = (escape(tag), BASE64_STANDARD.encode(sha256.as_bytes()));
+        let content_id =
+            format!("<PartMetadata><e_tag>{tag}</e_tag><checksum_sha256>{checksum}</checksum_sha256></PartMetadata>");
+        PartId { content_id }
     }
 
     /// Whether all of an upload has arrived; not when it is not staged.
@@ -164,7 +178,7 @@ impl S3 {
     pub(crate) async fn complete(&self, upload: &Upload) -> Result<(), Error> {
         let (id, key) = (upload.id(), upload.key());
         let notes = self.notes(id).await?;
-        let Some((multipart, tags)) = self.to_put_together(upload, &notes).await? else {
+        let Some((multipart, parts)) = self.to_put_together(upload, &notes).await? else {
             return self.completed_before(upload, &notes).await;
         };
         if self.size(key).await?.is_some() {
@@ -174,7 +188,6 @@ impl S3 {
             self.note(id, &Note::Completing, String::new()).await?;
         }
         crash_point!("s3-completing");
-        let parts = tags.into_iter().map(|content_id| PartId { content_id }).collect();
         match self.carrier.complete_multipart(&self.at(key), &multipart, parts).await {
             // Another process may have completed it in between, or this one, and the answer was lost.
             Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
@@ -193,19 +206,20 @@ impl S3 {
         stream::iter(all.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect().await
     }
 
-    /// The service's id of an upload and the tags of all its parts; `None` when the service does not know it.
-    async fn to_put_together(&self, upload: &Upload, notes: &Notes) -> Result<Option<(String, Vec<String>)>, Error> {
+    /// The service's id of an upload and what it calls all its parts; `None` when the service does not know it.
+    async fn to_put_together(&self, upload: &Upload, notes: &Notes) -> Result<Option<(String, Vec<PartId>)>, Error> {
         if let (Some(bytes), Some(multipart)) = (notes.whole, &notes.receiving) {
             same_size(upload, bytes)?;
             let listed = self.parts_listed(&self.at(upload.key()), multipart).await?;
             let tags = self.read_note(upload.id(), &Note::Whole { bytes }).await?;
-            return Ok(listed.map(|_| (multipart.clone(), tags.lines().map(str::to_owned).collect())));
+            let ids = tags.lines().map(|tag| PartId { content_id: tag.to_owned() }).collect();
+            return Ok(listed.map(|_| (multipart.clone(), ids)));
         }
         let Some((bytes, multipart)) = &notes.begun else { return Ok(None) };
         same_size(upload, *bytes)?;
         let Some(arrived) = self.arrived(upload, notes, multipart).await? else { return Ok(None) };
         upload.all_arrived(&arrived.parts)?;
-        Ok(Some((multipart.clone(), arrived.tags)))
+        Ok(Some((multipart.clone(), arrived.ids)))
     }
 
     /// How the completion of an upload ends that the service does not know any more: it was completed, or it is gone.
@@ -278,7 +292,7 @@ impl S3 {
     }
 }
 
-fn same_size(upload: &Upload, begun: u64) -> Result<(), Error> {
+pub(super) fn same_size(upload: &Upload, begun: u64) -> Result<(), Error> {
     let asked = upload.bytes();
     if begun == asked { Ok(()) } else { Err(Error::UploadDiffers { upload: upload.id(), begun, asked }) }
 }

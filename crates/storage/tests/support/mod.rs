@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, TryStreamExt};
 use picup_domain::{AccountId, AssetId, ByteSize, ObjectKey, ObjectRole, Sha256, Timestamp, UploadId};
-use picup_storage::{Bucket, Credentials, Metrics, Profile, Settings, Storage, Style, Upload};
+use picup_storage::{Bucket, Credentials, Metrics, PartsBy, Profile, Settings, Storage, Style, Upload};
 use picup_testkit::{RcloneServer, S3Server};
 use tempfile::TempDir;
 
@@ -24,7 +24,7 @@ pub(crate) struct Fixture {
 pub(crate) enum Under {
     Memory,
     Files(TempDir),
-    /// A strict service, and the spool.
+    /// A strict service, reached as Amazon's, and the spool.
     S3s(S3Server, TempDir),
     /// A sloppy one.
     Rclone(RcloneServer, TempDir),
@@ -35,27 +35,33 @@ impl Under {
         match self {
             Self::Memory => Settings::memory(),
             Self::Files(folder) => Settings::files(folder.path().join("store")),
-            Self::S3s(server, spool) => {
-                bucket(server.endpoint(), server.bucket(), (server.access_key(), server.secret_key()), spool)
-            }
+            Self::S3s(server, spool) => Settings::s3(s3s_bucket(server, spool)),
             Self::Rclone(server, spool) => {
-                bucket(server.endpoint(), server.bucket(), (server.access_key(), server.secret_key()), spool)
+                let keys = (server.access_key(), server.secret_key());
+                Settings::s3(bucket(server.endpoint(), server.bucket(), keys, spool))
             }
         }
     }
 }
 
-fn bucket(endpoint: String, name: &str, (id, secret): (&str, &str), spool: &TempDir) -> Settings {
-    Settings::s3(Bucket {
+/// The bucket of a strict server.
+pub(crate) fn s3s_bucket(server: &S3Server, spool: &TempDir) -> Bucket {
+    let keys = (server.access_key(), server.secret_key());
+    Bucket { profile: Profile::Aws, ..bucket(server.endpoint(), server.bucket(), keys, spool) }
+}
+
+pub(crate) fn bucket(endpoint: String, name: &str, (id, secret): (&str, &str), spool: &TempDir) -> Bucket {
+    Bucket {
         name: name.to_owned(),
         prefix: "family/photos".to_owned(),
         endpoint: Some(endpoint),
         region: "us-east-1".to_owned(),
         style: Style::Path,
         profile: Profile::Other,
+        parts: PartsBy::Proxied,
         credentials: Credentials::Key { id: id.to_owned(), secret: secret.to_owned() },
         spool: spool.path().join("spool"),
-    })
+    }
 }
 
 impl Fixture {

@@ -1,0 +1,53 @@
+//! How parts come into a store: through PicUp, or straight from their senders. Called by `app` where it hands out addresses, and at
+//! the start.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use picup_domain::Sha256;
+
+use crate::{Error, PartAddress, PartStored, PartsBy, Storage, Store, Upload};
+
+impl Storage {
+    /// Where the senders of those parts put them straight into the store; `None` when parts come through PicUp.
+    ///
+    /// # Errors
+    /// [`Error::PartUnknown`]; [`Error::PartExists`] when one was announced with another hash; [`Error::UploadNotFound`],
+    /// [`Error::UploadDiffers`].
+    pub async fn part_addresses(
+        &self,
+        upload: &Upload,
+        wanted: &[(u32, Sha256)],
+        life: Duration,
+    ) -> Result<Option<Vec<PartAddress>>, Error> {
+        let Store::S3(s3) = &self.store else { return Ok(None) };
+        if !s3.direct.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let part = |(number, sha256): &(u32, Sha256)| {
+            let bytes = upload.part(*number)?.bytes;
+            Ok(PartStored { number: *number, bytes, sha256: *sha256 })
+        };
+        let wanted: Vec<PartStored> = wanted.iter().map(part).collect::<Result<_, Error>>()?;
+        let addresses = s3.part_addresses(upload, &wanted, life).await;
+        self.metrics.count("part_addresses", addresses.map(Some))
+    }
+
+    /// Finds out, where that is left to a probe, whether senders may put parts straight into the store, pages of `origin`
+    /// (`https://photos.example.org`) among them, and has them do so from now on. Until then parts come through PicUp.
+    ///
+    /// # Errors
+    /// Why they come through PicUp.
+    pub async fn probe(&self, origin: &str) -> Result<(), String> {
+        let Store::S3(s3) = &self.store else { return Err("the store is no bucket".to_owned()) };
+        match s3.parts_by {
+            PartsBy::Direct => Ok(()),
+            PartsBy::Proxied => Err("the configuration says so".to_owned()),
+            PartsBy::Probe => {
+                let found = s3.probe(origin).await;
+                s3.direct.store(found.is_ok(), Ordering::Relaxed);
+                found
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Addresses at which a sender puts a part straight into the bucket.
+//!
+//! Each is good for one part of one upload with one hash, an hour at most, and for nothing once the upload is completed. The
+//! hash is in headers that are signed, so that a service which heeds them stores nothing else; whether it does is probed. Of two hashes
+//! for one part the first that was asked for counts: the other would leave it to chance which of them is stored.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer};
+use picup_domain::Sha256;
+
+use super::S3;
+use super::notes::Note;
+use super::uploads::same_size;
+
+use crate::{Error, PartStored, Upload};
+
+/// The longest that an address is good for.
+pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
+/// The notes of parts that are written at once.
+const AT_ONCE: usize = 16;
+/// The hash a service is to hold the bytes against …
+const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
+/// … and the word without which some do not look at it.
+const ALGORITHM: HeaderName = HeaderName::from_static("x-amz-sdk-checksum-algorithm");
+
+/// Where a sender puts one part, with a PUT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartAddress {
+    /// Which part.
+    pub number: u32,
+    /// The address. Whoever has it may put this one part.
+    pub url: String,
+    /// Headers that have to be sent as they are.
+    pub headers: Vec<(String, String)>,
+}
+
+impl S3 {
+    /// Addresses for parts with those hashes.
+    pub(crate) async fn part_addresses(
+        &self,
+        upload: &Upload,
+        wanted: &[PartStored],
+        life: Duration,
+    ) -> Result<Vec<PartAddress>, Error> {
+        let notes = self.notes(upload.id()).await?;
+        let Some((bytes, multipart)) = &notes.begun else { return Err(Error::UploadNotFound(upload.id())) };
+        same_size(upload, *bytes)?;
+        let mut unknown = Vec::new();
+        for part in wanted {
+            match notes.parts.get(&part.number) {
+                Some(known) if known.sha256 != part.sha256 => {
+                    return Err(Error::PartExists { number: part.number, stored: known.sha256 });
+                }
+                Some(_) => {}
+                None => unknown.push(self.note_part(upload.id(), *part).boxed()),
+            }
+        }
+        stream::iter(unknown).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        let at = self.at(upload.key());
+        let mut addresses = Vec::with_capacity(wanted.len());
+        for part in wanted {
+            addresses.push(self.part_address(&at, multipart, part.number, part.sha256, life).await?);
+        }
+        Ok(addresses)
+    }
+
+    async fn note_part(&self, id: picup_domain::UploadId, part: PartStored) -> Result<(), Error> {
+        self.note(id, &Note::Part(part), String::new()).await
+    }
+
+    pub(super) async fn part_address(
+        &self,
+        at: &Path,
+        multipart: &str,
+        number: u32,
+        sha256: Sha256,
+        life: Duration,
+    ) -> Result<PartAddress, Error> {
+        let checksum = BASE64_STANDARD.encode(sha256.as_bytes());
+        let value = HeaderValue::from_str(&checksum).map_err(|error| Error::remote("sign an address", error))?;
+        let options = SignedUrlOptions::new()
+            .with_query([("partNumber", number.to_string()), ("uploadId", multipart.to_owned())])
+            .with_signed_header(CHECKSUM, value)
+            .with_signed_header(ALGORITHM, HeaderValue::from_static("SHA256"));
+        let url = self.store.signed_url_opts(Method::PUT, at, life.min(LONGEST), &options).await;
+        let url = url.map_err(|error| Error::remote("sign an address", error))?.to_string();
+        let headers = [(CHECKSUM, checksum), (ALGORITHM, "SHA256".to_owned())];
+        let headers = headers.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect();
+        Ok(PartAddress { number, url, headers })
+    }
+}

@@ -1,0 +1,216 @@
+//! Parts that go straight into a bucket: what an address is good for, and what it is never good for.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where something it counts on fails")]
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use picup_domain::{ByteSize, ObjectKey, Sha256};
+use picup_storage::{Error, Metrics, PartAddress, PartsBy, Profile, Settings, Storage, Upload};
+use picup_testkit::{RcloneServer, S3Server};
+use support::*;
+use tempfile::TempDir;
+
+const LIFE: Duration = Duration::from_secs(600);
+const ORIGIN: &str = "https://photos.example.org";
+
+/// A store in a bucket into which parts go straight.
+struct Direct {
+    storage: Storage,
+    _server: S3Server,
+    _spool: TempDir,
+}
+
+impl Direct {
+    async fn start() -> Self {
+        let (server, spool) = (S3Server::start_like_amazon().unwrap(), tempfile::tempdir().unwrap());
+        let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..s3s_bucket(&server, &spool) };
+        let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
+        storage.probe(ORIGIN).await.unwrap();
+        Self { storage, _server: server, _spool: spool }
+    }
+
+    async fn address(&self, upload: &Upload, number: u32, bytes: &Bytes) -> PartAddress {
+        let wanted = [(number, Sha256::of(bytes))];
+        let addresses = self.storage.part_addresses(upload, &wanted, LIFE).await.unwrap();
+        addresses.expect("parts go straight").remove(0)
+    }
+}
+
+/// Sends what an address is given for, with the headers it came with.
+async fn put(address: &PartAddress, bytes: &Bytes) -> reqwest::StatusCode {
+    put_with(address, bytes, &[]).await
+}
+
+async fn put_with(address: &PartAddress, bytes: &Bytes, more: &[(&str, &str)]) -> reqwest::StatusCode {
+    let mut request = reqwest::Client::new().put(&address.url).body(bytes.clone());
+    for (name, value) in &address.headers {
+        request = request.header(name, value);
+    }
+    for (name, value) in more {
+        request = request.header(*name, *value);
+    }
+    request.send().await.unwrap().status()
+}
+
+#[tokio::test]
+async fn parts_go_straight_into_the_bucket() {
+    let it = Direct::start().await;
+    let (key, file) = (key(), noise(1, 2 * PART + 77));
+    let upload = begin(&it.storage, &key, file.len()).await;
+    for number in [3, 1, 2] {
+        let bytes = part(&file, number);
+        let address = it.address(&upload, number, &bytes).await;
+        assert!(put(&address, &bytes).await.is_success());
+    }
+    let arrived: Vec<(u32, Sha256)> =
+        it.storage.upload_parts(&upload).await.unwrap().iter().map(|part| (part.number, part.sha256)).collect();
+    assert_eq!(arrived, [1, 2, 3].map(|number| (number, Sha256::of(&part(&file, number)))));
+    it.storage.upload_complete(&upload).await.unwrap();
+    assert!(content(&it.storage, &key).await == file);
+    assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_address_is_good_for_its_own_bytes_alone() {
+    let it = Direct::start().await;
+    let (key, file, other) = (key(), noise(2, 5_000), noise(3, 5_000));
+    let upload = begin(&it.storage, &key, file.len()).await;
+    let address = it.address(&upload, 1, &file).await;
+    assert!(!put(&address, &other).await.is_success());
+    assert!(!put(&address, &file.slice(1..)).await.is_success());
+    assert!(!put_with(&address, &Bytes::new(), &[("x-amz-copy-source", "/picup/other")]).await.is_success());
+    let bare = PartAddress { headers: Vec::new(), ..address.clone() };
+    assert!(!put(&bare, &other).await.is_success());
+    assert_eq!(it.storage.upload_parts(&upload).await.unwrap(), []);
+    assert!(matches!(it.storage.upload_complete(&upload).await, Err(Error::UploadIncomplete { .. })));
+    assert!(put(&address, &file).await.is_success());
+    it.storage.upload_complete(&upload).await.unwrap();
+    assert_eq!(content(&it.storage, &key).await, file);
+}
+
+#[tokio::test]
+async fn of_two_hashes_for_one_part_the_first_counts() {
+    let it = Direct::start().await;
+    let (file, other) = (noise(4, 5_000), noise(5, 5_000));
+    let upload = begin(&it.storage, &key(), file.len()).await;
+    let address = it.address(&upload, 1, &file).await;
+    let refused = it.storage.part_addresses(&upload, &[(1, Sha256::of(&other))], LIFE).await;
+    assert!(matches!(refused, Err(Error::PartExists { number: 1, .. })), "{refused:?}");
+    let again = it.address(&upload, 1, &file).await;
+    assert!(put(&again, &file).await.is_success());
+    assert!(put(&address, &file).await.is_success(), "sending it twice does no harm");
+    it.storage.upload_complete(&upload).await.unwrap();
+}
+
+/// Every address that was ever given, tried with every body, after its upload has ended.
+#[tokio::test]
+async fn no_address_ever_given_changes_an_object() {
+    let it = Direct::start().await;
+    let mut given: Vec<PartAddress> = Vec::new();
+    let mut objects: Vec<(ObjectKey, Bytes)> = Vec::new();
+    for seed in 0..4 {
+        let (key, file) = (key(), noise(10 + seed, if seed == 0 { PART + 5 } else { 3_000 }));
+        let upload = begin(&it.storage, &key, file.len()).await;
+        for number in 1..=file.len().div_ceil(PART) as u32 {
+            let bytes = part(&file, number);
+            let address = it.address(&upload, number, &bytes).await;
+            given.push(it.address(&upload, number, &bytes).await);
+            assert!(put(&address, &bytes).await.is_success());
+            given.push(address);
+        }
+        it.storage.upload_complete(&upload).await.unwrap();
+        objects.push((key, file));
+    }
+    let (key, file) = (key(), noise(20, 1_000));
+    let aborted = begin(&it.storage, &key, file.len()).await;
+    given.push(it.address(&aborted, 1, &file).await);
+    it.storage.upload_abort(aborted.id()).await.unwrap();
+
+    for address in &given {
+        for (_, bytes) in &objects {
+            put(address, &bytes.slice(..bytes.len().min(3_000))).await;
+        }
+        put(address, &noise(99, 3_000)).await;
+        put(&PartAddress { headers: Vec::new(), ..address.clone() }, &noise(99, 3_000)).await;
+        for query in ["", "&acl"] {
+            let bare = address.url.split('?').next().unwrap();
+            let cut = PartAddress { url: format!("{bare}?{query}"), headers: Vec::new(), number: 1 };
+            put(&cut, &noise(98, 3_000)).await;
+        }
+        let deleted = reqwest::Client::new().delete(&address.url).send().await.unwrap();
+        assert!(!deleted.status().is_success(), "{}", deleted.status());
+    }
+    for (key, file) in &objects {
+        assert!(content(&it.storage, key).await == *file, "{key}");
+    }
+    assert!(matches!(it.storage.open_object(&key).await, Err(Error::NotFound(_))));
+    assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn addresses_are_only_for_what_is_begun() {
+    let it = Direct::start().await;
+    let file = noise(6, 100);
+    let upload = begin(&it.storage, &key(), file.len()).await;
+    let wanted = |number| [(number, Sha256::of(&file))];
+    let unknown = it.storage.part_addresses(&upload, &wanted(2), LIFE).await;
+    assert!(matches!(unknown, Err(Error::PartUnknown { number: 2, count: 1 })));
+    let other = Upload::resume(upload.id(), upload.key().clone(), ByteSize::new(101).unwrap()).unwrap();
+    assert!(matches!(it.storage.part_addresses(&other, &wanted(1), LIFE).await, Err(Error::UploadDiffers { .. })));
+    it.storage.upload_abort(upload.id()).await.unwrap();
+    assert!(matches!(it.storage.part_addresses(&upload, &wanted(1), LIFE).await, Err(Error::UploadNotFound(_))));
+}
+
+/// The probe says no where a service does not hold to what was signed, where pages are not let in, and where it does not answer.
+#[tokio::test]
+async fn the_probe_fails_closed() {
+    let spool = tempfile::tempdir().unwrap();
+    let probed = async |bucket| {
+        let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..bucket };
+        let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
+        let found = storage.probe(ORIGIN).await;
+        let upload = begin_if_there(&storage).await;
+        if let Some(upload) = upload {
+            assert_eq!(storage.part_addresses(&upload, &[(1, Sha256::of(b"x"))], LIFE).await.unwrap(), None);
+        }
+        found.unwrap_err()
+    };
+    let mut strict = S3Server::start().unwrap();
+    for profile in [Profile::Aws, Profile::Other] {
+        let why = probed(picup_storage::Bucket { profile, ..s3s_bucket(&strict, &spool) }).await;
+        assert!(why.contains("the service stores"), "{why}");
+    }
+    let sloppy = RcloneServer::start().unwrap();
+    let keys = (sloppy.access_key(), sloppy.secret_key());
+    let why = probed(bucket(sloppy.endpoint(), sloppy.bucket(), keys, &spool)).await;
+    assert!(why.contains("the service stores"), "{why}");
+    strict.stop();
+    probed(s3s_bucket(&strict, &spool)).await;
+    strict.start_again().unwrap();
+    for folder in [strict.folder().join("picup/family/photos/probe"), sloppy.folder().join("picup/family/photos/probe")]
+    {
+        let left = std::fs::read_dir(folder).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "the probe leaves nothing");
+    }
+}
+
+async fn begin_if_there(storage: &Storage) -> Option<Upload> {
+    let id = picup_domain::UploadId::new(now());
+    storage.upload_begin(id, &key(), ByteSize::new(1).unwrap()).await.ok()
+}
+
+#[tokio::test]
+async fn what_the_configuration_says_is_not_probed() {
+    let (server, spool) = (S3Server::start().unwrap(), tempfile::tempdir().unwrap());
+    for (parts, straight) in [(PartsBy::Direct, true), (PartsBy::Proxied, false)] {
+        let bucket = picup_storage::Bucket { parts, ..s3s_bucket(&server, &spool) };
+        let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
+        assert_eq!(storage.probe(ORIGIN).await.is_ok(), straight);
+        let upload = begin(&storage, &key(), 1).await;
+        let addresses = storage.part_addresses(&upload, &[(1, Sha256::of(b"x"))], LIFE).await.unwrap();
+        assert_eq!(addresses.is_some(), straight);
+    }
+}
