@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
-use futures_util::TryStreamExt;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use picup_app::upload::{NewUpload, PartAddress, Reserved, Told};
 use picup_app::{App, upload};
 use picup_domain::{AssetId, ByteSize, CaptureTime, Description, FileName, Place, Sha256, UploadId};
@@ -21,6 +21,8 @@ use crate::wire::{
 
 /// Files that one request may speak of.
 const MANY: usize = 100;
+/// How many of them are asked for at once where their parts go.
+const AT_ONCE: usize = 16;
 
 /// Reserves room for one file, or says that it is here already.
 #[utoipa::path(post, path = "/api/uploads", operation_id = "upload_reserve", request_body = UploadRequest,
@@ -41,7 +43,7 @@ pub(crate) async fn reserve(
     let sha256 = new.sha256;
     let reserved = upload::reserve(&app, caller.account, new).await?;
     let status = if matches!(reserved, Reserved::Duplicate(_)) { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, Answer(answer(&app, reserved, sha256))))
+    Ok((status, Answer(answer(&app, reserved, sha256).await)))
 }
 
 /// Reserves room for many small files, or says which are here already: as one by one, in one request.
@@ -57,17 +59,21 @@ pub(crate) async fn reserve_many(
     let wishes: Vec<Result<NewUpload, ApiError>> = request.files.iter().map(wish).collect();
     let asked: Vec<NewUpload> = wishes.iter().filter_map(|wish| wish.as_ref().ok().cloned()).collect();
     let mut reserved = upload::reserve_many(&app, caller.account, asked).await?.into_iter();
-    let answer = |wish: Result<NewUpload, ApiError>| {
+    let answer_to = |wish: Result<NewUpload, ApiError>| {
         let reserved = wish.and_then(|new| match reserved.next() {
             Some(reserved) => Ok((reserved?, new.sha256)),
             None => Err(picup_app::Error::Internal("a file without an answer".to_owned()).into()),
         });
-        match reserved {
-            Ok((reserved, sha256)) => answer(&app, reserved, sha256).into(),
-            Err(error) => UploadManyAnswer::Refused { problem: error.of_item(&headers) },
+        let (app, headers) = (&app, &headers);
+        async move {
+            match reserved {
+                Ok((reserved, sha256)) => answer(app, reserved, sha256).await.into(),
+                Err(error) => UploadManyAnswer::Refused { problem: error.of_item(headers) },
+            }
         }
     };
-    Ok(Answer(UploadAnswers { answers: wishes.into_iter().map(answer).collect() }))
+    let answers: Vec<_> = wishes.into_iter().map(answer_to).collect();
+    Ok(Answer(UploadAnswers { answers: stream::iter(answers).buffered(AT_ONCE).collect().await }))
 }
 
 fn wish(request: &UploadRequest) -> Result<NewUpload, ApiError> {
@@ -91,11 +97,11 @@ fn wish(request: &UploadRequest) -> Result<NewUpload, ApiError> {
     })
 }
 
-fn answer(app: &App, reserved: Reserved, sha256: Sha256) -> UploadAnswer {
+async fn answer(app: &App, reserved: Reserved, sha256: Sha256) -> UploadAnswer {
     match reserved {
         Reserved::Duplicate(asset) => UploadAnswer::Duplicate { asset: asset.into() },
         Reserved::Upload(upload) => {
-            let target = upload::only_target(app, &upload, sha256).map(views::part_target);
+            let target = upload::only_target(app, &upload, sha256).await.map(views::part_target);
             UploadAnswer::Upload { upload: views::upload(upload), target }
         }
     }

@@ -20,8 +20,9 @@ use picup_domain::{AssetId, Invalid, ObjectKey, ObjectRole, Scope, SessionId, Ti
 use crate::problem::ApiError;
 use crate::wire::{
     Account, AdminAccount, Album, AlbumCover, ApiKey, ApiKeyScope, Asset, AssetColumns, AssetKind, AssetMedia,
-    AssetStanding, AssetState, Camera, Captured, Change, Invitation, InvitationKind, InvitationLook, InvitationMade,
-    ItemOutcome, ItemResult, ItemResults, Motion, MotionState, PartHash, PartTarget, Place, SessionEntry, Upload,
+    AssetStanding, AssetState, Camera, Captured, Change, Header, Invitation, InvitationKind, InvitationLook,
+    InvitationMade, ItemOutcome, ItemResult, ItemResults, Motion, MotionState, PartHash, PartTarget, Place,
+    SessionEntry, Upload,
 };
 
 const USUAL_LIMIT: u32 = 500;
@@ -333,7 +334,7 @@ pub(crate) fn part_target(target: Target) -> PartTarget {
         number: target.number,
         method: "PUT".to_owned(),
         url: target.url,
-        headers: Vec::new(),
+        headers: target.headers.into_iter().map(|(name, value)| Header { name, value }).collect(),
         expires_at: moment(target.expires_at),
     }
 }

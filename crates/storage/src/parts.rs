@@ -9,6 +9,12 @@ use picup_domain::Sha256;
 use crate::{Error, PartAddress, PartStored, PartsBy, Storage, Store, Upload};
 
 impl Storage {
+    /// Whether parts go straight into the store for now.
+    #[must_use]
+    pub fn takes_parts_straight(&self) -> bool {
+        matches!(&self.store, Store::S3(s3) if s3.direct.load(Ordering::Relaxed))
+    }
+
     /// Where the senders of those parts put them straight into the store; `None` when parts come through PicUp.
     ///
     /// # Errors
@@ -21,7 +27,7 @@ impl Storage {
         life: Duration,
     ) -> Result<Option<Vec<PartAddress>>, Error> {
         let Store::S3(s3) = &self.store else { return Ok(None) };
-        if !s3.direct.load(Ordering::Relaxed) {
+        if !self.takes_parts_straight() {
             return Ok(None);
         }
         let part = |(number, sha256): &(u32, Sha256)| {

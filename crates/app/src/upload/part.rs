@@ -18,8 +18,10 @@ const NO_MORE_PARTS: Error = Error::Conflict("this upload takes no more parts");
 pub struct PartTarget {
     /// The part.
     pub number: u32,
-    /// The address to PUT it to.
+    /// The address to PUT it to, of PicUp's own or of the store's.
     pub url: String,
+    /// Headers to send with it.
+    pub headers: Vec<(String, String)>,
     /// When the address ends.
     pub expires_at: Timestamp,
 }
@@ -42,27 +44,53 @@ pub async fn part_targets(
         return Err(NO_MORE_PARTS);
     }
     let plan = PartPlan::new(row.bytes)?;
-    let target = |(number, sha256): &(u32, Sha256)| {
-        let part = plan
-            .part(*number)
-            .ok_or_else(|| invalid("number", format!("this upload has parts 1 to {}", plan.count())))?;
-        Ok(part_target(app, id, part, *sha256))
+    let part = |(number, sha256): &(u32, Sha256)| {
+        let part = plan.part(*number);
+        let part = part.ok_or_else(|| invalid("number", format!("this upload has parts 1 to {}", plan.count())))?;
+        Ok((part, *sha256))
     };
-    wanted.iter().map(target).collect()
+    let parts: Vec<(Part, Sha256)> = wanted.iter().map(part).collect::<Result<_, Error>>()?;
+    let life = app.settings().part_life;
+    match app.storage().part_addresses(&staged(&row)?, wanted, life).await {
+        Ok(Some(straight)) => Ok(straight.into_iter().map(|address| straight_target(app, address)).collect()),
+        Ok(None) => Ok(parts.into_iter().map(|(part, sha256)| own_target(app, id, part, sha256)).collect()),
+        Err(picup_storage::Error::UploadNotFound(_) | picup_storage::Error::UploadDiffers { .. }) => {
+            Err(stage_again(app, id).await?)
+        }
+        Err(picup_storage::Error::PartExists { .. }) => {
+            Err(Error::Conflict("this part was announced before, with other bytes"))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Where the only part of a small file with that hash goes, so that nobody has to ask; `None` for what has more parts, or
-/// has arrived.
-#[must_use]
-pub fn only_target(app: &App, upload: &Upload, sha256: Sha256) -> Option<PartTarget> {
+/// has arrived, and where the store does not say at once.
+pub async fn only_target(app: &App, upload: &Upload, sha256: Sha256) -> Option<PartTarget> {
     let part = upload.plan.part(1).filter(|_| upload.plan.count() == 1 && upload.arrived.is_empty())?;
-    upload.asset.is_none().then(|| part_target(app, upload.id, part, sha256))
+    if upload.asset.is_some() {
+        return None;
+    }
+    if !app.storage().takes_parts_straight() {
+        return Some(own_target(app, upload.id, part, sha256));
+    }
+    let staged = app.inner.begun.find(upload.id)?;
+    let straight = app.storage().part_addresses(&staged, &[(1, sha256)], app.settings().part_life).await.ok()??;
+    straight.into_iter().next().map(|address| straight_target(app, address))
 }
 
-fn part_target(app: &App, upload: UploadId, part: Part, sha256: Sha256) -> PartTarget {
+/// A part that goes to the store itself.
+fn straight_target(app: &App, address: picup_storage::PartAddress) -> PartTarget {
+    let picup_storage::PartAddress { number, url, headers } = address;
+    PartTarget { number, url, headers, expires_at: app.now().plus(app.settings().part_life) }
+}
+
+/// A part that comes to PicUp.
+fn own_target(app: &App, upload: UploadId, part: Part, sha256: Sha256) -> PartTarget {
     let expires_at = app.now().plus(app.settings().part_life);
     let address = PartAddress { upload, number: part.number, bytes: part.bytes, sha256, expires: expires_at.seconds() };
-    PartTarget { number: part.number, url: address.to_url(&app.inner.secrets.server_key), expires_at }
+    let url = address.to_url(&app.inner.secrets.server_key);
+    PartTarget { number: part.number, url, headers: Vec::new(), expires_at }
 }
 
 /// Takes the bytes of one part, to the address given for it. A part that is stored stays as it is.

@@ -92,7 +92,7 @@ async fn an_upload_whose_bytes_have_another_size_by_now_is_staged_anew() {
 async fn an_upload_that_was_given_up_is_not_staged_again() {
     let (app, owner, _) = app().await;
     let Reserved::Upload(upload) = reserve(&app, owner, wish(b"content")).await.unwrap() else { panic!("it is new") };
-    let target = crate::upload::only_target(&app, &upload, Sha256::of(b"content")).unwrap();
+    let target = crate::upload::only_target(&app, &upload, Sha256::of(b"content")).await.unwrap();
     cancel(&app, owner, upload.id).await.unwrap();
     let told = crate::upload::tests::put(&app, upload.id, &target.url, b"content").await;
     assert!(matches!(told, Err(Error::NotFound("upload"))), "{told:?}");
