@@ -4,12 +4,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::Body;
@@ -31,6 +33,7 @@ pub struct S3Server {
     keys: Keys,
     folder: Folder,
     manners: Manners,
+    trouble: Arc<Trouble>,
     running: Option<Running>,
 }
 
@@ -41,6 +44,14 @@ enum Manners {
     Own,
     /// As Amazon S3 does.
     Amazon,
+}
+
+/// What goes wrong in the store itself.
+#[derive(Debug, Default)]
+struct Trouble {
+    /// Every so many requests one is refused and one that was carried out is said to have failed; 0 for never.
+    every: AtomicUsize,
+    asked: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -83,7 +94,14 @@ impl S3Server {
     }
 
     fn serve(folder: Folder, manners: Manners) -> Result<Self, Error> {
-        let mut server = Self { address: free_address(), keys: Keys::random(), folder, manners, running: None };
+        let mut server = Self {
+            address: free_address(),
+            keys: Keys::random(),
+            folder,
+            manners,
+            trouble: Arc::default(),
+            running: None,
+        };
         make_bucket(server.folder())?;
         server.start_again()?;
         Ok(server)
@@ -106,8 +124,14 @@ impl S3Server {
     pub fn start_again(&mut self) -> Result<(), Error> {
         self.stop();
         let service = service(self.folder(), &self.keys)?;
-        self.running = Some(Running::start(self.address, service, self.manners)?);
+        self.running = Some(Running::start(self.address, service, self.manners, Arc::clone(&self.trouble))?);
         Ok(())
+    }
+
+    /// From now on refuses one of so many requests (503 SlowDown), and says of one that it has carried out that it failed (500);
+    /// 0 for none.
+    pub fn trouble_every(&self, requests: usize) {
+        self.trouble.every.store(requests, Ordering::Relaxed);
     }
 
     /// Where it listens.
@@ -150,6 +174,23 @@ impl S3Server {
     }
 }
 
+impl Trouble {
+    /// Whether the next request is refused, and whether it is said to have failed.
+    fn now(&self) -> (bool, bool) {
+        let every = self.every.load(Ordering::Relaxed);
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        let turn = asked.checked_rem(every);
+        (turn == Some(0), turn == Some(every / 2))
+    }
+}
+
+/// An answer as S3 gives it when it is in trouble.
+fn failed(status: StatusCode, code: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("<Error><Code>{code}</Code><Message>later</Message></Error>")));
+    *response.status_mut() = status;
+    response
+}
+
 impl Drop for S3Server {
     fn drop(&mut self) {
         self.stop();
@@ -158,7 +199,7 @@ impl Drop for S3Server {
 
 impl Running {
     /// Listens before it returns, and serves in a new thread.
-    fn start(address: SocketAddr, service: S3Service, manners: Manners) -> Result<Self, Error> {
+    fn start(address: SocketAddr, service: S3Service, manners: Manners, trouble: Arc<Trouble>) -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Error::io("make a runtime"))?;
         let listener = listen(&runtime, address).map_err(Error::io(format!("listen on {address}")))?;
@@ -167,7 +208,7 @@ impl Running {
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    () = serve(listener, service, manners) => {}
+                    () = serve(listener, service, manners, trouble) => {}
                 }
             });
             // The runtime is dropped here, outside any other, and with it every connection.
@@ -197,7 +238,7 @@ fn service(folder: &Path, keys: &Keys) -> Result<S3Service, Error> {
 }
 
 /// Answers whoever connects, each in a task of its own.
-async fn serve(listener: TcpListener, service: S3Service, manners: Manners) {
+async fn serve(listener: TcpListener, service: S3Service, manners: Manners, trouble: Arc<Trouble>) {
     let http = Builder::new(TokioExecutor::new());
     loop {
         let Ok((socket, _)) = listener.accept().await else {
@@ -205,14 +246,23 @@ async fn serve(listener: TcpListener, service: S3Service, manners: Manners) {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let service = service.clone();
+        let (service, trouble) = (service.clone(), Arc::clone(&trouble));
         let answer = move |request: Request<Incoming>| {
-            let service = service.clone();
+            let (service, trouble) = (service.clone(), Arc::clone(&trouble));
             async move {
-                match manners {
-                    Manners::Own => service.call(request.map(Body::from)).await,
-                    Manners::Amazon => amazon::answer(service, request).await,
+                let (refuse, fail) = trouble.now();
+                if refuse {
+                    return Ok(failed(StatusCode::SERVICE_UNAVAILABLE, "SlowDown"));
                 }
+                // In a task of its own: a client that goes away does not stop half-way what the store has begun.
+                let answering = tokio::spawn(async move {
+                    match manners {
+                        Manners::Own => service.call(request.map(Body::from)).await,
+                        Manners::Amazon => amazon::answer(service, request).await,
+                    }
+                });
+                let answer = answering.await.unwrap_or_else(|_| Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, "Panic")));
+                if fail { Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, "InternalError")) } else { answer }
             }
         };
         let connection = http.serve_connection(TokioIo::new(socket), service_fn(answer)).into_owned();

@@ -92,18 +92,12 @@ impl Notes {
         }
     }
 
-    /// The names in the order in which they may go: what is left after any of them tells the truth.
-    pub(super) fn in_order_of_removal(&self) -> [Vec<&str>; 3] {
-        let mut order = [Vec::new(), Vec::new(), Vec::new()];
-        for name in &self.names {
-            let turn = match Note::parse(name) {
-                Some(Note::Part(_)) => 0,
-                Some(Note::Completing) => 2,
-                _ => 1,
-            };
-            order[turn].push(name.as_str());
-        }
-        order
+    /// The names in the order in which they may go, so that what is left of them tells the truth: first that there is an
+    /// upload, and only then how far it is.
+    pub(super) fn in_order_of_removal(&self) -> [Vec<&str>; 2] {
+        let is_detail = |name: &&str| matches!(Note::parse(name), Some(Note::Part(_) | Note::Completing));
+        let (details, first) = self.names.iter().map(String::as_str).partition(is_detail);
+        [first, details]
     }
 
     /// The note with the object's key, if anything is staged.
@@ -143,14 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn what_still_tells_the_truth_goes_last() {
+    fn how_far_an_upload_is_goes_last() {
         let mut all = Notes::default();
         for note in notes().iter().rev() {
             all.add(&note.to_string());
         }
         all.add("what.is.this");
-        let [parts, others, completing] = all.in_order_of_removal();
-        assert_eq!((parts.len(), others.len(), completing), (1, 4, vec!["completing"]));
+        let [first, details] = all.in_order_of_removal();
+        assert_eq!((first.len(), details.len()), (4, 2));
         assert!(all.completing && all.whole == Some(12) && all.parts.len() == 1);
     }
 

@@ -218,8 +218,12 @@ impl S3 {
         let Some((bytes, multipart)) = &notes.begun else { return Ok(None) };
         same_size(upload, *bytes)?;
         let Some(arrived) = self.arrived(upload, notes, multipart).await? else { return Ok(None) };
-        upload.all_arrived(&arrived.parts)?;
-        Ok(Some((multipart.clone(), arrived.ids)))
+        match upload.all_arrived(&arrived.parts) {
+            Ok(()) => Ok(Some((multipart.clone(), arrived.ids))),
+            // They had all arrived: some services list nothing of an upload that was completed, in place of knowing it no more.
+            Err(_) if notes.completing => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// How the completion of an upload ends that the service does not know any more: it was completed, or it is gone.
