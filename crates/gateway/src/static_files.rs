@@ -20,7 +20,7 @@ use crate::problem::Problem;
 /// Scripts, styles and workers come from us alone; pictures also from memory, where the page makes them.
 const PAGE_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
     media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; object-src 'none'; frame-ancestors 'none'; \
-    base-uri 'none'; form-action 'self'";
+    base-uri 'none'; form-action 'self'; connect-src 'self'";
 
 /// A script's own headers rule only where it runs as a worker. There, and not in the page, WebAssembly may be compiled:
 /// the hashing of uploads is written in it.
@@ -52,8 +52,11 @@ pub struct StaticFile {
 }
 
 /// All files of the interface, by address. Empty when PicUp was built without one: everything is then not found.
-#[derive(Debug, Default)]
-pub struct StaticFiles(HashMap<String, Entry>);
+#[derive(Debug)]
+pub struct StaticFiles {
+    files: HashMap<String, Entry>,
+    page_policy: HeaderValue,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -74,25 +77,41 @@ struct Variant {
 
 impl FromIterator<StaticFile> for StaticFiles {
     fn from_iter<I: IntoIterator<Item = StaticFile>>(files: I) -> Self {
-        Self(files.into_iter().map(|file| (file.path.clone(), Entry::new(file))).collect())
+        let files = files.into_iter().map(|file| (file.path.clone(), Entry::new(file))).collect();
+        Self { files, page_policy: HeaderValue::from_static(PAGE_POLICY) }
+    }
+}
+
+impl Default for StaticFiles {
+    fn default() -> Self {
+        Self::from_iter([])
     }
 }
 
 impl StaticFiles {
+    /// Lets the page send to one more place than here: the store that takes its uploads, `https://bucket.example.org`.
+    ///
+    /// # Errors
+    /// When that cannot stand in a header.
+    pub fn sending_to(self, origin: &str) -> Result<Self, http::Error> {
+        let page_policy = HeaderValue::from_str(&format!("{PAGE_POLICY} {origin}"))?;
+        Ok(Self { page_policy, ..self })
+    }
+
     /// Answers a path that has passed `normalise` and belongs to no other part.
     pub(crate) fn answer(&self, request: &Parts) -> Response<Body> {
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return Problem::METHOD.response();
         }
         match self.find(request.uri.path()) {
-            Some(entry) => entry.answer(request),
+            Some(entry) => entry.answer(request, &self.page_policy),
             None => Problem::NOT_FOUND.response(),
         }
     }
 
     fn find(&self, path: &str) -> Option<&Entry> {
         let is_page = !path.starts_with("/assets/") && !path.rsplit('/').next().is_some_and(|name| name.contains('.'));
-        self.0.get(path).or_else(|| if is_page { self.0.get("/index.html") } else { None })
+        self.files.get(path).or_else(|| if is_page { self.files.get("/index.html") } else { None })
     }
 }
 
@@ -109,15 +128,15 @@ impl Entry {
         }
     }
 
-    fn answer(&self, request: &Parts) -> Response<Body> {
+    fn answer(&self, request: &Parts, page_policy: &HeaderValue) -> Response<Body> {
         let variant = self.variant(&request.headers);
         let mut response = Response::new(empty());
         let headers = response.headers_mut();
         let lifetime = if self.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(lifetime));
         headers.insert(ETAG, variant.etag.clone());
-        let policy = if self.is_script { WORKER_POLICY } else { PAGE_POLICY };
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        let policy = if self.is_script { HeaderValue::from_static(WORKER_POLICY) } else { page_policy.clone() };
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
         headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static(UNUSED_FEATURES));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use picup_domain::Sha256;
 
-use crate::{Error, PartAddress, PartStored, PartsBy, Storage, Store, Upload};
+use crate::{Check, Error, PartAddress, PartStored, PartsBy, Storage, Store, Upload};
 
 impl Storage {
     /// Whether parts go straight into the store for now.
@@ -56,4 +56,41 @@ impl Storage {
             }
         }
     }
+
+    /// Where senders put parts if they may put them straight into the store (`https://bucket.example.org`): what a page has to be
+    /// allowed to send to.
+    #[must_use]
+    pub fn parts_origin(&self) -> Option<&str> {
+        match &self.store {
+            Store::S3(s3) if s3.parts_by != PartsBy::Proxied => Some(&s3.origin),
+            _ => None,
+        }
+    }
+
+    /// Asks how parts come into the store, for `picup doctor`; nothing where that is no question.
+    pub async fn check_parts(&self, origin: &str) -> Option<Check> {
+        let Store::S3(s3) = &self.store else { return None };
+        let (found, insisted) = match s3.parts_by {
+            PartsBy::Proxied => return None,
+            by => (s3.probe(origin).await, by == PartsBy::Direct),
+        };
+        let advice = match (&found, insisted) {
+            (Ok(()), _) => "parts of uploads go straight into the bucket".to_owned(),
+            (Err(why), true) => {
+                format!("store.parts is \"direct\", but {why}; take it out, and PicUp carries the parts")
+            }
+            (Err(why), false) => format!("PicUp carries the parts of uploads, because {why}"),
+        };
+        let rules =
+            if found.as_ref().is_err_and(|why| why.contains("CORS")) { cors_rules(origin) } else { String::new() };
+        Some(Check { name: "storage-parts", ok: found.is_ok() || !insisted, advice: advice + &rules })
+    }
+}
+
+/// What lets pages of `origin` send parts, as S3's own tools take it.
+fn cors_rules(origin: &str) -> String {
+    format!(
+        "; set these rules: [{{\"AllowedOrigins\":[\"{origin}\"],\"AllowedMethods\":[\"PUT\"],\
+         \"AllowedHeaders\":[\"x-amz-checksum-sha256\",\"x-amz-sdk-checksum-algorithm\"],\"MaxAgeSeconds\":3600}}]"
+    )
 }

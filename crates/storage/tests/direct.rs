@@ -203,6 +203,27 @@ async fn begin_if_there(storage: &Storage) -> Option<Upload> {
 }
 
 #[tokio::test]
+async fn the_doctor_says_how_parts_come_and_how_pages_are_let_in() {
+    let it = Direct::start().await;
+    let check = it.storage.check_parts(ORIGIN).await.unwrap();
+    assert!(check.ok && check.advice.contains("straight"), "{check:?}");
+    let (server, spool) = (S3Server::start().unwrap(), tempfile::tempdir().unwrap());
+    for (parts, ok) in [(PartsBy::Probe, true), (PartsBy::Direct, false)] {
+        let bucket = picup_storage::Bucket { parts, ..s3s_bucket(&server, &spool) };
+        let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
+        let check = storage.check_parts(ORIGIN).await.unwrap();
+        assert!(check.ok == ok && check.advice.contains("the service stores"), "{check:?}");
+    }
+    let closed = S3Server::start_closed_to_pages().unwrap();
+    let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..s3s_bucket(&closed, &spool) };
+    let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
+    assert!(storage.probe(ORIGIN).await.unwrap_err().contains("CORS"));
+    let check = storage.check_parts(ORIGIN).await.unwrap();
+    let rule = format!("\"AllowedOrigins\":[\"{ORIGIN}\"]");
+    assert!(check.ok && check.advice.contains(&rule) && !storage.takes_parts_straight(), "{check:?}");
+}
+
+#[tokio::test]
 async fn what_the_configuration_says_is_not_probed() {
     let (server, spool) = (S3Server::start().unwrap(), tempfile::tempdir().unwrap());
     for (parts, straight) in [(PartsBy::Direct, true), (PartsBy::Proxied, false)] {

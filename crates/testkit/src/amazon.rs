@@ -14,28 +14,38 @@ use sha2::Digest;
 
 const CHECKSUM: &str = "x-amz-checksum-sha256";
 
-/// Answers a request as the store, or as Amazon where they differ.
-pub(crate) async fn answer(store: S3Service, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
+/// Answers a request as the store, or as Amazon where they differ; `pages` of other sites are let in, or not.
+pub(crate) async fn answer(
+    store: S3Service,
+    request: Request<Incoming>,
+    pages: bool,
+) -> Result<Response<Body>, HttpError> {
+    let answer = match refused(&request, pages) {
+        Some(status) => Ok(empty(status)),
+        None => checked(store, request).await,
+    };
+    if pages { answer.map(open_to_pages) } else { answer }
+}
+
+/// The answer to a request that the store is not asked.
+fn refused(request: &Request<Incoming>, pages: bool) -> Option<StatusCode> {
     if request.method() == Method::OPTIONS {
-        return Ok(open_to_pages(refusal(StatusCode::OK)));
+        return Some(if pages { StatusCode::OK } else { StatusCode::FORBIDDEN });
     }
-    if has_unsigned_headers(&request) {
-        return Ok(open_to_pages(refusal(StatusCode::FORBIDDEN)));
-    }
+    has_unsigned_headers(request).then_some(StatusCode::FORBIDDEN)
+}
+
+/// Hands a request on to the store if its body has the checksum that it names, if it names one.
+async fn checked(store: S3Service, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
     let (parts, body) = request.into_parts();
     let checksum = parts.headers.get(CHECKSUM).filter(|_| parts.method == Method::PUT).cloned();
-    let body = match checksum {
-        None => Body::from(body),
-        Some(wanted) => {
-            let Ok(bytes) = body.collect().await else { return Ok(refusal(StatusCode::BAD_REQUEST)) };
-            let bytes = bytes.to_bytes();
-            if BASE64_STANDARD.encode(sha2::Sha256::digest(&bytes)).as_bytes() != wanted.as_bytes() {
-                return Ok(open_to_pages(refusal(StatusCode::BAD_REQUEST)));
-            }
-            Body::from(bytes)
-        }
-    };
-    store.call(Request::from_parts(parts, body)).await.map(open_to_pages)
+    let Some(wanted) = checksum else { return store.call(Request::from_parts(parts, Body::from(body))).await };
+    let Ok(bytes) = body.collect().await else { return Ok(empty(StatusCode::BAD_REQUEST)) };
+    let bytes = bytes.to_bytes();
+    if BASE64_STANDARD.encode(sha2::Sha256::digest(&bytes)).as_bytes() != wanted.as_bytes() {
+        return Ok(empty(StatusCode::BAD_REQUEST));
+    }
+    store.call(Request::from_parts(parts, Body::from(bytes))).await
 }
 
 /// Whether a request with its signature in the address has headers of S3's own that were not signed.
@@ -48,7 +58,7 @@ fn has_unsigned_headers(request: &Request<Incoming>) -> bool {
     request.headers().keys().any(|name| name.as_str().starts_with("x-amz-") && !signed.contains(&name.to_string()))
 }
 
-fn refusal(status: StatusCode) -> Response<Body> {
+fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response

@@ -42,8 +42,8 @@ pub struct S3Server {
 enum Manners {
     /// As s3s-fs does: a part whose checksum is wrong is stored, a PUT can be turned into a copy, and pages may not ask.
     Own,
-    /// As Amazon S3 does.
-    Amazon,
+    /// As Amazon S3 does; its bucket's rules let the pages of any site in, or of none.
+    Amazon { pages: bool },
 }
 
 /// What goes wrong in the store itself.
@@ -82,7 +82,15 @@ impl S3Server {
     /// # Errors
     /// When the system refuses.
     pub fn start_like_amazon() -> Result<Self, Error> {
-        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon)
+        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: true })
+    }
+
+    /// As [`start_like_amazon`](Self::start_like_amazon), with a bucket that has no CORS rules.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn start_closed_to_pages() -> Result<Self, Error> {
+        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: false })
     }
 
     /// Starts one on a folder that is there, with what it holds, and leaves the folder behind.
@@ -258,7 +266,7 @@ async fn serve(listener: TcpListener, service: S3Service, manners: Manners, trou
                 let answering = tokio::spawn(async move {
                     match manners {
                         Manners::Own => service.call(request.map(Body::from)).await,
-                        Manners::Amazon => amazon::answer(service, request).await,
+                        Manners::Amazon { pages } => amazon::answer(service, request, pages).await,
                     }
                 });
                 let answer = answering.await.unwrap_or_else(|_| Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, "Panic")));

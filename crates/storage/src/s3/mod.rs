@@ -58,6 +58,8 @@ pub(crate) struct S3 {
     /// For what `store` has no word for.
     http: reqwest::Client,
     bucket: String,
+    /// Where its objects are asked for: scheme and host.
+    pub(crate) origin: String,
     prefix: String,
     profile: Profile,
     spool: PathBuf,
@@ -82,6 +84,7 @@ impl S3 {
             store: client(&bucket, SMALL)?,
             carrier: client(&bucket, LARGE)?,
             http: http.map_err(|error| Error::remote("set up the store", error))?,
+            origin: origin_of(&bucket),
             bucket: bucket.name,
             prefix: bucket.prefix,
             direct: AtomicBool::new(bucket.parts == PartsBy::Direct),
@@ -133,6 +136,16 @@ fn client(bucket: &Bucket, timeout: Duration) -> Result<AmazonS3, Error> {
     builder.build().map_err(|error| Error::remote("set up the store", error))
 }
 
+/// The scheme and host of the bucket's addresses.
+fn origin_of(bucket: &Bucket) -> String {
+    let Bucket { name, region, style, endpoint, .. } = bucket;
+    match (endpoint, style) {
+        (Some(endpoint), _) => host_of(bucket, endpoint),
+        (None, Style::VirtualHost) => format!("https://{name}.s3.{region}.amazonaws.com"),
+        (None, Style::Path) => format!("https://s3.{region}.amazonaws.com"),
+    }
+}
+
 /// The address that `object_store` is to be told: with the bucket's name in it where that is the style.
 fn host_of(bucket: &Bucket, endpoint: &str) -> String {
     match (bucket.style, endpoint.split_once("://")) {
@@ -151,5 +164,40 @@ pub(crate) async fn to_its_end<T: Send + 'static>(
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(cancelled) => Err(Error::remote("talk to the store", cancelled)),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn addresses_are_where_the_page_is_told() {
+        let spool = tempfile::tempdir().unwrap();
+        let vultr = Some("https://ewr1.vultrobjects.com".to_owned());
+        for (endpoint, style, origin) in [
+            (vultr.clone(), Style::VirtualHost, "https://photos.ewr1.vultrobjects.com"),
+            (vultr, Style::Path, "https://ewr1.vultrobjects.com"),
+            (None, Style::VirtualHost, "https://photos.s3.eu-west-1.amazonaws.com"),
+            (None, Style::Path, "https://s3.eu-west-1.amazonaws.com"),
+        ] {
+            let bucket = Bucket {
+                name: "photos".to_owned(),
+                prefix: String::new(),
+                endpoint,
+                region: "eu-west-1".to_owned(),
+                style,
+                profile: Profile::Other,
+                parts: PartsBy::Direct,
+                credentials: Credentials::Key { id: "id".to_owned(), secret: "secret".to_owned() },
+                spool: spool.path().to_owned(),
+            };
+            let s3 = S3::open(bucket, Blocking::new(1)).await.unwrap();
+            assert_eq!(s3.origin, origin);
+            let sha256 = picup_domain::Sha256::of(b"x");
+            let address = s3.part_address(&s3.path("k"), "m", 1, sha256, SMALL).await.unwrap();
+            let path = if style == Style::Path { "/photos/k?" } else { "/k?" };
+            assert!(address.url.starts_with(&format!("{origin}{path}")), "{}", address.url);
+        }
     }
 }
