@@ -89,6 +89,7 @@ impl ApiError {
             Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
             Error::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, "read-only", "Nothing can be changed now"),
             Error::DatabaseAway(_) => (StatusCode::SERVICE_UNAVAILABLE, "database-away", "The database is away"),
+            Error::StoreAway(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-away", "The store is away"),
             Error::StoreFull => (StatusCode::INSUFFICIENT_STORAGE, "store-full", "The store is full"),
             Error::Database(_) | Error::Storage(_) | Error::Media(_) | Error::Internal(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error")

@@ -157,7 +157,8 @@ pub(crate) struct PartQuery {
     params(("id" = Uuid, Path), ("number" = u32, Path), PartQuery),
     request_body(content_type = "application/octet-stream"),
     responses((status = 204, description = "Stored"), (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 409, body = Problem), (status = 422, body = Problem), (status = 507, body = Problem)))]
+        (status = 409, body = Problem), (status = 422, body = Problem), (status = 507, body = Problem),
+        (status = 503, body = Problem, description = "The store or the database is away; see Retry-After")))]
 pub(crate) async fn part(
     ForClient(app): ForClient,
     Path((id, number)): Path<(Uuid, u32)>,
@@ -180,7 +181,8 @@ pub(crate) async fn part(
 #[utoipa::path(post, path = "/api/uploads/{id}/complete", operation_id = "upload_complete",
     params(("id" = Uuid, Path)),
     responses((status = 201, body = Completed), (status = 401, body = Problem), (status = 404, body = Problem),
-        (status = 409, body = Problem, description = "Parts are missing")))]
+        (status = 409, body = Problem, description = "Parts are missing"),
+        (status = 503, body = Problem, description = "The store or the database is away; see Retry-After")))]
 pub(crate) async fn complete(
     ForClient(app): ForClient,
     caller: Allowed<extract::Upload>,

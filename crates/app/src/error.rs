@@ -80,6 +80,9 @@ pub enum Error {
     /// The database is away.
     #[error("the database cannot be reached for the moment; try again in a minute")]
     DatabaseAway(#[source] picup_database::Error),
+    /// The service that keeps the store is away, or does not do what it is asked.
+    #[error("the store cannot be reached for the moment; try again in a minute")]
+    StoreAway(#[source] picup_storage::Error),
     /// The disk, of the store or of the database, has no room.
     #[error("the store is full; free some space on the server's disk")]
     StoreFull,
@@ -105,6 +108,7 @@ impl Error {
             Self::Busy(_)
             | Self::ReadOnly
             | Self::DatabaseAway(_)
+            | Self::StoreAway(_)
             | Self::StoreFull
             | Self::Database(_)
             | Self::Storage(_) => true,
@@ -119,8 +123,12 @@ impl Error {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+            let cause_text = cause.to_string();
+            // Many libraries repeat their cause in their own text.
+            if !text.contains(&cause_text) {
+                text.push_str(": ");
+                text.push_str(&cause_text);
+            }
             source = cause.source();
         }
         text
@@ -143,6 +151,7 @@ impl From<picup_storage::Error> for Error {
     fn from(error: picup_storage::Error) -> Self {
         match error {
             picup_storage::Error::Full => Self::StoreFull,
+            away @ picup_storage::Error::Remote { .. } => Self::StoreAway(away),
             other => Self::Storage(other),
         }
     }
@@ -166,4 +175,18 @@ fn list(numbers: &[u32]) -> String {
     let shown: Vec<String> = numbers.iter().take(10).map(u32::to_string).collect();
     let more = numbers.len().saturating_sub(shown.len());
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_away_is_no_fault_of_who_asks_and_its_cause_is_for_the_log() {
+        let remote = picup_storage::Error::Remote { doing: "write an object", source: "no route".into() };
+        let error = Error::from(remote);
+        assert!(matches!(error, Error::StoreAway(_)) && error.is_the_machines(), "{error:?}");
+        assert!(!error.to_string().contains("no route"), "{error}");
+        assert!(error.story().ends_with(": write an object: no route"), "{}", error.story());
+    }
 }

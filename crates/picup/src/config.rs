@@ -6,6 +6,7 @@
 
 mod check;
 mod rooms;
+mod store;
 mod units;
 
 use std::net::SocketAddr;
@@ -15,6 +16,8 @@ use std::time::Duration;
 use confique::Layer as _;
 use picup_domain::ByteSize;
 use serde::Deserialize;
+
+use store::StoreConfig;
 
 pub(crate) use check::{Mistakes, load};
 pub(crate) use units::{BaseAddress, DatabaseUrl, ListenAddress};
@@ -74,6 +77,10 @@ pub(crate) struct Config {
     /// The database.
     #[config(nested)]
     pub(crate) database: DatabaseConfig,
+
+    /// The photos and videos themselves.
+    #[config(nested)]
+    pub(crate) store: StoreConfig,
 }
 
 #[derive(Debug, Clone, confique::Config)]
@@ -278,6 +285,7 @@ impl Config {
                 "database.replicas are of no use without database.url: nothing replicates a SQLite file".to_owned()
             );
         }
+        self.store.validate()?;
         let mut servers: Vec<String> = self.database.url.iter().map(DatabaseUrl::server).collect();
         for replica in self.database.replicas.iter().map(DatabaseUrl::server) {
             if servers.first() == Some(&replica) {

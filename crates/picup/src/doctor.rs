@@ -13,7 +13,7 @@ use picup_api::wire;
 use picup_database::Database;
 use picup_domain::Timestamp;
 use picup_media::Media;
-use picup_storage::Storage;
+use picup_storage::{Place, Storage};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
@@ -195,12 +195,20 @@ async fn database(config: &Config) -> Vec<Check> {
 }
 
 async fn storage(config: &Config) -> Vec<Check> {
-    let path = config.store_path();
-    if !path.exists() {
+    if let Some(path) = config.store_folder().filter(|path| !path.exists()) {
         let shown = path.display();
         return vec![ill("storage", format!("{shown} is not there; `picup serve` makes it, or restore a backup"))];
     }
-    match Storage::open(config.storage_settings(), picup_storage::Metrics::default()).await {
+    let mut settings = match config.storage_settings() {
+        Ok(settings) => settings,
+        Err(error) => return vec![ill("storage", format!("{error:#}"))],
+    };
+    // Nothing goes through it here, and the one of the data folder is not to be made by looking.
+    let spool = tempfile::tempdir();
+    if let (Place::S3(bucket), Ok(spool)) = (&mut settings.place, &spool) {
+        bucket.spool = spool.path().to_owned();
+    }
+    match Storage::open(settings, picup_storage::Metrics::default()).await {
         Ok(storage) => storage.check().await.into_iter().map(|it| check(it.name, it.ok, it.advice)).collect(),
         Err(error) => vec![ill("storage", error.to_string())],
     }

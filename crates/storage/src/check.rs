@@ -16,7 +16,7 @@ const LEAST_FREE_BYTES: u64 = 5_000_000_000;
 /// The answer to one question about a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What was asked: `storage-there`, `storage-writable`, `storage-private` or `storage-space`.
+    /// What was asked: `storage-there`, `storage-writable`, `storage-private` or, of a folder, `storage-space`.
     pub name: &'static str,
     /// Whether it is as it should be.
     pub ok: bool,
@@ -38,9 +38,22 @@ pub struct Space {
 impl Storage {
     /// Asks everything; a store in memory is always healthy and has nothing to ask.
     pub async fn check(&self) -> Vec<Check> {
-        let Store::Files(files) = &self.store else { return Vec::new() };
-        let ask = |files: &Files| Ok(vec![there(files), writable(files), private(files), space(files)]);
-        self.on_files(files, ask).await.unwrap_or_default()
+        match &self.store {
+            Store::Memory(_) => Vec::new(),
+            Store::S3(s3) => s3.check().await,
+            Store::Files(files) => {
+                let ask = |files: &Files| Ok(vec![there(files), writable(files), private(files), space(files)]);
+                self.on_files(files, ask).await.unwrap_or_default()
+            }
+        }
+    }
+
+    /// Asks what may be asked every few seconds: everything, but that nothing is written to a bucket, which costs money.
+    pub async fn check_at_a_glance(&self) -> Vec<Check> {
+        match &self.store {
+            Store::S3(s3) => s3.check_at_a_glance().await,
+            _ => self.check().await,
+        }
     }
 
     /// What kind of store it is, in a word.

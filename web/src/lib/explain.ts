@@ -1,6 +1,6 @@
 // What went wrong, in a person's words. What the server explains itself is shown as it said it, with the request's id, by
 // which its log can be searched.
-import { ConnectionLost, isReadOnly, ProblemError } from './api';
+import { ConnectionLost, isReadOnly, isStoreAway, ProblemError } from './api';
 import { t } from './i18n/i18n.svelte';
 
 export interface Explanation {
@@ -33,6 +33,7 @@ function knownTitle(problem: ProblemError): string | undefined {
   if (problem.type === 'urn:picup:wrong-credentials') return t('signin.wrong');
   if (isQuota(problem)) return t('error.quota');
   if (isReadOnly(problem)) return t('error.readOnly');
+  if (isStoreAway(problem)) return t('error.storeAway');
   if (problem.status === 429) return t('error.many');
   if (problem.status === 404) return t('error.notFound');
   return undefined;

@@ -16,6 +16,8 @@ use crate::{App, Error};
 pub(super) const REPORT_LIFE: Duration = Duration::from_secs(2);
 /// How long it is believed that pictures and videos can be processed: looking starts programs.
 const MEDIA_LIFE: Duration = Duration::from_secs(60);
+/// How long it is believed that a store that is there can be written, and is private.
+const STORE_LIFE: Duration = Duration::from_secs(60);
 /// The same when they could not be: somebody may be at it.
 const MEDIA_LIFE_BAD: Duration = Duration::from_secs(5);
 /// How long a room may take to answer.
@@ -33,12 +35,14 @@ pub(crate) struct Kept {
     last_claim: AtomicI64,
     report: Mutex<Option<Report>>,
     media: Mutex<Option<(Timestamp, Looked)>>,
+    /// What the store was when everything of it was asked and well.
+    store: Mutex<Option<(Timestamp, Vec<picup_storage::Check>)>>,
 }
 
 impl Kept {
     pub(crate) fn since(started_at: Timestamp) -> Self {
         let last_claim = AtomicI64::new(started_at.micros());
-        Self { started_at, last_claim, report: Mutex::default(), media: Mutex::default() }
+        Self { started_at, last_claim, report: Mutex::default(), media: Mutex::default(), store: Mutex::default() }
     }
 
     /// Notes that a job was taken up.
@@ -184,7 +188,8 @@ fn of_accounts(accounts: &[Account]) -> Accounts {
 
 async fn store(app: &App) -> Row<Store> {
     let storage = app.storage();
-    let asked = tokio::time::timeout(PATIENCE, async { (storage.check().await, storage.space().await.ok().flatten()) });
+    let asked =
+        tokio::time::timeout(PATIENCE, async { (store_checks(app).await, storage.space().await.ok().flatten()) });
     let (checks, space) = match asked.await {
         Ok((checks, space)) => (Some(checks), space),
         Err(_) => (None, None),
@@ -192,6 +197,20 @@ async fn store(app: &App) -> Row<Store> {
     let advice = judge::store(checks.as_deref(), space);
     let writable = !advice.iter().any(|advice| judge::STORE_UNWRITABLE.contains(&advice.code));
     Row { advice, found: Store { kind: storage.kind(), writable, space } }
+}
+
+/// Everything, or, when that was well within the last minute, what has changed since at a glance.
+async fn store_checks(app: &App) -> Vec<picup_storage::Check> {
+    let mut kept = app.inner.system.store.lock().await;
+    if let Some((_, known)) = kept.as_ref().filter(|(at, _)| is_fresh(app, *at, STORE_LIFE)) {
+        let seen = app.storage().check_at_a_glance().await;
+        let rest = known.iter().filter(|known| seen.iter().all(|seen| seen.name != known.name)).cloned();
+        return seen.iter().cloned().chain(rest).collect();
+    }
+    let checks = app.storage().check().await;
+    let well = checks.iter().all(|check| check.ok);
+    *kept = well.then(|| (app.now(), checks.clone()));
+    checks
 }
 
 /// Whether pictures and videos can be processed, as it was found within the last minute.

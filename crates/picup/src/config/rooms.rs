@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use picup_database::{Place, Replication, Server};
 use picup_domain::SystemClock;
+use picup_storage::{Bucket, Credentials};
 
 use super::{Config, DatabaseUrl};
 use crate::secrets;
@@ -24,8 +25,12 @@ impl Config {
         self.data_dir.join("picup.db")
     }
 
-    /// The folder of the file store.
-    pub(crate) fn store_path(&self) -> PathBuf {
+    /// The folder of the file store; `None` when the store is a bucket.
+    pub(crate) fn store_folder(&self) -> Option<PathBuf> {
+        self.store.url.is_none().then(|| self.objects())
+    }
+
+    fn objects(&self) -> PathBuf {
         self.data_dir.join("objects")
     }
 
@@ -51,8 +56,28 @@ impl Config {
     }
 
     /// For the store.
-    pub(crate) fn storage_settings(&self) -> picup_storage::Settings {
-        picup_storage::Settings::files(self.store_path())
+    ///
+    /// # Errors
+    /// When the file with its access key cannot be read, or can be read by others.
+    pub(crate) fn storage_settings(&self) -> anyhow::Result<picup_storage::Settings> {
+        let Some(url) = &self.store.url else { return Ok(picup_storage::Settings::files(self.objects())) };
+        let credentials = match &self.store.access_key_file {
+            Some(file) => {
+                let secrets::AccessKey { id, secret } = secrets::access_key(file)?;
+                Credentials::Key { id, secret }
+            }
+            None => Credentials::Machine,
+        };
+        Ok(picup_storage::Settings::s3(Bucket {
+            name: url.bucket().to_owned(),
+            prefix: url.prefix().to_owned(),
+            endpoint: self.store.endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned()),
+            region: self.store.region().to_owned(),
+            style: self.store.style(),
+            profile: self.store.profile(),
+            credentials,
+            spool: self.data_dir.join("spool"),
+        }))
     }
 
     /// For the media room.

@@ -31,7 +31,7 @@ impl<T> Visitor<'_> for FromText<T> {
     }
 }
 
-fn from_text<'de, D: Deserializer<'de>, T>(
+pub(super) fn from_text<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     expecting: &'static str,
     parse: fn(&str) -> Result<T, String>,

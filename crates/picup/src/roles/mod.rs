@@ -67,6 +67,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         Err(picup_app::Error::StoreFull) => {
             tracing::error!("the disk is full: nothing can be written before there is room; what is there can be seen");
         }
+        Err(error @ picup_app::Error::StoreAway(_)) => {
+            let error = error.story();
+            tracing::error!(
+                error,
+                "the store is away, or refuses: lists are shown, photos and uploads wait until it is back; see: picup doctor"
+            );
+        }
         taken => taken.context("taking over from the last run")?,
     }
     tasks.spawn(vital("claim", keep(claim, rooms.database.clone(), stop.clone()), stop.clone()));

@@ -67,7 +67,7 @@ impl Rooms {
         let database = Database::open(&config.database_settings()?, picup_database::Metrics::register(registry))
             .await
             .map_err(|error| unopened(config, error))?;
-        let storage = Storage::open(config.storage_settings(), picup_storage::Metrics::register(registry))
+        let storage = Storage::open(config.storage_settings()?, picup_storage::Metrics::register(registry))
             .await
             .context("opening the store")?;
         let media = Media::new(

@@ -63,6 +63,32 @@ pub(crate) fn password(path: &Path) -> anyhow::Result<String> {
     }
 }
 
+/// An access key of an S3 service.
+pub(crate) struct AccessKey {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
+/// The access key in a file of two lines: its id, its secret.
+///
+/// # Errors
+/// When the file is not there, can be read by others, or holds something else.
+pub(crate) fn access_key(path: &Path) -> anyhow::Result<AccessKey> {
+    let shown = path.display();
+    let what = "the key's ID on the first line, its secret on the second";
+    let text = read(path)?.with_context(|| format!("{shown} is not there; write {what}"))?;
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    match (lines.next(), lines.next(), lines.next()) {
+        // A blank within means that there is more on a line than the one or the other.
+        (Some(id), Some(secret), None)
+            if !id.contains(char::is_whitespace) && !secret.contains(char::is_whitespace) =>
+        {
+            Ok(AccessKey { id: id.to_owned(), secret: secret.to_owned() })
+        }
+        _ => bail!("{shown} has to hold two lines and nothing else: {what}"),
+    }
+}
+
 /// What is wrong with the secrets of `data_dir`: one line each, none when all is well or nothing is there yet.
 pub(crate) fn problems(data_dir: &Path) -> Vec<String> {
     let folder = folder(data_dir);
@@ -195,6 +221,31 @@ mod tests {
         create(&file, "secret\n").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
         assert_eq!(password(&link).unwrap(), "secret");
+    }
+
+    #[test]
+    fn an_access_key_is_two_lines_of_a_closed_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            create(&path, text).unwrap();
+            path
+        };
+        for (name, text) in [("a", "AKIA1\nhush/+=\n"), ("b", "AKIA1\r\nhush/+=\r\n\r\n"), ("c", "AKIA1\nhush/+=")] {
+            let key = access_key(&file(name, text)).unwrap();
+            assert_eq!((key.id.as_str(), key.secret.as_str()), ("AKIA1", "hush/+="));
+        }
+        let refused = |path: &Path| format!("{:#}", access_key(path).err().unwrap());
+        for (name, text) in
+            [("d", ""), ("e", "AKIA1"), ("f", "AKIA1 hush\n"), ("g", "AKIA1\nhush\nmore\n"), ("h", "id = AKIA1\nhush")]
+        {
+            let said = refused(&file(name, text));
+            assert!(said.contains("has to hold two lines") && !said.contains("hush"), "{said}");
+        }
+        assert!(refused(&folder.path().join("none")).contains("is not there; write the key's ID"));
+        let loose = file("loose", "AKIA1\nhush\n");
+        fs::set_permissions(&loose, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(refused(&loose).contains("chmod 600"));
     }
 
     #[test]

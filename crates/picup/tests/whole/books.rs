@@ -2,7 +2,7 @@
 //! store holds exactly what the database says.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use picup_domain::{Sha1, Sha256};
 use sqlx::{AnyConnection, Connection, Executor};
@@ -26,6 +26,17 @@ pub(crate) fn server(data: &Path) -> Option<String> {
     let settings = std::fs::read_to_string(data.join("picup.toml")).ok()?;
     let line = settings.lines().find_map(|line| line.strip_prefix("database.url = "))?;
     Some(line.trim_matches('"').to_owned())
+}
+
+/// Where the bucket stands that the objects are in, if they are: a test's settings say so in a remark.
+fn bucket(data: &Path) -> Option<PathBuf> {
+    let settings = std::fs::read_to_string(data.join("picup.toml")).ok()?;
+    settings.lines().find_map(|line| line.strip_prefix("# objects: ")).map(PathBuf::from)
+}
+
+/// The folder that objects are files in, by their keys.
+fn store(data: &Path) -> PathBuf {
+    bucket(data).unwrap_or_else(|| data.join("objects"))
 }
 
 /// Objects that are being removed: what they belonged to is gone.
@@ -191,8 +202,7 @@ async fn objects(database: &mut AnyConnection, data: &Path) {
     for (key, bytes, sha256, state, damaged) in rows {
         match state.as_str() {
             "committed" => {
-                let content =
-                    std::fs::read(data.join("objects").join(&key)).unwrap_or_else(|error| panic!("{key}: {error}"));
+                let content = std::fs::read(store(data).join(&key)).unwrap_or_else(|error| panic!("{key}: {error}"));
                 assert_eq!(content.len() as i64, bytes, "{key}: size");
                 // A damaged asset is one whose bytes have another hash than was declared.
                 assert_eq!(Sha256::of(&content).as_bytes()[..] == sha256.unwrap(), damaged == 0, "{key}: hash");
@@ -207,7 +217,7 @@ async fn objects(database: &mut AnyConnection, data: &Path) {
         }
     }
     let mut found = BTreeSet::new();
-    let media = data.join("objects/media");
+    let media = store(data).join("media");
     walk(&media, &mut |file| {
         found.insert(format!("media/{}", file.strip_prefix(&media).unwrap().display()));
     });
@@ -225,7 +235,7 @@ async fn sha1s(database: &mut AnyConnection, data: &Path) {
     .unwrap();
     for (key, sha1, state) in rows {
         if matches!(state.as_str(), "ready" | "unviewable") {
-            let content = std::fs::read(data.join("objects").join(&key)).unwrap();
+            let content = std::fs::read(store(data).join(&key)).unwrap();
             assert_eq!(sha1.as_deref(), Some(&Sha1::of(&content).as_bytes()[..]), "{key}: SHA-1");
         } else {
             assert_eq!(sha1, None, "{key} is {state} and has a SHA-1");
@@ -233,7 +243,8 @@ async fn sha1s(database: &mut AnyConnection, data: &Path) {
     }
 }
 
-/// Only open uploads have anything staged, each with its object's row: of one part one file, of more their bytes and a list.
+/// Only open uploads have anything staged, each with its object's row: of one part one file, of more their bytes and a list; in a
+/// bucket, a note that it has begun.
 async fn staging(database: &mut AnyConnection, data: &Path) {
     const PART: i64 = 16 << 20;
     let open: Vec<(Bytes, Bytes, i64, String)> =
@@ -245,7 +256,12 @@ async fn staging(database: &mut AnyConnection, data: &Path) {
     for (id, asset, bytes, state) in open {
         assert_eq!(state, "open", "an upload was left half completed");
         let id = uuid::Uuid::from_slice(&id).unwrap().to_string();
-        expected.insert(id, if bytes <= PART { vec!["one"] } else { vec!["", "parts"] });
+        let files = match bucket(data) {
+            Some(_) => vec!["begun"],
+            None if bytes <= PART => vec!["one"],
+            None => vec!["", "parts"],
+        };
+        expected.insert(id, files);
         let count = "SELECT COUNT(*) FROM objects WHERE asset = ? AND state = 'staged'";
         let row = sqlx::query_as::<_, (i64,)>(count).bind(asset);
         assert_eq!(row.fetch_one(&mut *database).await.unwrap().0, 1, "staged objects of an open upload");
@@ -254,24 +270,39 @@ async fn staging(database: &mut AnyConnection, data: &Path) {
         sqlx::query_as("SELECT COUNT(*) FROM objects WHERE state = 'staged'").fetch_all(database).await.unwrap();
     assert_eq!(staged[0].0 as usize, expected.len(), "staged objects against open uploads");
     let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    walk(&data.join("objects/staging"), &mut |file| {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        let (id, ending) = name.split_once('.').unwrap_or((name, ""));
-        let ending = match ending {
-            "" => "",
-            "parts" => "parts",
-            // Before and after the part has arrived.
-            "one" | "whole" => "one",
-            _ => panic!("{name} was left in the staging folder"),
-        };
-        found.entry(id.to_owned()).or_default().push(ending);
+    walk(&store(data).join("staging"), &mut |file| {
+        let (id, kind) = if bucket(data).is_some() { note(file) } else { staged_file(file) };
+        found.entry(id).or_default().extend(kind);
     });
     found.values_mut().for_each(|endings| endings.sort_unstable());
     assert_eq!(found, expected, "files in the staging folder against open uploads");
 }
 
+/// Whose a file in the staging folder is, and what of it.
+fn staged_file(file: &Path) -> (String, Option<&'static str>) {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let (id, ending) = name.split_once('.').unwrap_or((name, ""));
+    let kind = match ending {
+        "" => "",
+        "parts" => "parts",
+        // Before and after the part has arrived.
+        "one" | "whole" => "one",
+        _ => panic!("{name} was left in the staging folder"),
+    };
+    (id.to_owned(), Some(kind))
+}
+
+/// Whose a note in a bucket is, and whether it is the first one.
+fn note(file: &Path) -> (String, Option<&'static str>) {
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let (id, note) = (name(file.parent().unwrap()), name(file));
+    assert!(id != "staging", "{note} was left among the notes");
+    (id, note.starts_with("begun.").then_some("begun"))
+}
+
 fn walk(folder: &Path, each: &mut impl FnMut(&Path)) {
-    for entry in walkdir::WalkDir::new(folder) {
+    // A bucket has folders only as far as there are objects in them.
+    for entry in walkdir::WalkDir::new(folder).into_iter().take_while(|_| folder.exists()) {
         let entry = entry.unwrap();
         if !entry.file_type().is_dir() {
             each(entry.path());

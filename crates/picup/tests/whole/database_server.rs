@@ -84,8 +84,8 @@ async fn a_second_picup_on_the_database_is_refused_and_the_first_goes_on() {
     Client::program(app.server.address(), &email("ada"), PASSWORD).await;
 }
 
-/// What the doctor finds of the database with these settings, as `name: advice`, those that are well behind `ok`.
-async fn doctor(data: &std::path::Path, settings: &str) -> String {
+/// What the doctor finds with these settings, as `name: advice`, those that are well behind `ok`.
+pub(crate) async fn doctor(data: &std::path::Path, settings: &str) -> String {
     std::fs::write(data.join("picup.toml"), settings).unwrap();
     let said = run(BINARY, ["doctor", "--data-dir", data.to_str().unwrap(), "--json"]).await.unwrap();
     let diagnosis: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();

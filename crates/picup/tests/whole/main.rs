@@ -14,6 +14,7 @@ mod authorisation;
 mod bad_files;
 mod bad_input;
 mod books;
+mod buckets;
 mod client;
 mod contracts;
 mod crash;

@@ -33,6 +33,11 @@ export function isReadOnly(error: unknown): boolean {
   return error instanceof ProblemError && error.type === 'urn:picup:read-only';
 }
 
+/** Whether the server cannot reach its store of photos for the moment. */
+export function isStoreAway(error: unknown): boolean {
+  return error instanceof ProblemError && error.type === 'urn:picup:store-away';
+}
+
 /** The server could not be reached, so it is not known whether it did what was asked. */
 export class ConnectionLost extends Error {
   constructor() {

@@ -50,7 +50,7 @@ const ROLES: Record<string, MessageKey> = {
   worker: 'system.role.worker',
 };
 
-const PLACES: Record<string, MessageKey> = { files: 'system.store.files', memory: 'system.store.memory' };
+const PLACES: Record<string, MessageKey> = { files: 'system.store.files', s3: 'system.store.s3', memory: 'system.store.memory' };
 const SANDBOXES: Record<string, MessageKey> = { limits: 'system.sandbox.limits' };
 const ENGINES: Record<string, string> = { sqlite: 'SQLite', mysql: 'MySQL, MariaDB' };
 

@@ -67,10 +67,10 @@ describe('an upload queue in trouble', () => {
     expect(queue.tally.counts.done).toBe(1);
   });
 
-  it('waits as long as nothing can be changed', async () => {
+  it.each(['read-only', 'store-away'])('waits as long as nothing can be stored: %s', async (name) => {
     const server = new Server();
-    const readOnly = () => new ProblemError({ type: 'urn:picup:read-only', title: 'no', detail: '', status: 503 }, '0');
-    server.faults = { put: Array.from({ length: 40 }, readOnly), complete: Array.from({ length: 40 }, readOnly) };
+    const held = () => new ProblemError({ type: `urn:picup:${name}`, title: 'no', detail: '', status: 503 }, '0');
+    server.faults = { put: Array.from({ length: 40 }, held), complete: Array.from({ length: 40 }, held) };
     const { queue } = makeQueue(server);
     queue.add([file('x')]);
     await settled(queue);

@@ -1,6 +1,6 @@
 // One file's way to the server, once its hash is known: reserve, send the parts two at a time, complete. It waits out a lost
 // network, asks again for addresses that ended, and leaves every other refusal to the caller.
-import { ConnectionLost, isReadOnly, isStatus, ProblemError } from '../api';
+import { ConnectionLost, isReadOnly, isStatus, isStoreAway, ProblemError } from '../api';
 import type { Completed, PartHash, PartTarget, PartTargets, Upload, UploadAnswer, UploadRequest } from '../api/types';
 import { t } from '../i18n/i18n.svelte';
 import type { UploadItem } from './item.svelte';
@@ -18,7 +18,7 @@ export interface World {
   reachable(signal: AbortSignal): Promise<void>;
   /** The server did not answer. */
   lost(): void;
-  /** Nothing can be changed for the moment, and a file waits for that; until what it answers is called. */
+  /** Nothing can be stored for the moment, and a file waits for that; until what it answers is called. */
   held(): () => void;
   /** Waits before trying again. */
   pause(milliseconds: number, signal: AbortSignal): Promise<void>;
@@ -148,7 +148,7 @@ function partOf(file: File, upload: Upload, number: number): Blob {
 }
 
 /**
- * Tries again what may succeed the next time: a lost network, and a database that is away, as long as it takes, a server in trouble a
+ * Tries again what may succeed the next time: a lost network, and a database or store that is away, as long as it takes, a server in trouble a
  * few times.
  */
 export async function again<T>(world: World, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
@@ -163,8 +163,8 @@ export async function again<T>(world: World, signal: AbortSignal, work: () => Pr
         if (error instanceof ConnectionLost) {
           world.lost();
           await world.reachable(signal);
-        } else if (error instanceof ProblemError && (isReadOnly(error) || tries < triesFor(error.status))) {
-          if (isReadOnly(error)) goesOn ??= world.held();
+        } else if (error instanceof ProblemError && (isHeld(error) || tries < triesFor(error.status))) {
+          if (isHeld(error)) goesOn ??= world.held();
           await world.pause(error.retryAfterMs ?? Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries), signal);
           tries++;
         } else {
@@ -176,6 +176,9 @@ export async function again<T>(world: World, signal: AbortSignal, work: () => Pr
     goesOn?.();
   }
 }
+
+/** Whether nothing can be stored for the moment, for nobody: as with a lost network, all there is to do is to wait. */
+const isHeld = (error: unknown): boolean => isReadOnly(error) || isStoreAway(error);
 
 /** How often what was refused may be asked for. 403: the address ended before it was used. */
 function triesFor(status: number): number {

@@ -55,9 +55,15 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
         size(&done.tables),
         args.file.display()
     ));
-    output::line(
-        "The photos are not in it: copy the folder objects/ now, after it, and keep secrets/ and picup.toml too.",
-    );
+    output::line(&match &config.store.url {
+        None => {
+            "The photos are not in it: copy the folder objects/ now, after it, and keep secrets/ and picup.toml too."
+                .to_owned()
+        }
+        Some(url) => {
+            format!("The photos are not in it: they are in {url}. Keep secrets/, picup.toml and the bucket's key too.")
+        }
+    });
     Ok(())
 }
 

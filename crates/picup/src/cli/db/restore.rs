@@ -55,9 +55,15 @@ pub(super) fn run(args: &RestoreArgs) -> Result<(), Failure> {
         return Ok(output::json(&Done { how, made_at, version: done.about.version, rows, tables })?);
     }
     output::line(&format!("{said}: {}, as they were at {made_at}; all of it read, and the same", size(&done.tables)));
-    output::line(
-        "The photos are not in it: put the folder objects/ of then, or of later, beside it before you start PicUp.",
-    );
+    output::line(&match &config.store.url {
+        None => {
+            "The photos are not in it: put the folder objects/ of then, or of later, beside it before you start PicUp."
+                .to_owned()
+        }
+        Some(url) => {
+            format!("The photos are not in it: {url} must hold those of then, or of later, before you start PicUp.")
+        }
+    });
     Ok(())
 }
 
