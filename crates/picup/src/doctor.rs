@@ -209,7 +209,14 @@ async fn storage(config: &Config) -> Vec<Check> {
         bucket.spool = spool.path().to_owned();
     }
     match Storage::open(settings, picup_storage::Metrics::default()).await {
-        Ok(storage) => storage.check().await.into_iter().map(|it| check(it.name, it.ok, it.advice)).collect(),
+        Ok(storage) => {
+            let mut checks = storage.check().await;
+            // Of a bucket that cannot be written there is no more to say.
+            if checks.iter().all(|check| check.ok) {
+                checks.extend(storage.check_parts(config.public_base()).await);
+            }
+            checks.into_iter().map(|it| check(it.name, it.ok, it.advice)).collect()
+        }
         Err(error) => vec![ill("storage", error.to_string())],
     }
 }

@@ -8,6 +8,9 @@ use picup_domain::Sha256;
 
 use crate::{Check, Error, PartAddress, PartStored, PartsBy, Storage, Store, Upload};
 
+/// A page that nobody has: what lets it in lets all in.
+const ANYWHERE: &str = "https://picup.invalid";
+
 impl Storage {
     /// Whether parts go straight into the store for now.
     #[must_use]
@@ -40,17 +43,18 @@ impl Storage {
     }
 
     /// Finds out, where that is left to a probe, whether senders may put parts straight into the store, pages of `origin`
-    /// (`https://photos.example.org`) among them, and has them do so from now on. Until then parts come through PicUp.
+    /// (`https://photos.example.org`) among them, or of anywhere, and has them do so from now on. Until then parts come through
+    /// PicUp.
     ///
     /// # Errors
     /// Why they come through PicUp.
-    pub async fn probe(&self, origin: &str) -> Result<(), String> {
+    pub async fn probe(&self, origin: Option<&str>) -> Result<(), String> {
         let Store::S3(s3) = &self.store else { return Err("the store is no bucket".to_owned()) };
         match s3.parts_by {
             PartsBy::Direct => Ok(()),
             PartsBy::Proxied => Err("the configuration says so".to_owned()),
             PartsBy::Probe => {
-                let found = s3.probe(origin).await;
+                let found = s3.probe(origin.unwrap_or(ANYWHERE)).await;
                 s3.direct.store(found.is_ok(), Ordering::Relaxed);
                 found
             }
@@ -68,11 +72,11 @@ impl Storage {
     }
 
     /// Asks how parts come into the store, for `picup doctor`; nothing where that is no question.
-    pub async fn check_parts(&self, origin: &str) -> Option<Check> {
+    pub async fn check_parts(&self, origin: Option<&str>) -> Option<Check> {
         let Store::S3(s3) = &self.store else { return None };
         let (found, insisted) = match s3.parts_by {
             PartsBy::Proxied => return None,
-            by => (s3.probe(origin).await, by == PartsBy::Direct),
+            by => (s3.probe(origin.unwrap_or(ANYWHERE)).await, by == PartsBy::Direct),
         };
         let advice = match (&found, insisted) {
             (Ok(()), _) => "parts of uploads go straight into the bucket".to_owned(),
@@ -81,8 +85,11 @@ impl Storage {
             }
             (Err(why), false) => format!("PicUp carries the parts of uploads, because {why}"),
         };
-        let rules =
-            if found.as_ref().is_err_and(|why| why.contains("CORS")) { cors_rules(origin) } else { String::new() };
+        let rules = if found.as_ref().is_err_and(|why| why.contains("CORS")) {
+            cors_rules(origin.unwrap_or("*"))
+        } else {
+            String::new()
+        };
         Some(Check { name: "storage-parts", ok: found.is_ok() || !insisted, advice: advice + &rules })
     }
 }

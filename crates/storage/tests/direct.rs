@@ -28,7 +28,7 @@ impl Direct {
         let (server, spool) = (S3Server::start_like_amazon().unwrap(), tempfile::tempdir().unwrap());
         let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..s3s_bucket(&server, &spool) };
         let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        storage.probe(ORIGIN).await.unwrap();
+        storage.probe(Some(ORIGIN)).await.unwrap();
         Self { storage, _server: server, _spool: spool }
     }
 
@@ -171,7 +171,7 @@ async fn the_probe_fails_closed() {
     let probed = async |bucket| {
         let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..bucket };
         let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        let found = storage.probe(ORIGIN).await;
+        let found = storage.probe(Some(ORIGIN)).await;
         let upload = begin_if_there(&storage).await;
         if let Some(upload) = upload {
             assert_eq!(storage.part_addresses(&upload, &[(1, Sha256::of(b"x"))], LIFE).await.unwrap(), None);
@@ -205,20 +205,20 @@ async fn begin_if_there(storage: &Storage) -> Option<Upload> {
 #[tokio::test]
 async fn the_doctor_says_how_parts_come_and_how_pages_are_let_in() {
     let it = Direct::start().await;
-    let check = it.storage.check_parts(ORIGIN).await.unwrap();
+    let check = it.storage.check_parts(Some(ORIGIN)).await.unwrap();
     assert!(check.ok && check.advice.contains("straight"), "{check:?}");
     let (server, spool) = (S3Server::start().unwrap(), tempfile::tempdir().unwrap());
     for (parts, ok) in [(PartsBy::Probe, true), (PartsBy::Direct, false)] {
         let bucket = picup_storage::Bucket { parts, ..s3s_bucket(&server, &spool) };
         let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        let check = storage.check_parts(ORIGIN).await.unwrap();
+        let check = storage.check_parts(Some(ORIGIN)).await.unwrap();
         assert!(check.ok == ok && check.advice.contains("the service stores"), "{check:?}");
     }
     let closed = S3Server::start_closed_to_pages().unwrap();
     let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..s3s_bucket(&closed, &spool) };
     let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-    assert!(storage.probe(ORIGIN).await.unwrap_err().contains("CORS"));
-    let check = storage.check_parts(ORIGIN).await.unwrap();
+    assert!(storage.probe(Some(ORIGIN)).await.unwrap_err().contains("CORS"));
+    let check = storage.check_parts(Some(ORIGIN)).await.unwrap();
     let rule = format!("\"AllowedOrigins\":[\"{ORIGIN}\"]");
     assert!(check.ok && check.advice.contains(&rule) && !storage.takes_parts_straight(), "{check:?}");
 }
@@ -229,7 +229,7 @@ async fn what_the_configuration_says_is_not_probed() {
     for (parts, straight) in [(PartsBy::Direct, true), (PartsBy::Proxied, false)] {
         let bucket = picup_storage::Bucket { parts, ..s3s_bucket(&server, &spool) };
         let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        assert_eq!(storage.probe(ORIGIN).await.is_ok(), straight);
+        assert_eq!(storage.probe(Some(ORIGIN)).await.is_ok(), straight);
         let upload = begin(&storage, &key(), 1).await;
         let addresses = storage.part_addresses(&upload, &[(1, Sha256::of(b"x"))], LIFE).await.unwrap();
         assert_eq!(addresses.is_some(), straight);

@@ -75,6 +75,7 @@ impl Config {
             region: self.store.region().to_owned(),
             style: self.store.style(),
             profile: self.store.profile(),
+            parts: self.store.parts.unwrap_or_default(),
             credentials,
             spool: self.data_dir.join("spool"),
         }))

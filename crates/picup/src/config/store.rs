@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use picup_storage::{Profile, Style};
+use picup_storage::{PartsBy, Profile, Style};
 use reqwest::Url;
 use serde::de::{Deserialize, Deserializer};
 
@@ -39,6 +39,12 @@ pub(crate) struct StoreConfig {
     #[config(deserialize_with = style)]
     pub(crate) style: Option<Style>,
 
+    /// How parts of uploads come into the bucket: `direct` from the browser or program that sends them, `proxied` through PicUp, or
+    /// `probe`: straight where a probe at the start, and each hour, shows that the service stores nothing but what was announced
+    /// and that its CORS rules let the pages in, else through PicUp.
+    #[config(deserialize_with = parts)]
+    pub(crate) parts: Option<PartsBy>,
+
     /// The file with an access key of the service: its ID on the first line, its secret on the second; only the user who runs
     /// PicUp may read it. Without it, PicUp is who the machine's role says it is (EC2's instance metadata).
     pub(crate) access_key_file: Option<PathBuf>,
@@ -66,6 +72,7 @@ impl StoreConfig {
                 ("endpoint", self.endpoint.is_some()),
                 ("region", self.region.is_some()),
                 ("style", self.style.is_some()),
+                ("parts", self.parts.is_some()),
                 ("access_key_file", self.access_key_file.is_some()),
             ];
             return match set.into_iter().find(|(_, set)| *set) {
@@ -239,6 +246,15 @@ fn style<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Style, D::Error> 
     })
 }
 
+fn parts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PartsBy, D::Error> {
+    from_text(deserializer, "\"probe\", \"direct\" or \"proxied\"", |word| match word {
+        "probe" => Ok(PartsBy::Probe),
+        "direct" => Ok(PartsBy::Direct),
+        "proxied" => Ok(PartsBy::Proxied),
+        other => Err(format!("'{other}' is not one of probe, direct and proxied")),
+    })
+}
+
 fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     from_text(deserializer, "a region as text, such as \"eu-central-1\"", |name| {
         let plain = (1..=64).contains(&name.len())
@@ -340,6 +356,7 @@ mod tests {
             "endpoint = 'https://a.b'",
             "region = 'a'",
             "style = 'path'",
+            "parts = 'proxied'",
             "access_key_file = 'key'",
         ] {
             let said = told(&format!("[store]\n{setting}")).unwrap_err();
@@ -350,6 +367,7 @@ mod tests {
             ("provider = 'vultr'", "store.endpoint has to say"),
             ("provider = 'amazon'", "aws, vultr, r2"),
             ("style = 'host'", "neither path nor virtual-host"),
+            ("parts = 'straight'", "not one of probe, direct and proxied"),
             ("region = 'eu central'", "eu-central-1"),
             ("provider = 'aws'\nendpoint = 'https://10.0.0.1'", "store.style = \"path\""),
         ] {

@@ -22,6 +22,7 @@ use picup_app::{App, events, health, jobs, setup};
 use picup_database::{Claim, Database};
 use picup_delivery::Keyring;
 use picup_gateway::{Gateway, Parts, api_service};
+use picup_storage::Storage;
 use prometheus_client::registry::Registry;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -40,6 +41,9 @@ pub(crate) use rooms::unopened;
 /// How long one that was just killed may take to let go of the folder, and how often that is looked at.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_LOOK: Duration = Duration::from_millis(20);
+
+/// How often a bucket is probed.
+const PROBED_EVERY: Duration = Duration::from_secs(3600);
 
 /// Runs PicUp until SIGTERM or SIGINT, then finishes what is under way.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -79,6 +83,9 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     tasks.spawn(vital("claim", keep(claim, rooms.database.clone(), stop.clone()), stop.clone()));
     tasks.spawn(vital("worker", jobs::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
+    if rooms.storage.parts_origin().is_some() {
+        tokio::spawn(probe(rooms.storage.clone(), config.public_base().map(str::to_owned)));
+    }
     if let Some(password) = password {
         tokio::spawn(password.follow(rooms.database.clone()));
     }
@@ -96,6 +103,24 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     rooms.database.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Finds out again and again whether parts of uploads may go straight into the bucket: its rules may change, and a service may.
+async fn probe(storage: Storage, origin: Option<String>) {
+    let mut told = None;
+    loop {
+        let found = storage.probe(origin.as_deref()).await;
+        if told.as_ref() != Some(&found) {
+            match &found {
+                Ok(()) => tracing::info!("parts of uploads go straight into the bucket"),
+                Err(why) => {
+                    tracing::info!(why, "PicUp carries the parts of uploads into the bucket; see: picup doctor")
+                }
+            }
+            told = Some(found);
+        }
+        tokio::time::sleep(PROBED_EVERY).await;
+    }
 }
 
 /// The use cases without a server, for commands that work on the data directory. A PicUp may be serving it meanwhile.
@@ -117,7 +142,10 @@ fn gateway(config: &Config, rooms: &Rooms, registry: &mut Registry) -> anyhow::R
             keyring,
             api: api_service(router),
             origin: Arc::new(origin::StoreOrigin::new(rooms.storage.clone())),
-            static_files: interface::files()?,
+            static_files: match rooms.storage.parts_origin() {
+                Some(origin) => interface::files()?.sending_to(origin)?,
+                None => interface::files()?,
+            },
             clock: Arc::new(move || clock.now().seconds().max(0).unsigned_abs()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
             metrics: picup_gateway::Metrics::register(registry),

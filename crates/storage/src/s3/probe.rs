@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 use picup_domain::Sha256;
 use reqwest::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -62,12 +63,23 @@ impl S3 {
         let at = self.path(&format!("probe/{name}"));
         let beside = self.path(&format!("probe/{name}-beside"));
         let found = self.probe_at(&at, &beside, origin).await;
-        for path in [at, beside] {
+        let mut left = self.left_by_others().await;
+        left.extend([at, beside]);
+        for path in left {
             if let Err(error) = self.remove(path).await {
-                tracing::warn!(%error, "what the probe of the bucket left could not be removed");
+                tracing::warn!(%error, "what a probe of the bucket left could not be removed");
             }
         }
         found
+    }
+
+    /// What probes left whose processes were killed: all that is an hour older than what was just written.
+    async fn left_by_others(&self) -> Vec<Path> {
+        let listed: Result<Vec<ObjectMeta>, _> = self.store.list(Some(&self.path("probe"))).try_collect().await;
+        let listed = listed.unwrap_or_default();
+        let newest = listed.iter().map(|object| object.last_modified.timestamp()).max().unwrap_or_default();
+        let old = listed.into_iter().filter(|object| object.last_modified.timestamp() + 3600 < newest);
+        old.map(|object| object.location).collect()
     }
 
     async fn probe_at(&self, at: &Path, beside: &Path, origin: &str) -> Result<(), String> {
