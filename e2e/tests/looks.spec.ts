@@ -40,6 +40,8 @@ for (const [index, variety] of VARIETIES.entries()) {
     test.use({ ...use, contextOptions: { reducedMotion: 'reduce' } });
 
     test(`every page: ${name}`, async ({ page }) => {
+      // All pages one after the other, each held against all rules.
+      test.setTimeout(240_000);
       await page.goto(picup.current.origin);
       await expect(page.locator('form')).toBeVisible();
       await good(page, `sign-in, ${name}`);
