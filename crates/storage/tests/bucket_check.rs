@@ -1,0 +1,88 @@
+//! What buckets that are well are found to be, and one that anybody can read.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where something it counts on fails")]
+
+mod support;
+
+use picup_storage::{Bucket, Credentials, Metrics, Profile, Settings, Storage, Style};
+use support::{Fixture, Under};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+const CHECKS: [&str; 3] = ["storage-there", "storage-writable", "storage-private"];
+
+#[tokio::test]
+async fn a_bucket_that_is_well_is_found_so_and_left_as_it_was() {
+    for fixture in [Fixture::s3s().await, Fixture::rclone().await] {
+        let checks = fixture.storage.check().await;
+        assert_eq!(checks.iter().map(|check| check.name).collect::<Vec<_>>(), CHECKS);
+        assert!(checks.iter().all(|check| check.ok), "{checks:?}");
+        assert_eq!(fixture.storage.check_at_a_glance().await, checks[..1]);
+        let folder = match &fixture.place {
+            Under::S3s(server, _) => server.folder(),
+            Under::Rclone(server, _) => server.folder(),
+            _ => panic!("no bucket"),
+        };
+        let staging = folder.join("picup/family/photos/staging");
+        let left = std::fs::read_dir(staging).map_or(0, Iterator::count);
+        assert_eq!(left, 0);
+    }
+}
+
+/// A service that asks nobody who they are. Gives its address.
+async fn careless() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut written = Vec::new();
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            let head = loop {
+                socket.read_buf(&mut request).await.unwrap();
+                if let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") {
+                    break String::from_utf8(request.drain(..end + 4).collect()).unwrap();
+                }
+            };
+            let length = head.to_ascii_lowercase();
+            let length = length.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+            while request.len() < length.parse().unwrap() {
+                socket.read_buf(&mut request).await.unwrap();
+            }
+            let body = match head.split(' ').next().unwrap() {
+                "PUT" => {
+                    written = request;
+                    Vec::new()
+                }
+                "GET" if head.contains("list-type=2") => b"<ListBucketResult></ListBucketResult>".to_vec(),
+                "GET" => written.clone(),
+                _ => Vec::new(),
+            };
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            socket.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
+        }
+    });
+    endpoint
+}
+
+#[tokio::test]
+async fn a_bucket_that_anybody_can_read_is_not_well() {
+    let spool = tempfile::tempdir().unwrap();
+    let bucket = Bucket {
+        name: "open".to_owned(),
+        prefix: String::new(),
+        endpoint: Some(careless().await),
+        region: "us-east-1".to_owned(),
+        style: Style::Path,
+        profile: Profile::Other,
+        credentials: Credentials::Key { id: "id".to_owned(), secret: "hush".to_owned() },
+        spool: spool.path().to_owned(),
+    };
+    let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
+    let checks = storage.check().await;
+    assert_eq!(
+        checks.iter().map(|check| (check.name, check.ok)).collect::<Vec<_>>(),
+        CHECKS.map(|name| (name, name != CHECKS[2]))
+    );
+    assert!(checks[2].advice.contains("remove public access"), "{checks:?}");
+}
