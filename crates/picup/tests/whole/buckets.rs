@@ -78,7 +78,7 @@ impl<S: Bucket> Service<S> {
     fn settings_for(&self, bucket: &str) -> String {
         let objects = self.server.folder().join(bucket).join("family/photos");
         format!(
-            "store.url = \"s3://{bucket}/family/photos\"\nstore.endpoint = \"{}\"\nstore.access_key_file = \"{}\"\n# objects: {}\n",
+            "store.url = \"s3://{bucket}/family/photos\"\nstore.endpoint = \"{}\"\nstore.access_key_file = \"{}\"\nstore.parts = \"proxied\"\n# objects: {}\n",
             self.server.endpoint(),
             self.key_file().display(),
             objects.display()
@@ -155,7 +155,7 @@ async fn a_library_in_a_bucket_is_kept_and_given_back_over_kills_and_goes_when_i
 
     let ada = app.sign_in_browser("ada").await;
     let timeline: Timeline = ada.get("/api/timeline").await.json(200);
-    assert_eq!(timeline.days.iter().map(|day| u64::from(day.count)).sum::<u64>(), 7);
+    assert_eq!(timeline.days.iter().map(|day| day.count).sum::<u64>(), 7);
     gives_back(&ada, &wanted).await;
     let again = app.import("ada", &photos, None, &[]).await;
     assert_eq!(counts(&again.stdout)["duplicate"], 7, "{}", again.stdout);
@@ -183,6 +183,41 @@ async fn a_library_in_a_bucket_is_kept_and_given_back_over_kills_and_goes_when_i
     let backed =
         run(BINARY, ["db", "backup", backup.to_str().unwrap(), "--data-dir", data.to_str().unwrap()]).await.unwrap();
     assert!(backed.stdout.contains("they are in s3://picup/family/photos"), "{}{}", backed.stdout, backed.stderr);
+    service.finish(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_go_straight_into_a_bucket_that_a_probe_trusts() {
+    let service = Service::with(S3Server::start_like_amazon().unwrap());
+    let settings = service.settings().replace("\"proxied\"", "\"probe\"");
+    let app = TestApp::builder().account("ada").config(settings).start().await;
+    let probed = async || app.log().contains("go straight into the bucket").then_some(());
+    eventually("a probe", probed).await.unwrap();
+    let photos = app.path("photos");
+    let wanted = fill(&photos);
+    let done = app.import("ada", &photos, None, &[]).await;
+    assert_eq!((done.status.success(), &counts(&done.stdout)["uploaded"]), (true, &json!(7)), "{}", done.stdout);
+    app.settle().await;
+    let ada = app.sign_in_browser("ada").await;
+    gives_back(&ada, &wanted).await;
+
+    // What was announced and never sent is no part; another hash for it is refused; and it is sent and completed as usual.
+    let file = noise(5, 3_000);
+    let upload = ada.reserve_new("late.bin", &file).await;
+    let target = ada.target(upload.id, 1, &file).await;
+    assert!(target.url.starts_with(&service.server.endpoint()), "{}", target.url);
+    let missing = ada.post(&format!("/api/uploads/{}/complete", upload.id), &json!({})).await;
+    assert_eq!(missing.status, 409, "{}", missing.text());
+    let other = json!({ "parts": [{ "number": 1, "sha256": hash(b"other") }] });
+    ada.post(&format!("/api/uploads/{}/parts", upload.id), &other).await.refused(409);
+    assert!(ada.put(&target, noise(6, 3_000)).await.status >= 400);
+    assert_eq!(ada.put(&target, file).await.status, 200);
+    ada.post(&format!("/api/uploads/{}/complete", upload.id), &json!({})).await.json::<Completed>(201);
+
+    let log = app.log();
+    let carried = log.lines().filter(|line| line.contains("PUT") && line.contains("/api/uploads/")).count();
+    assert_eq!(carried, 0, "PicUp carries no part:\n{log}");
+    app.settle().await;
     service.finish(app).await;
 }
 
