@@ -155,7 +155,7 @@ async fn a_library_in_a_bucket_is_kept_and_given_back_over_kills_and_goes_when_i
 
     let ada = app.sign_in_browser("ada").await;
     let timeline: Timeline = ada.get("/api/timeline").await.json(200);
-    assert_eq!(timeline.days.iter().map(|day| u64::from(day.count)).sum::<u64>(), 7);
+    assert_eq!(timeline.days.iter().map(|day| day.count).sum::<u64>(), 7);
     gives_back(&ada, &wanted).await;
     let again = app.import("ada", &photos, None, &[]).await;
     assert_eq!(counts(&again.stdout)["duplicate"], 7, "{}", again.stdout);
