@@ -4,7 +4,7 @@
 
 mod support;
 
-use picup_storage::{Bucket, Credentials, Metrics, Profile, Settings, Storage, Style};
+use picup_storage::{Bucket, Credentials, Metrics, PartsBy, Profile, Settings, Storage, Style};
 use support::{Fixture, Under};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -74,6 +74,7 @@ async fn a_bucket_that_anybody_can_read_is_not_well() {
         endpoint: Some(careless().await),
         region: "us-east-1".to_owned(),
         style: Style::Path,
+        parts: PartsBy::Proxied,
         profile: Profile::Other,
         credentials: Credentials::Key { id: "id".to_owned(), secret: "hush".to_owned() },
         spool: spool.path().to_owned(),
