@@ -1,11 +1,11 @@
 //! One life with every step in it, and what must be true after it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use bytes::Bytes;
 use picup_api::wire::{AssetState, UploadAnswer, UploadAnswers, UploadManyAnswer};
-use picup_testkit::{ProcessBuilder, fresh_folder, run, samples};
+use picup_testkit::{ProcessBuilder, S3Server, fresh_folder, run, samples};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Connection;
@@ -27,7 +27,9 @@ pub(crate) async fn lead(point: &'static Point) {
     let folder = fresh_folder();
     let data = folder.path().join("data");
     write_private(&folder.path().join("password"), PASSWORD);
-    prepare(&data, "[accounts]\ndeletion_grace = \"0s\"\n");
+    let service = point.is_in_a_bucket().then(|| S3Server::start().unwrap());
+    let store = service.as_ref().map(|service| bucket(service, &folder.path().join("bucket-key"))).unwrap_or_default();
+    prepare(&data, &format!("{store}[accounts]\ndeletion_grace = \"0s\"\n"));
     for name in ["ada", "bob"] {
         make_account(name, folder.path(), &data).await;
     }
@@ -69,8 +71,28 @@ pub(crate) async fn lead(point: &'static Point) {
     let log = server.stop().await;
     assert!(!log.contains("panicked"), "{log}");
     books::audit(&data).await;
-    let staged = std::fs::read_dir(data.join("objects/staging")).unwrap().count();
-    assert_eq!(staged, 0, "{point:?} left something staged\n{log}");
+    let staging = service.as_ref().map_or_else(|| data.join("objects"), objects).join("staging");
+    let staged =
+        walkdir::WalkDir::new(staging).into_iter().filter(|entry| entry.as_ref().unwrap().file_type().is_file());
+    assert_eq!(staged.count(), 0, "{point:?} left something staged\n{log}");
+}
+
+/// Where a service keeps what is in its bucket, as files.
+fn objects(service: &S3Server) -> PathBuf {
+    service.folder().join(service.bucket()).join("photos")
+}
+
+/// The settings of a PicUp whose photos are at a service; the remark is for the books.
+fn bucket(service: &S3Server, key: &Path) -> String {
+    write_private(key, &format!("{}\n{}\n", service.access_key(), service.secret_key()));
+    format!(
+        "store.url = \"s3://{}/photos\"\nstore.endpoint = \"{}\"\nstore.access_key_file = \"{}\"\n\
+         store.parts = \"proxied\"\n# objects: {}\n",
+        service.bucket(),
+        service.endpoint(),
+        key.display(),
+        objects(service).display()
+    )
 }
 
 async fn make_account(name: &str, folder: &Path, data: &Path) {

@@ -23,6 +23,13 @@ pub(crate) enum Reached {
 
 use Reached::{After, ByExpiry, ByUse};
 
+impl Point {
+    /// Whether the photos are in a bucket.
+    pub(crate) fn is_in_a_bucket(&self) -> bool {
+        self.name.starts_with("s3-")
+    }
+}
+
 const fn point(name: &'static str, reached: Reached) -> Point {
     Point { name, reached }
 }
@@ -45,6 +52,14 @@ pub(crate) const POINTS: &[Point] = &[
     point("part-written", ByUse),
     point("part-synced", ByUse),
     point("part-listed", ByUse),
+    // The same in a bucket.
+    point("s3-begun", ByUse),
+    point("s3-part-noted", ByUse),
+    point("s3-completing", ByUse),
+    point("s3-completed", ByUse),
+    point("s3-completed", After("complete-begun")),
+    point("s3-aborted", ByUse),
+    point("s3-aborted", ByExpiry),
     // One stream instead of parts.
     point("receive-begun", ByUse),
     point("receive-recorded", ByUse),

@@ -11,8 +11,8 @@ use object_store::path::Path;
 use object_store::signer::{Method, SignedUrlOptions, Signer};
 use reqwest::{Response, StatusCode, header};
 
+use super::S3;
 use super::listed::{Listed, Page};
-use super::{S3, SMALL};
 use crate::Error;
 
 /// Pages of a list that are asked for at most: a service's page has a thousand parts, an upload ten thousand.
@@ -21,6 +21,9 @@ const MOST_PAGES: usize = 100;
 const LONGEST_PAGE: u64 = 4 << 20;
 /// How long to wait before a request is tried again, each time.
 const WAITS: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1600)];
+
+/// How long PicUp's own signed addresses are good for: as long as services let clocks differ.
+const OWN_LIFE: Duration = Duration::from_secs(900);
 
 /// One GET.
 struct Ask<'a> {
@@ -78,7 +81,7 @@ impl S3 {
 
     async fn ask_once(&self, ask: &Ask<'_>) -> Result<Option<Bytes>, Failed> {
         let options = SignedUrlOptions::new().with_query(ask.query.iter().copied());
-        let url = self.store.signed_url_opts(Method::GET, ask.at, SMALL, &options).await;
+        let url = self.store.signed_url_opts(Method::GET, ask.at, OWN_LIFE, &options).await;
         let mut request = self.http.get(url.map_err(|error| Failed::at(ask, error))?);
         if let Some(range) = &ask.range {
             request = request.header(header::RANGE, format!("bytes={}-{}", range.start, range.end - 1));

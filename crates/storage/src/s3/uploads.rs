@@ -44,6 +44,8 @@ impl S3 {
         if self.size(upload.key()).await?.is_some() {
             return Err(Error::exists(upload.key()));
         }
+        // What a death in the middle of a removal left must not speak of the new one.
+        self.forget(upload.id(), &notes).await?;
         self.begin_new(upload).await
     }
 
@@ -188,16 +190,14 @@ impl S3 {
             self.note(id, &Note::Completing, String::new()).await?;
         }
         crash_point!("s3-completing");
-        match self.carrier.complete_multipart(&self.at(key), &multipart, parts).await {
-            // Another process may have completed it in between, or this one, and the answer was lost.
-            Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(Error::remote("complete an upload", error)),
-        }
+        let completed = self.carrier.complete_multipart(&self.at(key), &multipart, parts).await;
         crash_point!("s3-completed");
-        match self.size(key).await? {
-            Some(size) if size == upload.bytes() => self.forget(id, &self.notes(id).await?).await,
-            Some(_) => Err(Error::exists(key)),
-            None => Err(self.gone(id).await?),
+        // Whatever the answer: another process may have completed it in between, or this one, and the answer was lost.
+        match (self.size(key).await?, completed) {
+            (Some(size), _) if size == upload.bytes() => self.forget(id, &self.notes(id).await?).await,
+            (Some(_), _) => Err(Error::exists(key)),
+            (None, Ok(_) | Err(object_store::Error::NotFound { .. })) => Err(self.gone(id).await?),
+            (None, Err(error)) => Err(Error::remote("complete an upload", error)),
         }
     }
 
@@ -246,14 +246,21 @@ impl S3 {
             let key = self.read_note(id, &note).await?;
             // A note that says nothing sensible is no reason to keep it.
             if let Ok(key) = key.parse::<ObjectKey>() {
-                match self.store.abort_multipart(&self.at(&key), &multipart.to_owned()).await {
-                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                    Err(error) => return Err(Error::remote("give up an upload", error)),
-                }
+                self.multipart_abort(&self.at(&key), multipart).await?;
             }
         }
         crash_point!("s3-aborted");
         self.forget(id, &notes).await
+    }
+
+    async fn multipart_abort(&self, at: &Path, multipart: &str) -> Result<(), Error> {
+        let refused = match self.store.abort_multipart(at, &multipart.to_owned()).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => return Ok(()),
+            Err(error) => Error::remote("give up an upload", error),
+        };
+        // Some services refuse what they do not know any more, in place of saying so. Then there are no parts of it either.
+        let left = self.parts_listed(at, multipart).await?.unwrap_or_default();
+        if left.is_empty() { Ok(()) } else { Err(refused) }
     }
 
     /// Every upload of which there is a note, oldest first.
