@@ -17,7 +17,8 @@ use crate::body::{Body, empty, full};
 use crate::media::matches;
 use crate::problem::Problem;
 
-/// Scripts, styles and workers come from us alone; pictures also from memory, where the page makes them.
+/// Scripts, styles and workers come from us alone; pictures also from memory, where the page makes them. Where it may send to
+/// stands last: see [`StaticFiles::sending_to`].
 const PAGE_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
     media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; object-src 'none'; frame-ancestors 'none'; \
     base-uri 'none'; form-action 'self'; connect-src 'self'";
@@ -89,7 +90,7 @@ impl Default for StaticFiles {
 }
 
 impl StaticFiles {
-    /// Lets the page send to one more place than here: the store that takes its uploads, `https://bucket.example.org`.
+    /// Lets the page send to one more place than here: the store that takes its uploads, `https://bucket.example.org/`.
     ///
     /// # Errors
     /// When that cannot stand in a header.

@@ -45,7 +45,7 @@ impl Opened {
     }
 
     pub(crate) async fn s3(s3: Arc<S3>, key: ObjectKey, metrics: Metrics) -> Result<Self, Error> {
-        let bytes = s3.size(&key).await?.ok_or_else(|| Error::not_found(&key))?;
+        let bytes = s3.size_to_read(&key).await?;
         Ok(Self { content: Content::S3(s3, key, bytes), bytes, metrics })
     }
 

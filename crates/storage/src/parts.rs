@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use picup_domain::Sha256;
 
+use crate::locks::Name;
 use crate::{Check, Error, PartAddress, PartStored, PartsBy, Storage, Store, Upload};
 
 /// A page that nobody has: what lets it in lets all in.
@@ -38,6 +39,8 @@ impl Storage {
             Ok(PartStored { number: *number, bytes, sha256: *sha256 })
         };
         let wanted: Vec<PartStored> = wanted.iter().map(part).collect::<Result<_, Error>>()?;
+        // Of two that ask for one part with different hashes, one comes first.
+        let _held = self.locks.hold(Name::Upload(upload.id())).await;
         let addresses = s3.part_addresses(upload, &wanted, life).await;
         self.metrics.count("part_addresses", addresses.map(Some))
     }
@@ -61,7 +64,7 @@ impl Storage {
         }
     }
 
-    /// Where senders put parts if they may put them straight into the store (`https://bucket.example.org`): what a page has to be
+    /// Where senders put parts if they may put them straight into the store (`https://bucket.example.org/`): what a page has to be
     /// allowed to send to.
     #[must_use]
     pub fn parts_origin(&self) -> Option<&str> {

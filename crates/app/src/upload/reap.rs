@@ -56,6 +56,8 @@ async fn stuck(app: &App, before: Timestamp) -> Result<(), Error> {
     for row in stuck {
         match finish_or_drop(app, &row).await {
             Ok(()) => tracing::info!(upload = %row.id, "an upload whose completion was cut short was seen to"),
+            // The next ones would wait as long, one after the other.
+            Err(error @ Error::StoreAway(_)) => return Err(error),
             Err(error) => {
                 tracing::warn!(upload = %row.id, error = error.story(), "an upload could not be completed; trying again");
             }
@@ -70,6 +72,7 @@ async fn broken_off(app: &App, before: Timestamp) -> Result<(), Error> {
     for row in broken_off {
         match super::give_up(app, &row).await {
             Ok(_) => tracing::info!(upload = %row.id, "an upload whose stream was cut short was given up"),
+            Err(error @ Error::StoreAway(_)) => return Err(error),
             Err(error) => {
                 tracing::warn!(upload = %row.id, error = error.story(), "an upload could not be given up; trying again");
             }

@@ -9,21 +9,18 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::FutureExt;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer};
 use picup_domain::Sha256;
 
 use super::S3;
 use super::notes::Note;
-use super::uploads::same_size;
+use super::uploads::{every, same_size};
 
 use crate::{Error, PartStored, Upload};
 
 /// The longest that an address is good for.
 pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
-/// The notes of parts that are written at once.
-const AT_ONCE: usize = 16;
 /// The hash a service is to hold the bytes against …
 const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
 /// … and the word without which some do not look at it.
@@ -41,7 +38,7 @@ pub struct PartAddress {
 }
 
 impl S3 {
-    /// Addresses for parts with those hashes.
+    /// Addresses for parts with those hashes; the upload's lock is held.
     pub(crate) async fn part_addresses(
         &self,
         upload: &Upload,
@@ -51,6 +48,10 @@ impl S3 {
         let notes = self.notes(upload.id()).await?;
         let Some((bytes, multipart)) = &notes.begun else { return Err(Error::UploadNotFound(upload.id())) };
         same_size(upload, *bytes)?;
+        let at = self.at(upload.key());
+        if self.parts_listed(&at, multipart).await?.is_none() {
+            return Err(self.gone(upload.id(), multipart).await?);
+        }
         let mut unknown = Vec::new();
         for part in wanted {
             match notes.parts.get(&part.number) {
@@ -58,20 +59,18 @@ impl S3 {
                     return Err(Error::PartExists { number: part.number, stored: known.sha256 });
                 }
                 Some(_) => {}
-                None => unknown.push(self.note_part(upload.id(), *part).boxed()),
+                None => unknown.push(*part),
             }
         }
-        stream::iter(unknown).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-        let at = self.at(upload.key());
+        let noted = unknown
+            .into_iter()
+            .map(|part| async move { self.note(upload.id(), &Note::Part(part), String::new()).await }.boxed());
+        every(noted.collect()).await?;
         let mut addresses = Vec::with_capacity(wanted.len());
         for part in wanted {
             addresses.push(self.part_address(&at, multipart, part.number, part.sha256, life).await?);
         }
         Ok(addresses)
-    }
-
-    async fn note_part(&self, id: picup_domain::UploadId, part: PartStored) -> Result<(), Error> {
-        self.note(id, &Note::Part(part), String::new()).await
     }
 
     pub(super) async fn part_address(

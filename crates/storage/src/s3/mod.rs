@@ -58,7 +58,7 @@ pub(crate) struct S3 {
     /// For what `store` has no word for.
     http: reqwest::Client,
     bucket: String,
-    /// Where its objects are asked for: scheme and host.
+    /// What all of its addresses begin with.
     pub(crate) origin: String,
     prefix: String,
     profile: Profile,
@@ -136,13 +136,14 @@ fn client(bucket: &Bucket, timeout: Duration) -> Result<AmazonS3, Error> {
     builder.build().map_err(|error| Error::remote("set up the store", error))
 }
 
-/// The scheme and host of the bucket's addresses.
+/// What all of the bucket's addresses begin with.
 fn origin_of(bucket: &Bucket) -> String {
     let Bucket { name, region, style, endpoint, .. } = bucket;
     match (endpoint, style) {
-        (Some(endpoint), _) => host_of(bucket, endpoint),
-        (None, Style::VirtualHost) => format!("https://{name}.s3.{region}.amazonaws.com"),
-        (None, Style::Path) => format!("https://s3.{region}.amazonaws.com"),
+        (Some(endpoint), Style::VirtualHost) => format!("{}/", host_of(bucket, endpoint)),
+        (Some(endpoint), Style::Path) => format!("{endpoint}/{name}/"),
+        (None, Style::VirtualHost) => format!("https://{name}.s3.{region}.amazonaws.com/"),
+        (None, Style::Path) => format!("https://s3.{region}.amazonaws.com/{name}/"),
     }
 }
 
@@ -176,10 +177,10 @@ mod tests {
         let spool = tempfile::tempdir().unwrap();
         let vultr = Some("https://ewr1.vultrobjects.com".to_owned());
         for (endpoint, style, origin) in [
-            (vultr.clone(), Style::VirtualHost, "https://photos.ewr1.vultrobjects.com"),
-            (vultr, Style::Path, "https://ewr1.vultrobjects.com"),
-            (None, Style::VirtualHost, "https://photos.s3.eu-west-1.amazonaws.com"),
-            (None, Style::Path, "https://s3.eu-west-1.amazonaws.com"),
+            (vultr.clone(), Style::VirtualHost, "https://photos.ewr1.vultrobjects.com/"),
+            (vultr, Style::Path, "https://ewr1.vultrobjects.com/photos/"),
+            (None, Style::VirtualHost, "https://photos.s3.eu-west-1.amazonaws.com/"),
+            (None, Style::Path, "https://s3.eu-west-1.amazonaws.com/photos/"),
         ] {
             let bucket = Bucket {
                 name: "photos".to_owned(),
@@ -196,8 +197,7 @@ mod tests {
             assert_eq!(s3.origin, origin);
             let sha256 = picup_domain::Sha256::of(b"x");
             let address = s3.part_address(&s3.path("k"), "m", 1, sha256, SMALL).await.unwrap();
-            let path = if style == Style::Path { "/photos/k?" } else { "/k?" };
-            assert!(address.url.starts_with(&format!("{origin}{path}")), "{}", address.url);
+            assert!(address.url.starts_with(&format!("{origin}k?")), "{}", address.url);
         }
     }
 }

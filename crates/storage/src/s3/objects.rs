@@ -26,10 +26,10 @@ impl S3 {
         match self.carrier.put_opts(&self.at(key), bytes.clone().into(), options).await {
             Ok(_) => Ok(()),
             // Perhaps by this very request, whose first answer was lost.
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                let size = self.size(key).await?.ok_or_else(|| Error::exists(key))?;
-                self.require_same(key, size, &bytes).await
-            }
+            Err(error @ object_store::Error::AlreadyExists { .. }) => match self.size(key).await? {
+                Some(size) => self.require_same(key, size, &bytes).await,
+                None => Err(Error::remote("write an object", error)),
+            },
             Err(error) => Err(Error::remote("write an object", error)),
         }
     }
@@ -61,6 +61,18 @@ impl S3 {
         }
     }
 
+    /// The size of an object that is to be read. That there is none is asked twice, because the first answer does not say whether
+    /// it is the object that is missing or the bucket.
+    pub(crate) async fn size_to_read(&self, key: &ObjectKey) -> Result<u64, Error> {
+        if let Some(size) = self.size(key).await? {
+            return Ok(size);
+        }
+        match self.fetch(&self.at(key), Some(0..1), 1).await? {
+            None => Err(Error::not_found(key)),
+            Some(_) => Err(Error::remote("look for an object", "the store contradicts itself")),
+        }
+    }
+
     /// A range of an object of `size` bytes that lies within it.
     pub(crate) async fn chunk(&self, key: &ObjectKey, size: u64, range: Range<u64>) -> Result<Bytes, Error> {
         let wanted = range.end - range.start;
@@ -76,7 +88,7 @@ impl S3 {
 
     /// A copy as a file without a name.
     pub(crate) async fn download(&self, key: &ObjectKey) -> Result<File, Error> {
-        let size = self.size(key).await?.ok_or_else(|| Error::not_found(key))?;
+        let size = self.size_to_read(key).await?;
         let mut file = self.spool_file().await?;
         let mut at = 0;
         while at < size {
@@ -106,10 +118,16 @@ impl S3 {
 
     pub(super) async fn remove(&self, path: Path) -> Result<(), Error> {
         match self.store.delete(&path).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
             Err(error) => Err(Error::remote("delete an object", error)),
         }
     }
+}
+
+/// Whether an object or an upload is not there, and not its bucket.
+pub(super) fn is_missing(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotFound { .. }) && !error.to_string().contains("NoSuchBucket")
 }
 
 /// What the service tells those who fetch an object from it.

@@ -15,7 +15,7 @@ use reqwest::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, ORIGIN,
 };
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 
 use super::S3;
 use super::direct::PartAddress;
@@ -112,6 +112,7 @@ impl S3 {
         self.store.complete_multipart(at, multipart, parts).await.map_err(|error| error.to_string())?;
         // The address has to be dead now.
         let _ = self.put_part(&address, false).body(RIGHT).send().await.map_err(plain)?;
+        let _ = self.put_part(&address, false).body(OTHER).send().await.map_err(plain)?;
         let _ = self.put_part(&address, true).body(OTHER).send().await.map_err(plain)?;
         let stands = self.fetch(at, None, RIGHT.len() as u64).await.map_err(|error| error.to_string())?;
         if stands.as_deref() == Some(RIGHT) {
@@ -134,10 +135,16 @@ impl S3 {
             request = request.header(name, value);
         }
         let answer = request.send().await.map_err(plain)?;
-        if answer.status().is_success() || self.part_one(at, multipart).await?.is_some() {
+        let status = answer.status();
+        if status.is_success() || self.part_one(at, multipart).await?.is_some() {
             return Err(format!("the service stores {}", misuse.what));
         }
-        Ok(())
+        let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+        if status.is_client_error() && !busy {
+            Ok(())
+        } else {
+            Err(format!("the service answers {status} to {}", misuse.what))
+        }
     }
 
     /// Fine if a browser lets pages of `origin` send parts and read the answer.

@@ -89,7 +89,7 @@ impl S3 {
         // Errors are told without the address: it is signed.
         let answer = request.send().await.map_err(|error| Failed::at(ask, error.without_url()))?;
         match answer.status() {
-            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::NOT_FOUND => missing(ask, answer).await.map(|()| None),
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => body(ask, answer).await.map(Some),
             status => {
                 let again = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
@@ -98,6 +98,18 @@ impl S3 {
             }
         }
     }
+}
+
+/// Fine if it is the object or the upload that is not there; a bucket that is gone, or another's answer, is a failure.
+async fn missing(ask: &Ask<'_>, answer: Response) -> Result<(), Failed> {
+    let said = answer.text().await.map_err(|error| Failed::at(ask, error.without_url()))?;
+    if ["<Code>NoSuchKey</Code>", "<Code>NoSuchUpload</Code>"].iter().any(|code| said.contains(code)) {
+        return Ok(());
+    }
+    Err(Failed {
+        again: false,
+        ..Failed::at(ask, "the store answered 404, and not that it is the object that is missing")
+    })
 }
 
 /// What was asked for of an answer. Some services answer a range with 200 and the range, some with 200 and everything.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
@@ -14,7 +15,7 @@ use quick_xml::escape::escape;
 
 use super::listed::Listed;
 use super::notes::{Note, Notes};
-use super::objects::attributes;
+use super::objects::{attributes, is_missing};
 use super::{S3, Spool, Spooled};
 use crate::{Error, PartStored, Upload, crash_point};
 
@@ -53,13 +54,19 @@ impl S3 {
     pub(crate) async fn begin_new(&self, upload: &Upload) -> Result<(), Error> {
         let multipart = self.multipart(upload.key()).await?;
         crash_point!("s3-begun");
-        let note = Note::Begun { bytes: upload.bytes(), multipart };
-        self.note(upload.id(), &note, upload.key().to_string()).await
+        let note = Note::Begun { bytes: upload.bytes(), multipart: multipart.clone() };
+        let noted = self.note(upload.id(), &note, upload.key().to_string()).await;
+        // It may stand all the same. Only if it does not for sure, nobody would see that upload again; where this fails too, the bucket's
+        // own rule ends it.
+        if noted.is_err() && self.remove(self.notes_of(upload.id()).join(note.to_string())).await.is_ok() {
+            let _ = self.multipart_abort(&self.at(upload.key()), &multipart).await;
+        }
+        noted
     }
 
     pub(crate) async fn begin_many(&self, uploads: &[Upload]) -> Result<(), Error> {
         let all = uploads.iter().map(|upload| self.begin_new(upload).boxed());
-        stream::iter(all.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect().await
+        every(all.collect()).await
     }
 
     /// Asks the service for a multipart upload.
@@ -91,7 +98,7 @@ impl S3 {
         crash_point!("s3-part-noted");
         match self.carry(&self.at(upload.key()), multipart, part.number, spooled).await? {
             Some(_) => Ok(()),
-            None => Err(self.gone(id).await?),
+            None => Err(self.gone(id, multipart).await?),
         }
     }
 
@@ -114,14 +121,19 @@ impl S3 {
         let payload = self.blocking.run(move || spooled.into_payload()).await?;
         match self.carrier.put_part(at, &multipart.to_owned(), number as usize - 1, payload).await {
             Ok(part) => Ok(Some(part.content_id)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(Error::remote("send a part", error)),
         }
     }
 
     /// Takes away the notes of an upload that the service has given up, so that it can be begun anew.
-    async fn gone(&self, id: UploadId) -> Result<Error, Error> {
-        self.forget(id, &self.notes(id).await?).await?;
+    pub(super) async fn gone(&self, id: UploadId, multipart: &str) -> Result<Error, Error> {
+        let notes = self.notes(id).await?;
+        let current = notes.begun.as_ref().map(|(_, multipart)| multipart).or(notes.receiving.as_ref());
+        // Unless it has been begun anew meanwhile.
+        if current.is_none_or(|current| current == multipart) {
+            self.forget(id, &notes).await?;
+        }
         Ok(Error::UploadNotFound(id))
     }
 
@@ -183,8 +195,10 @@ impl S3 {
         let Some((multipart, parts)) = self.to_put_together(upload, &notes).await? else {
             return self.completed_before(upload, &notes).await;
         };
-        if self.size(key).await?.is_some() {
-            return Err(Error::exists(key));
+        match self.size(key).await? {
+            Some(size) if size == upload.bytes() && notes.completing => return self.forget(id, &notes).await,
+            Some(_) => return Err(Error::exists(key)),
+            None => {}
         }
         if !notes.completing {
             self.note(id, &Note::Completing, String::new()).await?;
@@ -196,14 +210,15 @@ impl S3 {
         match (self.size(key).await?, completed) {
             (Some(size), _) if size == upload.bytes() => self.forget(id, &self.notes(id).await?).await,
             (Some(_), _) => Err(Error::exists(key)),
-            (None, Ok(_) | Err(object_store::Error::NotFound { .. })) => Err(self.gone(id).await?),
+            (None, Err(error)) if is_missing(&error) => Err(self.gone(id, &multipart).await?),
             (None, Err(error)) => Err(Error::remote("complete an upload", error)),
+            (None, Ok(_)) => Err(Error::remote("complete an upload", "the store has it, and does not show it")),
         }
     }
 
     pub(crate) async fn complete_many(&self, uploads: &[Upload]) -> Result<(), Error> {
         let all = uploads.iter().map(|upload| self.complete(upload).boxed());
-        stream::iter(all.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect().await
+        every(all.collect()).await
     }
 
     /// The service's id of an upload and what it calls all its parts; `None` when the service does not know it.
@@ -211,7 +226,8 @@ impl S3 {
         if let (Some(bytes), Some(multipart)) = (notes.whole, &notes.receiving) {
             same_size(upload, bytes)?;
             let listed = self.parts_listed(&self.at(upload.key()), multipart).await?;
-            let tags = self.read_note(upload.id(), &Note::Whole { bytes }).await?;
+            let tags = self.read_note(upload.id(), &Note::Whole { bytes }).await?.filter(|tags| !tags.is_empty());
+            let tags = tags.ok_or_else(|| Error::remote("complete an upload", "its note of its parts is gone"))?;
             let ids = tags.lines().map(|tag| PartId { content_id: tag.to_owned() }).collect();
             return Ok(listed.map(|_| (multipart.clone(), ids)));
         }
@@ -234,7 +250,10 @@ impl S3 {
                 self.forget(upload.id(), notes).await
             }
             Some(_) => Err(Error::exists(upload.key())),
-            None if staged => Err(self.gone(upload.id()).await?),
+            None if staged => {
+                let multipart = notes.with_key().map(|(_, multipart)| multipart).unwrap_or_default();
+                Err(self.gone(upload.id(), multipart).await?)
+            }
             None => Err(Error::UploadNotFound(upload.id())),
         }
     }
@@ -243,7 +262,7 @@ impl S3 {
     pub(crate) async fn abort(&self, id: UploadId) -> Result<(), Error> {
         let notes = self.notes(id).await?;
         if let Some((note, multipart)) = notes.with_key() {
-            let key = self.read_note(id, &note).await?;
+            let key = self.read_note(id, &note).await?.unwrap_or_default();
             // A note that says nothing sensible is no reason to keep it.
             if let Ok(key) = key.parse::<ObjectKey>() {
                 self.multipart_abort(&self.at(&key), multipart).await?;
@@ -287,20 +306,26 @@ impl S3 {
         put.map(|_| ()).map_err(|error| Error::remote("note how far an upload is", error))
     }
 
-    async fn read_note(&self, id: UploadId, note: &Note) -> Result<String, Error> {
+    async fn read_note(&self, id: UploadId, note: &Note) -> Result<Option<String>, Error> {
         let at = self.notes_of(id).join(note.to_string());
-        let bytes = self.fetch(&at, None, LONGEST_NOTE).await?.unwrap_or_default();
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        let bytes = self.fetch(&at, None, LONGEST_NOTE).await?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Takes all notes of an upload away.
     async fn forget(&self, id: UploadId, notes: &Notes) -> Result<(), Error> {
         for names in notes.in_order_of_removal() {
             let all = names.into_iter().map(|name| self.remove(self.notes_of(id).join(name)).boxed());
-            stream::iter(all.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+            every(all.collect()).await?;
         }
         Ok(())
     }
+}
+
+/// Does all of it, some at once, each to its end whatever becomes of the others; then tells the first failure.
+pub(super) async fn every(work: Vec<BoxFuture<'_, Result<(), Error>>>) -> Result<(), Error> {
+    let done: Vec<Result<(), Error>> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
+    done.into_iter().collect()
 }
 
 pub(super) fn same_size(upload: &Upload, begun: u64) -> Result<(), Error> {
