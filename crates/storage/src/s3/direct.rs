@@ -15,8 +15,7 @@ use picup_domain::Sha256;
 
 use super::S3;
 use super::notes::Note;
-use super::uploads::{every, same_size};
-
+use super::uploads::{every, taking_parts};
 use crate::{Error, PartStored, Upload};
 
 /// The longest that an address is good for.
@@ -46,20 +45,15 @@ impl S3 {
         life: Duration,
     ) -> Result<Vec<PartAddress>, Error> {
         let notes = self.notes(upload.id()).await?;
-        let Some((bytes, multipart)) = &notes.begun else { return Err(Error::UploadNotFound(upload.id())) };
-        same_size(upload, *bytes)?;
+        let multipart = taking_parts(upload, &notes)?;
         let at = self.at(upload.key());
         if self.parts_listed(&at, multipart).await?.is_none() {
             return Err(self.gone(upload.id(), multipart).await?);
         }
         let mut unknown = Vec::new();
         for part in wanted {
-            match notes.parts.get(&part.number) {
-                Some(known) if known.sha256 != part.sha256 => {
-                    return Err(Error::PartExists { number: part.number, stored: known.sha256 });
-                }
-                Some(_) => {}
-                None => unknown.push(*part),
+            if !notes.announced(part)? {
+                unknown.push(*part);
             }
         }
         let noted = unknown

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::PartStored;
+use crate::{Error, PartStored};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
@@ -89,6 +89,16 @@ impl Notes {
             Some(Note::Whole { bytes }) => self.whole = Some(bytes),
             Some(Note::Completing) => self.completing = true,
             None => {}
+        }
+    }
+
+    /// Whether a part was announced before, with the same hash.
+    pub(super) fn announced(&self, part: &PartStored) -> Result<bool, Error> {
+        match self.parts.get(&part.number) {
+            Some(known) if known.sha256 != part.sha256 => {
+                Err(Error::PartExists { number: part.number, stored: known.sha256 })
+            }
+            known => Ok(known.is_some()),
         }
     }
 

@@ -85,15 +85,11 @@ impl S3 {
     pub(crate) async fn part_send(&self, upload: &Upload, part: PartStored, spooled: Spooled) -> Result<(), Error> {
         let id = upload.id();
         let notes = self.notes(id).await?;
-        let Some((bytes, multipart)) = &notes.begun else { return Err(Error::UploadNotFound(id)) };
-        same_size(upload, *bytes)?;
-        match notes.parts.get(&part.number) {
-            Some(known) if known.sha256 != part.sha256 => {
-                return Err(Error::PartExists { number: part.number, stored: known.sha256 });
-            }
-            Some(_) if self.has_part(upload, multipart, &part).await? => return Ok(()),
-            Some(_) => {}
-            None => self.note(id, &Note::Part(part), String::new()).await?,
+        let multipart = taking_parts(upload, &notes)?;
+        if !notes.announced(&part)? {
+            self.note(id, &Note::Part(part), String::new()).await?;
+        } else if self.has_part(upload, multipart, &part).await? {
+            return Ok(());
         }
         crash_point!("s3-part-noted");
         match self.carry(&self.at(upload.key()), multipart, part.number, spooled).await? {
@@ -328,7 +324,14 @@ pub(super) async fn every(work: Vec<BoxFuture<'_, Result<(), Error>>>) -> Result
     done.into_iter().collect()
 }
 
-pub(super) fn same_size(upload: &Upload, begun: u64) -> Result<(), Error> {
+/// The service's id of an upload that takes parts.
+pub(super) fn taking_parts<'a>(upload: &Upload, notes: &'a Notes) -> Result<&'a str, Error> {
+    let (bytes, multipart) = notes.begun.as_ref().ok_or(Error::UploadNotFound(upload.id()))?;
+    same_size(upload, *bytes)?;
+    Ok(multipart)
+}
+
+fn same_size(upload: &Upload, begun: u64) -> Result<(), Error> {
     let asked = upload.bytes();
     if begun == asked { Ok(()) } else { Err(Error::UploadDiffers { upload: upload.id(), begun, asked }) }
 }
