@@ -182,7 +182,7 @@ pub(crate) async fn remove(app: &App, keys: &[ObjectKey]) -> Result<(), Error> {
         return Ok(());
     }
     let mut write = app.database().write().await?;
-    write.object_delete_all(&gone).await?;
+    write.object_delete_all(&gone, app.now()).await?;
     Ok(write.commit().await?)
 }
 

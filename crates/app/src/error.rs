@@ -95,6 +95,9 @@ pub enum Error {
     /// The media child failed in a way that another try may mend.
     #[error("making pictures failed")]
     Media(#[from] picup_media::Error),
+    /// A backup is not as it has to be; the text says what to do.
+    #[error("{0}")]
+    Backup(String),
     /// A key or token could not be made: broken configuration.
     #[error("{0}")]
     Internal(String),

@@ -15,6 +15,7 @@ mod attempts;
 mod audit;
 #[cfg(test)]
 mod away_tests;
+pub mod backup;
 mod cursor;
 pub mod deletion;
 pub mod edit;
@@ -33,6 +34,7 @@ mod password;
 mod process;
 mod queue;
 mod refresh_token;
+pub mod restore;
 pub mod search;
 mod secrets;
 mod seen;
@@ -98,14 +100,20 @@ pub struct Settings {
     pub roles: &'static [&'static str],
     /// How often somebody may guess a password wrong.
     pub guesses: GuessLimits,
+    /// How copies are kept.
+    pub backup: backup::Settings,
 }
 
 /// The rooms below, put together.
 pub struct Rooms {
     /// The database.
     pub database: Database,
+    /// Where the database is, to be written down as a whole.
+    pub database_place: picup_database::Place,
     /// The primary store.
     pub storage: Storage,
+    /// The destinations that copies go to.
+    pub targets: Vec<backup::Target>,
     /// The media room.
     pub media: Media,
     /// Where "now" comes from.
@@ -121,7 +129,9 @@ pub struct App {
 }
 
 struct Inner {
+    database_place: picup_database::Place,
     storage: Storage,
+    targets: backup::Targets,
     media: Media,
     clock: Arc<dyn Clock>,
     settings: Settings,
@@ -146,7 +156,7 @@ impl App {
     /// # Errors
     /// When a key in `secrets` is not usable.
     pub fn new(rooms: Rooms, settings: Settings, secrets: Secrets, metrics: Metrics) -> Result<Self, Error> {
-        let Rooms { database, storage, media, clock } = rooms;
+        let Rooms { database, database_place, storage, targets, media, clock } = rooms;
         let inner = Arc::new(Inner {
             access_tokens: token::AccessTokens::new(&secrets)?,
             passwords: password::Passwords::new()?,
@@ -156,7 +166,9 @@ impl App {
             system: system::Kept::since(clock.now()),
             last_begun: AtomicI64::new(i64::MIN),
             jobs_waiting: Notify::new(),
+            database_place,
             storage,
+            targets: backup::Targets::new(targets),
             media,
             clock,
             settings,
@@ -185,5 +197,9 @@ impl App {
 
     fn storage(&self) -> &Storage {
         &self.inner.storage
+    }
+
+    fn target(&self, name: &str) -> Option<&backup::Target> {
+        self.inner.targets.named(name)
     }
 }

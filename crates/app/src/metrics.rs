@@ -14,6 +14,7 @@ pub struct Metrics {
     jobs: Family<JobLabels, Counter>,
     queue: Family<QueueLabels, Gauge>,
     guesses: Family<GuessLabels, Counter>,
+    pub(crate) backup: crate::backup::Metrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -50,6 +51,7 @@ impl Metrics {
             "Secrets shown to prove somebody: right, wrong, or not looked at",
             metrics.guesses.clone(),
         );
+        metrics.backup.register(registry.sub_registry_with_prefix("backup"));
         metrics
     }
 

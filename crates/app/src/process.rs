@@ -121,6 +121,21 @@ pub(crate) async fn mark_damaged(
     Ok(())
 }
 
+/// Marks an asset damaged that was whole, because its original, or its moving part, is lost in every store.
+pub(crate) async fn mark_lost(app: &App, key: &ObjectKey, reason: &str) -> Result<(), Error> {
+    let details = serialise(&Details { reason: Some(reason.to_owned()), ..Details::default() })?;
+    let (owner, id) = (key.owner(), key.asset());
+    let mut write = app.database().write().await?;
+    let Some(row) = write.asset_by_id(owner, id).await? else { return Ok(()) };
+    if write.asset_lose(owner, id, &details, key.role() == ObjectRole::Motion).await? {
+        let state = if key.role() == ObjectRole::Motion { row.state } else { AssetState::Damaged };
+        events::append(&mut write, owner, Change::Asset { id, state, day: row.day }, app.now()).await?;
+    }
+    write.commit().await?;
+    events::announce(app);
+    Ok(())
+}
+
 async fn finish_job(app: &App, id: AssetId, lease: JobLease) -> Result<(), Error> {
     let mut write = app.database().write().await?;
     if write.job_complete(lease).await? {
@@ -273,7 +288,7 @@ async fn clear_staged(app: &App, row: &Row) -> Result<(), Error> {
     crash_point!("process-left-removed");
     let mut write = app.database().write().await?;
     for object in &left {
-        write.object_delete(&object.key).await?;
+        write.object_delete(&object.key, app.now()).await?;
     }
     Ok(write.commit().await?)
 }
@@ -295,11 +310,11 @@ async fn commit(
     if write.asset_by_id(row.owner, row.id).await?.is_none() {
         return drop_deleted(app, write, objects).await;
     }
-    for object in objects {
-        let sha256 = object.sha256.ok_or_else(|| Error::Internal("a rendition without a hash".to_owned()))?;
-        if !write.object_commit(&object.key, object.bytes, &sha256).await? {
-            return Err(Error::Internal(format!("the staged object {} is not in the database", object.key)));
-        }
+    let hashed = |object: &Object| Some((object.key.clone(), object.bytes, object.sha256?));
+    let stored: Option<Vec<_>> = objects.iter().map(hashed).collect();
+    let stored = stored.ok_or_else(|| Error::Internal("a rendition without a hash".to_owned()))?;
+    if let Some(key) = write.object_commit_all(&stored, app.now()).await? {
+        return Err(Error::Internal(format!("the staged object {key} is not in the database")));
     }
     let day = match made.state {
         AssetState::Ready => write.asset_make_ready(row.owner, row.id, &made.facts).await?,

@@ -109,8 +109,9 @@ fn job(task: Task, now: Timestamp, run_after: Timestamp) -> Result<NewJob, Error
     })
 }
 
-/// Wakes this process's worker after a commit that queued a job.
+/// Wakes this process's worker after a commit that queued a job, and those who copy, since it may have made an object count.
 pub(crate) fn wake(app: &App) {
+    app.inner.targets.wake();
     app.inner.jobs_waiting.notify_one();
 }
 

@@ -136,6 +136,31 @@ impl Read {
         let statement = Statement::new("object_list_stale", sql).text(state.as_str()).time(before).int(limit);
         self.all(statement).await?.iter().map(object).collect()
     }
+
+    /// At most `limit` objects that were never read back, or not since a moment: those first, then those longest ago.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn object_list_unproved(&mut self, before: Timestamp, limit: u32) -> Result<Vec<Object>, Error> {
+        let never = select!("WHERE state = 'committed' AND verified_at IS NULL ORDER BY object_key LIMIT ?");
+        let mut found = self.all(Statement::new("object_list_never_proved", never).int(limit)).await?;
+        let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
+        if left > 0 {
+            let sql = select!("WHERE state = 'committed' AND verified_at < ? ORDER BY verified_at, object_key LIMIT ?");
+            found.extend(self.all(Statement::new("object_list_unproved", sql).time(before).int(left)).await?);
+        }
+        found.iter().map(object).collect()
+    }
+
+    /// At most `limit` objects with keys after one, in their order.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn object_page(&mut self, after: &str, limit: u32) -> Result<Vec<Object>, Error> {
+        let sql = select!("WHERE object_key > ? ORDER BY object_key LIMIT ?");
+        let rows = self.all(Statement::new("object_page", sql).text(after).int(limit)).await?;
+        rows.iter().map(object).collect()
+    }
 }
 
 impl Write {
@@ -170,15 +195,27 @@ impl Write {
         Ok(())
     }
 
-    /// From staged to committed, with the size and hash that were stored. `false` when it is not staged.
+    /// From staged to committed, with the sizes and hashes that were stored, and to be copied to every destination. The key of
+    /// one that is not staged, if there is one: then drop the transaction.
     ///
     /// # Errors
     /// When the database cannot write.
-    pub async fn object_commit(&mut self, key: &ObjectKey, bytes: ByteSize, sha256: &Sha256) -> Result<bool, Error> {
-        let sql = "UPDATE objects SET state = 'committed', bytes = ?, sha256 = ? \
-                   WHERE object_key = ? AND state = 'staged'";
-        let statement = Statement::new("object_commit", sql).size(bytes).id(sha256).text(&key.to_string());
-        self.changed(statement).await
+    pub async fn object_commit_all(
+        &mut self,
+        stored: &[(ObjectKey, ByteSize, Sha256)],
+        now: Timestamp,
+    ) -> Result<Option<ObjectKey>, Error> {
+        for (key, bytes, sha256) in stored {
+            let sql = "UPDATE objects SET state = 'committed', bytes = ?, sha256 = ?, verified_at = ? \
+                       WHERE object_key = ? AND state = 'staged'";
+            let statement = Statement::new("object_commit", sql).size(*bytes).id(sha256).time(now);
+            if !self.changed(statement.text(&key.to_string())).await? {
+                return Ok(Some(key.clone()));
+            }
+        }
+        let new: Vec<(ObjectKey, ByteSize)> = stored.iter().map(|(key, bytes, _)| (key.clone(), *bytes)).collect();
+        self.copy_enqueue(&new, now).await?;
+        Ok(None)
     }
 
     /// Marks an object to be removed, whatever it was. `false` when it is marked already or unknown.
@@ -194,21 +231,39 @@ impl Write {
     ///
     /// # Errors
     /// When the database cannot write.
-    pub async fn object_delete_all(&mut self, keys: &[ObjectKey]) -> Result<(), Error> {
+    pub async fn object_delete_all(&mut self, keys: &[ObjectKey], now: Timestamp) -> Result<(), Error> {
         for run in runs(keys) {
             let sql = "DELETE FROM objects WHERE state <> 'committed' AND object_key";
             let statement = Statement::among("object_delete_all", sql, run.len());
             self.run(run.iter().fold(statement, |statement, key| statement.text(&key.to_string()))).await?;
         }
-        Ok(())
+        self.copy_doom(keys, now).await
     }
 
-    /// Forgets an object whose bytes are gone from the store. A committed one is not forgotten: mark it first.
+    /// Forgets an object whose bytes are gone from the store; its copies stay as long as the retention says. A committed one is
+    /// not forgotten: mark it first.
     ///
     /// # Errors
     /// When the database cannot write.
-    pub async fn object_delete(&mut self, key: &ObjectKey) -> Result<bool, Error> {
+    pub async fn object_delete(&mut self, key: &ObjectKey, now: Timestamp) -> Result<bool, Error> {
         let sql = "DELETE FROM objects WHERE object_key = ? AND state <> 'committed'";
-        self.changed(Statement::new("object_delete", sql).text(&key.to_string())).await
+        let gone = self.changed(Statement::new("object_delete", sql).text(&key.to_string())).await?;
+        if gone {
+            self.copy_doom(std::slice::from_ref(key), now).await?;
+        }
+        Ok(gone)
+    }
+
+    /// Records that an object's bytes were read back and are what they were.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn object_proved(&mut self, keys: &[ObjectKey], now: Timestamp) -> Result<(), Error> {
+        for run in runs(keys) {
+            let sql = "UPDATE objects SET verified_at = ? WHERE state = 'committed' AND object_key";
+            let statement = Statement::among("object_proved", sql, run.len()).time(now);
+            self.run(run.iter().fold(statement, |statement, key| statement.text(&key.to_string()))).await?;
+        }
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What is learned of an asset by looking at its original. A better capture time keeps the timeline's day counts right in the
 //! same transaction.
 
-use picup_domain::{AccountId, AssetId, AssetState, CaptureSource, LocalDay, Sha1};
+use picup_domain::{AccountId, AssetId, AssetState, CaptureSource, LocalDay, ObjectKey, ObjectRole, Sha1, Timestamp};
 
 use crate::statement::Statement;
 use crate::{AssetFacts, Error, Write};
@@ -73,6 +73,50 @@ impl Write {
             .id(&owner)
             .text(AssetState::Damaged.as_str());
         self.changed(statement).await
+    }
+
+    /// Marks a proved asset damaged, because its original, or with `motion` its moving part, is lost. `false` when it is marked so
+    /// already, not proved yet, or gone.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn asset_lose(
+        &mut self,
+        owner: AccountId,
+        id: AssetId,
+        details: &str,
+        motion: bool,
+    ) -> Result<bool, Error> {
+        let statement = if motion {
+            let sql = "UPDATE assets SET motion_state = 'damaged' WHERE id = ? AND owner = ? AND motion_state = 'verified'";
+            Statement::new("motion_lose", sql)
+        } else {
+            let sql = "UPDATE assets SET state = 'damaged', details = ? \
+                       WHERE id = ? AND owner = ? AND state IN ('ready', 'unviewable')";
+            Statement::new("asset_lose", sql).text(details)
+        };
+        self.changed(statement.id(&id).id(&owner)).await
+    }
+
+    /// Has a proved asset looked at again, because its pictures were lost: their rows go. `false` when it is gone, or not proved.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn asset_look_again(&mut self, owner: AccountId, id: AssetId, now: Timestamp) -> Result<bool, Error> {
+        let sql = "UPDATE assets SET state = ?, rendition_version = 0, thumbnail_extension = NULL, preview_extension = NULL \
+                   WHERE id = ? AND owner = ? AND state = ?";
+        let statement = Statement::new("asset_look_again", sql).text(AssetState::Processing.as_str()).id(&id);
+        if !self.changed(statement.id(&owner).text(AssetState::Ready.as_str())).await? {
+            return Ok(false);
+        }
+        let pictures = self.object_list(id).await?.into_iter().map(|object| object.key);
+        let is_picture = |key: &ObjectKey| matches!(key.role(), ObjectRole::Thumbnail | ObjectRole::Preview);
+        let pictures: Vec<ObjectKey> = pictures.filter(is_picture).collect();
+        for key in &pictures {
+            self.object_doom(key).await?;
+        }
+        self.object_delete_all(&pictures, now).await?;
+        Ok(true)
     }
 
     async fn asset_finish(

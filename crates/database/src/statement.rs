@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use picup_domain::{
-    AccountId, AlbumId, ApiKeyId, AssetId, ByteSize, Invalid, InvitationId, JobId, LocalDay, SessionId, Sha1, Sha256,
+    AccountId, AlbumId, ApiKeyId, AssetId, ByteSize, DestinationId, Invalid, InvitationId, JobId, LocalDay, SessionId, Sha1, Sha256,
     Timestamp, UploadId,
 };
 use sqlx::any::{AnyArguments, AnyRow};
@@ -32,7 +32,7 @@ macro_rules! binary {
     )*};
 }
 
-binary!(AccountId, AlbumId, ApiKeyId, AssetId, InvitationId, JobId, SessionId, Sha1, Sha256, UploadId);
+binary!(AccountId, AlbumId, ApiKeyId, AssetId, DestinationId, InvitationId, JobId, SessionId, Sha1, Sha256, UploadId);
 
 /// A statement, the name its time is measured under, and its values in the order of the question marks.
 pub(crate) struct Statement {

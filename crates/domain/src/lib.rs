@@ -31,7 +31,7 @@ pub use bytes::ByteSize;
 pub use capture_time::{CaptureSource, CaptureTime, LocalDay};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use file_name::FileName;
-pub use id::{AccountId, AlbumId, ApiKeyId, AssetId, InvitationId, JobId, SessionId, UploadId};
+pub use id::{AccountId, AlbumId, ApiKeyId, AssetId, DestinationId, InvitationId, JobId, SessionId, UploadId};
 pub use key::{ObjectKey, ObjectRole};
 pub use quota::Quota;
 pub use search::{Bounds, SearchKind, Vicinity, Words};

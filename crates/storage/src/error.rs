@@ -20,6 +20,26 @@ pub enum Error {
     /// Something else stands at the key; keys are written once.
     #[error("another object stands at {0}; keys are written once")]
     Exists(Box<ObjectKey>),
+    /// Nothing stands under that name in a backup.
+    #[error("the backup has no {0}")]
+    NotKept(String),
+    /// What stands there is not what was stored.
+    #[error("{0} is not what was stored")]
+    Altered(String),
+    /// What is sealed cannot be opened.
+    #[error("{name} cannot be opened with this key: {why}")]
+    NotOpened {
+        /// Its name.
+        name: String,
+        /// Why not.
+        why: String,
+    },
+    /// What was to be copied does not have the size or hash that is recorded. Nothing was stored.
+    #[error("the source is not what is recorded of it")]
+    SourceDiffers,
+    /// Nobody may remove anything from this backup.
+    #[error("no key that may remove from this backup is set")]
+    NoRemover,
     /// The disk, or the quota of the user who runs PicUp, is full.
     #[error("the store is full")]
     Full,

@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backup;
 mod blocking;
 mod check;
 mod crash;
@@ -29,6 +30,7 @@ mod objects;
 mod opened;
 mod parts;
 mod profile;
+mod put_back;
 mod receive;
 mod s3;
 mod settings;
@@ -36,6 +38,9 @@ mod uploads;
 
 use std::sync::Arc;
 
+pub use backup::{
+    Abilities, Backup, BackupName, BackupPlace, BackupSettings, Expected, Listing, Seal, SealIdentity, SealRecipient, Stamp, Stored,
+};
 pub use check::{Check, Space};
 #[cfg(feature = "crash-points")]
 pub use crash::crash_point_reached;

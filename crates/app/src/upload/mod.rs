@@ -140,11 +140,9 @@ async fn commit(write: &mut Write, owner: AccountId, rows: &[Row], now: Timestam
     let assets = rows.iter().filter(|row| row.motion_of.is_none());
     let assets: Vec<NewAsset> = assets.map(|row| new_asset(row, now)).collect::<Result<_, _>>()?;
     write.asset_insert_all(&assets).await?;
-    for row in rows {
-        let key = row_key(row);
-        if !write.object_commit(&key, row.bytes, &row.sha256).await? {
-            return Err(Error::Internal(format!("the staged object {key} is not in the database")));
-        }
+    let stored: Vec<_> = rows.iter().map(|row| (row_key(row), row.bytes, row.sha256)).collect();
+    if let Some(key) = write.object_commit_all(&stored, now).await? {
+        return Err(Error::Internal(format!("the staged object {key} is not in the database")));
     }
     let bytes = rows.iter().map(|row| row.bytes.get()).sum();
     let uploads = u32::try_from(rows.len()).unwrap_or(u32::MAX);
@@ -219,7 +217,7 @@ async fn give_up(app: &App, row: &Row) -> Result<bool, Error> {
     app.storage().upload_abort(row.id).await?;
     crash_point!("give-up-removed");
     let mut write = app.database().write().await?;
-    write.object_delete(&key).await?;
+    write.object_delete(&key, app.now()).await?;
     write.commit().await?;
     crash_point!("give-up-forgotten");
     Ok(true)

@@ -208,7 +208,7 @@ async fn doomed(app: &App, before: Timestamp) -> Result<(), Error> {
         }
         crash_point!("reap-doomed-removed");
         let mut write = app.database().write().await?;
-        write.object_delete(&object.key).await?;
+        write.object_delete(&object.key, app.now()).await?;
         write.commit().await?;
         crash_point!("reap-doomed-forgotten");
     }

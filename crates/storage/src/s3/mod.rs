@@ -42,9 +42,9 @@ pub(crate) use spool::{Spool, Spooled};
 /// How long a service may take to take a connection …
 const CONNECT: Duration = Duration::from_secs(5);
 /// … to answer a small request, or to give a chunk …
-const SMALL: Duration = Duration::from_secs(30);
+pub(crate) const SMALL: Duration = Duration::from_secs(30);
 /// … and to take a part: 16 MiB at half a megabit a second.
-const LARGE: Duration = Duration::from_secs(300);
+pub(crate) const LARGE: Duration = Duration::from_secs(300);
 /// How much of what is being sent is in memory at once, in MiB: four ordinary parts, or the largest.
 const CARRIED: u32 = 64;
 
@@ -111,9 +111,19 @@ impl S3 {
     }
 }
 
-fn client(bucket: &Bucket, timeout: Duration) -> Result<AmazonS3, Error> {
+/// For requests that are each over within `timeout`.
+pub(crate) fn client(bucket: &Bucket, timeout: Duration) -> Result<AmazonS3, Error> {
+    client_with(bucket, ClientOptions::new().with_timeout(timeout))
+}
+
+/// For reading whole objects of any size: as long as bytes come, they may take their time.
+pub(crate) fn reading_client(bucket: &Bucket) -> Result<AmazonS3, Error> {
+    client_with(bucket, ClientOptions::new().with_timeout_disabled().with_read_timeout(SMALL))
+}
+
+fn client_with(bucket: &Bucket, options: ClientOptions) -> Result<AmazonS3, Error> {
     let loopback = bucket.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
-    let options = ClientOptions::new().with_allow_http(loopback).with_connect_timeout(CONNECT).with_timeout(timeout);
+    let options = options.with_allow_http(loopback).with_connect_timeout(CONNECT);
     let backoff =
         BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(2), base: 2.0 };
     let mut builder = AmazonS3Builder::new()
@@ -137,7 +147,7 @@ fn client(bucket: &Bucket, timeout: Duration) -> Result<AmazonS3, Error> {
 }
 
 /// What all of the bucket's addresses begin with.
-fn origin_of(bucket: &Bucket) -> String {
+pub(crate) fn origin_of(bucket: &Bucket) -> String {
     let Bucket { name, region, style, endpoint, .. } = bucket;
     match (endpoint, style) {
         (Some(endpoint), Style::VirtualHost) => format!("{}/", host_of(bucket, endpoint)),

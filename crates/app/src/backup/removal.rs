@@ -1,0 +1,111 @@
+//! Removing copies of what was deleted, after the retention. Where much was deleted at once, nothing goes before somebody says so:
+//! it may have been a mistake, or not the owner.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use picup_database::{CopyState, Destination, DoomedCopy};
+use picup_domain::{DestinationId, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::target::Target;
+use super::{AGAIN, rest};
+use crate::{App, Error};
+
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How many copies go in one round.
+const AT_ONCE: u32 = 200;
+/// Within such a time …
+const WINDOW: Duration = Duration::from_secs(86_400);
+/// … more than so many copies, …
+const MANY: u64 = 100;
+/// … and more than one in so many of all, are held.
+const SHARE: u64 = 10;
+
+/// Works until it is told to stop.
+pub(super) async fn run(app: App, target: Arc<Target>, id: DestinationId, stop: CancellationToken) {
+    while rest(&stop, LOOK_EVERY).await {
+        if let Err(error) = round(&app, &target, id).await {
+            tracing::warn!(destination = target.name(), error = error.story(), "removing old copies goes on later");
+            rest(&stop, AGAIN).await;
+        }
+    }
+}
+
+/// One round: removes what may go.
+pub(super) async fn round(app: &App, target: &Target, id: DestinationId) -> Result<u64, Error> {
+    if !target.backup().can_remove() {
+        return Ok(0);
+    }
+    let Some(before) = may_go(app, id).await? else { return Ok(0) };
+    let mut removed = 0;
+    loop {
+        let doomed = app.database().read_fresh().await?.copy_list_doomed(id, before, AT_ONCE).await?;
+        let gone = remove(app, target, &doomed).await?;
+        if gone.is_empty() {
+            return Ok(removed);
+        }
+        removed += gone.len() as u64;
+        let mut write = app.database().write().await?;
+        write.copy_forget(id, &gone).await?;
+        write.commit().await?;
+        app.inner.metrics.backup.removed(target.name(), gone.len() as u64);
+    }
+}
+
+/// Copies of what was deleted before that moment may go.
+async fn may_go(app: &App, id: DestinationId) -> Result<Option<Timestamp>, Error> {
+    let over = app.now().minus(app.settings().backup.retention);
+    let found = app.database().read_fresh().await?.destination_list().await?;
+    let Some(destination) = found.into_iter().find(|found| found.id == id) else { return Ok(None) };
+    if held(app, &destination).await?.is_none() {
+        return Ok(Some(over));
+    }
+    // What was confirmed goes; what was deleted later waits for its own word.
+    Ok(destination.removals_confirmed_at.map(|confirmed| confirmed.min(over)))
+}
+
+/// How many copies are held because so much was deleted within a day, if they are.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn held(app: &App, destination: &Destination) -> Result<Option<u64>, Error> {
+    let mut read = app.database().read_fresh().await?;
+    let first = read.copy_doomed_since(destination.id).await?;
+    let Some(since) = first else { return Ok(None) };
+    if destination.removals_confirmed_at.is_some_and(|confirmed| confirmed >= since) {
+        return Ok(None);
+    }
+    let within = read.copy_count_doomed(destination.id, since, since.plus(WINDOW), u32::MAX).await?;
+    let all = read.copy_counts(destination.id).await?;
+    let kept: u64 = all.iter().filter(|count| count.state != CopyState::Waiting).map(|count| count.copies).sum();
+    Ok((within > MANY && within.saturating_mul(SHARE) > kept).then_some(within))
+}
+
+/// Removes those whose object is certainly gone, looked at again at this moment.
+async fn remove(app: &App, target: &Target, doomed: &[DoomedCopy]) -> Result<Vec<DoomedCopy>, Error> {
+    let mut gone = Vec::new();
+    for copy in doomed {
+        if app.database().read_fresh().await?.object_by_key(&copy.key).await?.is_some() {
+            tracing::error!(key = %copy.key, "a copy was to be removed whose object is there; it stays");
+            continue;
+        }
+        for generation in 1..=copy.generation {
+            target.backup().remove(&target.name_of(&copy.key, generation).to_string()).await?;
+        }
+        gone.push(copy.clone());
+    }
+    Ok(gone)
+}
+
+/// Says that what was deleted up to now may go from a destination, however much it is.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown name.
+pub async fn confirm(app: &App, name: &str) -> Result<(), Error> {
+    let found = app.database().read_fresh().await?.destination_list().await?;
+    let id = found.into_iter().find(|found| found.name == name).ok_or(Error::NotFound("destination"))?.id;
+    let mut write = app.database().write().await?;
+    write.destination_confirm_removals(id, app.now()).await?;
+    Ok(write.commit().await?)
+}

@@ -1,0 +1,238 @@
+//! Restore: a whole PicUp from one destination and a key, on an empty machine; and its rehearsal.
+//!
+//! The newest catalogue gives the database, the database says which objects there were, and each comes back under its key with
+//! the hash that is recorded of it, or is told to be missing. Everything that was brought back already is left alone, so it can be
+//! cut off at any point and run again.
+
+pub mod drill;
+
+use std::path::Path;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use picup_database::{Database, Destination, Object, ObjectState, Place, transfer};
+use picup_domain::{AccountId, AssetId, ObjectKey, ObjectRole, Timestamp};
+use picup_storage::{Backup, BackupName, Error as Storage, Expected, SealIdentity, Storage as Store, crash_point};
+
+use crate::Error;
+use crate::backup::{Manifest, catalogue};
+use crate::queue::{self, Task};
+
+/// How many objects are brought back at once.
+const AT_ONCE: usize = 8;
+/// How many are looked up in one go.
+const PAGE: u32 = 500;
+/// How many of those that are missing are named.
+const NAMED: usize = 20;
+
+/// Where things come back from.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'s> {
+    /// The destination, whose reader may read it.
+    pub backup: &'s Backup,
+    /// What opens it; without one, the server's own key.
+    pub key: Option<&'s SealIdentity>,
+    /// The destination as the database that came back knows it.
+    pub destination: Option<&'s Destination>,
+    /// Whether the copies are encrypted.
+    pub sealed: bool,
+}
+
+/// How far a restore is, or what came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Objects brought back, with the hash that was recorded.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Objects that stood there already.
+    pub present: u64,
+    /// Objects that the backup does not have, or not as they were.
+    pub missing: u64,
+    /// Some of those, by name.
+    pub named: Vec<String>,
+    /// Pictures among the missing, which are made again.
+    pub remade: u64,
+}
+
+/// The catalogue that a restore starts from.
+///
+/// # Errors
+/// [`Error::Backup`] when there is none.
+pub async fn newest(backup: &Backup, at: Option<Timestamp>) -> Result<BackupName, Error> {
+    catalogue::newest(backup, at).await?.ok_or_else(|| {
+        let what = if at.is_some() { "no catalogue of that moment or before it" } else { "no catalogue" };
+        Error::Backup(format!("there is {what} in {}; is it the right place, and prefix?", backup.place()))
+    })
+}
+
+/// Brings the database back into an empty place. `folder` takes what is needed on the way.
+///
+/// # Errors
+/// When the catalogue cannot be opened with the key, or there is a database.
+pub async fn database(
+    backup: &Backup,
+    name: &BackupName,
+    key: Option<&SealIdentity>,
+    place: &Place,
+    folder: &Path,
+) -> Result<Manifest, Error> {
+    let spooled = tempfile::Builder::new().prefix("restore-").tempdir_in(folder);
+    let spooled = spooled.map_err(|error| Error::Backup(format!("make a folder in {}: {error}", folder.display())))?;
+    let file = spooled.path().join("catalogue.db");
+    let manifest = catalogue::open(backup, name, key, &file).await?;
+    transfer::restore(&file, place, folder, &mut |_, _| std::ops::ControlFlow::Continue(())).await?;
+    crash_point!("restore-database");
+    Ok(manifest)
+}
+
+/// Brings back every object that the database counts and the store does not have.
+///
+/// # Errors
+/// When the database, the store or the backup does not answer. What the backup does not have is told in the result.
+pub async fn objects(
+    source: Source<'_>,
+    database: &Database,
+    store: &Store,
+    mut watch: impl FnMut(&Restored),
+) -> Result<Restored, Error> {
+    let mut restored = Restored::default();
+    let mut after = String::new();
+    loop {
+        let page = database.read_fresh().await?.object_page(&after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(restored) };
+        after = last.key.to_string();
+        let counted: Vec<Object> = page.into_iter().filter(|object| object.state == ObjectState::Committed).collect();
+        let generations = generations(source, database, &counted).await?;
+        let work = stream::iter(counted).map(|object| {
+            let generation = generations.get(&object.key).copied().unwrap_or(1);
+            async move { Ok::<_, Error>((bring_back(source, store, &object, generation).await?, object)) }
+        });
+        let mut work = work.buffer_unordered(AT_ONCE);
+        while let Some((found, object)) = work.try_next().await? {
+            restored.count(found, &object);
+            watch(&restored);
+        }
+        crash_point!("restore-page");
+    }
+}
+
+async fn generations(
+    source: Source<'_>,
+    database: &Database,
+    objects: &[Object],
+) -> Result<std::collections::HashMap<ObjectKey, u32>, Error> {
+    let Some(destination) = source.destination else { return Ok(Default::default()) };
+    let keys: Vec<ObjectKey> = objects.iter().map(|object| object.key.clone()).collect();
+    Ok(database.read_fresh().await?.copy_known(destination.id, &keys).await?)
+}
+
+/// What came of one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Present,
+    BroughtBack,
+    Missing,
+}
+
+impl Restored {
+    fn count(&mut self, found: Found, object: &Object) {
+        match found {
+            Found::Present => self.present += 1,
+            Found::BroughtBack => {
+                self.objects += 1;
+                self.bytes += object.bytes.get();
+            }
+            Found::Missing => {
+                self.missing += 1;
+                if self.named.len() < NAMED {
+                    self.named.push(object.key.to_string());
+                }
+            }
+        }
+    }
+}
+
+async fn bring_back(source: Source<'_>, store: &Store, object: &Object, generation: u32) -> Result<Found, Error> {
+    match store.open_object(&object.key).await {
+        Ok(there) if there.bytes() == object.bytes.get() => return Ok(Found::Present),
+        Ok(_) | Err(Storage::NotFound(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let expected = Expected { bytes: object.bytes.get(), sha256: object.sha256 };
+    let mut tried = vec![generation];
+    loop {
+        let Some(&generation) = tried.last() else { return Ok(Found::Missing) };
+        let name = BackupName::Object { key: object.key.clone(), generation, sealed: source.sealed };
+        let put = async {
+            let content = source.backup.open_content(&name, source.key).await?;
+            store.put_back(&object.key, content, expected, true).await
+        };
+        match put.await {
+            Ok(()) => return Ok(Found::BroughtBack),
+            // It may have been made anew under another name since, or before.
+            Err(Storage::NotKept(_) | Storage::Altered(_) | Storage::SourceDiffers) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match another(source, &object.key, &tried).await? {
+            Some(next) => tried.push(next),
+            None => return Ok(Found::Missing),
+        }
+    }
+}
+
+/// A generation of an object that stands there and was not tried, the newest first.
+async fn another(source: Source<'_>, key: &ObjectKey, tried: &[u32]) -> Result<Option<u32>, Error> {
+    let text = key.to_string();
+    let folder = text.rsplit_once('/').map_or("media", |(folder, _)| folder);
+    let mut listed = source.backup.list(folder, None);
+    let mut found = None;
+    while let Some(listing) = listed.try_next().await? {
+        if let Ok(BackupName::Object { key: other, generation, sealed }) = listing.name.parse()
+            && other == *key
+            && sealed == source.sealed
+            && !tried.contains(&generation)
+        {
+            found = found.max(Some(generation));
+        }
+    }
+    Ok(found)
+}
+
+/// Says of every asset what its missing objects mean: pictures are made again, originals are damaged until they are uploaded again.
+///
+/// # Errors
+/// When the database or the store does not answer.
+pub async fn own_up(database: &Database, store: &Store, now: Timestamp) -> Result<u64, Error> {
+    let (mut after, mut remade) = (String::new(), 0);
+    loop {
+        let page = database.read_fresh().await?.object_page(&after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(remade) };
+        after = last.key.to_string();
+        for object in page.into_iter().filter(|object| object.state == ObjectState::Committed) {
+            match store.open_object(&object.key).await {
+                Ok(_) => {}
+                Err(Storage::NotFound(_)) => remade += u64::from(missing(database, &object.key, now).await?),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// `true` when it is a picture that is made again.
+async fn missing(database: &Database, key: &ObjectKey, now: Timestamp) -> Result<bool, Error> {
+    let (owner, asset): (AccountId, AssetId) = (key.owner(), key.asset());
+    let mut write = database.write().await?;
+    let again = match key.role() {
+        ObjectRole::Thumbnail | ObjectRole::Preview => write.asset_look_again(owner, asset, now).await?,
+        role @ (ObjectRole::Original | ObjectRole::Motion) => {
+            let details = r#"{"reason":"the original was not in the backup that this PicUp was restored from"}"#;
+            write.asset_lose(owner, asset, details, role == ObjectRole::Motion).await?;
+            false
+        }
+    };
+    if again {
+        queue::enqueue_for(&mut write, Task::Process { owner, asset }, now, now).await?;
+    }
+    write.commit().await?;
+    Ok(again)
+}

@@ -1,0 +1,74 @@
+//! What a backup can be relied on for, found out by trying.
+
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use picup_domain::{Clock, SystemClock, UploadId};
+
+use super::Backup;
+use crate::Error;
+
+/// What is written to find out.
+const FIRST: &[u8] = b"PicUp looks what this place can do.\n";
+const OTHER: &[u8] = b"PicUp looks whether this replaces it.\n";
+
+/// What was found out about a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub struct Abilities {
+    /// What was written is read back by the reader.
+    pub reads: bool,
+    /// Whoever writes can put other bytes in a copy's place.
+    pub writer_overwrites: bool,
+    /// Whoever writes can remove copies.
+    pub writer_removes: bool,
+    /// What is overwritten or removed stays as a version.
+    pub versions: bool,
+    /// Strangers can read.
+    pub open_to_strangers: bool,
+}
+
+impl Backup {
+    /// Tries what the place can do, with a small thing below `check/` that is removed again as far as anybody may.
+    ///
+    /// # Errors
+    /// When nothing can be written there at all.
+    pub async fn abilities(&self) -> Result<Abilities, Error> {
+        let name = format!("check/{}", UploadId::new(SystemClock.now()));
+        let at = self.0.place.path(&name);
+        let put = |mode, content: &'static [u8]| {
+            let options = PutOptions { mode, ..PutOptions::default() };
+            let at = at.clone();
+            async move { self.0.writer.put_opts(&at, PutPayload::from_static(content), options).await }
+        };
+        let first = put(PutMode::Create, FIRST).await;
+        let versions = first.map_err(|error| Error::remote("write to a backup", error))?.version.is_some();
+        let reads = self.content(&name).await.is_ok_and(|content| content == FIRST);
+        let open_to_strangers = self.is_open(&name).await?;
+        // Whatever the service answers, what stands there afterwards decides.
+        let _ = put(PutMode::Overwrite, OTHER).await;
+        let writer_overwrites = self.content(&name).await.is_ok_and(|content| content == OTHER);
+        let _ = self.0.writer.delete(&at).await;
+        let writer_removes = reads && self.content(&name).await.is_err();
+        if !writer_removes {
+            let _ = self.remove(&name).await;
+        }
+        Ok(Abilities { reads, writer_overwrites, writer_removes, versions, open_to_strangers })
+    }
+
+    async fn content(&self, name: &str) -> Result<Vec<u8>, Error> {
+        let got = self.0.reader.get(&self.0.place.path(name)).await;
+        let read = async { got?.bytes().await };
+        Ok(read.await.map_err(|error| Error::remote("read a backup", error))?.to_vec())
+    }
+
+    async fn is_open(&self, name: &str) -> Result<bool, Error> {
+        let Some(origin) = &self.0.place.origin else { return Ok(false) };
+        let unsaid = |error: reqwest::Error| Error::remote("ask a backup as a stranger", error.without_url());
+        let client = reqwest::Client::builder().timeout(crate::s3::SMALL).build().map_err(unsaid)?;
+        for address in [format!("{origin}{}", self.0.place.path(name)), format!("{origin}?list-type=2&max-keys=1")] {
+            if client.get(address).send().await.map_err(unsaid)?.status().is_success() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
