@@ -91,7 +91,7 @@ impl ApiError {
             Error::DatabaseAway(_) => (StatusCode::SERVICE_UNAVAILABLE, "database-away", "The database is away"),
             Error::StoreAway(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-away", "The store is away"),
             Error::StoreFull => (StatusCode::INSUFFICIENT_STORAGE, "store-full", "The store is full"),
-            Error::Database(_) | Error::Storage(_) | Error::Media(_) | Error::Internal(_) => {
+            Error::Database(_) | Error::Storage(_) | Error::Media(_) | Error::Backup(_) | Error::Internal(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error")
             }
         }

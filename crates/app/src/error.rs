@@ -155,6 +155,9 @@ impl From<picup_storage::Error> for Error {
         match error {
             picup_storage::Error::Full => Self::StoreFull,
             away @ picup_storage::Error::Remote { .. } => Self::StoreAway(away),
+            kept @ (picup_storage::Error::Taken(_) | picup_storage::Error::NotOpened { .. }) => {
+                Self::Backup(kept.to_string())
+            }
             other => Self::Storage(other),
         }
     }

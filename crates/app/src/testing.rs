@@ -42,16 +42,27 @@ impl Deref for TestApp {
 
 impl TestApp {
     pub(crate) async fn new() -> Self {
+        Self::with_targets(Vec::new()).await
+    }
+
+    /// With destinations of copies.
+    pub(crate) async fn with_targets(targets: Vec<crate::backup::Target>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = match picup_testkit::engine::fresh_database() {
             Some(url) => picup_database::Settings::mysql(url),
             None => picup_database::Settings::sqlite(folder.path().join("picup.db")),
         };
-        Self::on(folder, place).await
+        let app = Self::built(folder, place, targets).await;
+        crate::backup::enlist(&app).await.unwrap();
+        app
     }
 
     /// On a database of the test's own.
     pub(crate) async fn on(folder: TempDir, place: picup_database::Settings) -> Self {
+        Self::built(folder, place, Vec::new()).await
+    }
+
+    async fn built(folder: TempDir, place: picup_database::Settings, targets: Vec<crate::backup::Target>) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000)));
         let mut registry = Registry::default();
         let database = Database::open(&place, picup_database::Metrics::register(&mut registry)).await.unwrap();
@@ -76,8 +87,16 @@ impl TestApp {
             workers: 2,
             roles: &["worker"],
             guesses: GuessLimits { pair: 10, address: 50, account: 100 },
+            backup: crate::backup::Settings {
+                retention: Duration::from_secs(30 * 86_400),
+                scrub_within: Some(Duration::from_secs(30 * 86_400)),
+                catalogue_every: Duration::from_secs(3_600),
+                spool: folder.path().join("spool"),
+                version: "0.0.0",
+            },
         };
-        let rooms = Rooms { database, storage, media, clock: Arc::clone(&clock) as _ };
+        let database_place = place.place;
+        let rooms = Rooms { database, database_place, storage, targets, media, clock: Arc::clone(&clock) as _ };
         let app = App::new(rooms, settings, secrets(), Metrics::register(&mut registry)).unwrap();
         Self { app, clock, _folder: folder }
     }

@@ -117,7 +117,10 @@ fn destination(row: &Row) -> Result<Destination, Error> {
         removals_confirmed_at: row.maybe_time("removals_confirmed_at")?,
         catalogue_at: row.maybe_time("catalogue_at")?,
         drill: drill.transpose()?,
-        pace: row.maybe_int("speed")?.zip(row.maybe_int("latency")?).map(|(bytes_per_second, latency_micros)| Pace { bytes_per_second, latency_micros }),
+        pace: row
+            .maybe_int("speed")?
+            .zip(row.maybe_int("latency")?)
+            .map(|(bytes_per_second, latency_micros)| Pace { bytes_per_second, latency_micros }),
     })
 }
 

@@ -233,11 +233,7 @@ impl Read {
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn copy_kept(
-        &mut self,
-        destination: DestinationId,
-        key: &ObjectKey,
-    ) -> Result<Option<KeptCopy>, Error> {
+    pub async fn copy_kept(&mut self, destination: DestinationId, key: &ObjectKey) -> Result<Option<KeptCopy>, Error> {
         let sql = select_kept!("WHERE destination = ? AND object_key = ? AND state = 'kept'");
         let statement = Statement::new("copy_kept", sql).id(&destination).text(&key.to_string());
         Ok(self.one(statement).await?.as_ref().map(kept).transpose()?.flatten())
@@ -328,7 +324,11 @@ impl Read {
         self.copy_first_at(destination, CopyState::Kept).await
     }
 
-    async fn copy_first_at(&mut self, destination: DestinationId, state: CopyState) -> Result<Option<Timestamp>, Error> {
+    async fn copy_first_at(
+        &mut self,
+        destination: DestinationId,
+        state: CopyState,
+    ) -> Result<Option<Timestamp>, Error> {
         let mut first: Option<Timestamp> = None;
         for turn in [0_i64, 1] {
             let sql = "SELECT state_at FROM object_copies WHERE destination = ? AND state = ? AND turn = ? \
@@ -350,7 +350,8 @@ impl Read {
         let mut places = HashMap::new();
         for destination in self.destination_ids().await? {
             for run in runs(keys) {
-                let sql = "SELECT object_key FROM object_copies WHERE destination = ? AND state = 'kept' AND object_key";
+                let sql =
+                    "SELECT object_key FROM object_copies WHERE destination = ? AND state = 'kept' AND object_key";
                 let statement = Statement::among("copy_places", sql, run.len()).id(&destination);
                 let statement = run.iter().fold(statement, |statement, key| statement.text(&key.to_string()));
                 for row in self.all(statement).await? {
@@ -489,12 +490,7 @@ impl Write {
     ///
     /// # Errors
     /// When the database cannot write.
-    pub async fn copy_enrol(
-        &mut self,
-        destination: DestinationId,
-        limit: u32,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
+    pub async fn copy_enrol(&mut self, destination: DestinationId, limit: u32, now: Timestamp) -> Result<bool, Error> {
         let sql = "SELECT enrolled_to FROM destinations WHERE id = ? AND state = 'active' AND enrolled_to IS NOT NULL";
         let Some(row) = self.one(Statement::new("copy_enrolled_to", sql).id(&destination)).await? else {
             return Ok(false);
@@ -599,7 +595,12 @@ impl Write {
     ///
     /// # Errors
     /// When the database cannot write.
-    pub async fn copy_made(&mut self, destination: DestinationId, made: &[CopyMade], now: Timestamp) -> Result<(), Error> {
+    pub async fn copy_made(
+        &mut self,
+        destination: DestinationId,
+        made: &[CopyMade],
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let mut counts: BTreeMap<CopyState, (u64, u64)> = BTreeMap::new();
         for CopyMade { claim, stored_bytes, stored_sha256 } in made {
             let Some(before) = self.copy_claimed(destination, claim).await? else { continue };
@@ -618,7 +619,11 @@ impl Write {
     }
 
     /// The state of a copy that is still this claim's.
-    async fn copy_claimed(&mut self, destination: DestinationId, claim: &CopyClaim) -> Result<Option<CopyState>, Error> {
+    async fn copy_claimed(
+        &mut self,
+        destination: DestinationId,
+        claim: &CopyClaim,
+    ) -> Result<Option<CopyState>, Error> {
         let sql = "SELECT state FROM object_copies WHERE destination = ? AND object_key = ? AND attempts = ? \
                    AND state IN ('waiting', 'failing')";
         let statement = Statement::new("copy_claimed", sql).id(&destination).text(&claim.key.to_string());

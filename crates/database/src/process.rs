@@ -88,7 +88,8 @@ impl Write {
         motion: bool,
     ) -> Result<bool, Error> {
         let statement = if motion {
-            let sql = "UPDATE assets SET motion_state = 'damaged' WHERE id = ? AND owner = ? AND motion_state = 'verified'";
+            let sql =
+                "UPDATE assets SET motion_state = 'damaged' WHERE id = ? AND owner = ? AND motion_state = 'verified'";
             Statement::new("motion_lose", sql)
         } else {
             let sql = "UPDATE assets SET state = 'damaged', details = ? \

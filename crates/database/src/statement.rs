@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use picup_domain::{
-    AccountId, AlbumId, ApiKeyId, AssetId, ByteSize, DestinationId, Invalid, InvitationId, JobId, LocalDay, SessionId, Sha1, Sha256,
-    Timestamp, UploadId,
+    AccountId, AlbumId, ApiKeyId, AssetId, ByteSize, DestinationId, Invalid, InvitationId, JobId, LocalDay, SessionId,
+    Sha1, Sha256, Timestamp, UploadId,
 };
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, Arguments, Decode, Encode, Row as _, Type};

@@ -4,6 +4,7 @@
 //! against, and the fields are what [`crate::roles`] takes its plain values from. Settings come from one TOML file (of
 //! `--config`, or `picup.toml` in the data folder) and from command-line flags, which win; never from environment variables, which leak into child processes and logs.
 
+mod backup;
 mod check;
 mod rooms;
 mod store;
@@ -17,8 +18,10 @@ use confique::Layer as _;
 use picup_domain::ByteSize;
 use serde::Deserialize;
 
+use backup::BackupConfig;
 use store::StoreConfig;
 
+pub(crate) use backup::DestinationConfig;
 pub(crate) use check::{Mistakes, load};
 pub(crate) use units::{BaseAddress, DatabaseUrl, ListenAddress};
 
@@ -81,6 +84,10 @@ pub(crate) struct Config {
     /// The photos and videos themselves.
     #[config(nested)]
     pub(crate) store: StoreConfig,
+
+    /// Copies of the photos and videos, and of the database, at other places.
+    #[config(nested)]
+    pub(crate) backup: BackupConfig,
 }
 
 #[derive(Debug, Clone, confique::Config)]
@@ -286,6 +293,7 @@ impl Config {
             );
         }
         self.store.validate()?;
+        self.backup.validate(&self.store, &self.data_dir)?;
         let mut servers: Vec<String> = self.database.url.iter().map(DatabaseUrl::server).collect();
         for replica in self.database.replicas.iter().map(DatabaseUrl::server) {
             if servers.first() == Some(&replica) {
@@ -312,8 +320,16 @@ impl Config {
         lines.dedup_by(|line, before| *line == "#" && *before == "#");
         let kept = lines.iter().zip(lines.iter().skip(1).chain([&""]));
         // The empty comment that led to the default leads nowhere now.
-        kept.filter(|(line, next)| **line != "#" || next.starts_with("# "))
-            .fold(String::new(), |text, (line, _)| text + line + "\n")
+        let settings = kept
+            .filter(|(line, next)| **line != "#" || next.starts_with("# "))
+            .fold(String::new(), |text, (line, _)| text + line + "\n");
+        // A destination is a section that nobody has by default, so all of it is prose.
+        let destination = confique::toml::template::<DestinationConfig>(confique::toml::FormatOptions::default());
+        let destination = destination.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n");
+        format!(
+            "{settings}\n# A destination of copies has a section like this:\n# [backup.destinations.NAME]\n{}",
+            destination.collect::<String>()
+        )
     }
 }
 

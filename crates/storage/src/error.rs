@@ -37,6 +37,9 @@ pub enum Error {
     /// What was to be copied does not have the size or hash that is recorded. Nothing was stored.
     #[error("the source is not what is recorded of it")]
     SourceDiffers,
+    /// The place is another destination's, or another PicUp's.
+    #[error("the copies in {0} are another PicUp's, or another destination's")]
+    Taken(String),
     /// Nobody may remove anything from this backup.
     #[error("no key that may remove from this backup is set")]
     NoRemover,

@@ -39,7 +39,8 @@ mod uploads;
 use std::sync::Arc;
 
 pub use backup::{
-    Abilities, Backup, BackupName, BackupPlace, BackupSettings, Expected, Listing, Seal, SealIdentity, SealRecipient, Stamp, Stored,
+    Abilities, Backup, BackupName, BackupPlace, BackupSettings, Expected, Listing, Seal, SealIdentity, SealRecipient,
+    Stamp, Stored,
 };
 pub use check::{Check, Space};
 #[cfg(feature = "crash-points")]

@@ -65,7 +65,7 @@ async fn gathered(mut content: ByteStream, expected: Expected) -> Result<Bytes, 
             return Err(Error::SourceDiffers);
         }
     }
-    let same = bytes.len() as u64 == expected.bytes
-        && expected.sha256.is_none_or(|sha256| sha256 == Sha256::of(&bytes));
+    let same =
+        bytes.len() as u64 == expected.bytes && expected.sha256.is_none_or(|sha256| sha256 == Sha256::of(&bytes));
     if same { Ok(bytes.into()) } else { Err(Error::SourceDiffers) }
 }

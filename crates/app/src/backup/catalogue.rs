@@ -219,7 +219,8 @@ pub(crate) async fn newest(backup: &Backup, at: Option<Timestamp>) -> Result<Opt
     let mut listed = backup.list("catalogue", None);
     while let Some(found) = listed.try_next().await? {
         let Ok(BackupName::Catalogue(stamp)) = found.name.parse() else { continue };
-        if latest.as_ref().is_none_or(|latest| stamp <= *latest) && newest.as_ref().is_none_or(|newest| stamp > *newest) {
+        if latest.as_ref().is_none_or(|latest| stamp <= *latest) && newest.as_ref().is_none_or(|newest| stamp > *newest)
+        {
             newest = Some(stamp);
         }
     }

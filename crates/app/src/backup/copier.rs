@@ -65,6 +65,8 @@ struct Line {
     resting_until: Instant,
     /// How often in a row the destination was away.
     away: u32,
+    /// Whether it is certain that the place is the destination's.
+    claimed: bool,
 }
 
 impl Line {
@@ -83,6 +85,7 @@ impl Line {
             busy: None,
             resting_until: now,
             away: 0,
+            claimed: false,
         }
     }
 
@@ -143,6 +146,10 @@ impl Line {
         let due = database.read_fresh().await?.copy_is_due(self.id, now).await?;
         if found.state != DestinationState::Active || (!due && found.enrolled) {
             return Ok(());
+        }
+        if !self.claimed {
+            self.target.backup().claim(self.id).await?;
+            self.claimed = true;
         }
         let mut write = database.write().await?;
         if !due {

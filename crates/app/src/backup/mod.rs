@@ -91,7 +91,8 @@ pub async fn enlist(app: &App) -> Result<(), Error> {
         let (place, sealed) = (target.backup().place(), target.backup().seals_media());
         let id = match known.iter().find(|known| known.name == target.name()) {
             Some(known) if known.place != place || known.sealed != sealed => {
-                let to_do = "name it anew in the configuration: copies that stand elsewhere, or in another form, are others";
+                let to_do =
+                    "name it anew in the configuration: copies that stand elsewhere, or in another form, are others";
                 let name = target.name();
                 return Err(Error::Backup(format!("the destination {name} was {} before; {to_do}", known.place)));
             }
@@ -110,6 +111,23 @@ pub async fn enlist(app: &App) -> Result<(), Error> {
         write.destination_set_state(gone.id, DestinationState::Retired).await?;
     }
     Ok(write.commit().await?)
+}
+
+/// Learns which of the destinations that the configuration names the database knows, without changing anything: for commands
+/// beside a PicUp that is running.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn meet(app: &App) -> Result<(), Error> {
+    if app.inner.targets.0.is_empty() {
+        return Ok(());
+    }
+    for known in app.database().read_fresh().await?.destination_list().await? {
+        if let Some(target) = app.inner.targets.named(&known.name) {
+            target.set_id(known.id);
+        }
+    }
+    Ok(())
 }
 
 /// Pauses a destination or has it go on.

@@ -95,7 +95,8 @@ async fn run(
     let catalogue = super::newest(backup, None).await?;
     let place = Place::Sqlite(folder.join("picup.db"));
     let manifest = super::database(backup, &catalogue, key, &place, folder).await?;
-    let database = Database::open(&picup_database::Settings::sqlite(folder.join("picup.db")), Default::default()).await?;
+    let database =
+        Database::open(&picup_database::Settings::sqlite(folder.join("picup.db")), Default::default()).await?;
     let store = Storage::open(Settings::files(folder.join("objects")), picup_storage::Metrics::default()).await?;
     let known = database.read_fresh().await?.destination_list().await?;
     let destination = known.iter().find(|known| known.name == manifest.destination);

@@ -4,6 +4,7 @@
 //! 1 it failed, 2 the command line or the configuration has a mistake. Results go to standard output, everything else to
 //! standard error.
 
+mod backup;
 mod config;
 mod db;
 mod doctor;
@@ -12,6 +13,7 @@ mod failure;
 mod import;
 mod output;
 mod password;
+pub(crate) mod restore;
 mod serve;
 mod user;
 
@@ -53,6 +55,11 @@ enum Command {
     /// Moves, backs up, restores and replicates the database.
     #[command(subcommand)]
     Db(db::DbCommand),
+    /// Looks after the copies at other places.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Brings a whole PicUp back from a backup, on an empty machine; goes on where it stopped.
+    Restore(restore::RestoreArgs),
     /// Prints or checks the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -107,6 +114,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Export(args) => export::run(args),
         Command::User(command) => user::run(command),
         Command::Db(command) => db::run(command),
+        Command::Backup(command) => backup::run(command),
+        Command::Restore(args) => restore::run(&args),
         Command::Config(command) => config::run(command),
         Command::Doctor(args) => doctor::run(args),
         Command::MediaChild => Err(Failure::usage("media-child is started by `picup serve` alone")),
@@ -176,6 +185,17 @@ mod tests {
             "picup db offsite status --config F --prometheus",
             "picup db offsite verify --config F",
             "picup db offsite rebuild ada --config F",
+            "picup backup status --data-dir D --json",
+            "picup backup run --data-dir D --json",
+            "picup backup scrub --data-dir D --json",
+            "picup backup drill offsite --recovery-key F --into D --keep --json",
+            "picup backup catalogue offsite",
+            "picup backup pause offsite",
+            "picup backup resume offsite",
+            "picup backup confirm-removals offsite",
+            "picup backup recovery-key --data-dir D --replace",
+            "picup restore --from s3://b/p --endpoint https://h --access-key-file F --recovery-key F --data-dir D --json",
+            "picup restore --from /mnt/disk --recovery-key F --at 2026-11-30T12:00:00Z --data-dir D",
             "picup version",
         ] {
             CommandLine::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -196,6 +216,10 @@ mod tests {
             "picup db",
             "picup db copy-to",
             "picup db backup --data-dir D",
+            "picup backup drill",
+            "picup backup recovery-key --recipient nobody",
+            "picup restore --data-dir D",
+            "picup restore --from /mnt --at yesterday",
             "picup user create nobody --password-file F",
             "picup user create a@b --quota lots",
             "picup user invite a@b --days 0",

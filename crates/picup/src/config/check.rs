@@ -10,6 +10,7 @@ use confique::meta::{FieldKind, Meta};
 use confique::{Config as _, Layer as _};
 use toml::de::{DeTable, DeValue};
 
+use super::backup::DestinationConfig;
 use super::{Config, Flags, Layer};
 
 /// One mistake.
@@ -131,6 +132,9 @@ fn check_table(text: &str, table: &DeTable<'_>, meta: &Meta, path: &mut Vec<Stri
             (Some(FieldKind::Nested { .. }), _) => {
                 mistake(format!("`{full}` is a section; write [{full}] and its settings below it"));
             }
+            (Some(FieldKind::Leaf { .. }), DeValue::Table(inner)) if full == DESTINATIONS => {
+                check_destinations(text, inner, path, mistakes);
+            }
             (Some(FieldKind::Leaf { .. }), DeValue::Table(_)) => {
                 mistake(format!("`{full}` is a setting, not a section; write {name} = …"));
             }
@@ -139,6 +143,27 @@ fn check_table(text: &str, table: &DeTable<'_>, meta: &Meta, path: &mut Vec<Stri
                     mistake(format!("`{full}`: {reason}"));
                 }
             }
+        }
+        path.pop();
+    }
+}
+
+/// Sections whose names people choose.
+const DESTINATIONS: &str = "backup.destinations";
+
+fn check_destinations(text: &str, table: &DeTable<'_>, path: &mut Vec<String>, mistakes: &mut Vec<Mistake>) {
+    for (key, value) in table {
+        let name = key.get_ref().as_ref();
+        path.push(name.to_owned());
+        if let DeValue::Table(inner) = value.get_ref() {
+            check_table(text, inner, &DestinationConfig::META, path, mistakes);
+        } else {
+            let line = Some(line_of(text, key.span().start));
+            let full = path.join(".");
+            mistakes.push(Mistake {
+                line,
+                text: format!("`{full}` is a section; write [{full}] and its settings below it"),
+            });
         }
         path.pop();
     }
@@ -163,8 +188,10 @@ fn plain(message: &str) -> String {
 
 fn unknown(full: &str, name: &str, meta: &Meta, section: bool) -> String {
     let what = if section { "section" } else { "setting" };
+    let destinations = every_name(&DestinationConfig::META, &format!("{DESTINATIONS}.NAME."));
     let nearest = every_name(&Config::META, "")
         .into_iter()
+        .chain(destinations)
         .map(|known| {
             // Right in this section, or right in name but in another section.
             let here = meta.fields.iter().any(|field| known.rsplit('.').next() == Some(field.name));

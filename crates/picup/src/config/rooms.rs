@@ -1,15 +1,17 @@
 //! What the rooms are told at their start, taken from the settings: the one place that knows where things stand in the data
 //! directory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use picup_database::{Place, Replication, Server};
+use picup_database::{Replication, Server};
 use picup_domain::SystemClock;
-use picup_storage::{Bucket, Credentials};
+use picup_storage::{BackupPlace, BackupSettings, Bucket, Credentials, Seal, SealIdentity, SealRecipient};
 
-use super::{Config, DatabaseUrl};
+use super::backup::{ByteSizeText, Place};
+use super::store::{BucketUrl, StoreConfig};
+use super::{Config, DatabaseUrl, DestinationConfig};
 use crate::secrets;
 
 /// How long a read waits for a replica that has not yet got what its client has seen: less than a person notices.
@@ -42,8 +44,8 @@ impl Config {
         let password = self.database.password_file.as_deref().map(secrets::password).transpose()?;
         let server = |url: &DatabaseUrl| Server { url: url.as_str().to_owned(), password: password.clone() };
         let place = match &self.database.url {
-            Some(url) => Place::MySql(server(url)),
-            None => Place::Sqlite(self.sqlite_file()),
+            Some(url) => picup_database::Place::MySql(server(url)),
+            None => picup_database::Place::Sqlite(self.sqlite_file()),
         };
         let replication = (!self.database.replicas.is_empty()).then(|| Replication {
             replicas: self.database.replicas.iter().map(server).collect(),
@@ -60,25 +62,66 @@ impl Config {
     /// # Errors
     /// When the file with its access key cannot be read, or can be read by others.
     pub(crate) fn storage_settings(&self) -> anyhow::Result<picup_storage::Settings> {
-        let Some(url) = &self.store.url else { return Ok(picup_storage::Settings::files(self.objects())) };
-        let credentials = match &self.store.access_key_file {
-            Some(file) => {
-                let secrets::AccessKey { id, secret } = secrets::access_key(file)?;
-                Credentials::Key { id, secret }
-            }
-            None => Credentials::Machine,
-        };
-        Ok(picup_storage::Settings::s3(Bucket {
+        match &self.store.url {
+            None => Ok(picup_storage::Settings::files(self.objects())),
+            Some(url) => Ok(picup_storage::Settings::s3(self.bucket(&self.store, url)?)),
+        }
+    }
+
+    fn bucket(&self, store: &StoreConfig, url: &BucketUrl) -> anyhow::Result<Bucket> {
+        Ok(Bucket {
             name: url.bucket().to_owned(),
             prefix: url.prefix().to_owned(),
-            endpoint: self.store.endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned()),
-            region: self.store.region().to_owned(),
-            style: self.store.style(),
-            profile: self.store.profile(),
-            parts: self.store.parts.unwrap_or_default(),
-            credentials,
-            spool: self.data_dir.join("spool"),
-        }))
+            endpoint: store.endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned()),
+            region: store.region().to_owned(),
+            style: store.style(),
+            profile: store.profile(),
+            parts: store.parts.unwrap_or_default(),
+            credentials: match &store.access_key_file {
+                Some(file) => key(file)?,
+                None => Credentials::Machine,
+            },
+            spool: self.spool(),
+        })
+    }
+
+    /// The folder for what is on its way.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.data_dir.join("spool")
+    }
+
+    /// For one destination.
+    ///
+    /// # Errors
+    /// When a file with a key cannot be read, or can be read by others.
+    pub(crate) fn backup_settings(
+        &self,
+        destination: &DestinationConfig,
+        server: Option<SealIdentity>,
+        recovery: Option<SealRecipient>,
+    ) -> anyhow::Result<BackupSettings> {
+        let place = match &destination.url {
+            Place::Folder(folder) => BackupPlace::Files(folder.clone()),
+            Place::Bucket(url) => BackupPlace::S3 {
+                bucket: Box::new(self.bucket(&destination.as_store(url), url)?),
+                reader: destination.reader_key_file.as_deref().map(key).transpose()?,
+                remover: destination.remover_key_file.as_deref().map(key).transpose()?,
+            },
+        };
+        let seal = Seal { media: destination.encrypts(), server, recovery };
+        Ok(BackupSettings { place, seal, bytes_per_second: destination.bandwidth.map(ByteSizeText::get) })
+    }
+
+    /// How copies are kept.
+    pub(crate) fn keep_settings(&self) -> picup_app::backup::Settings {
+        let days = self.backup.scrub_days;
+        picup_app::backup::Settings {
+            retention: self.backup.retention,
+            scrub_within: (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400)),
+            catalogue_every: self.backup.catalogue_every,
+            spool: self.spool(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
     }
 
     /// For the media room.
@@ -114,4 +157,9 @@ impl Config {
             chosen => chosen,
         }
     }
+}
+
+fn key(file: &Path) -> anyhow::Result<Credentials> {
+    let secrets::AccessKey { id, secret } = secrets::access_key(file)?;
+    Ok(Credentials::Key { id, secret })
 }

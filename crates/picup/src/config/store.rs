@@ -118,6 +118,16 @@ impl BucketUrl {
     }
 }
 
+impl BucketUrl {
+    /// Whether one is the other or a part of it.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        let within = |inner: &str, outer: &str| {
+            outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.bucket == other.bucket && (within(&self.prefix, &other.prefix) || within(&other.prefix, &self.prefix))
+    }
+}
+
 impl std::fmt::Display for BucketUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "s3://{}", self.bucket)?;
@@ -232,13 +242,13 @@ impl<'de> Deserialize<'de> for Endpoint {
     }
 }
 
-fn provider<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Profile, D::Error> {
+pub(super) fn provider<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Profile, D::Error> {
     from_text(deserializer, "a provider as text, such as \"vultr\"", |word| {
         word.parse().map_err(|invalid: picup_domain::Invalid| invalid.advice)
     })
 }
 
-fn style<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Style, D::Error> {
+pub(super) fn style<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Style, D::Error> {
     from_text(deserializer, "\"path\" or \"virtual-host\"", |word| match word {
         "path" => Ok(Style::Path),
         "virtual-host" => Ok(Style::VirtualHost),
@@ -255,7 +265,7 @@ fn parts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PartsBy, D::Error
     })
 }
 
-fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     from_text(deserializer, "a region as text, such as \"eu-central-1\"", |name| {
         let plain = (1..=64).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));

@@ -44,7 +44,8 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    // Both keep a gauge of what they are asked.
+    // All keep a gauge of what they are asked.
+    let _ = picup_app::backup::report(&admin.0.rooms.app).await;
     let _ = admin.0.rooms.storage.space().await;
     let _ = jobs::counts(&admin.0.rooms.app).await;
     let mut text = String::new();

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use picup_app::{App, events, health, jobs, setup};
+use picup_app::{App, backup, events, health, jobs, setup};
 use picup_database::{Claim, Database};
 use picup_delivery::Keyring;
 use picup_gateway::{Gateway, Parts, api_service};
@@ -35,7 +35,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::qr;
 
-use rooms::Rooms;
+pub(crate) use rooms::Rooms;
 pub(crate) use rooms::unopened;
 
 /// How long one that was just killed may take to let go of the folder, and how often that is looked at.
@@ -50,6 +50,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     log::start(&config.log);
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
     let _lock = lock(&config.data_dir).await?;
+    crate::cli::restore::refuse_unfinished(&config.data_dir)?;
     let claim = Claim::make(&config.database_settings()?).await.map_err(|error| unopened(&config, error))?;
     let password = config.database.password_file.clone().map(password::Followed::new);
     let mut registry = Registry::default();
@@ -82,6 +83,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     }
     tasks.spawn(vital("claim", keep(claim, rooms.database.clone(), stop.clone()), stop.clone()));
     tasks.spawn(vital("worker", jobs::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
+    backup::enlist(&app).await.context("looking at the backup destinations")?;
+    tasks.spawn(vital("backup", backup::run(app.clone(), stop.clone()), stop.clone()));
     tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     if rooms.storage.parts_origin().is_some() {
         tokio::spawn(probe(rooms.storage.clone(), config.public_base().map(str::to_owned)));
@@ -125,7 +128,9 @@ async fn probe(storage: Storage, origin: Option<String>) {
 
 /// The use cases without a server, for commands that work on the data directory. A PicUp may be serving it meanwhile.
 pub(crate) async fn offline(config: &Config) -> anyhow::Result<App> {
-    Ok(Rooms::open(config, &mut Registry::default()).await?.app)
+    let app = Rooms::open(config, &mut Registry::default()).await?.app;
+    backup::meet(&app).await?;
+    Ok(app)
 }
 
 fn gateway(config: &Config, rooms: &Rooms, registry: &mut Registry) -> anyhow::Result<Gateway> {
@@ -163,6 +168,20 @@ async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener
 /// would lose what it writes. Makes the folder if there is none. The lock goes with the process, however it ends,
 /// or a moment later: a child that it was just starting holds it too, until it has become another program.
 pub(crate) async fn lock(data_dir: &Path) -> anyhow::Result<File> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match try_lock(data_dir)? {
+            Some(file) => return Ok(file),
+            None if Instant::now() < deadline => tokio::time::sleep(LOCK_LOOK).await,
+            None => {
+                bail!("another PicUp is serving {}; stop it first, or use another --data-dir", data_dir.display())
+            }
+        }
+    }
+}
+
+/// The same, without waiting; `None` when another PicUp is serving the folder.
+pub(crate) fn try_lock(data_dir: &Path) -> anyhow::Result<Option<File>> {
     rooms::make_private(data_dir)?;
     let path = data_dir.join("serve.lock");
     let file = OpenOptions::new()
@@ -172,16 +191,10 @@ pub(crate) async fn lock(data_dir: &Path) -> anyhow::Result<File> {
         .mode(0o600)
         .open(&path)
         .with_context(|| format!("opening {}", path.display()))?;
-    let deadline = Instant::now() + LOCK_PATIENCE;
-    loop {
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => tokio::time::sleep(LOCK_LOOK).await,
-            Err(Errno::WOULDBLOCK) => {
-                bail!("another PicUp is serving {}; stop it first, or use another --data-dir", data_dir.display())
-            }
-            Err(error) => return Err(error).with_context(|| format!("locking {}", path.display())),
-        }
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("locking {}", path.display())),
     }
 }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use picup_app::App;
+use picup_app::backup::Target;
 use picup_database::Database;
 use picup_delivery::SigningKey;
 use picup_domain::{Clock, SystemClock};
 use picup_media::Media;
-use picup_storage::Storage;
+use picup_storage::{Backup, Storage};
 use prometheus_client::registry::Registry;
 
 use crate::config::Config;
@@ -90,12 +91,33 @@ impl Rooms {
             workers: config.concurrency(),
             roles: &ROLES,
             guesses: config.guess_limits(),
+            backup: config.keep_settings(),
         };
-        let rooms =
-            picup_app::Rooms { database: database.clone(), storage: storage.clone(), media, clock: Arc::clone(&clock) };
+        let rooms = picup_app::Rooms {
+            database: database.clone(),
+            database_place: config.database_settings()?.place,
+            storage: storage.clone(),
+            targets: targets(config)?,
+            media,
+            clock: Arc::clone(&clock),
+        };
         let app = App::new(rooms, settings, secrets, picup_app::Metrics::register(registry))?;
         Ok(Self { app, database, storage, clock, media_key })
     }
+}
+
+/// The destinations of copies. What they need of secrets is made only where there are any.
+fn targets(config: &Config) -> anyhow::Result<Vec<Target>> {
+    let all = config.backup.all().map_err(anyhow::Error::msg)?;
+    let mut targets = Vec::with_capacity(all.len());
+    for (name, destination) in all {
+        let server = secrets::backup_key(&config.data_dir)?;
+        let recovery = secrets::recovery_recipient(&config.data_dir)?;
+        let settings = config.backup_settings(&destination, Some(server), recovery)?;
+        let backup = Backup::open(settings).with_context(|| format!("opening the backup destination {name}"))?;
+        targets.push(Target::new(name, backup));
+    }
+    Ok(targets)
 }
 
 /// Makes the data directory, readable by its owner alone, if there is none.

@@ -13,11 +13,13 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use picup_app::Secrets;
 use picup_delivery::{KeyId, SigningKey, Zeroizing};
+use picup_storage::{SealIdentity, SealRecipient};
 use rustix::fs::OFlags;
 
 const ACCESS_KEY: &str = "access-token-key.pem";
 const MEDIA_KEY: &str = "media-key.pem";
 const SERVER_KEY: &str = "server-key.hex";
+const BACKUP_KEY: &str = "backup-key.txt";
 
 /// The folder of a data directory that holds its secrets.
 pub(crate) fn folder(data_dir: &Path) -> PathBuf {
@@ -89,13 +91,70 @@ pub(crate) fn access_key(path: &Path) -> anyhow::Result<AccessKey> {
     }
 }
 
+/// The server's own key for its backups, made on first use.
+///
+/// # Errors
+/// When the file cannot be read or made, can be read by others, or holds something else.
+pub(crate) fn backup_key(data_dir: &Path) -> anyhow::Result<SealIdentity> {
+    let path = folder(data_dir).join(BACKUP_KEY);
+    let text = read_or_create(&path, || Zeroizing::new(SealIdentity::generate().reveal()))?;
+    text.parse().with_context(|| format!("{} has to hold an age key", path.display()))
+}
+
+/// Keeps the server's own key for its backups, which came back with them.
+///
+/// # Errors
+/// When there is another, or the file cannot be made.
+pub(crate) fn keep_backup_key(data_dir: &Path, key: &SealIdentity) -> anyhow::Result<()> {
+    let path = folder(data_dir).join(BACKUP_KEY);
+    let found = read_or_create(&path, || Zeroizing::new(key.reveal()))?;
+    if found.trim() == key.reveal() { Ok(()) } else { bail!("{} is another server's", path.display()) }
+}
+
+/// To whom backups are sealed beside the server: the public half of the recovery key; `None` when nobody has made one.
+///
+/// # Errors
+/// When the file cannot be read, or holds something else.
+pub(crate) fn recovery_recipient(data_dir: &Path) -> anyhow::Result<Option<SealRecipient>> {
+    let path = recovery_file(data_dir);
+    let Some(text) = read(&path)? else { return Ok(None) };
+    text.parse().map(Some).with_context(|| format!("{} has to hold an age recipient", path.display()))
+}
+
+/// Keeps the public half of a new recovery key.
+///
+/// # Errors
+/// When the file cannot be made.
+pub(crate) fn keep_recovery_recipient(data_dir: &Path, recipient: &SealRecipient) -> anyhow::Result<()> {
+    let path = recovery_file(data_dir);
+    DirBuilder::new().recursive(true).mode(0o700).create(folder(data_dir)).context("making the folder of secrets")?;
+    let _ = fs::remove_file(&path);
+    create(&path, &format!("{recipient}\n")).with_context(|| format!("writing {}", path.display()))
+}
+
+fn recovery_file(data_dir: &Path) -> PathBuf {
+    folder(data_dir).join("recovery-recipient.txt")
+}
+
+/// An age key in a file of its own.
+///
+/// # Errors
+/// When the file is not there, can be read by others, or holds something else.
+pub(crate) fn age_key(path: &Path) -> anyhow::Result<SealIdentity> {
+    let text =
+        read(path)?.with_context(|| format!("{} is not there; write the recovery key into it", path.display()))?;
+    let key = text.lines().map(str::trim).find(|line| line.starts_with("AGE-SECRET-KEY-"));
+    let key = key.with_context(|| format!("{} holds no line that begins with AGE-SECRET-KEY-", path.display()))?;
+    key.parse().with_context(|| format!("reading {}", path.display()))
+}
+
 /// What is wrong with the secrets of `data_dir`: one line each, none when all is well or nothing is there yet.
 pub(crate) fn problems(data_dir: &Path) -> Vec<String> {
     let folder = folder(data_dir);
     if !folder.exists() {
         return Vec::new();
     }
-    [ACCESS_KEY, MEDIA_KEY, SERVER_KEY]
+    [ACCESS_KEY, MEDIA_KEY, SERVER_KEY, BACKUP_KEY]
         .iter()
         .filter_map(|name| match read(&folder.join(name)) {
             Ok(_) => None,

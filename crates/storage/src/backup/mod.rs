@@ -6,6 +6,7 @@
 //! is `app`'s to say.
 
 mod check;
+mod claim;
 mod name;
 mod pace;
 mod place;
@@ -52,10 +53,10 @@ struct Inner {
 const IN_MEMORY: usize = 64;
 
 impl Backup {
-    /// Opens it. A bucket is not looked at yet; a folder must be there, since one that is not is a disk that is not mounted.
+    /// Opens it. The place is not looked at yet.
     ///
     /// # Errors
-    /// [`Error::Folder`] when the folder is not there; [`Error::Remote`] when the settings cannot be used.
+    /// [`Error::Remote`] when the settings cannot be used.
     pub fn open(settings: BackupSettings) -> Result<Self, Error> {
         let place::Opened { writer, reader, remover, place } = place::open(settings.place)?;
         Ok(Self(Arc::new(Inner {

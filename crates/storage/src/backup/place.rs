@@ -22,6 +22,8 @@ pub(super) struct Place {
     pub(super) told: String,
     /// Of a bucket.
     pub(super) profile: Option<Profile>,
+    /// Of a folder.
+    pub(super) folder: Option<PathBuf>,
     /// Of a bucket: where strangers would ask for what is in it.
     pub(super) origin: Option<String>,
 }
@@ -62,23 +64,20 @@ pub(super) fn open(place: BackupPlace) -> Result<Opened, Error> {
         BackupPlace::S3 { bucket, reader, remover } => open_bucket(*bucket, reader, remover),
         BackupPlace::Memory => {
             let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-            let place = Place {
-                prefix: String::new(),
-                told: "memory".to_owned(),
-                profile: None,
-                origin: None,
-            };
+            let place =
+                Place { prefix: String::new(), told: "memory".to_owned(), profile: None, folder: None, origin: None };
             Ok(Opened { writer: Arc::clone(&store), reader: Arc::clone(&store), remover: Some(store), place })
         }
     }
 }
 
+/// The folder need not be there now: a disk may be mounted later.
 fn open_folder(folder: PathBuf) -> Result<Opened, Error> {
-    let opened = LocalFileSystem::new_with_prefix(&folder);
-    let store = opened.map_err(|error| Error::Folder { path: folder.clone(), source: std::io::Error::other(error) })?;
-    let store: Arc<dyn ObjectStore> = Arc::new(store.with_fsync(true));
+    let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new().with_fsync(true));
     let told = folder.display().to_string();
-    let place = Place { prefix: String::new(), told, profile: None, origin: None };
+    let path =
+        Path::from_absolute_path(&folder).map_err(|error| Error::remote("name the folder of a backup", error))?;
+    let place = Place { prefix: path.to_string(), told, profile: None, folder: Some(folder), origin: None };
     Ok(Opened { writer: Arc::clone(&store), reader: Arc::clone(&store), remover: Some(store), place })
 }
 
@@ -100,6 +99,7 @@ fn open_bucket(bucket: Bucket, reader: Option<Credentials>, remover: Option<Cred
         place: Place {
             told,
             profile: Some(bucket.profile),
+            folder: None,
             origin: Some(crate::s3::origin_of(&bucket)),
             prefix: bucket.prefix,
         },

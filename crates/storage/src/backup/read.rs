@@ -31,7 +31,10 @@ impl Backup {
     pub async fn fetch(&self, name: &BackupName) -> Result<ByteStream, Error> {
         let got = match self.0.reader.get(&self.at(name)).await {
             Ok(got) => got,
-            Err(error) if is_not_there(&error) => return Err(Error::NotKept(name.to_string())),
+            Err(error) if is_not_there(&error) => {
+                self.require_there()?;
+                return Err(Error::NotKept(name.to_string()));
+            }
             Err(error) => return Err(Error::remote("read a backup", error)),
         };
         let backup = self.clone();
@@ -113,7 +116,7 @@ impl Backup {
     pub async fn size(&self, name: &BackupName) -> Result<Option<u64>, Error> {
         match self.0.reader.head(&self.at(name)).await {
             Ok(found) => Ok(Some(found.size)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(object_store::Error::NotFound { .. }) => self.require_there().map(|()| None),
             Err(error) => Err(Error::remote("look into a backup", error)),
         }
     }
@@ -151,7 +154,7 @@ impl Backup {
 }
 
 /// Whether it is the thing that is not there, and not the bucket, nor the folder.
-fn is_not_there(error: &object_store::Error) -> bool {
+pub(super) fn is_not_there(error: &object_store::Error) -> bool {
     let object_store::Error::NotFound { source, .. } = error else { return false };
     let said = source.to_string();
     !said.contains("NoSuchBucket")

@@ -65,6 +65,7 @@ impl Backup {
         expected: Expected,
         again: bool,
     ) -> Result<Stored, Error> {
+        self.require_there()?;
         if again && self.size(name).await?.is_some() {
             return self.prove_content(name, expected).await;
         }

@@ -1,0 +1,42 @@
+//! `picup backup scrub`.
+
+use std::process::ExitCode;
+
+use picup_app::backup::{Scrubbed, scrub_everything};
+use serde::Serialize;
+
+use super::{StatusArgs, failure, opened, output, until_stopped};
+use crate::cli::Failure;
+
+/// The result, for programs.
+#[derive(Serialize)]
+struct Shown {
+    good: u64,
+    healed: u64,
+    lost: u64,
+    unread: u64,
+}
+
+pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, Failure> {
+    let found = until_stopped(async {
+        let app = opened(&args.place).await?;
+        let watch = |place: &str, found: Scrubbed| {
+            if !args.json {
+                eprintln!("{place}: {} read, {} healed", found.good + found.healed + found.lost, found.healed);
+            }
+        };
+        scrub_everything(&app, watch).await.map_err(failure)
+    })?;
+    let Scrubbed { good, healed, lost, unread } = found;
+    if args.json {
+        output::json(&Shown { good, healed, lost, unread })?;
+    } else {
+        output::line(&format!(
+            "{good} are as they were, {healed} are healed or made anew, {lost} are lost, {unread} could not be read"
+        ));
+        if lost > 0 {
+            output::line("What is lost has no good copy anywhere: the log names it, and its owners see it as damaged.");
+        }
+    }
+    Ok(if lost + unread == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
