@@ -15,8 +15,11 @@ mod listening;
 mod output;
 mod process;
 mod rclone_server;
+mod s3_behind;
 mod s3_keys;
+mod s3_rights;
 mod s3_server;
+mod s3_serving;
 pub mod samples;
 
 use std::collections::BTreeSet;
