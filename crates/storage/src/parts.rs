@@ -22,7 +22,7 @@ impl Storage {
     /// Where the senders of those parts put them straight into the store; `None` when parts come through PicUp.
     ///
     /// # Errors
-    /// [`Error::PartUnknown`]; [`Error::PartExists`] when one was announced with another hash; [`Error::UploadNotFound`],
+    /// [`Error::PartUnknown`]; [`Error::PartExists`] when one has arrived with another hash; [`Error::UploadNotFound`],
     /// [`Error::UploadDiffers`].
     pub async fn part_addresses(
         &self,

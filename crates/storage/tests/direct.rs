@@ -92,17 +92,30 @@ async fn an_address_is_good_for_its_own_bytes_alone() {
 }
 
 #[tokio::test]
-async fn of_two_hashes_for_one_part_the_first_counts() {
+async fn of_several_hashes_for_one_part_the_last_counts_until_it_has_arrived() {
     let it = Direct::start().await;
-    let (file, other) = (noise(4, 5_000), noise(5, 5_000));
-    let upload = begin(&it.storage, &key(), file.len()).await;
-    let address = it.address(&upload, 1, &file).await;
-    let refused = it.storage.part_addresses(&upload, &[(1, Sha256::of(&other))], LIFE).await;
-    assert!(matches!(refused, Err(Error::PartExists { number: 1, .. })), "{refused:?}");
-    let again = it.address(&upload, 1, &file).await;
-    assert!(put(&again, &file).await.is_success());
-    assert!(put(&address, &file).await.is_success(), "sending it twice does no harm");
+    let (key, file) = (key(), noise(4, PART + 5_000));
+    let upload = begin(&it.storage, &key, file.len()).await;
+    // Announced, and never sent: one that is then sent straight, and one that then comes through PicUp.
+    for number in [1, 2] {
+        it.address(&upload, number, &noise(5, 10)).await;
+    }
+    let first = part(&file, 1);
+    let address = it.address(&upload, 1, &first).await;
+    assert!(put(&address, &first).await.is_success());
+    send(&it.storage, &upload, &file, 2).await;
+
+    for (number, bytes) in [(1, noise(6, PART)), (2, noise(7, 5_000))] {
+        let refused = it.storage.part_addresses(&upload, &[(number, Sha256::of(&bytes))], LIFE).await;
+        assert!(matches!(refused, Err(Error::PartExists { .. })), "{refused:?}");
+        let refused = it.storage.part_write(&upload, number, Sha256::of(&bytes), body(&bytes)).await;
+        assert!(matches!(refused, Err(Error::PartExists { .. })), "{refused:?}");
+    }
+    it.address(&upload, 1, &first).await;
+    assert!(put(&address, &first).await.is_success(), "sending it twice does no harm");
     it.storage.upload_complete(&upload).await.unwrap();
+    assert!(content(&it.storage, &key).await == file);
+    assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
 }
 
 /// Every address that was ever given, tried with every body, after its upload has ended.

@@ -1,8 +1,8 @@
 //! Addresses at which a sender puts a part straight into the bucket.
 //!
 //! Each is good for one part of one upload with one hash, an hour at most, and for nothing once the upload is completed. The
-//! hash is in headers that are signed, so that a service which heeds them stores nothing else; whether it does is probed. Of two hashes
-//! for one part the first that was asked for counts: the other would leave it to chance which of them is stored.
+//! hash is in headers that are signed, so that a service which heeds them stores nothing else; whether it does is probed. Which
+//! hash of several counts that are asked for is said in `announced`.
 
 use std::time::Duration;
 
@@ -14,7 +14,6 @@ use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Si
 use picup_domain::Sha256;
 
 use super::S3;
-use super::notes::Note;
 use super::uploads::{every, taking_parts};
 use crate::{Error, PartStored, Upload};
 
@@ -47,19 +46,14 @@ impl S3 {
         let notes = self.notes(upload.id()).await?;
         let multipart = taking_parts(upload, &notes)?;
         let at = self.at(upload.key());
-        if self.parts_listed(&at, multipart).await?.is_none() {
+        let Some(listed) = self.parts_listed(&at, multipart).await? else {
             return Err(self.gone(upload.id(), multipart).await?);
-        }
-        let mut unknown = Vec::new();
-        for part in wanted {
-            if !notes.announced(part)? {
-                unknown.push(*part);
-            }
-        }
-        let noted = unknown
-            .into_iter()
-            .map(|part| async move { self.note(upload.id(), &Note::Part(part), String::new()).await }.boxed());
-        every(noted.collect()).await?;
+        };
+        let announced = wanted.iter().map(|part| {
+            let announce = self.announce(upload.id(), &notes, &listed, *part);
+            async move { announce.await.map(|_| ()) }.boxed()
+        });
+        every(announced.collect()).await?;
         let mut addresses = Vec::with_capacity(wanted.len());
         for part in wanted {
             addresses.push(self.part_address(&at, multipart, part.number, part.sha256, life).await?);

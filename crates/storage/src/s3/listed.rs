@@ -6,6 +6,8 @@ use quick_xml::Reader;
 use quick_xml::escape::unescape;
 use quick_xml::events::Event;
 
+use crate::PartStored;
+
 /// A part as the service has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Listed {
@@ -13,6 +15,13 @@ pub(super) struct Listed {
     pub(super) bytes: u64,
     /// What the service wants to be told when the parts are put together.
     pub(super) tag: String,
+}
+
+impl Listed {
+    /// Whether this is the part that was announced.
+    pub(super) fn is(&self, announced: &PartStored) -> bool {
+        self.bytes == announced.bytes
+    }
 }
 
 /// One page of the list.

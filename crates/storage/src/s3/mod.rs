@@ -7,6 +7,7 @@
 //!
 //! Nothing here is sure of its bytes before they are whole and compared: they wait in a spool on the machine's own disk.
 
+mod announced;
 mod check;
 mod direct;
 mod listed;

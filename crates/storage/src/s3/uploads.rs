@@ -13,7 +13,6 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMultipartOptions, PutPayload}
 use picup_domain::{ObjectKey, Sha256, UploadId};
 use quick_xml::escape::escape;
 
-use super::listed::Listed;
 use super::notes::{Note, Notes};
 use super::objects::{attributes, is_missing};
 use super::{S3, Spool, Spooled};
@@ -86,9 +85,9 @@ impl S3 {
         let id = upload.id();
         let notes = self.notes(id).await?;
         let multipart = taking_parts(upload, &notes)?;
-        if !notes.announced(&part)? {
-            self.note(id, &Note::Part(part), String::new()).await?;
-        } else if self.has_part(upload, multipart, &part).await? {
+        let known = notes.parts.contains_key(&part.number);
+        let listed = if known { self.parts_listed(&self.at(upload.key()), multipart).await? } else { None };
+        if self.announce(id, &notes, &listed.unwrap_or_default(), part).await? {
             return Ok(());
         }
         crash_point!("s3-part-noted");
@@ -96,11 +95,6 @@ impl S3 {
             Some(_) => Ok(()),
             None => Err(self.gone(id, multipart).await?),
         }
-    }
-
-    async fn has_part(&self, upload: &Upload, multipart: &str, part: &PartStored) -> Result<bool, Error> {
-        let listed = self.parts_listed(&self.at(upload.key()), multipart).await?;
-        Ok(listed.is_some_and(|listed| listed.get(&part.number).is_some_and(|found| found.bytes == part.bytes)))
     }
 
     /// Sends bytes as a part when there is room in memory for them; says what the service calls them, or `None` when it knows no
@@ -148,10 +142,10 @@ impl S3 {
     async fn arrived(&self, upload: &Upload, notes: &Notes, multipart: &str) -> Result<Option<Arrived>, Error> {
         let Some(listed) = self.parts_listed(&self.at(upload.key()), multipart).await? else { return Ok(None) };
         let mut arrived = Arrived { parts: BTreeMap::new(), ids: Vec::new() };
-        for (number, Listed { bytes, tag }) in listed {
-            if let Some(part) = notes.parts.get(&number).filter(|part| part.bytes == bytes) {
+        for (number, found) in listed {
+            if let Some(part) = notes.parts.get(&number).filter(|part| found.is(part)) {
                 arrived.parts.insert(number, *part);
-                arrived.ids.push(self.part_id(&tag, &part.sha256));
+                arrived.ids.push(self.part_id(&found.tag, &part.sha256));
             }
         }
         Ok(Some(arrived))
