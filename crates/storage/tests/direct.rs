@@ -19,7 +19,7 @@ const ORIGIN: &str = "https://photos.example.org";
 /// A store in a bucket into which parts go straight.
 struct Direct {
     storage: Storage,
-    _server: S3Server,
+    server: S3Server,
     _spool: TempDir,
 }
 
@@ -29,7 +29,7 @@ impl Direct {
         let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..s3s_bucket(&server, &spool) };
         let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
         storage.probe(Some(ORIGIN)).await.unwrap();
-        Self { storage, _server: server, _spool: spool }
+        Self { storage, server, _spool: spool }
     }
 
     async fn address(&self, upload: &Upload, number: u32, bytes: &Bytes) -> PartAddress {
@@ -116,6 +116,61 @@ async fn of_several_hashes_for_one_part_the_last_counts_until_it_has_arrived() {
     it.storage.upload_complete(&upload).await.unwrap();
     assert!(content(&it.storage, &key).await == file);
     assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
+}
+
+/// The file in which a service has the only part that lies with it.
+fn part_file(server: &S3Server) -> std::path::PathBuf {
+    let found = std::fs::read_dir(server.folder()).unwrap().map(|entry| entry.unwrap().path());
+    found.into_iter().find(|path| path.to_string_lossy().contains(".part-")).unwrap()
+}
+
+#[tokio::test]
+async fn a_part_that_is_listed_with_another_hash_has_not_arrived() {
+    let it = Direct::start().await;
+    let (key, file) = (key(), noise(8, 5_000));
+    let upload = begin(&it.storage, &key, file.len()).await;
+    // As when an address that was given for other bytes is used late.
+    send(&it.storage, &upload, &file, 1).await;
+    std::fs::write(part_file(&it.server), noise(9, 5_000)).unwrap();
+    assert_eq!(it.storage.upload_parts(&upload).await.unwrap(), []);
+    let incomplete = it.storage.upload_complete(&upload).await;
+    assert!(matches!(incomplete, Err(Error::UploadIncomplete { first_missing: 1, .. })), "{incomplete:?}");
+    send(&it.storage, &upload, &file, 1).await;
+    it.storage.upload_complete(&upload).await.unwrap();
+    assert_eq!(content(&it.storage, &key).await, file);
+}
+
+#[tokio::test]
+async fn a_service_that_has_other_parts_than_named_has_an_incomplete_upload() {
+    let it = Direct::start().await;
+    for code in ["InvalidPart", "EntityTooSmall"] {
+        let (key, file) = (key(), noise(10, PART + 7));
+        let upload = begin(&it.storage, &key, file.len()).await;
+        send(&it.storage, &upload, &file, 1).await;
+        send(&it.storage, &upload, &file, 2).await;
+        it.server.refuse_completion(code);
+        let incomplete = it.storage.upload_complete(&upload).await;
+        assert!(matches!(incomplete, Err(Error::UploadIncomplete { first_missing: 1, .. })), "{incomplete:?}");
+        assert_eq!(it.storage.upload_parts(&upload).await.unwrap().len(), 2);
+        it.storage.upload_complete(&upload).await.unwrap();
+        assert!(content(&it.storage, &key).await == file);
+    }
+}
+
+/// One that a killed process was completing, and of which a part has become another since.
+#[tokio::test]
+async fn an_upload_that_cannot_be_completed_any_more_leaves_nothing_that_is_paid_for() {
+    let it = Direct::start().await;
+    let (key, file) = (key(), noise(11, 5_000));
+    let upload = begin(&it.storage, &key, file.len()).await;
+    send(&it.storage, &upload, &file, 1).await;
+    let note = format!("picup/family/photos/staging/{}/completing", upload.id());
+    std::fs::write(it.server.folder().join(note), "").unwrap();
+    std::fs::write(part_file(&it.server), noise(9, 5_000)).unwrap();
+    assert!(matches!(it.storage.upload_complete(&upload).await, Err(Error::UploadNotFound(_))));
+    let left = std::fs::read_dir(it.server.folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with(".upload")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 /// Every address that was ever given, tried with every body, after its upload has ended.

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod amazon;
+mod amazon_flaws;
+mod amazon_parts;
 mod database_make;
 mod database_server;
 pub mod engine;
@@ -28,6 +30,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Mutex, PoisonError};
 
+pub use amazon_flaws::Flaw;
 pub use database_server::{DatabaseServer, ReplicaThread};
 pub use fault_proxy::{Direction, Fault, FaultProxy};
 pub use output::Output;

@@ -4,12 +4,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
+use crate::amazon::Amazon;
+use crate::amazon_flaws::Flaw;
 use crate::s3_keys::{BUCKET, Keys, make_bucket};
 use crate::s3_rights::Rights;
-use crate::s3_serving::{Manners, Running, Trouble, service};
+use crate::s3_serving::{Running, Trouble, service};
 use crate::{Error, TempDir, free_address, fresh_folder};
 
 /// A running store with one bucket and a pair of keys that may do everything in it. Dropping it stops it.
@@ -22,6 +24,15 @@ pub struct S3Server {
     manners: Manners,
     trouble: Arc<Trouble>,
     running: Option<Running>,
+}
+
+/// What it makes of uploads, and of addresses that were given away.
+#[derive(Debug, Clone, Copy)]
+enum Manners {
+    /// As s3s-fs does: a part whose checksum is wrong is stored, a PUT can be turned into a copy, and pages may not ask.
+    Own,
+    /// As Amazon S3 does, but for a flaw; its bucket's rules let the pages of any site in, or of none.
+    Amazon { pages: bool, flaw: Option<Flaw> },
 }
 
 #[derive(Debug)]
@@ -45,7 +56,15 @@ impl S3Server {
     /// # Errors
     /// When the system refuses.
     pub fn start_like_amazon() -> Result<Self, Error> {
-        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: true })
+        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: true, flaw: None })
+    }
+
+    /// As [`start_like_amazon`](Self::start_like_amazon), with one flaw.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn start_like_amazon_but(flaw: Flaw) -> Result<Self, Error> {
+        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: true, flaw: Some(flaw) })
     }
 
     /// As [`start_like_amazon`](Self::start_like_amazon), with a bucket that has no CORS rules.
@@ -53,7 +72,7 @@ impl S3Server {
     /// # Errors
     /// When the system refuses.
     pub fn start_closed_to_pages() -> Result<Self, Error> {
-        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: false })
+        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: false, flaw: None })
     }
 
     /// As [`start_closed_to_pages`](Self::start_closed_to_pages), one that knows keys with fewer rights too: see
@@ -108,7 +127,11 @@ impl S3Server {
     pub fn start_again(&mut self) -> Result<(), Error> {
         self.stop();
         let service = service(self.folder(), &self.keys, self.rights.as_ref())?;
-        self.running = Some(Running::start(self.address, service, self.manners, Arc::clone(&self.trouble))?);
+        let amazon = match self.manners {
+            Manners::Own => None,
+            Manners::Amazon { pages, flaw } => Some(Amazon { folder: self.folder().to_owned(), pages, flaw }),
+        };
+        self.running = Some(Running::start(self.address, service, amazon, Arc::clone(&self.trouble))?);
         Ok(())
     }
 
@@ -116,6 +139,11 @@ impl S3Server {
     /// 0 for none.
     pub fn trouble_every(&self, requests: usize) {
         self.trouble.every.store(requests, Ordering::Relaxed);
+    }
+
+    /// Refuses the next request to put the parts of an upload together, with 400 and this code.
+    pub fn refuse_completion(&self, code: &'static str) {
+        *self.trouble.completion.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
     }
 
     /// Where it listens.

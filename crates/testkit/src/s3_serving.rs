@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::Body;
@@ -20,18 +20,10 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::Error;
+use crate::amazon::Amazon;
 use crate::s3_keys::Keys;
 use crate::s3_rights::{Access, Rights};
-use crate::{Error, amazon};
-
-/// What it makes of addresses that were given away.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Manners {
-    /// As s3s-fs does: a part whose checksum is wrong is stored, a PUT can be turned into a copy, and pages may not ask.
-    Own,
-    /// As Amazon S3 does; its bucket's rules let the pages of any site in, or of none.
-    Amazon { pages: bool },
-}
 
 /// What goes wrong in the store itself.
 #[derive(Debug, Default)]
@@ -39,6 +31,8 @@ pub(crate) struct Trouble {
     /// Every so many requests one is refused and one that was carried out is said to have failed; 0 for never.
     pub(crate) every: AtomicUsize,
     asked: AtomicUsize,
+    /// What the next request to put parts together is refused with.
+    pub(crate) completion: Mutex<Option<&'static str>>,
 }
 
 /// The thread that serves until its other end of `stop` is gone.
@@ -56,6 +50,12 @@ impl Trouble {
         let turn = asked.checked_rem(every);
         (turn == Some(0), turn == Some(every / 2))
     }
+
+    /// What a request is refused with that the store is not asked.
+    fn refuses(&self, request: &Request<Incoming>) -> Option<&'static str> {
+        let completes = request.method() == Method::POST && request.uri().query()?.contains("uploadId=");
+        self.completion.lock().unwrap_or_else(PoisonError::into_inner).take_if(|_| completes)
+    }
 }
 
 /// An answer as S3 gives it when it is in trouble.
@@ -70,7 +70,7 @@ impl Running {
     pub(crate) fn start(
         address: SocketAddr,
         service: S3Service,
-        manners: Manners,
+        amazon: Option<Amazon>,
         trouble: Arc<Trouble>,
     ) -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -81,7 +81,7 @@ impl Running {
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    () = serve(listener, service, manners, trouble) => {}
+                    () = serve(listener, service, amazon, trouble) => {}
                 }
             });
             // The runtime is dropped here, outside any other, and with it every connection.
@@ -116,7 +116,7 @@ pub(crate) fn service(folder: &Path, keys: &Keys, rights: Option<&Rights>) -> Re
 }
 
 /// Answers whoever connects, each in a task of its own.
-async fn serve(listener: TcpListener, service: S3Service, manners: Manners, trouble: Arc<Trouble>) {
+async fn serve(listener: TcpListener, service: S3Service, amazon: Option<Amazon>, trouble: Arc<Trouble>) {
     let http = Builder::new(TokioExecutor::new());
     loop {
         let Ok((socket, _)) = listener.accept().await else {
@@ -124,19 +124,22 @@ async fn serve(listener: TcpListener, service: S3Service, manners: Manners, trou
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let (service, trouble) = (service.clone(), Arc::clone(&trouble));
+        let (service, amazon, trouble) = (service.clone(), amazon.clone(), Arc::clone(&trouble));
         let answer = move |request: Request<Incoming>| {
-            let (service, trouble) = (service.clone(), Arc::clone(&trouble));
+            let (service, amazon, trouble) = (service.clone(), amazon.clone(), Arc::clone(&trouble));
             async move {
                 let (refuse, fail) = trouble.now();
                 if refuse {
                     return Ok(failed(StatusCode::SERVICE_UNAVAILABLE, "SlowDown"));
                 }
+                if let Some(code) = trouble.refuses(&request) {
+                    return Ok(failed(StatusCode::BAD_REQUEST, code));
+                }
                 // In a task of its own: a client that goes away does not stop half-way what the store has begun.
                 let answering = tokio::spawn(async move {
-                    match manners {
-                        Manners::Own => service.call(request.map(Body::from)).await,
-                        Manners::Amazon { pages } => amazon::answer(service, request, pages).await,
+                    match amazon {
+                        None => service.call(request.map(Body::from)).await,
+                        Some(amazon) => amazon.answer(service, request).await,
                     }
                 });
                 let answer = answering.await.unwrap_or_else(|_| Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, "Panic")));

@@ -9,6 +9,7 @@
 
 mod announced;
 mod check;
+mod completion;
 mod direct;
 mod listed;
 mod notes;
