@@ -43,6 +43,7 @@ pub use error::{BoxError, Error};
 pub use hash::Hashes;
 pub use metrics::Metrics;
 pub use opened::{ByteStream, Opened};
+pub use parts::WhyProxied;
 pub use profile::Profile;
 pub use receive::{Received, Receiving};
 pub use s3::PartAddress;

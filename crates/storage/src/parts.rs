@@ -12,6 +12,26 @@ use crate::{Check, Error, PartAddress, PartStored, PartsBy, Storage, Store, Uplo
 /// A page that nobody has: what lets it in lets all in.
 const ANYWHERE: &str = "https://picup.invalid";
 
+/// Why parts of uploads come through PicUp.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WhyProxied {
+    /// There is no other way.
+    #[error("the store is no bucket")]
+    NoBucket,
+    /// It is insisted on.
+    #[error("the configuration says so")]
+    Configured,
+    /// The service makes of an address what it should not.
+    #[error("{0}")]
+    Unsafe(String),
+    /// Browsers would not let a page send parts.
+    #[error("the bucket's CORS rules do not let pages of {0} send parts")]
+    ClosedToPages(String),
+    /// It could not be found out.
+    #[error("it could not be tried out on the service: {0}")]
+    Unknown(String),
+}
+
 impl Storage {
     /// Whether parts go straight into the store for now.
     #[must_use]
@@ -51,11 +71,11 @@ impl Storage {
     ///
     /// # Errors
     /// Why they come through PicUp.
-    pub async fn probe(&self, origin: Option<&str>) -> Result<(), String> {
-        let Store::S3(s3) = &self.store else { return Err("the store is no bucket".to_owned()) };
+    pub async fn probe(&self, origin: Option<&str>) -> Result<(), WhyProxied> {
+        let Store::S3(s3) = &self.store else { return Err(WhyProxied::NoBucket) };
         match s3.parts_by {
             PartsBy::Direct => Ok(()),
-            PartsBy::Proxied => Err("the configuration says so".to_owned()),
+            PartsBy::Proxied => Err(WhyProxied::Configured),
             PartsBy::Probe => {
                 let found = s3.probe(origin.unwrap_or(ANYWHERE)).await;
                 s3.direct.store(found.is_ok(), Ordering::Relaxed);
@@ -88,10 +108,9 @@ impl Storage {
             }
             (Err(why), false) => format!("PicUp carries the parts of uploads, because {why}"),
         };
-        let rules = if found.as_ref().is_err_and(|why| why.contains("CORS")) {
-            cors_rules(origin.unwrap_or("*"))
-        } else {
-            String::new()
+        let rules = match &found {
+            Err(WhyProxied::ClosedToPages(_)) => cors_rules(origin.unwrap_or("*")),
+            _ => String::new(),
         };
         Some(Check { name: "storage-parts", ok: found.is_ok() || !insisted, advice: advice + &rules })
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use picup_domain::{ByteSize, ObjectKey, Sha256};
-use picup_storage::{Error, Metrics, PartAddress, PartsBy, Profile, Settings, Storage, Upload};
+use picup_storage::{Error, Metrics, PartAddress, PartsBy, Profile, Settings, Storage, Upload, WhyProxied};
 use picup_testkit::{RcloneServer, S3Server};
 use support::*;
 use tempfile::TempDir;
@@ -249,14 +249,15 @@ async fn the_probe_fails_closed() {
     let mut strict = S3Server::start().unwrap();
     for profile in [Profile::Aws, Profile::Other] {
         let why = probed(picup_storage::Bucket { profile, ..s3s_bucket(&strict, &spool) }).await;
-        assert!(why.contains("the service stores"), "{why}");
+        assert!(matches!(&why, WhyProxied::Unsafe(why) if why.contains("the service stores")), "{why}");
     }
     let sloppy = RcloneServer::start().unwrap();
     let keys = (sloppy.access_key(), sloppy.secret_key());
     let why = probed(bucket(sloppy.endpoint(), sloppy.bucket(), keys, &spool)).await;
-    assert!(why.contains("the service stores"), "{why}");
+    assert!(matches!(&why, WhyProxied::Unsafe(why) if why.contains("the service stores")), "{why}");
     strict.stop();
-    probed(s3s_bucket(&strict, &spool)).await;
+    let why = probed(s3s_bucket(&strict, &spool)).await;
+    assert!(matches!(why, WhyProxied::Unknown(_)), "{why}");
     strict.start_again().unwrap();
     for folder in [strict.folder().join("picup/family/photos/probe"), sloppy.folder().join("picup/family/photos/probe")]
     {
@@ -285,7 +286,8 @@ async fn the_doctor_says_how_parts_come_and_how_pages_are_let_in() {
     let closed = S3Server::start_closed_to_pages().unwrap();
     let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..s3s_bucket(&closed, &spool) };
     let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-    assert!(storage.probe(Some(ORIGIN)).await.unwrap_err().contains("CORS"));
+    let closed_to_pages = Err(WhyProxied::ClosedToPages(ORIGIN.to_owned()));
+    assert_eq!(storage.probe(Some(ORIGIN)).await, closed_to_pages);
     let check = storage.check_parts(Some(ORIGIN)).await.unwrap();
     let rule = format!("\"AllowedOrigins\":[\"{ORIGIN}\"]");
     assert!(check.ok && check.advice.contains(&rule) && !storage.takes_parts_straight(), "{check:?}");
@@ -294,10 +296,13 @@ async fn the_doctor_says_how_parts_come_and_how_pages_are_let_in() {
 #[tokio::test]
 async fn what_the_configuration_says_is_not_probed() {
     let (server, spool) = (S3Server::start().unwrap(), tempfile::tempdir().unwrap());
+    let in_memory = Storage::open(Settings::memory(), Metrics::default()).await.unwrap();
+    assert_eq!(in_memory.probe(Some(ORIGIN)).await, Err(WhyProxied::NoBucket));
     for (parts, straight) in [(PartsBy::Direct, true), (PartsBy::Proxied, false)] {
         let bucket = picup_storage::Bucket { parts, ..s3s_bucket(&server, &spool) };
         let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        assert_eq!(storage.probe(Some(ORIGIN)).await.is_ok(), straight);
+        let found = if straight { Ok(()) } else { Err(WhyProxied::Configured) };
+        assert_eq!(storage.probe(Some(ORIGIN)).await, found);
         let upload = begin(&storage, &key(), 1).await;
         let addresses = storage.part_addresses(&upload, &[(1, Sha256::of(b"x"))], LIFE).await.unwrap();
         assert_eq!(addresses.is_some(), straight);

@@ -114,7 +114,7 @@ async fn probe(storage: Storage, origin: Option<String>) {
             match &found {
                 Ok(()) => tracing::info!("parts of uploads go straight into the bucket"),
                 Err(why) => {
-                    tracing::info!(why, "PicUp carries the parts of uploads into the bucket; see: picup doctor")
+                    tracing::info!(%why, "PicUp carries the parts of uploads into the bucket; see: picup doctor")
                 }
             }
             told = Some(found);

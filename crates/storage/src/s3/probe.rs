@@ -19,6 +19,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 
 use super::S3;
 use super::direct::PartAddress;
+use crate::WhyProxied;
 
 const LIFE: Duration = Duration::from_secs(300);
 const RIGHT: &[u8] = b"what was announced";
@@ -58,7 +59,7 @@ impl Misuse {
 
 impl S3 {
     /// Fine if senders may put parts straight into the bucket, pages of `origin` among them; else why they may not.
-    pub(crate) async fn probe(&self, origin: &str) -> Result<(), String> {
+    pub(crate) async fn probe(&self, origin: &str) -> Result<(), WhyProxied> {
         let name = format!("{:032x}", rand::random::<u128>());
         let at = self.path(&format!("probe/{name}"));
         let beside = self.path(&format!("probe/{name}-beside"));
@@ -82,10 +83,9 @@ impl S3 {
         old.map(|object| object.location).collect()
     }
 
-    async fn probe_at(&self, at: &Path, beside: &Path, origin: &str) -> Result<(), String> {
-        let said = |error: object_store::Error| error.to_string();
-        self.store.put(beside, PutPayload::from_static(SAME_LENGTH)).await.map_err(said)?;
-        let multipart = self.store.create_multipart(at).await.map_err(said)?;
+    async fn probe_at(&self, at: &Path, beside: &Path, origin: &str) -> Result<(), WhyProxied> {
+        self.store.put(beside, PutPayload::from_static(SAME_LENGTH)).await.map_err(unknown)?;
+        let multipart = self.store.create_multipart(at).await.map_err(unknown)?;
         let probed = self.probe_part(at, beside, &multipart, origin).await;
         if probed.is_err()
             && let Err(error) = self.store.abort_multipart(at, &multipart).await
@@ -95,9 +95,9 @@ impl S3 {
         probed
     }
 
-    async fn probe_part(&self, at: &Path, beside: &Path, multipart: &String, origin: &str) -> Result<(), String> {
+    async fn probe_part(&self, at: &Path, beside: &Path, multipart: &String, origin: &str) -> Result<(), WhyProxied> {
         let address = self.part_address(at, multipart, 1, Sha256::of(RIGHT), LIFE).await;
-        let address = address.map_err(|error| error.to_string())?;
+        let address = address.map_err(unknown)?;
         for misuse in Misuse::all(&self.bucket, beside) {
             self.must_refuse(at, multipart, &address, misuse).await?;
         }
@@ -105,20 +105,24 @@ impl S3 {
 
         let sent = self.put_part(&address, false).body(RIGHT).send().await.map_err(plain)?;
         if !sent.status().is_success() {
-            return Err(format!("the service refuses parts that are as announced ({})", sent.status()));
+            let refuses = format!("the service refuses parts that are as announced ({})", sent.status());
+            return Err(unsafe_for(&refuses));
         }
-        let tag = self.part_one(at, multipart).await?.ok_or("the service does not list what it has stored")?;
+        let tag = self
+            .part_one(at, multipart)
+            .await?
+            .ok_or_else(|| unsafe_for("the service does not list what it has stored"))?;
         let parts = vec![self.part_id(&tag, &Sha256::of(RIGHT))];
-        self.store.complete_multipart(at, multipart, parts).await.map_err(|error| error.to_string())?;
+        self.store.complete_multipart(at, multipart, parts).await.map_err(unknown)?;
         // The address has to be dead now.
         let _ = self.put_part(&address, false).body(RIGHT).send().await.map_err(plain)?;
         let _ = self.put_part(&address, false).body(OTHER).send().await.map_err(plain)?;
         let _ = self.put_part(&address, true).body(OTHER).send().await.map_err(plain)?;
-        let stands = self.fetch(at, None, RIGHT.len() as u64).await.map_err(|error| error.to_string())?;
+        let stands = self.fetch(at, None, RIGHT.len() as u64).await.map_err(unknown)?;
         if stands.as_deref() == Some(RIGHT) {
             Ok(())
         } else {
-            Err("an address changes its object after the upload was completed".to_owned())
+            Err(unsafe_for("an address changes its object after the upload was completed"))
         }
     }
 
@@ -129,7 +133,7 @@ impl S3 {
         multipart: &str,
         address: &PartAddress,
         misuse: Misuse,
-    ) -> Result<(), String> {
+    ) -> Result<(), WhyProxied> {
         let mut request = self.put_part(address, misuse.bare).body(misuse.body);
         for (name, value) in misuse.more {
             request = request.header(name, value);
@@ -137,18 +141,19 @@ impl S3 {
         let answer = request.send().await.map_err(plain)?;
         let status = answer.status();
         if status.is_success() || self.part_one(at, multipart).await?.is_some() {
-            return Err(format!("the service stores {}", misuse.what));
+            return Err(unsafe_for(&format!("the service stores {}", misuse.what)));
         }
-        let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
-        if status.is_client_error() && !busy {
-            Ok(())
-        } else {
-            Err(format!("the service answers {status} to {}", misuse.what))
+        let told = format!("the service answers {status} to {}", misuse.what);
+        match status {
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(WhyProxied::Unknown(told)),
+            status if status.is_server_error() => Err(WhyProxied::Unknown(told)),
+            status if status.is_client_error() => Ok(()),
+            _ => Err(WhyProxied::Unsafe(told)),
         }
     }
 
     /// Fine if a browser lets pages of `origin` send parts and read the answer.
-    async fn must_let_pages_in(&self, address: &PartAddress, origin: &str) -> Result<(), String> {
+    async fn must_let_pages_in(&self, address: &PartAddress, origin: &str) -> Result<(), WhyProxied> {
         let names: Vec<&str> = address.headers.iter().map(|(name, _)| name.as_str()).collect();
         let ask = self.http.request(Method::OPTIONS, &address.url);
         let ask = ask.header(ORIGIN, origin).header(ACCESS_CONTROL_REQUEST_METHOD, "PUT");
@@ -156,7 +161,7 @@ impl S3 {
         let allowed = answer.status().is_success()
             && ["*", origin].contains(&header(answer.headers(), ACCESS_CONTROL_ALLOW_ORIGIN).as_str())
             && allows(&header(answer.headers(), ACCESS_CONTROL_ALLOW_HEADERS), &names);
-        if allowed { Ok(()) } else { Err(format!("the bucket's CORS rules do not let pages of {origin} send parts")) }
+        if allowed { Ok(()) } else { Err(WhyProxied::ClosedToPages(origin.to_owned())) }
     }
 
     /// A PUT to an address, with its headers or bare.
@@ -166,15 +171,23 @@ impl S3 {
     }
 
     /// What the service calls the first part, if it has one.
-    async fn part_one(&self, at: &Path, multipart: &str) -> Result<Option<String>, String> {
-        let listed = self.parts_listed(at, multipart).await.map_err(|error| error.to_string())?;
+    async fn part_one(&self, at: &Path, multipart: &str) -> Result<Option<String>, WhyProxied> {
+        let listed = self.parts_listed(at, multipart).await.map_err(unknown)?;
         Ok(listed.and_then(|mut listed| listed.remove(&1)).map(|part| part.tag))
     }
 }
 
+fn unsafe_for(why: &str) -> WhyProxied {
+    WhyProxied::Unsafe(why.to_owned())
+}
+
+fn unknown(error: impl std::fmt::Display) -> WhyProxied {
+    WhyProxied::Unknown(error.to_string())
+}
+
 /// Without the address: it is signed.
-fn plain(error: reqwest::Error) -> String {
-    format!("the service does not answer: {}", error.without_url())
+fn plain(error: reqwest::Error) -> WhyProxied {
+    unknown(error.without_url())
 }
 
 fn header(headers: &HeaderMap, name: reqwest::header::HeaderName) -> String {
