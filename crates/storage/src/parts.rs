@@ -1,6 +1,7 @@
 //! How parts come into a store: through PicUp, or straight from their senders. Called by `app` where it hands out addresses, and at
 //! the start.
 
+use std::future::pending;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -67,17 +68,17 @@ impl Storage {
 
     /// Finds out, where that is left to a probe, whether senders may put parts straight into the store, pages of `origin`
     /// (`https://photos.example.org`) among them, or of anywhere, and has them do so from now on. Until then parts come through
-    /// PicUp.
+    /// PicUp. It is given up at `stop`.
     ///
     /// # Errors
     /// Why they come through PicUp.
-    pub async fn probe(&self, origin: Option<&str>) -> Result<(), WhyProxied> {
+    pub async fn probe(&self, origin: Option<&str>, stop: impl Future<Output = ()> + Send) -> Result<(), WhyProxied> {
         let Store::S3(s3) = &self.store else { return Err(WhyProxied::NoBucket) };
         match s3.parts_by {
             PartsBy::Direct => Ok(()),
             PartsBy::Proxied => Err(WhyProxied::Configured),
             PartsBy::Probe => {
-                let found = s3.probe(origin.unwrap_or(ANYWHERE)).await;
+                let found = s3.probe(origin.unwrap_or(ANYWHERE), stop).await;
                 s3.direct.store(found.is_ok(), Ordering::Relaxed);
                 found
             }
@@ -99,7 +100,7 @@ impl Storage {
         let Store::S3(s3) = &self.store else { return None };
         let (found, insisted) = match s3.parts_by {
             PartsBy::Proxied => return None,
-            by => (s3.probe(origin.unwrap_or(ANYWHERE)).await, by == PartsBy::Direct),
+            by => (s3.probe(origin.unwrap_or(ANYWHERE), pending()).await, by == PartsBy::Direct),
         };
         let advice = match (&found, insisted) {
             (Ok(()), _) => "parts of uploads go straight into the bucket".to_owned(),

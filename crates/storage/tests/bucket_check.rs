@@ -4,6 +4,7 @@
 
 mod support;
 
+use picup_domain::{Clock, SystemClock, Timestamp, UploadId};
 use picup_storage::{Bucket, Credentials, Metrics, PartsBy, Profile, Settings, Storage, Style};
 use support::{Fixture, Under};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,6 +28,23 @@ async fn a_bucket_that_is_well_is_found_so_and_left_as_it_was() {
         let left = std::fs::read_dir(staging).map_or(0, Iterator::count);
         assert_eq!(left, 0);
     }
+}
+
+#[tokio::test]
+async fn what_a_killed_check_left_is_removed_and_what_one_needs_is_not() {
+    let it = Fixture::s3s().await;
+    let Under::S3s(server, _) = &it.place else { panic!("no bucket") };
+    let staging = server.folder().join("picup/family/photos/staging");
+    let born = |at| format!("check.{}", UploadId::new(at));
+    let (old, young) = (born(Timestamp::from_micros(0)), born(SystemClock.now()));
+    std::fs::create_dir_all(&staging).unwrap();
+    for name in [&old, &young, "check.other"] {
+        std::fs::write(staging.join(name), "left").unwrap();
+    }
+    assert!(it.storage.check().await.iter().all(|check| check.ok));
+    let mut left = server.keys().unwrap();
+    left.iter_mut().for_each(|key| *key = key.rsplit('/').next().unwrap().to_owned());
+    assert_eq!(left, [young, "check.other".to_owned()]);
 }
 
 /// A service that asks nobody who they are. Gives its address.

