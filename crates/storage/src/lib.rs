@@ -32,6 +32,7 @@ mod profile;
 mod receive;
 mod s3;
 mod settings;
+mod told;
 mod uploads;
 
 use std::sync::Arc;

@@ -6,7 +6,8 @@ mod support;
 
 use picup_domain::{Clock, SystemClock, Timestamp, UploadId};
 use picup_storage::{Bucket, Credentials, Metrics, PartsBy, Profile, Settings, Storage, Style};
-use support::{Fixture, Under};
+use picup_testkit::S3Server;
+use support::{Fixture, Under, s3s_bucket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -45,6 +46,19 @@ async fn what_a_killed_check_left_is_removed_and_what_one_needs_is_not() {
     let mut left = server.keys().unwrap();
     left.iter_mut().for_each(|key| *key = key.rsplit('/').next().unwrap().to_owned());
     assert_eq!(left, [young, "check.other".to_owned()]);
+}
+
+#[tokio::test]
+async fn what_a_service_says_of_a_signature_is_not_said_again() {
+    let (server, spool) = (S3Server::start().unwrap(), tempfile::tempdir().unwrap());
+    let credentials = Credentials::Key { id: server.access_key().to_owned(), secret: "hush".to_owned() };
+    let bucket = Bucket { credentials, ..s3s_bucket(&server, &spool) };
+    let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
+    let error = storage.uploads_staged().await.unwrap_err();
+    assert!(error.to_string().contains("SignatureDoesNotMatch"), "{error}");
+    for said in [format!("{error}"), format!("{error:?}")] {
+        assert!(said.len() < 500 && !said.contains('<') && !said.contains("list-type"), "{said}");
+    }
 }
 
 /// A service that asks nobody who they are. Gives its address.

@@ -225,6 +225,8 @@ async fn addresses_are_only_for_what_is_begun() {
     let file = noise(6, 100);
     let upload = begin(&it.storage, &key(), file.len()).await;
     let wanted = |number| [(number, Sha256::of(&file))];
+    let address = it.address(&upload, 1, &file).await;
+    assert!(address.url.contains("X-Amz-Signature") && !format!("{address:?}").contains("X-Amz"), "{address:?}");
     let unknown = it.storage.part_addresses(&upload, &wanted(2), LIFE).await;
     assert!(matches!(unknown, Err(Error::PartUnknown { number: 2, count: 1 })));
     let other = Upload::resume(upload.id(), upload.key().clone(), ByteSize::new(101).unwrap()).unwrap();

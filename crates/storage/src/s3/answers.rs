@@ -4,6 +4,8 @@
 use bytes::Bytes;
 use reqwest::{Response, StatusCode};
 
+use crate::told::word;
+
 /// How much of an answer is read, in bytes: what a service says of an error is far shorter.
 const LONGEST_ANSWER: usize = 64 << 10;
 
@@ -51,13 +53,6 @@ fn innermost(error: &reqwest::Error) -> String {
         innermost = source;
     }
     if error.is_timeout() { "no answer in time".to_owned() } else { innermost.to_string() }
-}
-
-/// Only what a code or a region can be: answers may hold anything.
-fn word(text: &str) -> Option<String> {
-    let plain = (1..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    plain.then(|| text.to_owned())
 }
 
 impl Answer {

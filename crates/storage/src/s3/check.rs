@@ -13,6 +13,7 @@ use picup_domain::{Clock, SystemClock, UploadId};
 use super::answers::{Asked, Unasked, answer, done, told};
 use super::{S3, SMALL, to_its_end};
 use crate::check::Check;
+use crate::told::told as plain;
 
 /// A small object that was written so long ago was left by a process that was killed.
 const LEFT_AFTER: Duration = Duration::from_secs(600);
@@ -131,7 +132,7 @@ impl S3 {
         let signing = self.store.signed_url_opts(method.clone(), at, SMALL, &options);
         let url = match tokio::time::timeout(PATIENCE, signing).await {
             Ok(Ok(url)) => url,
-            Ok(Err(error)) => return Err(Unasked::Nobody(error.to_string())),
+            Ok(Err(error)) => return Err(Unasked::Nobody(plain(&error))),
             Err(_) => return Err(Unasked::Nobody("nobody answers who gives out roles".to_owned())),
         };
         answer(self.http.request(method, url).body(body).send().await).await
@@ -139,7 +140,7 @@ impl S3 {
 
     async fn say_unsigned(&self, at: &Path, query: &str) -> Asked {
         let signed = self.store.signed_url(Method::GET, at, SMALL).await;
-        let mut url = signed.map_err(|error| Unasked::Nobody(error.to_string()))?;
+        let mut url = signed.map_err(|error| Unasked::Nobody(plain(&error)))?;
         url.set_query((!query.is_empty()).then_some(query));
         answer(self.http.get(url).send().await).await
     }

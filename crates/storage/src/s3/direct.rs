@@ -4,6 +4,7 @@
 //! hash is in headers that are signed, so that a service which heeds them stores nothing else; whether it does is probed. Which
 //! hash of several counts that are asked for is said in `announced`.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
@@ -15,6 +16,7 @@ use picup_domain::Sha256;
 
 use super::S3;
 use super::uploads::{every, taking_parts};
+use crate::told::without_queries;
 use crate::{Error, PartStored, Upload};
 
 /// The longest that an address is good for.
@@ -25,7 +27,7 @@ const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
 const ALGORITHM: HeaderName = HeaderName::from_static("x-amz-sdk-checksum-algorithm");
 
 /// Where a sender puts one part, with a PUT.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PartAddress {
     /// Which part.
     pub number: u32,
@@ -33,6 +35,14 @@ pub struct PartAddress {
     pub url: String,
     /// Headers that have to be sent as they are.
     pub headers: Vec<(String, String)>,
+}
+
+/// Without the right that the address carries: addresses may be logged.
+impl fmt::Debug for PartAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = without_queries(&self.url);
+        f.debug_struct("PartAddress").field("number", &self.number).field("at", &at).finish_non_exhaustive()
+    }
 }
 
 impl S3 {

@@ -20,10 +20,10 @@ use super::S3;
 use super::direct::PartAddress;
 use super::trial::Trial;
 use crate::WhyProxied;
+use crate::told::told;
 
 /// How long the service may take to begin a trial when PicUp is to stop: what is not known to have begun cannot be ended.
 const GRACE: Duration = Duration::from_secs(5);
-const STOPPED: &str = "PicUp stops";
 const LIFE: Duration = Duration::from_secs(300);
 const RIGHT: &[u8] = b"what was announced";
 const OTHER: &[u8] = b"something different";
@@ -67,11 +67,11 @@ impl S3 {
         let stop = stop.shared();
         let trial = tokio::select! {
             trial = self.trial_begin() => trial.map_err(unknown)?,
-            () = stop.clone().then(|()| tokio::time::sleep(GRACE)) => return Err(unknown(STOPPED)),
+            () = stop.clone().then(|()| tokio::time::sleep(GRACE)) => return Err(stopped()),
         };
         let found = tokio::select! {
             found = self.probe_part(&trial, origin) => found,
-            () = stop => Err(unknown(STOPPED)),
+            () = stop => Err(stopped()),
         };
         self.trial_end(trial).await;
         found
@@ -86,7 +86,7 @@ impl S3 {
         }
         self.must_let_pages_in(&address, origin).await?;
 
-        let sent = self.put_part(&address, false).body(RIGHT).send().await.map_err(plain)?;
+        let sent = self.put_part(&address, false).body(RIGHT).send().await.map_err(unknown)?;
         if !sent.status().is_success() {
             let refuses = format!("the service refuses parts that are as announced ({})", sent.status());
             return Err(unsafe_for(&refuses));
@@ -98,9 +98,9 @@ impl S3 {
         let parts = vec![self.part_id(&tag, &Sha256::of(RIGHT))];
         self.store.complete_multipart(at, multipart, parts).await.map_err(unknown)?;
         // The address has to be dead now.
-        let _ = self.put_part(&address, false).body(RIGHT).send().await.map_err(plain)?;
-        let _ = self.put_part(&address, false).body(OTHER).send().await.map_err(plain)?;
-        let _ = self.put_part(&address, true).body(OTHER).send().await.map_err(plain)?;
+        let _ = self.put_part(&address, false).body(RIGHT).send().await.map_err(unknown)?;
+        let _ = self.put_part(&address, false).body(OTHER).send().await.map_err(unknown)?;
+        let _ = self.put_part(&address, true).body(OTHER).send().await.map_err(unknown)?;
         let stands = self.fetch(at, None, RIGHT.len() as u64).await.map_err(unknown)?;
         if stands.as_deref() == Some(RIGHT) {
             Ok(())
@@ -121,17 +121,17 @@ impl S3 {
         for (name, value) in misuse.more {
             request = request.header(name, value);
         }
-        let answer = request.send().await.map_err(plain)?;
+        let answer = request.send().await.map_err(unknown)?;
         let status = answer.status();
         if status.is_success() || self.part_one(at, multipart).await?.is_some() {
             return Err(unsafe_for(&format!("the service stores {}", misuse.what)));
         }
-        let told = format!("the service answers {status} to {}", misuse.what);
+        let answers = format!("the service answers {status} to {}", misuse.what);
         match status {
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(WhyProxied::Unknown(told)),
-            status if status.is_server_error() => Err(WhyProxied::Unknown(told)),
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(WhyProxied::Unknown(answers)),
+            status if status.is_server_error() => Err(WhyProxied::Unknown(answers)),
             status if status.is_client_error() => Ok(()),
-            _ => Err(WhyProxied::Unsafe(told)),
+            _ => Err(WhyProxied::Unsafe(answers)),
         }
     }
 
@@ -140,7 +140,7 @@ impl S3 {
         let names: Vec<&str> = address.headers.iter().map(|(name, _)| name.as_str()).collect();
         let ask = self.http.request(Method::OPTIONS, &address.url);
         let ask = ask.header(ORIGIN, origin).header(ACCESS_CONTROL_REQUEST_METHOD, "PUT");
-        let answer = ask.header(ACCESS_CONTROL_REQUEST_HEADERS, names.join(",")).send().await.map_err(plain)?;
+        let answer = ask.header(ACCESS_CONTROL_REQUEST_HEADERS, names.join(",")).send().await.map_err(unknown)?;
         let allowed = answer.status().is_success()
             && ["*", origin].contains(&header(answer.headers(), ACCESS_CONTROL_ALLOW_ORIGIN).as_str())
             && allows(&header(answer.headers(), ACCESS_CONTROL_ALLOW_HEADERS), &names);
@@ -164,13 +164,12 @@ fn unsafe_for(why: &str) -> WhyProxied {
     WhyProxied::Unsafe(why.to_owned())
 }
 
-fn unknown(error: impl std::fmt::Display) -> WhyProxied {
-    WhyProxied::Unknown(error.to_string())
+fn unknown(error: impl std::error::Error + 'static) -> WhyProxied {
+    WhyProxied::Unknown(told(&error))
 }
 
-/// Without the address: it is signed.
-fn plain(error: reqwest::Error) -> WhyProxied {
-    unknown(error.without_url())
+fn stopped() -> WhyProxied {
+    WhyProxied::Unknown("PicUp stops".to_owned())
 }
 
 fn header(headers: &HeaderMap, name: reqwest::header::HeaderName) -> String {
