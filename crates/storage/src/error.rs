@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use picup_domain::{Invalid, ObjectKey, Sha256, UploadId};
 
+use crate::told::told;
+
 /// Any error, as a sender's stream gives it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -148,9 +150,9 @@ impl Error {
         }
     }
 
-    /// What went wrong between PicUp and an object store.
+    /// What went wrong between PicUp and an object store. Of what that said only so much is kept as may be told.
     pub(crate) fn remote(doing: &'static str, source: impl Into<BoxError>) -> Self {
-        Self::Remote { doing, source: source.into() }
+        Self::Remote { doing, source: told(&*source.into()).into() }
     }
 
     pub(crate) fn not_found(key: &ObjectKey) -> Self {
@@ -171,6 +173,13 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_service_says_is_not_kept_whole() {
+        let error = Error::remote("write an object", "https://host/key?X-Amz-Signature=secret <Error>secret</Error>");
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        assert!(error.to_string().starts_with("write an object: https://host/key"), "{error}");
+    }
 
     #[test]
     fn a_full_disk_is_told_apart() {

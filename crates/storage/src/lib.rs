@@ -34,6 +34,7 @@ mod put_back;
 mod receive;
 mod s3;
 mod settings;
+mod told;
 mod uploads;
 
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub use error::{BoxError, Error};
 pub use hash::Hashes;
 pub use metrics::Metrics;
 pub use opened::{ByteStream, Opened};
+pub use parts::WhyProxied;
 pub use profile::Profile;
 pub use receive::{Received, Receiving};
 pub use s3::PartAddress;

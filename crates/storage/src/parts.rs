@@ -1,6 +1,7 @@
 //! How parts come into a store: through PicUp, or straight from their senders. Called by `app` where it hands out addresses, and at
 //! the start.
 
+use std::future::pending;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -12,6 +13,26 @@ use crate::{Check, Error, PartAddress, PartStored, PartsBy, Storage, Store, Uplo
 /// A page that nobody has: what lets it in lets all in.
 const ANYWHERE: &str = "https://picup.invalid";
 
+/// Why parts of uploads come through PicUp.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WhyProxied {
+    /// There is no other way.
+    #[error("the store is no bucket")]
+    NoBucket,
+    /// It is insisted on.
+    #[error("the configuration says so")]
+    Configured,
+    /// The service makes of an address what it should not.
+    #[error("{0}")]
+    Unsafe(String),
+    /// Browsers would not let a page send parts.
+    #[error("the bucket's CORS rules do not let pages of {0} send parts")]
+    ClosedToPages(String),
+    /// It could not be found out.
+    #[error("it could not be tried out on the service: {0}")]
+    Unknown(String),
+}
+
 impl Storage {
     /// Whether parts go straight into the store for now.
     #[must_use]
@@ -22,7 +43,7 @@ impl Storage {
     /// Where the senders of those parts put them straight into the store; `None` when parts come through PicUp.
     ///
     /// # Errors
-    /// [`Error::PartUnknown`]; [`Error::PartExists`] when one was announced with another hash; [`Error::UploadNotFound`],
+    /// [`Error::PartUnknown`]; [`Error::PartExists`] when one has arrived with another hash; [`Error::UploadNotFound`],
     /// [`Error::UploadDiffers`].
     pub async fn part_addresses(
         &self,
@@ -47,17 +68,17 @@ impl Storage {
 
     /// Finds out, where that is left to a probe, whether senders may put parts straight into the store, pages of `origin`
     /// (`https://photos.example.org`) among them, or of anywhere, and has them do so from now on. Until then parts come through
-    /// PicUp.
+    /// PicUp. It is given up at `stop`.
     ///
     /// # Errors
     /// Why they come through PicUp.
-    pub async fn probe(&self, origin: Option<&str>) -> Result<(), String> {
-        let Store::S3(s3) = &self.store else { return Err("the store is no bucket".to_owned()) };
+    pub async fn probe(&self, origin: Option<&str>, stop: impl Future<Output = ()> + Send) -> Result<(), WhyProxied> {
+        let Store::S3(s3) = &self.store else { return Err(WhyProxied::NoBucket) };
         match s3.parts_by {
             PartsBy::Direct => Ok(()),
-            PartsBy::Proxied => Err("the configuration says so".to_owned()),
+            PartsBy::Proxied => Err(WhyProxied::Configured),
             PartsBy::Probe => {
-                let found = s3.probe(origin.unwrap_or(ANYWHERE)).await;
+                let found = s3.probe(origin.unwrap_or(ANYWHERE), stop).await;
                 s3.direct.store(found.is_ok(), Ordering::Relaxed);
                 found
             }
@@ -79,7 +100,7 @@ impl Storage {
         let Store::S3(s3) = &self.store else { return None };
         let (found, insisted) = match s3.parts_by {
             PartsBy::Proxied => return None,
-            by => (s3.probe(origin.unwrap_or(ANYWHERE)).await, by == PartsBy::Direct),
+            by => (s3.probe(origin.unwrap_or(ANYWHERE), pending()).await, by == PartsBy::Direct),
         };
         let advice = match (&found, insisted) {
             (Ok(()), _) => "parts of uploads go straight into the bucket".to_owned(),
@@ -88,10 +109,9 @@ impl Storage {
             }
             (Err(why), false) => format!("PicUp carries the parts of uploads, because {why}"),
         };
-        let rules = if found.as_ref().is_err_and(|why| why.contains("CORS")) {
-            cors_rules(origin.unwrap_or("*"))
-        } else {
-            String::new()
+        let rules = match &found {
+            Err(WhyProxied::ClosedToPages(_)) => cors_rules(origin.unwrap_or("*")),
+            _ => String::new(),
         };
         Some(Check { name: "storage-parts", ok: found.is_ok() || !insisted, advice: advice + &rules })
     }

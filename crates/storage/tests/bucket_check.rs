@@ -4,8 +4,10 @@
 
 mod support;
 
+use picup_domain::{Clock, SystemClock, Timestamp, UploadId};
 use picup_storage::{Bucket, Credentials, Metrics, PartsBy, Profile, Settings, Storage, Style};
-use support::{Fixture, Under};
+use picup_testkit::S3Server;
+use support::{Fixture, Under, s3s_bucket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -26,6 +28,36 @@ async fn a_bucket_that_is_well_is_found_so_and_left_as_it_was() {
         let staging = folder.join("picup/family/photos/staging");
         let left = std::fs::read_dir(staging).map_or(0, Iterator::count);
         assert_eq!(left, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_check_left_is_removed_and_what_one_needs_is_not() {
+    let it = Fixture::s3s().await;
+    let Under::S3s(server, _) = &it.place else { panic!("no bucket") };
+    let staging = server.folder().join("picup/family/photos/staging");
+    let born = |at| format!("check.{}", UploadId::new(at));
+    let (old, young) = (born(Timestamp::from_micros(0)), born(SystemClock.now()));
+    std::fs::create_dir_all(&staging).unwrap();
+    for name in [&old, &young, "check.other"] {
+        std::fs::write(staging.join(name), "left").unwrap();
+    }
+    assert!(it.storage.check().await.iter().all(|check| check.ok));
+    let mut left = server.keys().unwrap();
+    left.iter_mut().for_each(|key| *key = key.rsplit('/').next().unwrap().to_owned());
+    assert_eq!(left, [young, "check.other".to_owned()]);
+}
+
+#[tokio::test]
+async fn what_a_service_says_of_a_signature_is_not_said_again() {
+    let (server, spool) = (S3Server::start().unwrap(), tempfile::tempdir().unwrap());
+    let credentials = Credentials::Key { id: server.access_key().to_owned(), secret: "hush".to_owned() };
+    let bucket = Bucket { credentials, ..s3s_bucket(&server, &spool) };
+    let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
+    let error = storage.uploads_staged().await.unwrap_err();
+    assert!(error.to_string().contains("SignatureDoesNotMatch"), "{error}");
+    for said in [format!("{error}"), format!("{error:?}")] {
+        assert!(said.len() < 500 && !said.contains('<') && !said.contains("list-type"), "{said}");
     }
 }
 

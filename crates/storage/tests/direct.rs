@@ -4,12 +4,13 @@
 
 mod support;
 
+use std::future::pending;
 use std::time::Duration;
 
 use bytes::Bytes;
 use picup_domain::{ByteSize, ObjectKey, Sha256};
-use picup_storage::{Error, Metrics, PartAddress, PartsBy, Profile, Settings, Storage, Upload};
-use picup_testkit::{RcloneServer, S3Server};
+use picup_storage::{Error, Metrics, PartAddress, PartsBy, Settings, Storage, Upload};
+use picup_testkit::S3Server;
 use support::*;
 use tempfile::TempDir;
 
@@ -19,7 +20,7 @@ const ORIGIN: &str = "https://photos.example.org";
 /// A store in a bucket into which parts go straight.
 struct Direct {
     storage: Storage,
-    _server: S3Server,
+    server: S3Server,
     _spool: TempDir,
 }
 
@@ -28,8 +29,8 @@ impl Direct {
         let (server, spool) = (S3Server::start_like_amazon().unwrap(), tempfile::tempdir().unwrap());
         let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..s3s_bucket(&server, &spool) };
         let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        storage.probe(Some(ORIGIN)).await.unwrap();
-        Self { storage, _server: server, _spool: spool }
+        storage.probe(Some(ORIGIN), pending()).await.unwrap();
+        Self { storage, server, _spool: spool }
     }
 
     async fn address(&self, upload: &Upload, number: u32, bytes: &Bytes) -> PartAddress {
@@ -92,17 +93,85 @@ async fn an_address_is_good_for_its_own_bytes_alone() {
 }
 
 #[tokio::test]
-async fn of_two_hashes_for_one_part_the_first_counts() {
+async fn of_several_hashes_for_one_part_the_last_counts_until_it_has_arrived() {
     let it = Direct::start().await;
-    let (file, other) = (noise(4, 5_000), noise(5, 5_000));
-    let upload = begin(&it.storage, &key(), file.len()).await;
-    let address = it.address(&upload, 1, &file).await;
-    let refused = it.storage.part_addresses(&upload, &[(1, Sha256::of(&other))], LIFE).await;
-    assert!(matches!(refused, Err(Error::PartExists { number: 1, .. })), "{refused:?}");
-    let again = it.address(&upload, 1, &file).await;
-    assert!(put(&again, &file).await.is_success());
-    assert!(put(&address, &file).await.is_success(), "sending it twice does no harm");
+    let (key, file) = (key(), noise(4, PART + 5_000));
+    let upload = begin(&it.storage, &key, file.len()).await;
+    // Announced, and never sent: one that is then sent straight, and one that then comes through PicUp.
+    for number in [1, 2] {
+        it.address(&upload, number, &noise(5, 10)).await;
+    }
+    let first = part(&file, 1);
+    let address = it.address(&upload, 1, &first).await;
+    assert!(put(&address, &first).await.is_success());
+    send(&it.storage, &upload, &file, 2).await;
+
+    for (number, bytes) in [(1, noise(6, PART)), (2, noise(7, 5_000))] {
+        let refused = it.storage.part_addresses(&upload, &[(number, Sha256::of(&bytes))], LIFE).await;
+        assert!(matches!(refused, Err(Error::PartExists { .. })), "{refused:?}");
+        let refused = it.storage.part_write(&upload, number, Sha256::of(&bytes), body(&bytes)).await;
+        assert!(matches!(refused, Err(Error::PartExists { .. })), "{refused:?}");
+    }
+    it.address(&upload, 1, &first).await;
+    assert!(put(&address, &first).await.is_success(), "sending it twice does no harm");
     it.storage.upload_complete(&upload).await.unwrap();
+    assert!(content(&it.storage, &key).await == file);
+    assert_eq!(it.storage.uploads_staged().await.unwrap(), []);
+}
+
+/// The file in which a service has the only part that lies with it.
+fn part_file(server: &S3Server) -> std::path::PathBuf {
+    let found = std::fs::read_dir(server.folder()).unwrap().map(|entry| entry.unwrap().path());
+    found.into_iter().find(|path| path.to_string_lossy().contains(".part-")).unwrap()
+}
+
+#[tokio::test]
+async fn a_part_that_is_listed_with_another_hash_has_not_arrived() {
+    let it = Direct::start().await;
+    let (key, file) = (key(), noise(8, 5_000));
+    let upload = begin(&it.storage, &key, file.len()).await;
+    // As when an address that was given for other bytes is used late.
+    send(&it.storage, &upload, &file, 1).await;
+    std::fs::write(part_file(&it.server), noise(9, 5_000)).unwrap();
+    assert_eq!(it.storage.upload_parts(&upload).await.unwrap(), []);
+    let incomplete = it.storage.upload_complete(&upload).await;
+    assert!(matches!(incomplete, Err(Error::UploadIncomplete { first_missing: 1, .. })), "{incomplete:?}");
+    send(&it.storage, &upload, &file, 1).await;
+    it.storage.upload_complete(&upload).await.unwrap();
+    assert_eq!(content(&it.storage, &key).await, file);
+}
+
+#[tokio::test]
+async fn a_service_that_has_other_parts_than_named_has_an_incomplete_upload() {
+    let it = Direct::start().await;
+    for code in ["InvalidPart", "EntityTooSmall"] {
+        let (key, file) = (key(), noise(10, PART + 7));
+        let upload = begin(&it.storage, &key, file.len()).await;
+        send(&it.storage, &upload, &file, 1).await;
+        send(&it.storage, &upload, &file, 2).await;
+        it.server.refuse_completion(code);
+        let incomplete = it.storage.upload_complete(&upload).await;
+        assert!(matches!(incomplete, Err(Error::UploadIncomplete { first_missing: 1, .. })), "{incomplete:?}");
+        assert_eq!(it.storage.upload_parts(&upload).await.unwrap().len(), 2);
+        it.storage.upload_complete(&upload).await.unwrap();
+        assert!(content(&it.storage, &key).await == file);
+    }
+}
+
+/// One that a killed process was completing, and of which a part has become another since.
+#[tokio::test]
+async fn an_upload_that_cannot_be_completed_any_more_leaves_nothing_that_is_paid_for() {
+    let it = Direct::start().await;
+    let (key, file) = (key(), noise(11, 5_000));
+    let upload = begin(&it.storage, &key, file.len()).await;
+    send(&it.storage, &upload, &file, 1).await;
+    let note = format!("picup/family/photos/staging/{}/completing", upload.id());
+    std::fs::write(it.server.folder().join(note), "").unwrap();
+    std::fs::write(part_file(&it.server), noise(9, 5_000)).unwrap();
+    assert!(matches!(it.storage.upload_complete(&upload).await, Err(Error::UploadNotFound(_))));
+    let left = std::fs::read_dir(it.server.folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with(".upload")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 /// Every address that was ever given, tried with every body, after its upload has ended.
@@ -156,82 +225,12 @@ async fn addresses_are_only_for_what_is_begun() {
     let file = noise(6, 100);
     let upload = begin(&it.storage, &key(), file.len()).await;
     let wanted = |number| [(number, Sha256::of(&file))];
+    let address = it.address(&upload, 1, &file).await;
+    assert!(address.url.contains("X-Amz-Signature") && !format!("{address:?}").contains("X-Amz"), "{address:?}");
     let unknown = it.storage.part_addresses(&upload, &wanted(2), LIFE).await;
     assert!(matches!(unknown, Err(Error::PartUnknown { number: 2, count: 1 })));
     let other = Upload::resume(upload.id(), upload.key().clone(), ByteSize::new(101).unwrap()).unwrap();
     assert!(matches!(it.storage.part_addresses(&other, &wanted(1), LIFE).await, Err(Error::UploadDiffers { .. })));
     it.storage.upload_abort(upload.id()).await.unwrap();
     assert!(matches!(it.storage.part_addresses(&upload, &wanted(1), LIFE).await, Err(Error::UploadNotFound(_))));
-}
-
-/// The probe says no where a service does not hold to what was signed, where pages are not let in, and where it does not answer.
-#[tokio::test]
-async fn the_probe_fails_closed() {
-    let spool = tempfile::tempdir().unwrap();
-    let probed = async |bucket| {
-        let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..bucket };
-        let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        let found = storage.probe(Some(ORIGIN)).await;
-        let upload = begin_if_there(&storage).await;
-        if let Some(upload) = upload {
-            assert_eq!(storage.part_addresses(&upload, &[(1, Sha256::of(b"x"))], LIFE).await.unwrap(), None);
-        }
-        found.unwrap_err()
-    };
-    let mut strict = S3Server::start().unwrap();
-    for profile in [Profile::Aws, Profile::Other] {
-        let why = probed(picup_storage::Bucket { profile, ..s3s_bucket(&strict, &spool) }).await;
-        assert!(why.contains("the service stores"), "{why}");
-    }
-    let sloppy = RcloneServer::start().unwrap();
-    let keys = (sloppy.access_key(), sloppy.secret_key());
-    let why = probed(bucket(sloppy.endpoint(), sloppy.bucket(), keys, &spool)).await;
-    assert!(why.contains("the service stores"), "{why}");
-    strict.stop();
-    probed(s3s_bucket(&strict, &spool)).await;
-    strict.start_again().unwrap();
-    for folder in [strict.folder().join("picup/family/photos/probe"), sloppy.folder().join("picup/family/photos/probe")]
-    {
-        let left = std::fs::read_dir(folder).map_or(0, Iterator::count);
-        assert_eq!(left, 0, "the probe leaves nothing");
-    }
-}
-
-async fn begin_if_there(storage: &Storage) -> Option<Upload> {
-    let id = picup_domain::UploadId::new(now());
-    storage.upload_begin(id, &key(), ByteSize::new(1).unwrap()).await.ok()
-}
-
-#[tokio::test]
-async fn the_doctor_says_how_parts_come_and_how_pages_are_let_in() {
-    let it = Direct::start().await;
-    let check = it.storage.check_parts(Some(ORIGIN)).await.unwrap();
-    assert!(check.ok && check.advice.contains("straight"), "{check:?}");
-    let (server, spool) = (S3Server::start().unwrap(), tempfile::tempdir().unwrap());
-    for (parts, ok) in [(PartsBy::Probe, true), (PartsBy::Direct, false)] {
-        let bucket = picup_storage::Bucket { parts, ..s3s_bucket(&server, &spool) };
-        let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        let check = storage.check_parts(Some(ORIGIN)).await.unwrap();
-        assert!(check.ok == ok && check.advice.contains("the service stores"), "{check:?}");
-    }
-    let closed = S3Server::start_closed_to_pages().unwrap();
-    let bucket = picup_storage::Bucket { parts: PartsBy::Probe, ..s3s_bucket(&closed, &spool) };
-    let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-    assert!(storage.probe(Some(ORIGIN)).await.unwrap_err().contains("CORS"));
-    let check = storage.check_parts(Some(ORIGIN)).await.unwrap();
-    let rule = format!("\"AllowedOrigins\":[\"{ORIGIN}\"]");
-    assert!(check.ok && check.advice.contains(&rule) && !storage.takes_parts_straight(), "{check:?}");
-}
-
-#[tokio::test]
-async fn what_the_configuration_says_is_not_probed() {
-    let (server, spool) = (S3Server::start().unwrap(), tempfile::tempdir().unwrap());
-    for (parts, straight) in [(PartsBy::Direct, true), (PartsBy::Proxied, false)] {
-        let bucket = picup_storage::Bucket { parts, ..s3s_bucket(&server, &spool) };
-        let storage = Storage::open(Settings::s3(bucket), Metrics::default()).await.unwrap();
-        assert_eq!(storage.probe(Some(ORIGIN)).await.is_ok(), straight);
-        let upload = begin(&storage, &key(), 1).await;
-        let addresses = storage.part_addresses(&upload, &[(1, Sha256::of(b"x"))], LIFE).await.unwrap();
-        assert_eq!(addresses.is_some(), straight);
-    }
 }

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod amazon;
+mod amazon_flaws;
+mod amazon_parts;
 mod database_make;
 mod database_server;
 pub mod engine;
@@ -15,8 +17,11 @@ mod listening;
 mod output;
 mod process;
 mod rclone_server;
+mod s3_behind;
 mod s3_keys;
+mod s3_rights;
 mod s3_server;
+mod s3_serving;
 pub mod samples;
 
 use std::collections::BTreeSet;
@@ -25,6 +30,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Mutex, PoisonError};
 
+pub use amazon_flaws::Flaw;
 pub use database_server::{DatabaseServer, ReplicaThread};
 pub use fault_proxy::{Direction, Fault, FaultProxy};
 pub use output::Output;

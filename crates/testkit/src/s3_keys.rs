@@ -1,4 +1,4 @@
-//! The one pair of keys of a test's S3 server, and its one bucket.
+//! The keys of a test's S3 server, and its one bucket.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};

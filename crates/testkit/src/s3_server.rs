@@ -4,54 +4,35 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use s3s::Body;
-use s3s::auth::SimpleAuth;
-use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s_fs::FileSystem;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
-
-use crate::amazon;
+use crate::amazon::Amazon;
+use crate::amazon_flaws::Flaw;
 use crate::s3_keys::{BUCKET, Keys, make_bucket};
+use crate::s3_rights::Rights;
+use crate::s3_serving::{Running, Trouble, service};
 use crate::{Error, TempDir, free_address, fresh_folder};
 
-/// A running store with one bucket and one pair of keys. Dropping it stops it.
+/// A running store with one bucket and a pair of keys that may do everything in it. Dropping it stops it.
 #[derive(Debug)]
 pub struct S3Server {
     address: SocketAddr,
     keys: Keys,
+    pub(crate) rights: Option<Rights>,
     folder: Folder,
     manners: Manners,
     trouble: Arc<Trouble>,
     running: Option<Running>,
 }
 
-/// What it makes of addresses that were given away.
+/// What it makes of uploads, and of addresses that were given away.
 #[derive(Debug, Clone, Copy)]
 enum Manners {
     /// As s3s-fs does: a part whose checksum is wrong is stored, a PUT can be turned into a copy, and pages may not ask.
     Own,
-    /// As Amazon S3 does; its bucket's rules let the pages of any site in, or of none.
-    Amazon { pages: bool },
-}
-
-/// What goes wrong in the store itself.
-#[derive(Debug, Default)]
-struct Trouble {
-    /// Every so many requests one is refused and one that was carried out is said to have failed; 0 for never.
-    every: AtomicUsize,
-    asked: AtomicUsize,
+    /// As Amazon S3 does, but for a flaw; its bucket's rules let the pages of any site in, or of none.
+    Amazon { pages: bool, flaw: Option<Flaw> },
 }
 
 #[derive(Debug)]
@@ -59,13 +40,6 @@ enum Folder {
     /// Removed with the server, once that has stopped.
     Own(TempDir),
     Given(PathBuf),
-}
-
-/// The thread that serves until its other end of `stop` is gone.
-#[derive(Debug)]
-struct Running {
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
 }
 
 impl S3Server {
@@ -82,7 +56,15 @@ impl S3Server {
     /// # Errors
     /// When the system refuses.
     pub fn start_like_amazon() -> Result<Self, Error> {
-        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: true })
+        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: true, flaw: None })
+    }
+
+    /// As [`start_like_amazon`](Self::start_like_amazon), with one flaw.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn start_like_amazon_but(flaw: Flaw) -> Result<Self, Error> {
+        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: true, flaw: Some(flaw) })
     }
 
     /// As [`start_like_amazon`](Self::start_like_amazon), with a bucket that has no CORS rules.
@@ -90,7 +72,19 @@ impl S3Server {
     /// # Errors
     /// When the system refuses.
     pub fn start_closed_to_pages() -> Result<Self, Error> {
-        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: false })
+        Self::serve(Folder::Own(fresh_folder()), Manners::Amazon { pages: false, flaw: None })
+    }
+
+    /// As [`start_closed_to_pages`](Self::start_closed_to_pages), one that knows keys with fewer rights too: see
+    /// [`writer`](Self::writer) and those after it.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn start_with_rights() -> Result<Self, Error> {
+        let mut server = Self::start_closed_to_pages()?;
+        server.rights = Some(Rights::random());
+        server.start_again()?;
+        Ok(server)
     }
 
     /// Starts one on a folder that is there, with what it holds, and leaves the folder behind.
@@ -105,6 +99,7 @@ impl S3Server {
         let mut server = Self {
             address: free_address(),
             keys: Keys::random(),
+            rights: None,
             folder,
             manners,
             trouble: Arc::default(),
@@ -131,8 +126,12 @@ impl S3Server {
     /// When the system refuses.
     pub fn start_again(&mut self) -> Result<(), Error> {
         self.stop();
-        let service = service(self.folder(), &self.keys)?;
-        self.running = Some(Running::start(self.address, service, self.manners, Arc::clone(&self.trouble))?);
+        let service = service(self.folder(), &self.keys, self.rights.as_ref())?;
+        let amazon = match self.manners {
+            Manners::Own => None,
+            Manners::Amazon { pages, flaw } => Some(Amazon { folder: self.folder().to_owned(), pages, flaw }),
+        };
+        self.running = Some(Running::start(self.address, service, amazon, Arc::clone(&self.trouble))?);
         Ok(())
     }
 
@@ -140,6 +139,11 @@ impl S3Server {
     /// 0 for none.
     pub fn trouble_every(&self, requests: usize) {
         self.trouble.every.store(requests, Ordering::Relaxed);
+    }
+
+    /// Refuses the next request to put the parts of an upload together, with 400 and this code.
+    pub fn refuse_completion(&self, code: &'static str) {
+        *self.trouble.completion.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
     }
 
     /// Where it listens.
@@ -182,101 +186,8 @@ impl S3Server {
     }
 }
 
-impl Trouble {
-    /// Whether the next request is refused, and whether it is said to have failed.
-    fn now(&self) -> (bool, bool) {
-        let every = self.every.load(Ordering::Relaxed);
-        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
-        let turn = asked.checked_rem(every);
-        (turn == Some(0), turn == Some(every / 2))
-    }
-}
-
-/// An answer as S3 gives it when it is in trouble.
-fn failed(status: StatusCode, code: &str) -> Response<Body> {
-    let mut response = Response::new(Body::from(format!("<Error><Code>{code}</Code><Message>later</Message></Error>")));
-    *response.status_mut() = status;
-    response
-}
-
 impl Drop for S3Server {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-impl Running {
-    /// Listens before it returns, and serves in a new thread.
-    fn start(address: SocketAddr, service: S3Service, manners: Manners, trouble: Arc<Trouble>) -> Result<Self, Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(Error::io("make a runtime"))?;
-        let listener = listen(&runtime, address).map_err(Error::io(format!("listen on {address}")))?;
-        let (stop, stopped) = oneshot::channel();
-        let serve = move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = stopped => {}
-                    () = serve(listener, service, manners, trouble) => {}
-                }
-            });
-            // The runtime is dropped here, outside any other, and with it every connection.
-        };
-        let thread = std::thread::Builder::new().name("s3-server".to_owned()).spawn(serve);
-        Ok(Self { stop, thread: thread.map_err(Error::io("start a thread"))? })
-    }
-}
-
-/// Listens at once, for a runtime that does not run yet.
-fn listen(runtime: &Runtime, address: SocketAddr) -> std::io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    let _entered = runtime.enter();
-    TcpListener::from_std(listener)
-}
-
-/// What answers, on a folder and for one pair of keys.
-fn service(folder: &Path, keys: &Keys) -> Result<S3Service, Error> {
-    let store = FileSystem::new(folder).map_err(|error| Error::Io {
-        doing: format!("open a store in {}", folder.display()),
-        source: std::io::Error::other(format!("{error:?}")),
-    })?;
-    let mut builder = S3ServiceBuilder::new(store);
-    builder.set_auth(SimpleAuth::from_single(&*keys.access, &*keys.secret));
-    Ok(builder.build())
-}
-
-/// Answers whoever connects, each in a task of its own.
-async fn serve(listener: TcpListener, service: S3Service, manners: Manners, trouble: Arc<Trouble>) {
-    let http = Builder::new(TokioExecutor::new());
-    loop {
-        let Ok((socket, _)) = listener.accept().await else {
-            // Too many open files, for example: that passes.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
-        let (service, trouble) = (service.clone(), Arc::clone(&trouble));
-        let answer = move |request: Request<Incoming>| {
-            let (service, trouble) = (service.clone(), Arc::clone(&trouble));
-            async move {
-                let (refuse, fail) = trouble.now();
-                if refuse {
-                    return Ok(failed(StatusCode::SERVICE_UNAVAILABLE, "SlowDown"));
-                }
-                // In a task of its own: a client that goes away does not stop half-way what the store has begun.
-                let answering = tokio::spawn(async move {
-                    match manners {
-                        Manners::Own => service.call(request.map(Body::from)).await,
-                        Manners::Amazon { pages } => amazon::answer(service, request, pages).await,
-                    }
-                });
-                let answer = answering.await.unwrap_or_else(|_| Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, "Panic")));
-                if fail { Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, "InternalError")) } else { answer }
-            }
-        };
-        let connection = http.serve_connection(TokioIo::new(socket), service_fn(answer)).into_owned();
-        tokio::spawn(async move {
-            // A client that went away, or spoke no HTTP.
-            let _ = connection.await;
-        });
     }
 }

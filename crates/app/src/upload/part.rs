@@ -58,7 +58,7 @@ pub async fn part_targets(
             Err(stage_again(app, id).await?)
         }
         Err(picup_storage::Error::PartExists { .. }) => {
-            Err(Error::Conflict("this part was announced before, with other bytes"))
+            Err(Error::Conflict("this part has arrived already, with other bytes"))
         }
         Err(error) => Err(error.into()),
     }

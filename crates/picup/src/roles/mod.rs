@@ -7,6 +7,7 @@ mod interface;
 mod log;
 mod origin;
 mod password;
+mod probing;
 mod rooms;
 
 use std::fs::{File, OpenOptions};
@@ -22,7 +23,6 @@ use picup_app::{App, backup, events, health, jobs, setup};
 use picup_database::{Claim, Database};
 use picup_delivery::Keyring;
 use picup_gateway::{Gateway, Parts, api_service};
-use picup_storage::Storage;
 use prometheus_client::registry::Registry;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -41,9 +41,6 @@ pub(crate) use rooms::unopened;
 /// How long one that was just killed may take to let go of the folder, and how often that is looked at.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_LOOK: Duration = Duration::from_millis(20);
-
-/// How often a bucket is probed.
-const PROBED_EVERY: Duration = Duration::from_secs(3600);
 
 /// Runs PicUp until SIGTERM or SIGINT, then finishes what is under way.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -87,7 +84,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     tasks.spawn(vital("backup", backup::run(app.clone(), stop.clone()), stop.clone()));
     tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     if rooms.storage.parts_origin().is_some() {
-        tokio::spawn(probe(rooms.storage.clone(), config.public_base().map(str::to_owned)));
+        tasks.spawn(probing::run(rooms.storage.clone(), config.public_base().map(str::to_owned), stop.clone()));
     }
     if let Some(password) = password {
         tokio::spawn(password.follow(rooms.database.clone()));
@@ -106,24 +103,6 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     rooms.database.close().await;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Finds out again and again whether parts of uploads may go straight into the bucket: its rules may change, and a service may.
-async fn probe(storage: Storage, origin: Option<String>) {
-    let mut told = None;
-    loop {
-        let found = storage.probe(origin.as_deref()).await;
-        if told.as_ref() != Some(&found) {
-            match &found {
-                Ok(()) => tracing::info!("parts of uploads go straight into the bucket"),
-                Err(why) => {
-                    tracing::info!(why, "PicUp carries the parts of uploads into the bucket; see: picup doctor")
-                }
-            }
-            told = Some(found);
-        }
-        tokio::time::sleep(PROBED_EVERY).await;
-    }
 }
 
 /// The use cases without a server, for commands that work on the data directory. A PicUp may be serving it meanwhile.

@@ -344,7 +344,7 @@ async fn the_doctor_tells_what_is_wrong_with_a_bucket() {
     assert!(doctor(&data, &service.settings()).await.contains("chmod 600"));
     service.replace_key("one line");
     assert!(doctor(&data, &service.settings()).await.contains("has to hold two lines"));
-    service.replace_key(&service.key(service.server.keys().1));
+    service.replace_key(&service.key(Bucket::keys(&service.server).1));
     service.server.stop();
     let told = doctor(&data, &service.settings()).await;
     assert!(told.contains("\nstorage-there: ") && told.contains("no connection to the service"), "{told}");

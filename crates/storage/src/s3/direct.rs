@@ -1,9 +1,10 @@
 //! Addresses at which a sender puts a part straight into the bucket.
 //!
 //! Each is good for one part of one upload with one hash, an hour at most, and for nothing once the upload is completed. The
-//! hash is in headers that are signed, so that a service which heeds them stores nothing else; whether it does is probed. Of two hashes
-//! for one part the first that was asked for counts: the other would leave it to chance which of them is stored.
+//! hash is in headers that are signed, so that a service which heeds them stores nothing else; whether it does is probed. Which
+//! hash of several counts that are asked for is said in `announced`.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,8 +15,8 @@ use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Si
 use picup_domain::Sha256;
 
 use super::S3;
-use super::notes::Note;
 use super::uploads::{every, taking_parts};
+use crate::told::without_queries;
 use crate::{Error, PartStored, Upload};
 
 /// The longest that an address is good for.
@@ -26,7 +27,7 @@ const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
 const ALGORITHM: HeaderName = HeaderName::from_static("x-amz-sdk-checksum-algorithm");
 
 /// Where a sender puts one part, with a PUT.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PartAddress {
     /// Which part.
     pub number: u32,
@@ -34,6 +35,14 @@ pub struct PartAddress {
     pub url: String,
     /// Headers that have to be sent as they are.
     pub headers: Vec<(String, String)>,
+}
+
+/// Without the right that the address carries: addresses may be logged.
+impl fmt::Debug for PartAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = without_queries(&self.url);
+        f.debug_struct("PartAddress").field("number", &self.number).field("at", &at).finish_non_exhaustive()
+    }
 }
 
 impl S3 {
@@ -47,19 +56,14 @@ impl S3 {
         let notes = self.notes(upload.id()).await?;
         let multipart = taking_parts(upload, &notes)?;
         let at = self.at(upload.key());
-        if self.parts_listed(&at, multipart).await?.is_none() {
+        let Some(listed) = self.parts_listed(&at, multipart).await? else {
             return Err(self.gone(upload.id(), multipart).await?);
-        }
-        let mut unknown = Vec::new();
-        for part in wanted {
-            if !notes.announced(part)? {
-                unknown.push(*part);
-            }
-        }
-        let noted = unknown
-            .into_iter()
-            .map(|part| async move { self.note(upload.id(), &Note::Part(part), String::new()).await }.boxed());
-        every(noted.collect()).await?;
+        };
+        let announced = wanted.iter().map(|part| {
+            let announce = self.announce(upload.id(), &notes, &listed, *part);
+            async move { announce.await.map(|_| ()) }.boxed()
+        });
+        every(announced.collect()).await?;
         let mut addresses = Vec::with_capacity(wanted.len());
         for part in wanted {
             addresses.push(self.part_address(&at, multipart, part.number, part.sha256, life).await?);

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use quick_xml::Reader;
 use quick_xml::escape::unescape;
 use quick_xml::events::Event;
+
+use crate::PartStored;
 
 /// A part as the service has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +17,16 @@ pub(super) struct Listed {
     pub(super) bytes: u64,
     /// What the service wants to be told when the parts are put together.
     pub(super) tag: String,
+    /// Its SHA-256 in base64, where the service tells.
+    pub(super) sha256: Option<String>,
+}
+
+impl Listed {
+    /// Whether this is the part that was announced, as far as the service tells.
+    pub(super) fn is(&self, announced: &PartStored) -> bool {
+        let sha256 = BASE64_STANDARD.encode(announced.sha256.as_bytes());
+        self.bytes == announced.bytes && self.sha256.as_ref().is_none_or(|listed| *listed == sha256)
+    }
 }
 
 /// One page of the list.
@@ -48,6 +62,9 @@ impl Page {
                         ["ListPartsResult", "Part", "PartNumber"] => number = text.trim().parse().ok(),
                         ["ListPartsResult", "Part", "Size"] => part.bytes = text.trim().parse().ok()?,
                         ["ListPartsResult", "Part", "ETag"] => part.tag = text.trim().to_owned(),
+                        ["ListPartsResult", "Part", "ChecksumSHA256"] => {
+                            part.sha256 = Some(text.trim().to_owned()).filter(|told| !told.is_empty());
+                        }
                         ["ListPartsResult", "Part"] => {
                             page.parts.insert(number.take()?, std::mem::take(&mut part));
                         }
@@ -67,6 +84,7 @@ impl Page {
 
 #[cfg(test)]
 mod tests {
+    use picup_domain::Sha256;
     use proptest::prelude::*;
 
     use super::*;
@@ -76,11 +94,13 @@ mod tests {
         let xml = r#"<?xml version="1.0" encoding="UTF-8"?>
             <ListPartsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Bucket>b</Bucket><Key>k</Key>
             <Owner><ID>1</ID></Owner><NextPartNumberMarker>2</NextPartNumberMarker><IsTruncated>true</IsTruncated>
-            <Part><PartNumber>1</PartNumber><ETag>&quot;abc-1&quot;</ETag><Size>5</Size></Part>
-            <Part><Size>0</Size><ETag>"d&#38;"</ETag><PartNumber>2</PartNumber><LastModified>x</LastModified></Part>
+            <Part><PartNumber>1</PartNumber><ETag>&quot;abc-1&quot;</ETag><Size>5</Size>
+            <ChecksumSHA256>c2hh</ChecksumSHA256></Part>
+            <Part><Size>0</Size><ChecksumSHA256/><ETag>"d&#38;"</ETag><PartNumber>2</PartNumber><LastModified>x</LastModified></Part>
             </ListPartsResult>"#;
-        let listed = |bytes, tag: &str| Listed { bytes, tag: tag.to_owned() };
-        let parts = BTreeMap::from([(1, listed(5, "\"abc-1\"")), (2, listed(0, "\"d&\""))]);
+        let listed = |bytes, tag: &str, sha256| Listed { bytes, tag: tag.to_owned(), sha256 };
+        let parts =
+            BTreeMap::from([(1, listed(5, "\"abc-1\"", Some("c2hh".to_owned()))), (2, listed(0, "\"d&\"", None))]);
         assert_eq!(Page::parse(xml.as_bytes()), Some(Page { parts, next: Some("2".to_owned()) }));
         let last = xml.replace("true", "false");
         assert_eq!(Page::parse(last.as_bytes()).unwrap().next, None);
@@ -91,6 +111,17 @@ mod tests {
         ] {
             assert_eq!(Page::parse(other.as_bytes()), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_part_is_the_announced_one_by_its_length_and_where_it_is_told_its_hash() {
+        let announced = PartStored { number: 1, bytes: 5, sha256: Sha256::of(b"bytes") };
+        let told = |bytes, of: Option<&[u8]>| {
+            let sha256 = of.map(|of| BASE64_STANDARD.encode(Sha256::of(of).as_bytes()));
+            Listed { bytes, tag: String::new(), sha256 }.is(&announced)
+        };
+        assert!(told(5, None) && told(5, Some(b"bytes")));
+        assert!(!told(4, None) && !told(4, Some(b"bytes")) && !told(5, Some(b"other")));
     }
 
     proptest! {

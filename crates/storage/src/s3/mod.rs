@@ -7,7 +7,10 @@
 //!
 //! Nothing here is sure of its bytes before they are whole and compared: they wait in a spool on the machine's own disk.
 
+mod announced;
+mod answers;
 mod check;
+mod completion;
 mod direct;
 mod listed;
 mod notes;
@@ -16,6 +19,7 @@ mod probe;
 mod receiving;
 mod requests;
 mod spool;
+mod trial;
 mod uploads;
 
 use std::os::unix::fs::DirBuilderExt;

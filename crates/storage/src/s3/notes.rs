@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::{Error, PartStored};
+use crate::PartStored;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
@@ -92,14 +92,10 @@ impl Notes {
         }
     }
 
-    /// Whether a part was announced before, with the same hash.
-    pub(super) fn announced(&self, part: &PartStored) -> Result<bool, Error> {
-        match self.parts.get(&part.number) {
-            Some(known) if known.sha256 != part.sha256 => {
-                Err(Error::PartExists { number: part.number, stored: known.sha256 })
-            }
-            known => Ok(known.is_some()),
-        }
+    /// The names of all that was announced of a part.
+    pub(super) fn of_part(&self, number: u32) -> impl Iterator<Item = &str> {
+        let is_its = move |name: &&str| matches!(Note::parse(name), Some(Note::Part(part)) if part.number == number);
+        self.names.iter().map(String::as_str).filter(is_its)
     }
 
     /// The names in the order in which they may go, so that what is left of them tells the truth: first that there is an

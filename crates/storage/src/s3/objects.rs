@@ -130,6 +130,12 @@ pub(super) fn is_missing(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::NotFound { .. }) && !error.to_string().contains("NoSuchBucket")
 }
 
+/// Whether a service that is to put parts together has not those that it was told of.
+pub(super) fn names_other_parts(error: &object_store::Error) -> bool {
+    let told = error.to_string();
+    ["<Code>InvalidPart</Code>", "<Code>EntityTooSmall</Code>"].iter().any(|code| told.contains(code))
+}
+
 /// What the service tells those who fetch an object from it.
 pub(super) fn attributes(key: &ObjectKey) -> Attributes {
     Attributes::from_iter([(Attribute::ContentType, key.content_type())])

@@ -6,10 +6,9 @@
 
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::FutureExt;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 use picup_domain::Sha256;
 use reqwest::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -19,11 +18,16 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 
 use super::S3;
 use super::direct::PartAddress;
+use super::trial::Trial;
+use crate::WhyProxied;
+use crate::told::told;
 
+/// How long the service may take to begin a trial when PicUp is to stop: what is not known to have begun cannot be ended.
+const GRACE: Duration = Duration::from_secs(5);
 const LIFE: Duration = Duration::from_secs(300);
 const RIGHT: &[u8] = b"what was announced";
 const OTHER: &[u8] = b"something different";
-const SAME_LENGTH: &[u8] = b"What was announced";
+pub(super) const SAME_LENGTH: &[u8] = b"What was announced";
 /// [`SAME_LENGTH`] in the form in which a body is cut into pieces: its length, and the mark of its end.
 const IN_PIECES: &str = "12\r\nWhat was announced\r\n0\r\n\r\n";
 
@@ -57,68 +61,51 @@ impl Misuse {
 }
 
 impl S3 {
-    /// Fine if senders may put parts straight into the bucket, pages of `origin` among them; else why they may not.
-    pub(crate) async fn probe(&self, origin: &str) -> Result<(), String> {
-        let name = format!("{:032x}", rand::random::<u128>());
-        let at = self.path(&format!("probe/{name}"));
-        let beside = self.path(&format!("probe/{name}-beside"));
-        let found = self.probe_at(&at, &beside, origin).await;
-        let mut left = self.left_by_others().await;
-        left.extend([at, beside]);
-        for path in left {
-            if let Err(error) = self.remove(path).await {
-                tracing::warn!(%error, "what a probe of the bucket left could not be removed");
-            }
-        }
+    /// Fine if senders may put parts straight into the bucket, pages of `origin` among them; else why they may not. It goes on until
+    /// `stop`, and removes what it made in any case.
+    pub(crate) async fn probe(&self, origin: &str, stop: impl Future<Output = ()> + Send) -> Result<(), WhyProxied> {
+        let stop = stop.shared();
+        let trial = tokio::select! {
+            trial = self.trial_begin() => trial.map_err(unknown)?,
+            () = stop.clone().then(|()| tokio::time::sleep(GRACE)) => return Err(stopped()),
+        };
+        let found = tokio::select! {
+            found = self.probe_part(&trial, origin) => found,
+            () = stop => Err(stopped()),
+        };
+        self.trial_end(trial).await;
         found
     }
 
-    /// What probes left whose processes were killed: all that is an hour older than what was just written.
-    async fn left_by_others(&self) -> Vec<Path> {
-        let listed: Result<Vec<ObjectMeta>, _> = self.store.list(Some(&self.path("probe"))).try_collect().await;
-        let listed = listed.unwrap_or_default();
-        let newest = listed.iter().map(|object| object.last_modified.timestamp()).max().unwrap_or_default();
-        let old = listed.into_iter().filter(|object| object.last_modified.timestamp() + 3600 < newest);
-        old.map(|object| object.location).collect()
-    }
-
-    async fn probe_at(&self, at: &Path, beside: &Path, origin: &str) -> Result<(), String> {
-        let said = |error: object_store::Error| error.to_string();
-        self.store.put(beside, PutPayload::from_static(SAME_LENGTH)).await.map_err(said)?;
-        let multipart = self.store.create_multipart(at).await.map_err(said)?;
-        let probed = self.probe_part(at, beside, &multipart, origin).await;
-        if probed.is_err()
-            && let Err(error) = self.store.abort_multipart(at, &multipart).await
-        {
-            tracing::debug!(%error, "the upload of the probe could not be given up");
-        }
-        probed
-    }
-
-    async fn probe_part(&self, at: &Path, beside: &Path, multipart: &String, origin: &str) -> Result<(), String> {
+    async fn probe_part(&self, trial: &Trial, origin: &str) -> Result<(), WhyProxied> {
+        let Trial { at, beside, multipart } = trial;
         let address = self.part_address(at, multipart, 1, Sha256::of(RIGHT), LIFE).await;
-        let address = address.map_err(|error| error.to_string())?;
+        let address = address.map_err(unknown)?;
         for misuse in Misuse::all(&self.bucket, beside) {
             self.must_refuse(at, multipart, &address, misuse).await?;
         }
         self.must_let_pages_in(&address, origin).await?;
 
-        let sent = self.put_part(&address, false).body(RIGHT).send().await.map_err(plain)?;
+        let sent = self.put_part(&address, false).body(RIGHT).send().await.map_err(unknown)?;
         if !sent.status().is_success() {
-            return Err(format!("the service refuses parts that are as announced ({})", sent.status()));
+            let refuses = format!("the service refuses parts that are as announced ({})", sent.status());
+            return Err(unsafe_for(&refuses));
         }
-        let tag = self.part_one(at, multipart).await?.ok_or("the service does not list what it has stored")?;
+        let tag = self
+            .part_one(at, multipart)
+            .await?
+            .ok_or_else(|| unsafe_for("the service does not list what it has stored"))?;
         let parts = vec![self.part_id(&tag, &Sha256::of(RIGHT))];
-        self.store.complete_multipart(at, multipart, parts).await.map_err(|error| error.to_string())?;
+        self.store.complete_multipart(at, multipart, parts).await.map_err(unknown)?;
         // The address has to be dead now.
-        let _ = self.put_part(&address, false).body(RIGHT).send().await.map_err(plain)?;
-        let _ = self.put_part(&address, false).body(OTHER).send().await.map_err(plain)?;
-        let _ = self.put_part(&address, true).body(OTHER).send().await.map_err(plain)?;
-        let stands = self.fetch(at, None, RIGHT.len() as u64).await.map_err(|error| error.to_string())?;
+        let _ = self.put_part(&address, false).body(RIGHT).send().await.map_err(unknown)?;
+        let _ = self.put_part(&address, false).body(OTHER).send().await.map_err(unknown)?;
+        let _ = self.put_part(&address, true).body(OTHER).send().await.map_err(unknown)?;
+        let stands = self.fetch(at, None, RIGHT.len() as u64).await.map_err(unknown)?;
         if stands.as_deref() == Some(RIGHT) {
             Ok(())
         } else {
-            Err("an address changes its object after the upload was completed".to_owned())
+            Err(unsafe_for("an address changes its object after the upload was completed"))
         }
     }
 
@@ -129,34 +116,35 @@ impl S3 {
         multipart: &str,
         address: &PartAddress,
         misuse: Misuse,
-    ) -> Result<(), String> {
+    ) -> Result<(), WhyProxied> {
         let mut request = self.put_part(address, misuse.bare).body(misuse.body);
         for (name, value) in misuse.more {
             request = request.header(name, value);
         }
-        let answer = request.send().await.map_err(plain)?;
+        let answer = request.send().await.map_err(unknown)?;
         let status = answer.status();
         if status.is_success() || self.part_one(at, multipart).await?.is_some() {
-            return Err(format!("the service stores {}", misuse.what));
+            return Err(unsafe_for(&format!("the service stores {}", misuse.what)));
         }
-        let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
-        if status.is_client_error() && !busy {
-            Ok(())
-        } else {
-            Err(format!("the service answers {status} to {}", misuse.what))
+        let answers = format!("the service answers {status} to {}", misuse.what);
+        match status {
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(WhyProxied::Unknown(answers)),
+            status if status.is_server_error() => Err(WhyProxied::Unknown(answers)),
+            status if status.is_client_error() => Ok(()),
+            _ => Err(WhyProxied::Unsafe(answers)),
         }
     }
 
     /// Fine if a browser lets pages of `origin` send parts and read the answer.
-    async fn must_let_pages_in(&self, address: &PartAddress, origin: &str) -> Result<(), String> {
+    async fn must_let_pages_in(&self, address: &PartAddress, origin: &str) -> Result<(), WhyProxied> {
         let names: Vec<&str> = address.headers.iter().map(|(name, _)| name.as_str()).collect();
         let ask = self.http.request(Method::OPTIONS, &address.url);
         let ask = ask.header(ORIGIN, origin).header(ACCESS_CONTROL_REQUEST_METHOD, "PUT");
-        let answer = ask.header(ACCESS_CONTROL_REQUEST_HEADERS, names.join(",")).send().await.map_err(plain)?;
+        let answer = ask.header(ACCESS_CONTROL_REQUEST_HEADERS, names.join(",")).send().await.map_err(unknown)?;
         let allowed = answer.status().is_success()
             && ["*", origin].contains(&header(answer.headers(), ACCESS_CONTROL_ALLOW_ORIGIN).as_str())
             && allows(&header(answer.headers(), ACCESS_CONTROL_ALLOW_HEADERS), &names);
-        if allowed { Ok(()) } else { Err(format!("the bucket's CORS rules do not let pages of {origin} send parts")) }
+        if allowed { Ok(()) } else { Err(WhyProxied::ClosedToPages(origin.to_owned())) }
     }
 
     /// A PUT to an address, with its headers or bare.
@@ -166,15 +154,22 @@ impl S3 {
     }
 
     /// What the service calls the first part, if it has one.
-    async fn part_one(&self, at: &Path, multipart: &str) -> Result<Option<String>, String> {
-        let listed = self.parts_listed(at, multipart).await.map_err(|error| error.to_string())?;
+    async fn part_one(&self, at: &Path, multipart: &str) -> Result<Option<String>, WhyProxied> {
+        let listed = self.parts_listed(at, multipart).await.map_err(unknown)?;
         Ok(listed.and_then(|mut listed| listed.remove(&1)).map(|part| part.tag))
     }
 }
 
-/// Without the address: it is signed.
-fn plain(error: reqwest::Error) -> String {
-    format!("the service does not answer: {}", error.without_url())
+fn unsafe_for(why: &str) -> WhyProxied {
+    WhyProxied::Unsafe(why.to_owned())
+}
+
+fn unknown(error: impl std::error::Error + 'static) -> WhyProxied {
+    WhyProxied::Unknown(told(&error))
+}
+
+fn stopped() -> WhyProxied {
+    WhyProxied::Unknown("PicUp stops".to_owned())
 }
 
 fn header(headers: &HeaderMap, name: reqwest::header::HeaderName) -> String {

@@ -13,7 +13,6 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMultipartOptions, PutPayload}
 use picup_domain::{ObjectKey, Sha256, UploadId};
 use quick_xml::escape::escape;
 
-use super::listed::Listed;
 use super::notes::{Note, Notes};
 use super::objects::{attributes, is_missing};
 use super::{S3, Spool, Spooled};
@@ -26,10 +25,10 @@ const AT_ONCE: usize = 16;
 const LONGEST_NOTE: u64 = 4 << 20;
 
 /// The parts of an upload that have arrived as they were announced.
-struct Arrived {
-    parts: BTreeMap<u32, PartStored>,
+pub(super) struct Arrived {
+    pub(super) parts: BTreeMap<u32, PartStored>,
     /// What the service wants to be told of them, in order.
-    ids: Vec<PartId>,
+    pub(super) ids: Vec<PartId>,
 }
 
 impl S3 {
@@ -86,9 +85,9 @@ impl S3 {
         let id = upload.id();
         let notes = self.notes(id).await?;
         let multipart = taking_parts(upload, &notes)?;
-        if !notes.announced(&part)? {
-            self.note(id, &Note::Part(part), String::new()).await?;
-        } else if self.has_part(upload, multipart, &part).await? {
+        let known = notes.parts.contains_key(&part.number);
+        let listed = if known { self.parts_listed(&self.at(upload.key()), multipart).await? } else { None };
+        if self.announce(id, &notes, &listed.unwrap_or_default(), part).await? {
             return Ok(());
         }
         crash_point!("s3-part-noted");
@@ -96,11 +95,6 @@ impl S3 {
             Some(_) => Ok(()),
             None => Err(self.gone(id, multipart).await?),
         }
-    }
-
-    async fn has_part(&self, upload: &Upload, multipart: &str, part: &PartStored) -> Result<bool, Error> {
-        let listed = self.parts_listed(&self.at(upload.key()), multipart).await?;
-        Ok(listed.is_some_and(|listed| listed.get(&part.number).is_some_and(|found| found.bytes == part.bytes)))
     }
 
     /// Sends bytes as a part when there is room in memory for them; says what the service calls them, or `None` when it knows no
@@ -145,13 +139,18 @@ impl S3 {
     }
 
     /// What of an upload has arrived; `None` when the service does not know it.
-    async fn arrived(&self, upload: &Upload, notes: &Notes, multipart: &str) -> Result<Option<Arrived>, Error> {
+    pub(super) async fn arrived(
+        &self,
+        upload: &Upload,
+        notes: &Notes,
+        multipart: &str,
+    ) -> Result<Option<Arrived>, Error> {
         let Some(listed) = self.parts_listed(&self.at(upload.key()), multipart).await? else { return Ok(None) };
         let mut arrived = Arrived { parts: BTreeMap::new(), ids: Vec::new() };
-        for (number, Listed { bytes, tag }) in listed {
-            if let Some(part) = notes.parts.get(&number).filter(|part| part.bytes == bytes) {
+        for (number, found) in listed {
+            if let Some(part) = notes.parts.get(&number).filter(|part| found.is(part)) {
                 arrived.parts.insert(number, *part);
-                arrived.ids.push(self.part_id(&tag, &part.sha256));
+                arrived.ids.push(self.part_id(&found.tag, &part.sha256));
             }
         }
         Ok(Some(arrived))
@@ -184,76 +183,6 @@ impl S3 {
         stream::iter(all.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await
     }
 
-    /// Turns an upload into its object; its lock is held.
-    pub(crate) async fn complete(&self, upload: &Upload) -> Result<(), Error> {
-        let (id, key) = (upload.id(), upload.key());
-        let notes = self.notes(id).await?;
-        let Some((multipart, parts)) = self.to_put_together(upload, &notes).await? else {
-            return self.completed_before(upload, &notes).await;
-        };
-        match self.size(key).await? {
-            Some(size) if size == upload.bytes() && notes.completing => return self.forget(id, &notes).await,
-            Some(_) => return Err(Error::exists(key)),
-            None => {}
-        }
-        if !notes.completing {
-            self.note(id, &Note::Completing, String::new()).await?;
-        }
-        crash_point!("s3-completing");
-        let completed = self.carrier.complete_multipart(&self.at(key), &multipart, parts).await;
-        crash_point!("s3-completed");
-        // Whatever the answer: another process may have completed it in between, or this one, and the answer was lost.
-        match (self.size(key).await?, completed) {
-            (Some(size), _) if size == upload.bytes() => self.forget(id, &self.notes(id).await?).await,
-            (Some(_), _) => Err(Error::exists(key)),
-            (None, Err(error)) if is_missing(&error) => Err(self.gone(id, &multipart).await?),
-            (None, Err(error)) => Err(Error::remote("complete an upload", error)),
-            (None, Ok(_)) => Err(Error::remote("complete an upload", "the store has it, and does not show it")),
-        }
-    }
-
-    pub(crate) async fn complete_many(&self, uploads: &[Upload]) -> Result<(), Error> {
-        let all = uploads.iter().map(|upload| self.complete(upload).boxed());
-        every(all.collect()).await
-    }
-
-    /// The service's id of an upload and what it calls all its parts; `None` when the service does not know it.
-    async fn to_put_together(&self, upload: &Upload, notes: &Notes) -> Result<Option<(String, Vec<PartId>)>, Error> {
-        if let (Some(bytes), Some(multipart)) = (notes.whole, &notes.receiving) {
-            same_size(upload, bytes)?;
-            let listed = self.parts_listed(&self.at(upload.key()), multipart).await?;
-            let tags = self.read_note(upload.id(), &Note::Whole { bytes }).await?.filter(|tags| !tags.is_empty());
-            let tags = tags.ok_or_else(|| Error::remote("complete an upload", "its note of its parts is gone"))?;
-            let ids = tags.lines().map(|tag| PartId { content_id: tag.to_owned() }).collect();
-            return Ok(listed.map(|_| (multipart.clone(), ids)));
-        }
-        let Some((bytes, multipart)) = &notes.begun else { return Ok(None) };
-        same_size(upload, *bytes)?;
-        let Some(arrived) = self.arrived(upload, notes, multipart).await? else { return Ok(None) };
-        match upload.all_arrived(&arrived.parts) {
-            Ok(()) => Ok(Some((multipart.clone(), arrived.ids))),
-            // They had all arrived: some services list nothing of an upload that was completed, in place of knowing it no more.
-            Err(_) if notes.completing => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// How the completion of an upload ends that the service does not know any more: it was completed, or it is gone.
-    async fn completed_before(&self, upload: &Upload, notes: &Notes) -> Result<(), Error> {
-        let staged = notes.begun.is_some() || notes.whole.is_some();
-        match self.size(upload.key()).await? {
-            Some(size) if size == upload.bytes() && (notes.completing || !staged) => {
-                self.forget(upload.id(), notes).await
-            }
-            Some(_) => Err(Error::exists(upload.key())),
-            None if staged => {
-                let multipart = notes.with_key().map(|(_, multipart)| multipart).unwrap_or_default();
-                Err(self.gone(upload.id(), multipart).await?)
-            }
-            None => Err(Error::UploadNotFound(upload.id())),
-        }
-    }
-
     /// Forgets an upload and what arrived of it; its lock is held.
     pub(crate) async fn abort(&self, id: UploadId) -> Result<(), Error> {
         let notes = self.notes(id).await?;
@@ -268,7 +197,7 @@ impl S3 {
         self.forget(id, &notes).await
     }
 
-    async fn multipart_abort(&self, at: &Path, multipart: &str) -> Result<(), Error> {
+    pub(super) async fn multipart_abort(&self, at: &Path, multipart: &str) -> Result<(), Error> {
         let refused = match self.store.abort_multipart(at, &multipart.to_owned()).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => return Ok(()),
             Err(error) => Error::remote("give up an upload", error),
@@ -302,14 +231,14 @@ impl S3 {
         put.map(|_| ()).map_err(|error| Error::remote("note how far an upload is", error))
     }
 
-    async fn read_note(&self, id: UploadId, note: &Note) -> Result<Option<String>, Error> {
+    pub(super) async fn read_note(&self, id: UploadId, note: &Note) -> Result<Option<String>, Error> {
         let at = self.notes_of(id).join(note.to_string());
         let bytes = self.fetch(&at, None, LONGEST_NOTE).await?;
         Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Takes all notes of an upload away.
-    async fn forget(&self, id: UploadId, notes: &Notes) -> Result<(), Error> {
+    pub(super) async fn forget(&self, id: UploadId, notes: &Notes) -> Result<(), Error> {
         for names in notes.in_order_of_removal() {
             let all = names.into_iter().map(|name| self.remove(self.notes_of(id).join(name)).boxed());
             every(all.collect()).await?;
@@ -331,7 +260,7 @@ pub(super) fn taking_parts<'a>(upload: &Upload, notes: &'a Notes) -> Result<&'a 
     Ok(multipart)
 }
 
-fn same_size(upload: &Upload, begun: u64) -> Result<(), Error> {
+pub(super) fn same_size(upload: &Upload, begun: u64) -> Result<(), Error> {
     let asked = upload.bytes();
     if begun == asked { Ok(()) } else { Err(Error::UploadDiffers { upload: upload.id(), begun, asked }) }
 }

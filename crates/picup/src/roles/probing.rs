@@ -1,0 +1,71 @@
+//! Finds out again and again whether parts of uploads may go straight into the bucket: its rules may change, and a service may.
+
+use std::time::Duration;
+
+use picup_storage::{Storage, WhyProxied};
+use tokio_util::sync::CancellationToken;
+
+/// How often a bucket is probed …
+const USUAL: Duration = Duration::from_secs(3600);
+/// … and how soon again when nothing could be found out.
+const SOON: Duration = Duration::from_secs(60);
+
+type Found = Result<(), WhyProxied>;
+
+/// Goes on until `stop`; what a probe has made by then is removed first.
+pub(super) async fn run(storage: Storage, origin: Option<String>, stop: CancellationToken) {
+    let mut told = None;
+    while !stop.is_cancelled() {
+        let found = storage.probe(origin.as_deref(), stop.clone().cancelled_owned()).await;
+        if is_news(told.as_ref(), &found) {
+            match &found {
+                Ok(()) => tracing::info!("parts of uploads go straight into the bucket"),
+                Err(why) => {
+                    tracing::info!(%why, "PicUp carries the parts of uploads into the bucket; see: picup doctor")
+                }
+            }
+        }
+        let wait = wait_after(&found);
+        told = Some(found);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+fn wait_after(found: &Found) -> Duration {
+    if matches!(found, Err(WhyProxied::Unknown(_))) { SOON } else { USUAL }
+}
+
+/// Whether what was found is worth a line in the log. A service that is away says so in other words each time.
+fn is_news(told: Option<&Found>, found: &Found) -> bool {
+    match (told, found) {
+        (Some(Err(WhyProxied::Unknown(_))), Err(WhyProxied::Unknown(_))) => false,
+        (told, found) => told != Some(found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown(why: &str) -> Found {
+        Err(WhyProxied::Unknown(why.to_owned()))
+    }
+
+    #[test]
+    fn a_service_that_is_away_is_asked_again_soon() {
+        assert_eq!(wait_after(&unknown("no answer")), SOON);
+        for found in [Ok(()), Err(WhyProxied::Configured), Err(WhyProxied::Unsafe("it stores all".to_owned()))] {
+            assert_eq!(wait_after(&found), USUAL);
+        }
+    }
+
+    #[test]
+    fn the_same_is_told_once() {
+        assert!(is_news(None, &Ok(())) && !is_news(Some(&Ok(())), &Ok(())));
+        assert!(!is_news(Some(&unknown("no answer in 5 s")), &unknown("no answer in 6 s")));
+        assert!(is_news(Some(&unknown("no answer")), &Ok(())) && is_news(Some(&Ok(())), &unknown("no answer")));
+    }
+}
