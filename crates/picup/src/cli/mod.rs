@@ -5,6 +5,7 @@
 //! standard error.
 
 mod config;
+mod cost;
 mod db;
 mod doctor;
 mod export;
@@ -56,6 +57,8 @@ enum Command {
     /// Prints or checks the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Compares what a library costs with each provider of storage, and what it costs to get it back.
+    Cost(cost::CostArgs),
     /// Looks whether everything PicUp needs is there and well.
     Doctor(doctor::DoctorArgs),
     /// Looks at one picture, for `serve`, with no rights; of no use to people. `main` answers it before this is read.
@@ -108,6 +111,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::User(command) => user::run(command),
         Command::Db(command) => db::run(command),
         Command::Config(command) => config::run(command),
+        Command::Cost(args) => cost::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::MediaChild => Err(Failure::usage("media-child is started by `picup serve` alone")),
         Command::Version => {
@@ -176,6 +180,8 @@ mod tests {
             "picup db offsite status --config F --prometheus",
             "picup db offsite verify --config F",
             "picup db offsite rebuild ada --config F",
+            "picup cost --stored 1TB --egress 200GB",
+            "picup cost --stored 1TB --egress 0 --objects 300000 --prices F --json",
             "picup version",
         ] {
             CommandLine::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -193,6 +199,12 @@ mod tests {
             "picup import D --server http://h --email a@b --parallel 0",
             "picup export D --server http://h",
             "picup export D --server http://h --email a@b --by year",
+            "picup cost --stored 1TB",
+            "picup cost --stored 0 --egress 200GB",
+            "picup cost --stored 1TB --egress -5GB",
+            "picup cost --stored 1XB --egress 200GB",
+            "picup cost --stored 2000PB --egress 200GB",
+            "picup cost --stored 1TB --egress 200GB --objects 0",
             "picup db",
             "picup db copy-to",
             "picup db backup --data-dir D",
