@@ -29,6 +29,7 @@ mod objects;
 mod opened;
 mod parts;
 mod profile;
+mod reads;
 mod receive;
 mod s3;
 mod settings;
@@ -45,7 +46,7 @@ pub use metrics::Metrics;
 pub use opened::{ByteStream, Opened};
 pub use profile::Profile;
 pub use receive::{Received, Receiving};
-pub use s3::PartAddress;
+pub use s3::{PartAddress, ReadAs};
 pub use settings::{Bucket, Credentials, PartsBy, Place, Settings, Style};
 pub use uploads::{PartStored, Upload};
 
