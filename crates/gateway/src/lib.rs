@@ -33,6 +33,6 @@ pub use api::{ApiService, api_service};
 pub use body::{Body, BoxError, ByteStream};
 pub use gateway::{Gateway, Parts};
 pub use metrics::Metrics;
-pub use origin::{Opened, Origin, OriginError};
+pub use origin::{Elsewhere, Opened, Origin, OriginError, Told};
 pub use settings::Settings;
 pub use static_files::{StaticFile, StaticFiles};

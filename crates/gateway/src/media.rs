@@ -2,22 +2,26 @@
 //!
 //! Keys are immutable, so an address always means the same bytes: what may be looked at is cached for a year without
 //! asking again. Originals (`file/`) are only ever attachments, whatever their type, and are asked for again each time.
+//! An origin may have the client read elsewhere. A browser is sent there only for what an element shows: a page, a download
+//! or a script gets what protects it from the bytes (`nosniff`, the sandbox), which can be said here alone.
 //! Nothing here checks a right: `authorise` has.
 
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
+    CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, VARY,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 
 use crate::body::{Body, Exact, empty};
-use crate::origin::{Opened, Origin, OriginError};
+use crate::origin::{Elsewhere, Opened, Origin, OriginError, Told};
 use crate::problem::Problem;
 use crate::range::{self, Asked};
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// What a browser wants it for; programs and old browsers do not say.
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// What can be refused without knowing who asks or whether the medium exists: a method that reads nothing, and a query,
 /// which no medium has (an unknown parameter must never be part of what a policy's wildcard covers).
@@ -31,9 +35,16 @@ pub(crate) fn check(request: &Parts) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Opens the medium and answers. The error is the store's own failure, to be logged.
+/// Opens the medium and answers, or says where the client may read it itself. The error is the store's own failure, to be
+/// logged.
 pub(crate) async fn answer(origin: &dyn Origin, request: &Parts) -> Result<Response<Body>, OriginError> {
     let key = request.uri.path().trim_start_matches('/');
+    let told = told(key);
+    if may_read_elsewhere(request)
+        && let Some(elsewhere) = origin.elsewhere(key, told).await?
+    {
+        return redirect(&elsewhere);
+    }
     let opened = match origin.open(key).await {
         Ok(opened) => opened,
         Err(OriginError::NotFound) => return Ok(Problem::NOT_FOUND.response()),
@@ -48,12 +59,40 @@ pub(crate) async fn answer(origin: &dyn Origin, request: &Parts) -> Result<Respo
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
-    if folder(key) == Some("view") {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
-    } else {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(told.cache_control));
+    if let Some(disposition) = told.content_disposition {
+        headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
     }
+    Ok(response)
+}
+
+/// What is told of the medium at `key`, here or elsewhere.
+fn told(key: &str) -> Told {
+    if folder(key) == Some("view") {
+        Told { cache_control: "private, max-age=31536000, immutable", content_disposition: None }
+    } else {
+        Told { cache_control: "private, no-cache", content_disposition: Some("attachment") }
+    }
+}
+
+/// Whether the answer may be one that was not made here: only to a GET (addresses are signed for one), and in a browser only
+/// to an element that shows pictures or videos.
+fn may_read_elsewhere(request: &Parts) -> bool {
+    let mut wanted_for = request.headers.get_all(FETCH_DEST).iter();
+    request.method == Method::GET && wanted_for.all(|destination| destination == "image" || destination == "video")
+}
+
+/// Kept by the browser for half of the address's life, so that what it opens can still be read at the end of that.
+fn redirect(elsewhere: &Elsewhere) -> Result<Response<Body>, OriginError> {
+    let mut address = HeaderValue::try_from(&elsewhere.url).map_err(|error| OriginError::Unavailable(error.into()))?;
+    address.set_sensitive(true);
+    let kept = format!("private, max-age={}", elsewhere.life.as_secs() / 2);
+    let mut response = bare(StatusCode::TEMPORARY_REDIRECT);
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, address);
+    headers.insert(CACHE_CONTROL, HeaderValue::try_from(kept).expect("words and a number"));
+    headers.insert(VARY, HeaderValue::from_static("sec-fetch-dest"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     Ok(response)
 }
 

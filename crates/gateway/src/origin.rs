@@ -3,6 +3,7 @@
 //! `picup` implements [`Origin`] over its stores. The gateway asks only for what has been authorised, and never writes.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -16,6 +17,30 @@ pub trait Origin: Send + Sync + 'static {
     /// `key` is the path of the request without its first `/`: `media/{owner}/{asset}/{view|file}/{name}`. It has no dot
     /// segments, empty segments or backslashes; percent escapes are not decoded, since no key needs one.
     async fn open(&self, key: &str) -> Result<Opened, OriginError>;
+
+    /// Where the client may read one medium itself, without looking whether there is one; `None` when it has to come through
+    /// here, as it does wherever an origin does not say otherwise. Who reads there has to be told `told`.
+    async fn elsewhere(&self, key: &str, told: Told) -> Result<Option<Elsewhere>, OriginError> {
+        let _ = (key, told);
+        Ok(None)
+    }
+}
+
+/// What a client is told of a medium beside its type, whoever answers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// `Cache-Control`.
+    pub cache_control: &'static str,
+    /// `Content-Disposition`, if there is to be one.
+    pub content_disposition: Option<&'static str>,
+}
+
+/// An address that opens one medium, for whoever has it.
+pub struct Elsewhere {
+    /// The address. It is told to the client alone and written down nowhere.
+    pub url: String,
+    /// How long it opens it.
+    pub life: Duration,
 }
 
 /// A medium that was found.

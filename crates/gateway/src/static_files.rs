@@ -17,11 +17,10 @@ use crate::body::{Body, empty, full};
 use crate::media::matches;
 use crate::problem::Problem;
 
-/// Scripts, styles and workers come from us alone; pictures also from memory, where the page makes them. Where it may send to
-/// stands last: see [`StaticFiles::sending_to`].
-const PAGE_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
-    media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; object-src 'none'; frame-ancestors 'none'; \
-    base-uri 'none'; form-action 'self'; connect-src 'self'";
+/// Scripts, styles and workers come from us alone; pictures also from memory, where the page makes them. Where else it may
+/// send to and show from is added: see [`page_policy`].
+const PAGE_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; worker-src 'self'; \
+    manifest-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
 /// A script's own headers rule only where it runs as a worker. There, and not in the page, WebAssembly may be compiled:
 /// the hashing of uploads is written in it.
@@ -56,6 +55,10 @@ pub struct StaticFile {
 #[derive(Debug)]
 pub struct StaticFiles {
     files: HashMap<String, Entry>,
+    /// Places beside this one that the page may send to …
+    sends_to: String,
+    /// … and show pictures and videos from, each with a space before it.
+    shows_from: String,
     page_policy: HeaderValue,
 }
 
@@ -79,7 +82,8 @@ struct Variant {
 impl FromIterator<StaticFile> for StaticFiles {
     fn from_iter<I: IntoIterator<Item = StaticFile>>(files: I) -> Self {
         let files = files.into_iter().map(|file| (file.path.clone(), Entry::new(file))).collect();
-        Self { files, page_policy: HeaderValue::from_static(PAGE_POLICY) }
+        let page_policy = page_policy("", "").expect("words and quotes");
+        Self { files, sends_to: String::new(), shows_from: String::new(), page_policy }
     }
 }
 
@@ -95,8 +99,18 @@ impl StaticFiles {
     /// # Errors
     /// When that cannot stand in a header.
     pub fn sending_to(self, origin: &str) -> Result<Self, http::Error> {
-        let page_policy = HeaderValue::from_str(&format!("{PAGE_POLICY} {origin}"))?;
-        Ok(Self { page_policy, ..self })
+        let sends_to = format!("{} {origin}", self.sends_to);
+        Ok(Self { page_policy: page_policy(&sends_to, &self.shows_from)?, sends_to, ..self })
+    }
+
+    /// Lets the page show pictures and videos from one more place than here: the store to which those who look at them are
+    /// sent.
+    ///
+    /// # Errors
+    /// When that cannot stand in a header.
+    pub fn showing_from(self, origin: &str) -> Result<Self, http::Error> {
+        let shows_from = format!("{} {origin}", self.shows_from);
+        Ok(Self { page_policy: page_policy(&self.sends_to, &shows_from)?, shows_from, ..self })
     }
 
     /// Answers a path that has passed `normalise` and belongs to no other part.
@@ -114,6 +128,12 @@ impl StaticFiles {
         let is_page = !path.starts_with("/assets/") && !path.rsplit('/').next().is_some_and(|name| name.contains('.'));
         self.files.get(path).or_else(|| if is_page { self.files.get("/index.html") } else { None })
     }
+}
+
+/// The whole policy of the page; each place has a space before it.
+fn page_policy(sends_to: &str, shows_from: &str) -> Result<HeaderValue, http::Error> {
+    let shown = format!("img-src 'self' blob: data:{shows_from}; media-src 'self' blob:{shows_from}");
+    Ok(HeaderValue::try_from(format!("{PAGE_POLICY}; {shown}; connect-src 'self'{sends_to}"))?)
 }
 
 impl Entry {

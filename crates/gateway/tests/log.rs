@@ -45,8 +45,9 @@ async fn one_line_a_request_and_no_secret() {
     gateway.ask("GET", VIEW, "Cookie: CloudFront-Policy=hush\r\n").await;
     gateway.fetch("/media/ann/a1/view/broken", "").await;
     gateway.ask("GET", &format!("/{}", "y".repeat(1000)), "").await;
+    gateway.fetch("/media/ann/straight/view/1", "").await;
     let said = lines.take();
-    assert_eq!(said.len(), 5, "{said:#?}");
+    assert_eq!(said.len(), 6, "{said:#?}");
     for (line, parts) in said.iter().zip([
         vec![
             r#""request_id":"r-1""#,
@@ -60,11 +61,18 @@ async fn one_line_a_request_and_no_secret() {
         vec![r#""status":403"#, r#""denied":"malformed""#],
         vec![r#""status":503"#, "the store failed: the disk is on fire"],
         vec![r#""status":200"#, r#""protocol":"1.1""#],
+        vec![r#""status":307"#, r#""path":"/media/ann/straight/view/1""#],
     ]) {
         for part in parts.into_iter().chain([r#""complete":true"#, r#""duration_ms":"#]) {
             assert!(line.contains(part), "{part}\n{line}");
         }
-        assert!(!line.contains("hush") && !line.contains("CloudFront") && line.len() < 700, "{line}");
+        assert!(
+            !line.contains("hush")
+                && !line.contains("CloudFront")
+                && !line.contains("bucket.example")
+                && line.len() < 700,
+            "{line}"
+        );
     }
 
     // A client that leaves in the middle.

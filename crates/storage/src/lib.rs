@@ -31,6 +31,7 @@ mod opened;
 mod parts;
 mod profile;
 mod put_back;
+mod reads;
 mod receive;
 mod s3;
 mod settings;
@@ -53,7 +54,7 @@ pub use opened::{ByteStream, Opened};
 pub use parts::WhyProxied;
 pub use profile::Profile;
 pub use receive::{Received, Receiving};
-pub use s3::PartAddress;
+pub use s3::{PartAddress, ReadAs};
 pub use settings::{Bucket, Credentials, PartsBy, Place, Settings, Style};
 pub use uploads::{PartStored, Upload};
 

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -18,8 +19,8 @@ use futures_util::stream;
 use http::HeaderValue;
 use picup_delivery::{KeyId, Keyring, Resource, SigningKey, signed_cookies};
 use picup_gateway::{
-    ByteStream, Drained, Gateway, Metrics, Opened, Origin, OriginError, Parts, Settings, StaticFile, StaticFiles,
-    api_service,
+    ByteStream, Drained, Elsewhere, Gateway, Metrics, Opened, Origin, OriginError, Parts, Settings, StaticFile,
+    StaticFiles, Told, api_service,
 };
 use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -48,6 +49,10 @@ pub(crate) struct MemoryOrigin {
     pub(crate) gate: Arc<Notify>,
     pub(crate) opened: Arc<AtomicU64>,
 }
+
+/// Where those are sent who ask for a medium below `straight/`, with what they are to be told in the place of a signature;
+/// for one below `unsigned/` nobody can say where.
+pub(crate) const BUCKET: &str = "https://bucket.example/";
 
 #[async_trait]
 impl Origin for MemoryOrigin {
@@ -83,6 +88,15 @@ impl Origin for MemoryOrigin {
             }))
         }))
     }
+
+    async fn elsewhere(&self, key: &str, told: Told) -> Result<Option<Elsewhere>, OriginError> {
+        if key.contains("unsigned") {
+            return Err(OriginError::Unavailable("nobody signs".into()));
+        }
+        let disposition = told.content_disposition.unwrap_or("inline");
+        let url = format!("{BUCKET}{key}?{}&{disposition}&secret", told.cache_control.replace(' ', ""));
+        Ok(key.contains("straight").then(|| Elsewhere { url, life: Duration::from_secs(600) }))
+    }
 }
 
 pub(crate) struct TestGateway {
@@ -103,6 +117,14 @@ impl TestGateway {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_of(change, static_files()).await
+    }
+
+    pub(crate) async fn start_serving(files: StaticFiles) -> Self {
+        Self::start_of(|_| {}, files).await
+    }
+
+    async fn start_of(change: impl FnOnce(&mut Settings), static_files: StaticFiles) -> Self {
         let key = SigningKey::generate(KeyId::parse("K1").unwrap(), &mut rand::rng());
         let ring = Keyring::from_pems([(key.id().clone(), key.public_key_pem().as_str())]).unwrap();
         let (keyring, receiver) = watch::channel(ring);
@@ -115,7 +137,7 @@ impl TestGateway {
             keyring: receiver,
             api: api_service(api()),
             origin: Arc::new(MemoryOrigin { media: media(), gate: gate.clone(), opened: opened.clone() }),
-            static_files: static_files(),
+            static_files,
             clock: {
                 let clock = clock.clone();
                 Arc::new(move || clock.load(Ordering::SeqCst))
@@ -225,6 +247,8 @@ fn media() -> HashMap<&'static str, &'static str> {
         ("media/ann/short/view/1", "video/mp4"),
         ("media/ann/large/view/1", "video/mp4"),
         ("media/ann/odd/view/1", "image/\nx"),
+        ("media/ann/straight/view/1", "image/webp"),
+        ("media/ann/straight/file/1", "video/mp4"),
         ("media/bob/b1/view/preview.1.webp", "image/webp"),
     ])
 }

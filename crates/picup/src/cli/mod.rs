@@ -6,6 +6,7 @@
 
 mod backup;
 mod config;
+mod cost;
 mod db;
 mod doctor;
 mod export;
@@ -63,6 +64,8 @@ enum Command {
     /// Prints or checks the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Compares what a library costs with each provider of storage, and what it costs to get it back.
+    Cost(cost::CostArgs),
     /// Looks whether everything PicUp needs is there and well.
     Doctor(doctor::DoctorArgs),
     /// Looks at one picture, for `serve`, with no rights; of no use to people. `main` answers it before this is read.
@@ -117,6 +120,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Backup(command) => backup::run(command),
         Command::Restore(args) => restore::run(&args),
         Command::Config(command) => config::run(command),
+        Command::Cost(args) => cost::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::MediaChild => Err(Failure::usage("media-child is started by `picup serve` alone")),
         Command::Version => {
@@ -196,6 +200,8 @@ mod tests {
             "picup backup recovery-key --data-dir D --replace",
             "picup restore --from s3://b/p --endpoint https://h --access-key-file F --recovery-key F --data-dir D --json",
             "picup restore --from /mnt/disk --recovery-key F --at 2026-11-30T12:00:00Z --data-dir D",
+            "picup cost --stored 1TB --egress 200GB",
+            "picup cost --stored 1TB --egress 0 --objects 300000 --prices F --json",
             "picup version",
         ] {
             CommandLine::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -213,6 +219,12 @@ mod tests {
             "picup import D --server http://h --email a@b --parallel 0",
             "picup export D --server http://h",
             "picup export D --server http://h --email a@b --by year",
+            "picup cost --stored 1TB",
+            "picup cost --stored 0 --egress 200GB",
+            "picup cost --stored 1TB --egress -5GB",
+            "picup cost --stored 1XB --egress 200GB",
+            "picup cost --stored 2000PB --egress 200GB",
+            "picup cost --stored 1TB --egress 200GB --objects 0",
             "picup db",
             "picup db copy-to",
             "picup db backup --data-dir D",

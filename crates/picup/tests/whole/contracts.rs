@@ -249,3 +249,29 @@ async fn mistakes_on_the_command_line_are_code_two_and_help_is_code_zero() {
         assert!(said.status.success() && !said.stdout.is_empty(), "{arguments:?}");
     }
 }
+
+#[tokio::test]
+async fn costs_are_compared_without_a_picup() {
+    let told = picup(&["cost", "--stored", "1TB", "--egress", "200GB"]).await;
+    assert!(told.status.success() && told.stdout.contains("Prices as read in 2026"), "{}{}", told.stdout, told.stderr);
+    let told = picup(&["cost", "--stored", "1TB", "--egress", "200GB", "--objects", "900000", "--json"]).await;
+    let answer: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!((answer["offers"][0]["name"].as_str(), told.stdout.lines().count()), (Some("Backblaze B2"), 1));
+
+    let folder = fresh_folder();
+    let prices = folder.path().join("prices.toml");
+    std::fs::write(&prices, "read = '2026-11'\n[[offer]]\nname = 'Cellar'\nstorage_usd_per_tb_month = '2.50'\n")
+        .unwrap();
+    let own = ["cost", "--stored", "3TB", "--egress", "0", "--prices", text(&prices)];
+    let told = picup(&own).await;
+    assert!(told.stdout.contains("2026-11") && told.stdout.contains("\nCellar          7.50"), "{}", told.stdout);
+    std::fs::write(&prices, "read = '2026-11'\n[[offer]]\nname = 'Cellar'\nstorage = 2.5\n").unwrap();
+    let told = picup(&own).await;
+    assert_eq!((told.status.code(), told.stdout.as_str()), (Some(2), ""));
+    assert!(told.stderr.contains("unknown field `storage`") && told.stderr.contains("next: "), "{}", told.stderr);
+    for (amount, says) in [("0", "nothing stored"), ("-1TB", "less than nothing"), ("1XB", "is not a size")] {
+        let told = picup(&["cost", "--stored", amount, "--egress", "200GB"]).await;
+        assert_eq!(told.status.code(), Some(2));
+        assert!(told.stderr.contains(says), "{amount}: {}", told.stderr);
+    }
+}

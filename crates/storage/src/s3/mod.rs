@@ -16,6 +16,7 @@ mod listed;
 mod notes;
 mod objects;
 mod probe;
+mod reads;
 mod receiving;
 mod requests;
 mod spool;
@@ -40,6 +41,7 @@ use crate::{Error, Profile};
 
 pub use direct::PartAddress;
 pub(crate) use objects::CHUNK;
+pub use reads::ReadAs;
 pub(crate) use receiving::StreamSender;
 pub(crate) use spool::{Spool, Spooled};
 

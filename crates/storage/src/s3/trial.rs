@@ -59,7 +59,7 @@ impl S3 {
     }
 
     /// What probes left whose processes were killed: all that is an hour older than what was just written.
-    async fn left_by_others(&self) -> Vec<Path> {
+    pub(super) async fn left_by_others(&self) -> Vec<Path> {
         let listed: Result<Vec<ObjectMeta>, _> = self.store.list(Some(&self.path("probe"))).try_collect().await;
         let listed = listed.unwrap_or_default();
         let newest = listed.iter().map(|object| object.last_modified.timestamp()).max().unwrap_or_default();
