@@ -73,6 +73,21 @@ pub struct KeptCopy {
     pub proved_at: Timestamp,
 }
 
+/// A copy in any state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedCopy {
+    /// The object.
+    pub key: ObjectKey,
+    /// Which copy of it, from 1.
+    pub generation: u32,
+    /// How it stands.
+    pub state: CopyState,
+    /// The object's size.
+    pub bytes: ByteSize,
+    /// Waiting and failing: when it is due. Kept: when it was last proved. Doomed: since when.
+    pub state_at: Timestamp,
+}
+
 /// A copy whose object is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoomedCopy {
@@ -383,7 +398,7 @@ impl Read {
         Ok(known)
     }
 
-    /// At most `limit` kept copies with keys after one, in their order.
+    /// At most `limit` copies with keys after one, in their order, in any state.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -392,17 +407,20 @@ impl Read {
         destination: DestinationId,
         after: &str,
         limit: u32,
-    ) -> Result<Vec<(KeptCopy, bool)>, Error> {
-        let sql = "SELECT object_key, generation, bytes, stored_bytes, stored_sha256, state_at, state FROM object_copies \
+    ) -> Result<Vec<ListedCopy>, Error> {
+        let sql = "SELECT object_key, generation, state, bytes, state_at FROM object_copies \
                    WHERE destination = ? AND object_key > ? ORDER BY object_key LIMIT ?";
         let statement = Statement::new("copy_page", sql).id(&destination).text(after).int(limit);
-        let mut page = Vec::new();
-        for row in self.all(statement).await? {
-            if let Some(copy) = kept(&row)? {
-                page.push((copy, row.word("state", CopyState::parse)? == CopyState::Kept));
-            }
-        }
-        Ok(page)
+        let listed = |row: &Row| {
+            Ok(ListedCopy {
+                key: key(row)?,
+                generation: row.int("generation")?,
+                state: row.word("state", CopyState::parse)?,
+                bytes: row.size("bytes")?,
+                state_at: row.time("state_at")?,
+            })
+        };
+        self.all(statement).await?.iter().map(listed).collect()
     }
 }
 

@@ -141,8 +141,20 @@ mod tests {
             for column in table.columns.iter().filter(|column| column.kind == Kind::Text) {
                 let texts =
                     ["name", "email", "role", "kind", "state", "payload", "label", "handle", "key", "scopes", "told"];
-                let more =
-                    ["_source", "_extension", "details", "description", "title", "hash", "lens", "camera", "error"];
+                let more = [
+                    "_source",
+                    "_extension",
+                    "details",
+                    "description",
+                    "title",
+                    "hash",
+                    "lens",
+                    "camera",
+                    "error",
+                    "place",
+                    "note",
+                    "enrolled_to",
+                ];
                 let known = texts.iter().chain(&more).any(|text| column.name.contains(text));
                 assert!(known, "is {}.{} a text? If not, say so in Kind::of", table.name, column.name);
             }

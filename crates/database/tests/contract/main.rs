@@ -16,6 +16,7 @@ mod job;
 mod keyset;
 mod many;
 mod object;
+mod object_copy;
 mod search;
 mod session;
 mod system;

@@ -22,14 +22,15 @@ async fn an_object_goes_from_staged_to_committed_to_gone() {
     tx.object_insert(&object).await.unwrap();
     assert!(matches!(tx.object_insert(&object).await, Err(Error::Conflict("object"))));
     assert_eq!(tx.object_by_key(&object.key).await.unwrap(), Some(object.clone()));
-    assert!(tx.object_commit(&object.key, size(9), &hash("x")).await.unwrap());
-    assert!(!tx.object_commit(&object.key, size(10), &hash("y")).await.unwrap(), "never written again");
+    let stored = |bytes, sha256| [(object.key.clone(), size(bytes), hash(sha256))];
+    assert_eq!(tx.object_commit_all(&stored(9, "x"), at(1)).await.unwrap(), None);
+    assert_eq!(tx.object_commit_all(&stored(10, "y"), at(1)).await.unwrap(), Some(object.key.clone()), "never again");
     let committed = Object { bytes: size(9), sha256: Some(hash("x")), state: ObjectState::Committed, ..object.clone() };
     assert_eq!(tx.object_by_key(&object.key).await.unwrap(), Some(committed));
-    assert!(!tx.object_delete(&object.key).await.unwrap(), "what is counted on is not forgotten");
+    assert!(!tx.object_delete(&object.key, at(2)).await.unwrap(), "what is counted on is not forgotten");
     assert!(tx.object_doom(&object.key).await.unwrap());
     assert!(!tx.object_doom(&object.key).await.unwrap());
-    assert!(tx.object_delete(&object.key).await.unwrap());
+    assert!(tx.object_delete(&object.key, at(2)).await.unwrap());
     assert_eq!(tx.object_by_key(&object.key).await.unwrap(), None);
 }
 

@@ -129,7 +129,7 @@ async fn what_goes_for_ever_leaves_objects_to_remove_and_nothing_else() {
     assert_eq!(look(&mut tx, owner, holiday).await, (0, None, vec![]));
     assert_eq!(tx.usage_stands(owner).await.unwrap().unwrap().used, size(0));
     in_order(&mut tx, owner).await;
-    tx.object_delete_all(&[whole.key.clone(), made.key, coming.key]).await.unwrap();
+    tx.object_delete_all(&[whole.key.clone(), made.key, coming.key], at(9)).await.unwrap();
     assert_eq!(tx.object_by_key(&whole.key).await.unwrap(), None);
 }
 
