@@ -1,6 +1,8 @@
 //! Objects: bytes under a key in the store, from the intent to write them until they are gone. The row comes before the bytes
 //! and goes after them, so that no bytes lie in the store unknown.
 
+use std::collections::HashSet;
+
 use picup_domain::{AssetId, ByteSize, ObjectKey, ObjectRole, Sha256, Timestamp};
 
 use crate::statement::{Row, Statement, runs};
@@ -150,6 +152,22 @@ impl Read {
             found.extend(self.all(Statement::new("object_list_unproved", sql).time(before).int(left)).await?);
         }
         found.iter().map(object).collect()
+    }
+
+    /// Of those keys, the ones that have a row, in any state.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn object_known(&mut self, keys: &[ObjectKey]) -> Result<HashSet<ObjectKey>, Error> {
+        let mut known = HashSet::new();
+        for run in runs(keys) {
+            let statement = Statement::among("object_known", select!("WHERE object_key"), run.len());
+            let statement = run.iter().fold(statement, |statement, key| statement.text(&key.to_string()));
+            for row in self.all(statement).await? {
+                known.insert(object(&row)?.key);
+            }
+        }
+        Ok(known)
     }
 
     /// At most `limit` objects with keys after one, in their order.

@@ -23,6 +23,7 @@ mod crash;
 mod error;
 mod files;
 mod hash;
+mod listing;
 mod locks;
 mod memory;
 mod metrics;

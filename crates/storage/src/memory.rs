@@ -56,6 +56,10 @@ impl Memory {
         self.state().objects.get(key).cloned().ok_or_else(|| Error::not_found(key))
     }
 
+    pub(crate) fn list(&self) -> Vec<(ObjectKey, u64)> {
+        self.state().objects.iter().map(|(key, bytes)| (key.clone(), bytes.len() as u64)).collect()
+    }
+
     pub(crate) fn delete(&self, key: &ObjectKey) {
         self.state().objects.remove(key);
     }

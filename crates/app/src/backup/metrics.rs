@@ -1,5 +1,6 @@
 //! What is counted of keeping copies.
 
+use picup_database::OrphanCount;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -25,6 +26,8 @@ pub(crate) struct Metrics {
     catalogue_age: Family<Place, Gauge>,
     drill_age: Family<Place, Gauge>,
     drill_ok: Family<Place, Gauge>,
+    orphans: Family<Place, Gauge>,
+    orphan_bytes: Family<Place, Gauge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,6 +70,9 @@ impl Metrics {
         for (name, help, family) in ages {
             registry.register_with_unit(name, help, Unit::Seconds, family.clone());
         }
+        let orphans = "What stands in a store and in no row";
+        registry.register("orphans", orphans, self.orphans.clone());
+        registry.register_with_unit("orphans", "The bytes of those", Unit::Bytes, self.orphan_bytes.clone());
         registry.register("drill_ok", "1 when the last rehearsal brought everything back", self.drill_ok.clone());
     }
 
@@ -85,6 +91,12 @@ impl Metrics {
 
     pub(super) fn healed(&self, destination: &str) {
         self.healed.get_or_create(&place(destination)).inc();
+    }
+
+    pub(super) fn orphans(&self, destination: &str, found: OrphanCount) {
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.orphans.get_or_create(&place(destination)).set(number(found.orphans));
+        self.orphan_bytes.get_or_create(&place(destination)).set(number(found.bytes));
     }
 
     pub(super) fn scrubbed(&self, destination: &str, found: Scrubbed) {

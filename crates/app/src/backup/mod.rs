@@ -9,6 +9,7 @@ pub(crate) mod catalogue;
 mod copier;
 mod heal;
 mod metrics;
+mod reconcile;
 mod removal;
 mod scrub;
 mod status;
@@ -28,6 +29,7 @@ use crate::{App, Error};
 pub(crate) use metrics::Metrics;
 
 pub use catalogue::{Manifest, Written, now as catalogue_now};
+pub use reconcile::{Reconciled, everything as reconcile_everything};
 pub use removal::{confirm as confirm_removals, held as held_removals};
 pub use scrub::{Scrubbed, everything as scrub_everything};
 pub use status::{DestinationReport, report};
@@ -155,7 +157,8 @@ pub async fn run(app: App, stop: CancellationToken) {
         lines.spawn(removal::run(app.clone(), Arc::clone(&target), id, stop.clone()));
         lines.spawn(catalogue::run(app.clone(), target, id, stop));
     }
-    lines.spawn(scrub::run(app.clone(), stop));
+    lines.spawn(scrub::run(app.clone(), stop.clone()));
+    lines.spawn(reconcile::run(app.clone(), stop));
     lines.close();
     lines.wait().await;
 }

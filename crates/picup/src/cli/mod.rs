@@ -192,6 +192,7 @@ mod tests {
             "picup backup status --data-dir D --json",
             "picup backup run --data-dir D --json",
             "picup backup scrub --data-dir D --json",
+            "picup backup reconcile --data-dir D --json",
             "picup backup drill offsite --recovery-key F --into D --keep --json",
             "picup backup catalogue offsite",
             "picup backup pause offsite",

@@ -7,6 +7,7 @@
 
 mod folder;
 mod holes;
+mod listing;
 mod parts;
 mod receiving;
 mod room;

@@ -5,6 +5,8 @@ use std::io::{Seek, Write};
 use std::ops::Range;
 
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use picup_domain::ObjectKey;
@@ -109,6 +111,19 @@ impl S3 {
     pub(super) async fn spool_file(&self) -> Result<File, Error> {
         let folder = self.spool.clone();
         self.blocking.run(move || tempfile::tempfile_in(folder).map_err(Error::io("make a file in the spool"))).await
+    }
+
+    /// Every object below the prefix. What is no object's name is left out.
+    pub(crate) fn list_objects(&self) -> BoxStream<'static, Result<(ObjectKey, u64), Error>> {
+        let above = self.path("").to_string();
+        let listed =
+            self.store.list(Some(&self.path("media"))).map_err(|error| Error::remote("list the objects", error));
+        let named = listed.try_filter_map(move |found| {
+            let below = found.location.as_ref().strip_prefix(&above).unwrap_or_default().trim_start_matches('/');
+            let key = below.parse::<ObjectKey>().ok();
+            std::future::ready(Ok(key.map(|key| (key, found.size))))
+        });
+        named.boxed()
     }
 
     /// Deletes an object. One that is not there is as good as deleted.

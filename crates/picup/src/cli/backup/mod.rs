@@ -24,6 +24,8 @@ pub(super) enum BackupCommand {
     Run(StatusArgs),
     /// Reads everything again, now, in the store and at the destinations, and heals what is not as it was.
     Scrub(StatusArgs),
+    /// Compares the stores with the database, both ways: what has no row goes after the retention, copies that are missing are made anew.
+    Reconcile(StatusArgs),
     /// Rehearses a restore: brings everything back into an empty folder and compares it.
     Drill(drill::DrillArgs),
     /// Writes the catalogue at a destination, now.
@@ -61,6 +63,7 @@ pub(super) fn run(command: BackupCommand) -> Result<ExitCode, Failure> {
         BackupCommand::Status(args) => show::run(&args),
         BackupCommand::Run(args) => work::run(&args),
         BackupCommand::Scrub(args) => scrub::run(&args),
+        BackupCommand::Reconcile(args) => scrub::reconcile(&args),
         BackupCommand::Drill(args) => drill::run(&args),
         BackupCommand::Catalogue(args) => catalogue(&args),
         BackupCommand::Pause(args) => pause(&args, true),

@@ -1,8 +1,8 @@
-//! `picup backup scrub`.
+//! `picup backup scrub` and `picup backup reconcile`.
 
 use std::process::ExitCode;
 
-use picup_app::backup::{Scrubbed, scrub_everything};
+use picup_app::backup::{Reconciled, Scrubbed, reconcile_everything, scrub_everything};
 use serde::Serialize;
 
 use super::{StatusArgs, failure, opened, output, until_stopped};
@@ -39,4 +39,37 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, Failure> {
         }
     }
     Ok(if lost + unread == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A store that was compared, for programs.
+#[derive(Serialize)]
+struct Compared {
+    store: String,
+    known: u64,
+    orphans: u64,
+    removed: u64,
+    missing: u64,
+    foreign: u64,
+}
+
+pub(super) fn reconcile(args: &StatusArgs) -> Result<ExitCode, Failure> {
+    let found = until_stopped(async {
+        let app = opened(&args.place).await?;
+        reconcile_everything(&app).await.map_err(failure)
+    })?;
+    if args.json {
+        let shown = found.into_iter().map(|(store, Reconciled { known, orphans, removed, missing, foreign })| {
+            Compared { store, known, orphans, removed, missing, foreign }
+        });
+        output::json(&serde_json::json!({ "stores": shown.collect::<Vec<_>>() }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (store, found) in found {
+        output::line(&format!(
+            "{store}: {} stand where they should, {} are missing and made anew, {} have no row (new), {} of those from before are \
+             removed, {} are not PicUp's",
+            found.known, found.missing, found.orphans, found.removed, found.foreign
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
 }
