@@ -38,6 +38,13 @@ pub(crate) fn check(request: &Parts) -> Result<(), Problem> {
 /// Opens the medium and answers, or says where the client may read it itself. The error is the store's own failure, to be
 /// logged.
 pub(crate) async fn answer(origin: &dyn Origin, request: &Parts) -> Result<Response<Body>, OriginError> {
+    match found(origin, request).await {
+        Err(OriginError::NotFound) => Ok(Problem::NOT_FOUND.response()),
+        answer => answer,
+    }
+}
+
+async fn found(origin: &dyn Origin, request: &Parts) -> Result<Response<Body>, OriginError> {
     let key = request.uri.path().trim_start_matches('/');
     let told = told(key);
     if may_read_elsewhere(request)
@@ -45,11 +52,7 @@ pub(crate) async fn answer(origin: &dyn Origin, request: &Parts) -> Result<Respo
     {
         return redirect(&elsewhere);
     }
-    let opened = match origin.open(key).await {
-        Ok(opened) => opened,
-        Err(OriginError::NotFound) => return Ok(Problem::NOT_FOUND.response()),
-        Err(error) => return Err(error),
-    };
+    let opened = origin.open(key).await?;
     // One address, one content: the size alone makes a strong validator.
     let etag = HeaderValue::from_str(&format!("\"{:x}\"", opened.size)).expect("hexadecimal digits in quotes");
     let mut response =

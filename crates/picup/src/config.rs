@@ -5,6 +5,7 @@
 //! `--config`, or `picup.toml` in the data folder) and from command-line flags, which win; never from environment variables, which leak into child processes and logs.
 
 mod check;
+mod reads;
 mod rooms;
 mod store;
 mod units;

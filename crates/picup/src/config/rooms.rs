@@ -9,6 +9,7 @@ use picup_database::{Place, Replication, Server};
 use picup_domain::SystemClock;
 use picup_storage::{Bucket, Credentials};
 
+use super::reads::ReadsBy;
 use super::{Config, DatabaseUrl};
 use crate::secrets;
 
@@ -79,6 +80,11 @@ impl Config {
             credentials,
             spool: self.data_dir.join("spool"),
         }))
+    }
+
+    /// Whether those who look at photos and videos are to be sent to the bucket.
+    pub(crate) fn reads_straight(&self) -> bool {
+        self.store.reads == Some(ReadsBy::Redirect)
     }
 
     /// For the media room.

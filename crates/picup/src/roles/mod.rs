@@ -7,6 +7,7 @@ mod interface;
 mod log;
 mod origin;
 mod password;
+mod probing;
 mod rooms;
 
 use std::fs::{File, OpenOptions};
@@ -22,7 +23,6 @@ use picup_app::{App, events, health, jobs, setup};
 use picup_database::{Claim, Database};
 use picup_delivery::Keyring;
 use picup_gateway::{Gateway, Parts, api_service};
-use picup_storage::Storage;
 use prometheus_client::registry::Registry;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -35,15 +35,13 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::qr;
 
+use origin::{StoreOrigin, Straight};
 use rooms::Rooms;
 pub(crate) use rooms::unopened;
 
 /// How long one that was just killed may take to let go of the folder, and how often that is looked at.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_LOOK: Duration = Duration::from_millis(20);
-
-/// How often a bucket is probed.
-const PROBED_EVERY: Duration = Duration::from_secs(3600);
 
 /// Runs PicUp until SIGTERM or SIGINT, then finishes what is under way.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -58,7 +56,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 
     let listener = listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
-    let gateway = gateway(&config, &rooms, &mut registry)?;
+    let straight = Straight::default();
+    let gateway = gateway(&config, &rooms, straight.clone(), &mut registry)?;
     let admin = match config.admin_listen.address() {
         Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),
         None => None,
@@ -84,7 +83,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     tasks.spawn(vital("worker", jobs::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     if rooms.storage.parts_origin().is_some() {
-        tokio::spawn(probe(rooms.storage.clone(), config.public_base().map(str::to_owned)));
+        tokio::spawn(probing::parts(rooms.storage.clone(), config.public_base().map(str::to_owned)));
+    }
+    if config.reads_straight() {
+        tokio::spawn(probing::reads(rooms.storage.clone(), straight));
     }
     if let Some(password) = password {
         tokio::spawn(password.follow(rooms.database.clone()));
@@ -105,30 +107,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Finds out again and again whether parts of uploads may go straight into the bucket: its rules may change, and a service may.
-async fn probe(storage: Storage, origin: Option<String>) {
-    let mut told = None;
-    loop {
-        let found = storage.probe(origin.as_deref()).await;
-        if told.as_ref() != Some(&found) {
-            match &found {
-                Ok(()) => tracing::info!("parts of uploads go straight into the bucket"),
-                Err(why) => {
-                    tracing::info!(why, "PicUp carries the parts of uploads into the bucket; see: picup doctor")
-                }
-            }
-            told = Some(found);
-        }
-        tokio::time::sleep(PROBED_EVERY).await;
-    }
-}
-
 /// The use cases without a server, for commands that work on the data directory. A PicUp may be serving it meanwhile.
 pub(crate) async fn offline(config: &Config) -> anyhow::Result<App> {
     Ok(Rooms::open(config, &mut Registry::default()).await?.app)
 }
 
-fn gateway(config: &Config, rooms: &Rooms, registry: &mut Registry) -> anyhow::Result<Gateway> {
+fn gateway(config: &Config, rooms: &Rooms, straight: Straight, registry: &mut Registry) -> anyhow::Result<Gateway> {
     let media_key = &rooms.media_key;
     let public_pem = media_key.public_key_pem();
     let keyring = Keyring::from_pems([(media_key.id().clone(), public_pem.as_str())])?;
@@ -141,11 +125,8 @@ fn gateway(config: &Config, rooms: &Rooms, registry: &mut Registry) -> anyhow::R
         Parts {
             keyring,
             api: api_service(router),
-            origin: Arc::new(origin::StoreOrigin::new(rooms.storage.clone())),
-            static_files: match rooms.storage.parts_origin() {
-                Some(origin) => interface::files()?.sending_to(origin)?,
-                None => interface::files()?,
-            },
+            origin: Arc::new(StoreOrigin::new(rooms.storage.clone(), straight)),
+            static_files: interface::files_beside(&rooms.storage, config.reads_straight())?,
             clock: Arc::new(move || clock.now().seconds().max(0).unsigned_abs()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
             metrics: picup_gateway::Metrics::register(registry),
