@@ -66,7 +66,7 @@ impl Stage {
     async fn sent(&self, path: &str) -> String {
         let answer = ask(&self.ada, Method::GET, path, &[]).await;
         assert_eq!((answer.status, answer.body.len()), (307, 0), "{path}: {}", answer.text());
-        for (name, value) in [("referrer-policy", "no-referrer"), ("vary", "sec-fetch-dest")] {
+        for (name, value) in [("referrer-policy", "no-referrer"), ("vary", "sec-fetch-dest, accept")] {
             assert_eq!(answer.header(name), value);
         }
         answer.header("location").to_owned()
