@@ -7,7 +7,7 @@
 //! Nothing here checks a right: `authorise` has.
 
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, VARY,
 };
 use http::request::Parts;
@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::range::{self, Asked};
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-/// What a browser wants it for; programs and old browsers do not say.
+/// What a browser wants it for. Programs do not say, nor do old browsers, nor any over plain HTTP.
 const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// What can be refused without knowing who asks or whether the medium exists: a method that reads nothing, and a query,
@@ -38,6 +38,13 @@ pub(crate) fn check(request: &Parts) -> Result<(), Problem> {
 /// Opens the medium and answers, or says where the client may read it itself. The error is the store's own failure, to be
 /// logged.
 pub(crate) async fn answer(origin: &dyn Origin, request: &Parts) -> Result<Response<Body>, OriginError> {
+    match found(origin, request).await {
+        Err(OriginError::NotFound) => Ok(Problem::NOT_FOUND.response()),
+        answer => answer,
+    }
+}
+
+async fn found(origin: &dyn Origin, request: &Parts) -> Result<Response<Body>, OriginError> {
     let key = request.uri.path().trim_start_matches('/');
     let told = told(key);
     if may_read_elsewhere(request)
@@ -45,11 +52,7 @@ pub(crate) async fn answer(origin: &dyn Origin, request: &Parts) -> Result<Respo
     {
         return redirect(&elsewhere);
     }
-    let opened = match origin.open(key).await {
-        Ok(opened) => opened,
-        Err(OriginError::NotFound) => return Ok(Problem::NOT_FOUND.response()),
-        Err(error) => return Err(error),
-    };
+    let opened = origin.open(key).await?;
     // One address, one content: the size alone makes a strong validator.
     let etag = HeaderValue::from_str(&format!("\"{:x}\"", opened.size)).expect("hexadecimal digits in quotes");
     let mut response =
@@ -76,10 +79,19 @@ fn told(key: &str) -> Told {
 }
 
 /// Whether the answer may be one that was not made here: only to a GET (addresses are signed for one), and in a browser only
-/// to an element that shows pictures or videos.
+/// to an element that shows pictures or videos. Over plain HTTP a browser does not say what it is for; then a page is known by
+/// what it accepts, and a download by not saying what.
 fn may_read_elsewhere(request: &Parts) -> bool {
-    let mut wanted_for = request.headers.get_all(FETCH_DEST).iter();
-    request.method == Method::GET && wanted_for.all(|destination| destination == "image" || destination == "video")
+    let headers = &request.headers;
+    let mut wanted_for = headers.get_all(FETCH_DEST).iter().peekable();
+    let shows = match wanted_for.peek() {
+        Some(_) => wanted_for.all(|destination| destination == "image" || destination == "video"),
+        None => {
+            let page = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|text| text.contains("text/html"));
+            headers.contains_key(ACCEPT) && !headers.get_all(ACCEPT).iter().any(page)
+        }
+    };
+    request.method == Method::GET && shows
 }
 
 /// Kept by the browser for half of the address's life, so that what it opens can still be read at the end of that.
@@ -91,7 +103,7 @@ fn redirect(elsewhere: &Elsewhere) -> Result<Response<Body>, OriginError> {
     let headers = response.headers_mut();
     headers.insert(LOCATION, address);
     headers.insert(CACHE_CONTROL, HeaderValue::try_from(kept).expect("words and a number"));
-    headers.insert(VARY, HeaderValue::from_static("sec-fetch-dest"));
+    headers.insert(VARY, HeaderValue::from_static("sec-fetch-dest, accept"));
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     Ok(response)
 }

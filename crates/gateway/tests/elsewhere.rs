@@ -19,14 +19,14 @@ async fn a_client_with_the_right_is_sent_with_what_it_would_have_been_told() {
     for (path, told) in
         [(SHOWN, "private,max-age=31536000,immutable&inline"), (ORIGINAL, "private,no-cache&attachment")]
     {
-        let answer = gateway.fetch(path, "Range: bytes=5-9\r\nIf-None-Match: *\r\n").await;
+        let answer = gateway.fetch(path, "Accept: */*\r\nRange: bytes=5-9\r\nIf-None-Match: *\r\n").await;
         assert_eq!((answer.status, answer.body.len()), (307, 0));
         let address = format!("{BUCKET}{}?{told}&secret", &path[1..]);
         assert_eq!(answer.header("location"), Some(address.as_str()));
         for (name, value) in [
             // Half of the address's life.
             ("cache-control", "private, max-age=300"),
-            ("vary", "sec-fetch-dest"),
+            ("vary", "sec-fetch-dest, accept"),
             ("referrer-policy", "no-referrer"),
             ("cross-origin-resource-policy", "same-origin"),
             ("x-content-type-options", "nosniff"),
@@ -71,10 +71,26 @@ async fn a_browser_is_sent_for_what_an_element_shows_alone() {
     assert_eq!(twice.status, 200);
 }
 
+/// As Chromium, Firefox and Safari ask where they do not say what for, and programs.
+#[tokio::test]
+async fn over_plain_http_pages_and_downloads_are_answered_here_too() {
+    let gateway = TestGateway::start().await;
+    for (headers, status) in [
+        ("Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\r\n", 307),
+        ("Accept: video/webm,video/ogg,video/*;q=0.9,application/ogg;q=0.7,audio/*;q=0.6,*/*;q=0.5\r\n", 307),
+        ("Accept: */*\r\n", 307),
+        ("Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8\r\n", 200),
+        ("Accept: */*\r\nAccept: text/html\r\n", 200),
+        ("", 200),
+    ] {
+        assert_eq!(gateway.fetch(ORIGINAL, headers).await.status, status, "{headers}");
+    }
+}
+
 #[tokio::test]
 async fn a_head_is_answered_here() {
     let gateway = TestGateway::start().await;
-    let head = gateway.ask("HEAD", ORIGINAL, &gateway.cookies("ann")).await;
+    let head = gateway.ask("HEAD", ORIGINAL, &format!("{}Sec-Fetch-Dest: image\r\n", gateway.cookies("ann"))).await;
     assert_eq!((head.status, head.header("content-length")), (200, Some("300000")));
     assert_eq!(head.header("content-type"), Some("video/mp4"));
 }
@@ -82,7 +98,7 @@ async fn a_head_is_answered_here() {
 #[tokio::test]
 async fn an_origin_that_cannot_say_where_is_a_failing_store() {
     let gateway = TestGateway::start().await;
-    let answer = gateway.fetch("/media/ann/unsigned/view/1", "").await;
+    let answer = gateway.fetch("/media/ann/unsigned/view/1", "Accept: */*\r\n").await;
     assert_eq!(answer.status, 503);
     assert!(!answer.text().contains("signs"), "{}", answer.text());
 }

@@ -6,6 +6,7 @@
 
 mod backup;
 mod check;
+mod reads;
 mod rooms;
 mod store;
 mod units;

@@ -214,6 +214,9 @@ async fn storage(config: &Config) -> Vec<Check> {
             // Of a bucket that cannot be written there is no more to say.
             if checks.iter().all(|check| check.ok) {
                 checks.extend(storage.check_parts(config.public_base()).await);
+                if config.reads_straight() {
+                    checks.push(storage.check_reads().await);
+                }
             }
             checks.into_iter().map(|it| check(it.name, it.ok, it.advice)).collect()
         }

@@ -5,12 +5,14 @@
 //! like a thief. Parts of files go through [`Api::send_part`] without credentials: their addresses carry their own right;
 //! media are opened by cookies ([`Api::media_cookies`], [`Api::medium`]).
 
+mod medium;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use picup_api::wire;
-use reqwest::header::{CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, RANGE, SET_COOKIE};
-use reqwest::{Client, Method, Response, StatusCode, Url};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use reqwest::{Client, Method, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -137,30 +139,6 @@ impl Api {
         let (headers, _): (_, wire::MediaSession) = self.call(Method::POST, "/api/session/media", Some(&body)).await?;
         let lines = headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok()?.split(';').next());
         Ok(lines.collect::<Vec<_>>().join("; "))
-    }
-
-    /// Asks once for the medium at `path`, from its byte `from` on; its bytes are in the answer's body.
-    ///
-    /// # Errors
-    /// When it is not given.
-    pub(super) async fn medium(&self, path: &str, cookies: &str, from: u64) -> Result<Response, Failure> {
-        let lasting = |text: String| Failure::Lasting(ApiError::Garbled(text));
-        let url = self.base.join(path).map_err(|error| lasting(error.to_string()))?;
-        // The cookies open the whole library: they go to this server alone.
-        if url.origin() != self.base.origin() || !url.path().starts_with("/media/") {
-            return Err(lasting(plain(&format!("a medium at {path}"))));
-        }
-        let mut request = self.http.get(url).header(COOKIE, cookies);
-        if from > 0 {
-            request = request.header(RANGE, format!("bytes={from}-"));
-        }
-        let answer = request.send().await.map_err(|error| Failure::Passing(unreachable_by(&error), None))?;
-        let wanted = if from > 0 { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-        match answer.status() {
-            status if status == wanted => Ok(answer),
-            status if status.is_success() => Err(lasting(format!("{status} for a medium from byte {from}"))),
-            _ => Err(refusal(answer).await),
-        }
     }
 
     /// Deletes what is at `path` beside everything else, if that works at the first try; [`Api::sign_out`] waits for it.

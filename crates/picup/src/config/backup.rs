@@ -215,6 +215,7 @@ impl DestinationConfig {
             region: self.region.clone(),
             style: self.style,
             parts: None,
+            reads: None,
             access_key_file: self.access_key_file.clone(),
         }
     }

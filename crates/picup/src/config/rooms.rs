@@ -10,6 +10,7 @@ use picup_domain::SystemClock;
 use picup_storage::{BackupPlace, BackupSettings, Bucket, Credentials, Seal, SealIdentity, SealRecipient};
 
 use super::backup::{ByteSizeText, Place};
+use super::reads::ReadsBy;
 use super::store::{BucketUrl, StoreConfig};
 use super::{Config, DatabaseUrl, DestinationConfig};
 use crate::secrets;
@@ -122,6 +123,11 @@ impl Config {
             spool: self.spool(),
             version: env!("CARGO_PKG_VERSION"),
         }
+    }
+
+    /// Whether those who look at photos and videos are to be sent to the bucket.
+    pub(crate) fn reads_straight(&self) -> bool {
+        self.store.reads == Some(ReadsBy::Redirect)
     }
 
     /// For the media room.

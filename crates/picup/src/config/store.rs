@@ -8,6 +8,7 @@ use picup_storage::{PartsBy, Profile, Style};
 use reqwest::Url;
 use serde::de::{Deserialize, Deserializer};
 
+use super::reads::{ReadsBy, reads};
 use super::units::from_text;
 
 /// What requests are signed for when nothing is said.
@@ -45,6 +46,12 @@ pub(crate) struct StoreConfig {
     #[config(deserialize_with = parts)]
     pub(crate) parts: Option<PartsBy>,
 
+    /// How photos and videos come from the bucket to who looks at them: `proxy` through PicUp, or `redirect` from the bucket itself,
+    /// by addresses that open one photo or video for some minutes, where a probe at the start, and each hour, shows that the
+    /// service keeps to them. Without it, `proxy`.
+    #[config(deserialize_with = reads)]
+    pub(crate) reads: Option<ReadsBy>,
+
     /// The file with an access key of the service: its ID on the first line, its secret on the second; only the user who runs
     /// PicUp may read it. Without it, PicUp is who the machine's role says it is (EC2's instance metadata).
     pub(crate) access_key_file: Option<PathBuf>,
@@ -73,6 +80,7 @@ impl StoreConfig {
                 ("region", self.region.is_some()),
                 ("style", self.style.is_some()),
                 ("parts", self.parts.is_some()),
+                ("reads", self.reads.is_some()),
                 ("access_key_file", self.access_key_file.is_some()),
             ];
             return match set.into_iter().find(|(_, set)| *set) {
@@ -353,6 +361,8 @@ mod tests {
         let store = |text: &str| told(&format!("[store]\nurl = 's3://photos'\n{text}")).unwrap().store;
         let usual = store("");
         assert_eq!((usual.profile(), usual.style(), usual.region()), (Profile::Aws, Style::VirtualHost, "us-east-1"));
+        assert_eq!(usual.reads.unwrap_or_default(), ReadsBy::Proxy);
+        assert_eq!(store("reads = 'redirect'").reads, Some(ReadsBy::Redirect));
         let own = store("endpoint = 'https://minio.home'\nregion = 'home'");
         assert_eq!((own.profile(), own.style(), own.region()), (Profile::Other, Style::Path, "home"));
         let named = store("provider = 'vultr'\nendpoint = 'https://ewr1.vultrobjects.com'\nstyle = 'virtual-host'");
@@ -367,6 +377,7 @@ mod tests {
             "region = 'a'",
             "style = 'path'",
             "parts = 'proxied'",
+            "reads = 'redirect'",
             "access_key_file = 'key'",
         ] {
             let said = told(&format!("[store]\n{setting}")).unwrap_err();
@@ -378,6 +389,7 @@ mod tests {
             ("provider = 'amazon'", "aws, vultr, r2"),
             ("style = 'host'", "neither path nor virtual-host"),
             ("parts = 'straight'", "not one of probe, direct and proxied"),
+            ("reads = 'cdn'", "neither proxy nor redirect"),
             ("region = 'eu central'", "eu-central-1"),
             ("provider = 'aws'\nendpoint = 'https://10.0.0.1'", "store.style = \"path\""),
         ] {

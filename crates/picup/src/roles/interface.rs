@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use anyhow::Context;
 use bytes::Bytes;
 use picup_gateway::{StaticFile, StaticFiles};
+use picup_storage::Storage;
 use rust_embed::RustEmbed;
 
 /// What `npm run build` leaves in `web/dist`. A debug build reads the folder at start, a release build carries it.
@@ -17,8 +18,20 @@ const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>PicUp</title>
     <p>This PicUp was built without its web page. Build it (cd web; npm ci; npm run build), then build PicUp again. \
     The API and the command line work all the same.";
 
-/// The files of the UI.
-pub(crate) fn files() -> anyhow::Result<StaticFiles> {
+/// The files of the UI; its page may send parts to the store if they may go straight there, and show photos and videos from it if
+/// they are read straight there.
+pub(crate) fn files_beside(storage: &Storage, reads_straight: bool) -> anyhow::Result<StaticFiles> {
+    let mut files = files()?;
+    if let Some(origin) = storage.parts_origin() {
+        files = files.sending_to(origin)?;
+    }
+    if let Some(origin) = storage.bucket_origin().filter(|_| reads_straight) {
+        files = files.showing_from(origin)?;
+    }
+    Ok(files)
+}
+
+fn files() -> anyhow::Result<StaticFiles> {
     let mut files = Vec::new();
     for name in Dist::iter().filter(|name| !name.ends_with(".br") && !name.ends_with(".gz")) {
         let compressed = |ending| Dist::get(&format!("{name}.{ending}")).map(|file| owned(file.data));

@@ -35,7 +35,8 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::qr;
 
-pub(crate) use rooms::Rooms;
+use origin::{StoreOrigin, Straight};
+use rooms::Rooms;
 pub(crate) use rooms::unopened;
 
 /// How long one that was just killed may take to let go of the folder, and how often that is looked at.
@@ -56,7 +57,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 
     let listener = listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
-    let gateway = gateway(&config, &rooms, &mut registry)?;
+    let straight = Straight::default();
+    let gateway = gateway(&config, &rooms, straight.clone(), &mut registry)?;
     let admin = match config.admin_listen.address() {
         Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),
         None => None,
@@ -84,7 +86,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     tasks.spawn(vital("backup", backup::run(app.clone(), stop.clone()), stop.clone()));
     tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     if rooms.storage.parts_origin().is_some() {
-        tasks.spawn(probing::run(rooms.storage.clone(), config.public_base().map(str::to_owned), stop.clone()));
+        tasks.spawn(probing::parts(rooms.storage.clone(), config.public_base().map(str::to_owned), stop.clone()));
+    }
+    if config.reads_straight() {
+        tokio::spawn(probing::reads(rooms.storage.clone(), straight));
     }
     if let Some(password) = password {
         tokio::spawn(password.follow(rooms.database.clone()));
@@ -112,7 +117,7 @@ pub(crate) async fn offline(config: &Config) -> anyhow::Result<App> {
     Ok(app)
 }
 
-fn gateway(config: &Config, rooms: &Rooms, registry: &mut Registry) -> anyhow::Result<Gateway> {
+fn gateway(config: &Config, rooms: &Rooms, straight: Straight, registry: &mut Registry) -> anyhow::Result<Gateway> {
     let media_key = &rooms.media_key;
     let public_pem = media_key.public_key_pem();
     let keyring = Keyring::from_pems([(media_key.id().clone(), public_pem.as_str())])?;
@@ -125,11 +130,8 @@ fn gateway(config: &Config, rooms: &Rooms, registry: &mut Registry) -> anyhow::R
         Parts {
             keyring,
             api: api_service(router),
-            origin: Arc::new(origin::StoreOrigin::new(rooms.storage.clone())),
-            static_files: match rooms.storage.parts_origin() {
-                Some(origin) => interface::files()?.sending_to(origin)?,
-                None => interface::files()?,
-            },
+            origin: Arc::new(StoreOrigin::new(rooms.storage.clone(), straight)),
+            static_files: interface::files_beside(&rooms.storage, config.reads_straight())?,
             clock: Arc::new(move || clock.now().seconds().max(0).unsigned_abs()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
             metrics: picup_gateway::Metrics::register(registry),

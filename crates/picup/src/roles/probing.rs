@@ -1,9 +1,11 @@
-//! Finds out again and again whether parts of uploads may go straight into the bucket: its rules may change, and a service may.
+//! What may go straight to and from a bucket, found out again and again: its rules may change, and a service may.
 
 use std::time::Duration;
 
 use picup_storage::{Storage, WhyProxied};
 use tokio_util::sync::CancellationToken;
+
+use super::origin::Straight;
 
 /// How often a bucket is probed …
 const USUAL: Duration = Duration::from_secs(3600);
@@ -12,8 +14,8 @@ const SOON: Duration = Duration::from_secs(60);
 
 type Found = Result<(), WhyProxied>;
 
-/// Goes on until `stop`; what a probe has made by then is removed first.
-pub(super) async fn run(storage: Storage, origin: Option<String>, stop: CancellationToken) {
+/// Finds out whether parts of uploads may go straight into the bucket, until `stop`; what a probe has made by then is removed first.
+pub(super) async fn parts(storage: Storage, origin: Option<String>, stop: CancellationToken) {
     let mut told = None;
     while !stop.is_cancelled() {
         let found = storage.probe(origin.as_deref(), stop.clone().cancelled_owned()).await;
@@ -31,6 +33,25 @@ pub(super) async fn run(storage: Storage, origin: Option<String>, stop: Cancella
             () = tokio::time::sleep(wait) => {}
             () = stop.cancelled() => {}
         }
+    }
+}
+
+/// Finds out whether photos and videos may be read straight from the bucket, for ever.
+pub(super) async fn reads(storage: Storage, straight: Straight) {
+    let mut told = None;
+    loop {
+        let found = storage.probe_reads().await;
+        straight.set(found.is_ok());
+        if told.as_ref() != Some(&found) {
+            match &found {
+                Ok(()) => tracing::info!("photos and videos are read straight from the bucket"),
+                Err(why) => {
+                    tracing::warn!(why, "PicUp carries photos and videos from the bucket; see: picup doctor");
+                }
+            }
+            told = Some(found);
+        }
+        tokio::time::sleep(USUAL).await;
     }
 }
 

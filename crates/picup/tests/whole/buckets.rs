@@ -17,7 +17,7 @@ use crate::pictures::noise;
 const PART: usize = 16 << 20;
 
 /// A service that PicUp can have a bucket at.
-trait Bucket {
+pub(crate) trait Bucket {
     fn endpoint(&self) -> String;
     fn keys(&self) -> (&str, &str);
     /// Where objects are files, below the name of their bucket.
@@ -45,13 +45,13 @@ macro_rules! bucket {
 bucket!(S3Server RcloneServer);
 
 /// A service with the bucket `picup`, and the file with its key.
-struct Service<S> {
-    server: S,
+pub(crate) struct Service<S> {
+    pub(crate) server: S,
     folder: TempDir,
 }
 
 impl<S: Bucket> Service<S> {
-    fn with(server: S) -> Self {
+    pub(crate) fn with(server: S) -> Self {
         let service = Self { server, folder: fresh_folder() };
         write_private(&service.key_file(), &service.key(service.server.keys().1));
         service
@@ -71,7 +71,7 @@ impl<S: Bucket> Service<S> {
     }
 
     /// What a PicUp in the bucket's part `family/photos` has in its file; the remark is for the books.
-    fn settings(&self) -> String {
+    pub(crate) fn settings(&self) -> String {
         self.settings_for("picup")
     }
 
@@ -91,13 +91,14 @@ impl<S: Bucket> Service<S> {
         all.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(".upload")).collect()
     }
 
-    /// Ends the test: the bucket has what the books say.
-    async fn finish(&self, app: TestApp) {
+    /// Ends the test: the bucket has what the books say. Gives the log.
+    pub(crate) async fn finish(&self, app: TestApp) -> String {
         let spool = app.data().join("spool");
         assert_eq!(std::fs::read_dir(spool).unwrap().count(), 0, "the spool's files have no names");
         assert!(!app.data().join("objects").exists(), "nothing goes to the data folder");
         let log = app.finish().await;
         assert!(!log.contains(self.server.keys().1), "{log}");
+        log
     }
 }
 

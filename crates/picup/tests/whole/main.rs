@@ -39,6 +39,7 @@ mod moving;
 mod patient;
 mod pictures;
 mod quota;
+mod reads;
 mod replicas;
 mod search;
 mod servers;

@@ -183,6 +183,7 @@ mod tests {
         spent: u32,
         piece: usize,
         spoilt: bool,
+        elsewhere: Option<&'static str>,
         asked: Vec<String>,
     }
 
@@ -198,19 +199,41 @@ mod tests {
 
     async fn medium(State(world): State<Shared>, headers: HeaderMap) -> Response {
         let mut world = world.lock().unwrap();
-        let header = |name: &str| headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
-        let from = header("range").trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap_or(0);
-        if header("cookie") != format!("right={}", world.cookies) || world.spent == world.cookies {
-            world.asked.push(format!("refused {from}"));
+        if let Some(place) = world.elsewhere {
+            world.asked.push("sent on".to_owned());
+            let place = format!("http://{}{place}?right=1", header(&headers, "host"));
+            return (StatusCode::TEMPORARY_REDIRECT, [("location", place)]).into_response();
+        }
+        if header(&headers, "cookie") != format!("right={}", world.cookies) || world.spent == world.cookies {
+            world.asked.push(format!("refused {}", from(&headers)));
             return StatusCode::FORBIDDEN.into_response();
         }
         world.spent = world.cookies;
-        world.asked.push(format!("given {from}"));
-        let mut piece = CONTENT[from..CONTENT.len().min(from + world.piece)].to_vec();
-        if world.spoilt {
-            piece[0] ^= 1;
+        world.piece(from(&headers))
+    }
+
+    async fn bucket(State(world): State<Shared>, headers: HeaderMap) -> Response {
+        assert!(!headers.contains_key("cookie") && !headers.contains_key("authorization"), "{headers:?}");
+        world.lock().unwrap().piece(from(&headers))
+    }
+
+    fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+        headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn from(headers: &HeaderMap) -> usize {
+        header(headers, "range").trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap_or(0)
+    }
+
+    impl World {
+        fn piece(&mut self, from: usize) -> Response {
+            self.asked.push(format!("given {from}"));
+            let mut piece = CONTENT[from..CONTENT.len().min(from + self.piece)].to_vec();
+            if self.spoilt {
+                piece[0] ^= 1;
+            }
+            (if from > 0 { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }, piece).into_response()
         }
-        (if from > 0 { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }, piece).into_response()
     }
 
     async fn fetch(world: World, original: &str) -> (Result<Vec<u8>, FetchError>, Vec<String>) {
@@ -218,7 +241,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let routes = Router::new().route("/api/session/media", post(session)).route("/media/o/1", get(medium));
-        let routes = routes.with_state(Arc::clone(&world));
+        let routes = routes.route("/bucket", get(bucket)).with_state(Arc::clone(&world));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         let credentials = Credentials::Key("picup_x".to_owned());
         let api = Api::sign_in(&base.parse().unwrap(), credentials, QUICK).await.unwrap();
@@ -242,6 +265,18 @@ mod tests {
         let (fetched, asked) = fetch(World { piece: 4, ..World::default() }, "/media/o/1").await;
         assert_eq!(fetched.unwrap(), CONTENT);
         assert_eq!(asked, ["given 0", "refused 4", "given 4", "refused 8", "given 8"]);
+    }
+
+    #[tokio::test]
+    async fn it_is_fetched_from_where_the_server_points_without_the_cookies() {
+        let world = |place| World { piece: 4, elsewhere: Some(place), ..World::default() };
+        let (fetched, asked) = fetch(world("/bucket"), "/media/o/1").await;
+        assert_eq!(fetched.unwrap(), CONTENT);
+        assert_eq!(asked, ["sent on", "given 0", "sent on", "given 4", "sent on", "given 8"]);
+        let (fetched, asked) = fetch(world("/media/o/1"), "/media/o/1").await;
+        let said = fetched.unwrap_err().to_string();
+        assert!(said.contains("points on and on") && !said.contains("right"), "{said}");
+        assert_eq!(asked, ["sent on", "sent on"]);
     }
 
     #[tokio::test]
