@@ -17,13 +17,15 @@ pub enum CopyState {
     Failing,
     /// It stands there, proved.
     Kept,
+    /// Its object is not what it should be, in any store: there is nothing to copy before it is healed.
+    Sourceless,
     /// Its object is gone; it is removed when the retention is over.
     Doomed,
 }
 
 impl CopyState {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Waiting, Self::Failing, Self::Kept, Self::Doomed];
+    pub const ALL: [Self; 5] = [Self::Waiting, Self::Failing, Self::Kept, Self::Sourceless, Self::Doomed];
 
     /// The word stored.
     #[must_use]
@@ -32,6 +34,7 @@ impl CopyState {
             Self::Waiting => "waiting",
             Self::Failing => "failing",
             Self::Kept => "kept",
+            Self::Sourceless => "sourceless",
             Self::Doomed => "doomed",
         }
     }
@@ -110,6 +113,17 @@ pub struct CopyMade {
     pub stored_sha256: Sha256,
 }
 
+/// Why a copy failed, as far as the next attempt differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyFailure {
+    /// Something was away, or went wrong on the way.
+    Passing,
+    /// Something else stands under its name, which is never overwritten.
+    Occupied,
+    /// The object is not what it should be, in any store.
+    Sourceless,
+}
+
 /// How many copies are in a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CopyCount {
@@ -135,8 +149,14 @@ pub struct FailingCopy {
 }
 
 /// In which order copies are made: originals before what can be made of them again, and what never failed first.
-const DUE: [(i64, CopyState); 4] =
-    [(0, CopyState::Waiting), (0, CopyState::Failing), (1, CopyState::Waiting), (1, CopyState::Failing)];
+const DUE: [(i64, CopyState); 6] = [
+    (0, CopyState::Waiting),
+    (0, CopyState::Failing),
+    (1, CopyState::Waiting),
+    (1, CopyState::Failing),
+    (0, CopyState::Sourceless),
+    (1, CopyState::Sourceless),
+];
 
 macro_rules! select_kept {
     ($rest:literal) => {
@@ -589,7 +609,7 @@ impl Write {
     ) -> Result<(), Error> {
         for claim in claims {
             let sql = "UPDATE object_copies SET state_at = ? WHERE destination = ? AND object_key = ? AND attempts = ? \
-                       AND state IN ('waiting', 'failing')";
+                       AND state IN ('waiting', 'failing', 'sourceless')";
             let statement = Statement::new("copy_extend", sql).time(until).id(&destination);
             self.run(statement.text(&claim.key.to_string()).int(claim.attempt)).await?;
         }
@@ -643,13 +663,14 @@ impl Write {
         claim: &CopyClaim,
     ) -> Result<Option<CopyState>, Error> {
         let sql = "SELECT state FROM object_copies WHERE destination = ? AND object_key = ? AND attempts = ? \
-                   AND state IN ('waiting', 'failing')";
+                   AND state IN ('waiting', 'failing', 'sourceless')";
         let statement = Statement::new("copy_claimed", sql).id(&destination).text(&claim.key.to_string());
         let row = self.one(statement.int(claim.attempt)).await?;
         row.map(|row| row.word("state", CopyState::parse)).transpose()
     }
 
-    /// Records that a copy failed and when it is to be tried again, under another name if what stands there is something else.
+    /// Records that a copy failed and when it is to be tried again, under another name if what stands there is something else, and
+    /// whether it failed because there is nothing to copy.
     ///
     /// # Errors
     /// When the database cannot write.
@@ -659,14 +680,16 @@ impl Write {
         claim: &CopyClaim,
         error: &str,
         again: Timestamp,
-        elsewhere: bool,
+        how: CopyFailure,
     ) -> Result<(), Error> {
         let Some(before) = self.copy_claimed(destination, claim).await? else { return Ok(()) };
-        let sql = "UPDATE object_copies SET state = 'failing', state_at = ?, last_error = ?, generation = generation + ? \
+        let after = if how == CopyFailure::Sourceless { CopyState::Sourceless } else { CopyState::Failing };
+        let sql = "UPDATE object_copies SET state = ?, state_at = ?, last_error = ?, generation = generation + ? \
                    WHERE destination = ? AND object_key = ?";
-        let statement = Statement::new("copy_failed", sql).time(again).text(error).int(elsewhere);
+        let statement = Statement::new("copy_failed", sql).text(after.as_str()).time(again).text(error);
+        let statement = statement.int(how == CopyFailure::Occupied);
         self.run(statement.id(&destination).text(&claim.key.to_string())).await?;
-        self.copy_moved(destination, before, CopyState::Failing, claim.bytes).await
+        self.copy_moved(destination, before, after, claim.bytes).await
     }
 
     /// Records that a copy was read back and is as it was stored.

@@ -269,7 +269,7 @@ async fn keep_copies(tx: &mut Write) -> Result<(), Error> {
     let claims = tx.copy_claim(id, NOW, NOW, 73).await?;
     tx.copy_extend(id, &claims, NOW).await?;
     tx.copy_release(id, NOW).await?;
-    tx.copy_failed(id, &claims[0], "", NOW, true).await?;
+    tx.copy_failed(id, &claims[0], "", NOW, crate::CopyFailure::Occupied).await?;
     let made = crate::CopyMade { claim: claims[0].clone(), stored_bytes: object.bytes, stored_sha256: Sha256::of(b"") };
     tx.copy_made(id, &[made], NOW).await?;
     let later = NOW.plus(Duration::from_secs(1));

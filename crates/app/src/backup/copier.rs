@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use picup_database::{CopyClaim, CopyMade, DestinationState};
+use picup_database::{CopyClaim, CopyFailure, CopyMade, DestinationState};
 use picup_domain::{ByteSize, DestinationId, ObjectKey};
 use picup_storage::{Error as Storage, Expected, Stored, crash_point};
 use tokio::task::JoinSet;
@@ -30,6 +30,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The longest time between two attempts, and of a rest after a destination was away.
 const LONGEST: u64 = 3600;
 const LONGEST_REST: u64 = 300;
+/// How soon one is tried again of whose object there is nothing to copy.
+const SOURCELESS: Duration = Duration::from_secs(3600);
 
 /// Works until it is told to stop.
 pub(super) async fn run(app: App, target: Arc<Target>, id: DestinationId, stop: CancellationToken) {
@@ -182,16 +184,25 @@ impl Line {
 
     async fn failed(&mut self, claim: &CopyClaim, error: Storage) -> Result<(), Error> {
         self.app.inner.metrics.backup.copy_failed(self.target.name());
-        let (elsewhere, away) = (matches!(error, Storage::Altered(_)), is_away(&error));
+        let away = is_away(&error);
+        let how = match error {
+            Storage::Altered(_) => CopyFailure::Occupied,
+            Storage::SourceDiffers | Storage::NotFound(_) => CopyFailure::Sourceless,
+            _ => CopyFailure::Passing,
+        };
         let story = Error::from(error).story();
         if away {
             self.away += 1;
             self.resting_until = Instant::now() + backoff(self.away.div_ceil(AT_ONCE as u32), LONGEST_REST);
         }
         tracing::warn!(destination = self.target.name(), key = %claim.key, attempt = claim.attempt, error = story, "a copy failed");
-        let again = if elsewhere { self.app.now() } else { self.app.now().plus(backoff(claim.attempt, LONGEST)) };
+        let again = match how {
+            CopyFailure::Occupied => self.app.now(),
+            CopyFailure::Passing => self.app.now().plus(backoff(claim.attempt, LONGEST)),
+            CopyFailure::Sourceless => self.app.now().plus(SOURCELESS),
+        };
         let mut write = self.app.database().write().await?;
-        write.copy_failed(self.id, claim, &story, again, elsewhere).await?;
+        write.copy_failed(self.id, claim, &story, again, how).await?;
         Ok(write.commit().await?)
     }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::app::{BINARY, PASSWORD, email, eventually, prepare, write_private};
 use crate::books;
+use crate::keeping;
 use crate::client::{Client, hash};
 use crate::mortal::Mortal;
 use crate::patient::{Kept, Patient, TRIES};
@@ -29,14 +30,19 @@ pub(crate) async fn lead(point: &'static Point) {
     write_private(&folder.path().join("password"), PASSWORD);
     let service = point.is_in_a_bucket().then(|| S3Server::start().unwrap());
     let store = service.as_ref().map(|service| bucket(service, &folder.path().join("bucket-key"))).unwrap_or_default();
-    prepare(&data, &format!("{store}[accounts]\ndeletion_grace = \"0s\"\n"));
+    let disk = folder.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let copies = if point.is_backed_up() { keeping::destination(&disk) } else { String::new() };
+    prepare(&data, &format!("{store}[accounts]\ndeletion_grace = \"0s\"\n{copies}"));
+    let key = ["backup", "recovery-key", "--data-dir", data.to_str().unwrap()];
+    assert!(run(BINARY, key).await.unwrap().status.success());
     for name in ["ada", "bob"] {
         make_account(name, folder.path(), &data).await;
     }
     let plain = ProcessBuilder::new(BINARY, &data).arg("--admin-listen").arg("");
     // Armed twice: what puts things right after the first death may die of the same.
     let arms = match point.reached {
-        Reached::ByUse | Reached::ByExpiry => [point.name, point.name],
+        Reached::ByUse | Reached::ByExpiry | Reached::ByCommand => [point.name, point.name],
         Reached::After(first) => [first, point.name],
     };
     let mut server = Mortal::start(plain.clone(), &[]).await;
@@ -67,6 +73,9 @@ pub(crate) async fn lead(point: &'static Point) {
     let quiet = eventually("the end of all work", async || books::at_rest(&data).await.then_some(())).await;
     quiet.unwrap();
     eventually("the removal of what was given up", async || books::is_tidy(&data).await.then_some(())).await.unwrap();
+    if point.is_backed_up() {
+        eventually("copies of everything", async || books::copies_made(&data).await.then_some(())).await.unwrap();
+    }
     ada.holds_exactly(&kept).await;
     let log = server.stop().await;
     assert!(!log.contains("panicked"), "{log}");
@@ -95,7 +104,7 @@ fn bucket(service: &S3Server, key: &Path) -> String {
     )
 }
 
-async fn make_account(name: &str, folder: &Path, data: &Path) {
+pub(crate) async fn make_account(name: &str, folder: &Path, data: &Path) {
     let password = folder.join("password");
     let (password, data, email) = (password.to_str().unwrap(), data.to_str().unwrap(), email(name));
     let made = run(BINARY, ["user", "create", &email, "--password-file", password, "--data-dir", data]).await.unwrap();

@@ -19,14 +19,26 @@ pub(crate) enum Reached {
     ByExpiry,
     /// When what a death at another point left is put right.
     After(&'static str),
+    /// By a command, and by no server: see `keeping`.
+    ByCommand,
 }
 
-use Reached::{After, ByExpiry, ByUse};
+use Reached::{After, ByCommand, ByExpiry, ByUse};
 
 impl Point {
     /// Whether the photos are in a bucket.
     pub(crate) fn is_in_a_bucket(&self) -> bool {
         self.name.starts_with("s3-")
+    }
+
+    /// Whether copies are kept at another place.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        self.name.starts_with("backup-")
+    }
+
+    /// Whether a command comes to it, and no server.
+    pub(crate) fn is_by_command(&self) -> bool {
+        self.reached == ByCommand
     }
 }
 
@@ -121,6 +133,15 @@ pub(crate) const POINTS: &[Point] = &[
     point("empty-trash-committed", ByUse),
     point("erase-written", ByUse),
     point("erase-committed", ByUse),
+    // Copies at another place.
+    point("backup-claimed", ByUse),
+    point("backup-parts-sent", ByUse),
+    point("backup-written", ByUse),
+    point("backup-recorded", ByUse),
+    point("catalogue-written", ByCommand),
+    point("scrub-recorded", ByCommand),
+    point("restore-database", ByCommand),
+    point("restore-page", ByCommand),
 ];
 
 /// A point that no life comes to proves nothing, and a life that ends at none neither.

@@ -53,6 +53,11 @@ pub(crate) async fn is_tidy(data: &Path) -> bool {
     none(data, ORPHANS).await
 }
 
+/// Whether everything that can be copied is.
+pub(crate) async fn copies_made(data: &Path) -> bool {
+    none(data, "SELECT COUNT(*) FROM object_copies WHERE state IN ('waiting', 'failing')").await
+}
+
 async fn none(data: &Path, count: &'static str) -> bool {
     let mut database = open(data).await;
     let (count,) = sqlx::query_as::<_, (i64,)>(count).fetch_one(&mut database).await.unwrap();
@@ -77,6 +82,7 @@ pub(crate) async fn audit(data: &Path) {
     shown(&mut database).await;
     objects(&mut database, data).await;
     sha1s(&mut database, data).await;
+    copies(&mut database).await;
     staging(&mut database, data).await;
     database.close().await.unwrap();
 }
@@ -118,6 +124,27 @@ async fn uploads_under_way(database: &mut AnyConnection) {
     .unwrap();
     for (email, counted, there) in accounts {
         assert_eq!(counted, there, "{email}: the number of its uploads under way");
+    }
+}
+
+/// Every object has its copy's row at every destination, and how many there are of a kind is what is counted.
+async fn copies(database: &mut AnyConnection) {
+    let missing = "SELECT COUNT(*) FROM objects, destinations WHERE objects.state = 'committed' AND destinations.state <> 'retired' \
+                   AND NOT EXISTS (SELECT 1 FROM object_copies WHERE destination = destinations.id \
+                   AND object_copies.object_key = objects.object_key AND object_copies.state <> 'doomed')";
+    let (missing,) = sqlx::query_as::<_, (i64,)>(missing).fetch_one(&mut *database).await.unwrap();
+    assert_eq!(missing, 0, "objects without the row of a copy");
+    let counts: Vec<(String, i64, i64, i64, i64)> = sqlx::query_as(
+        "SELECT state, copies, bytes, \
+         (SELECT COUNT(*) FROM object_copies AS c WHERE c.destination = n.destination AND c.state = n.state), \
+         (SELECT CAST(COALESCE(SUM(bytes), 0) AS SIGNED) FROM object_copies AS c \
+          WHERE c.destination = n.destination AND c.state = n.state) FROM copy_counts AS n",
+    )
+    .fetch_all(database)
+    .await
+    .unwrap();
+    for (state, copies, bytes, there, there_bytes) in counts {
+        assert_eq!((copies, bytes), (there, there_bytes), "the count of {state} copies");
     }
 }
 

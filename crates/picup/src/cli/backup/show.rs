@@ -29,6 +29,7 @@ pub(super) struct Shown {
     waiting: Count,
     failing: Count,
     kept: Count,
+    sourceless: Count,
     doomed: Count,
     backlog_age_seconds: Option<u64>,
     last_verified_seconds: Option<u64>,
@@ -65,6 +66,7 @@ impl From<&DestinationReport> for Shown {
             waiting: count(CopyState::Waiting),
             failing: count(CopyState::Failing),
             kept: count(CopyState::Kept),
+            sourceless: count(CopyState::Sourceless),
             doomed: count(CopyState::Doomed),
             backlog_age_seconds: report.backlog_seconds,
             last_verified_seconds: report.proved_seconds,
@@ -132,6 +134,12 @@ pub(super) fn text(report: &DestinationReport) -> String {
         lines.extend(
             report.failing.iter().map(|one| format!("    {} ({} times): {}", one.key, one.attempts, one.error)),
         );
+    }
+    let (sourceless, _) = report.count(CopyState::Sourceless);
+    if sourceless > 0 {
+        lines.push(format!(
+            "  no source {sourceless} copies: their objects are not what was sent, in any store; their owners see them as damaged"
+        ));
     }
     let (doomed, bytes) = report.count(CopyState::Doomed);
     if doomed > 0 {
