@@ -61,6 +61,8 @@ pub(crate) struct S3 {
     carrier: AmazonS3,
     /// For what `store` has no word for.
     http: reqwest::Client,
+    /// For what has to be answered by whoever is asked.
+    prober: reqwest::Client,
     bucket: String,
     /// What all of its addresses begin with.
     pub(crate) origin: String,
@@ -83,11 +85,13 @@ impl S3 {
             made.map_err(|source| Error::Folder { path: spool, source })
         };
         blocking.run(make).await?;
-        let http = reqwest::Client::builder().connect_timeout(CONNECT).timeout(SMALL).build();
+        let set_up = |error: reqwest::Error| Error::remote("set up the store", error);
+        let http = || reqwest::Client::builder().connect_timeout(CONNECT).timeout(SMALL);
         Ok(Self {
             store: client(&bucket, SMALL)?,
             carrier: client(&bucket, LARGE)?,
-            http: http.map_err(|error| Error::remote("set up the store", error))?,
+            http: http().build().map_err(set_up)?,
+            prober: http().redirect(reqwest::redirect::Policy::none()).build().map_err(set_up)?,
             origin: origin_of(&bucket),
             bucket: bucket.name,
             prefix: bucket.prefix,
