@@ -9,7 +9,7 @@ use picup_database::{Place, Replication, Server};
 use picup_domain::SystemClock;
 use picup_storage::{Bucket, Credentials};
 
-use super::{Config, DatabaseUrl};
+use super::{Config, DatabaseUrl, pod};
 use crate::secrets;
 
 /// How long a read waits for a replica that has not yet got what its client has seen: less than a person notices.
@@ -58,7 +58,7 @@ impl Config {
     /// For the store.
     ///
     /// # Errors
-    /// When the file with its access key cannot be read, or can be read by others.
+    /// When the file with its access key cannot be read, or can be read by others; when the environment says half of who this is.
     pub(crate) fn storage_settings(&self) -> anyhow::Result<picup_storage::Settings> {
         let Some(url) = &self.store.url else { return Ok(picup_storage::Settings::files(self.objects())) };
         let credentials = match &self.store.access_key_file {
@@ -66,7 +66,7 @@ impl Config {
                 let secrets::AccessKey { id, secret } = secrets::access_key(file)?;
                 Credentials::Key { id, secret }
             }
-            None => Credentials::Machine,
+            None => pod::role()?,
         };
         Ok(picup_storage::Settings::s3(Bucket {
             name: url.bucket().to_owned(),

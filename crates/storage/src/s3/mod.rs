@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum, S3ConditionalPut};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum, S3ConditionalPut};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use picup_domain::{ObjectKey, UploadId};
@@ -138,9 +138,17 @@ fn client(bucket: &Bucket, timeout: Duration) -> Result<AmazonS3, Error> {
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(host_of(bucket, endpoint));
     }
-    if let Credentials::Key { id, secret } = &bucket.credentials {
-        builder = builder.with_access_key_id(id).with_secret_access_key(secret);
-    }
+    let path = |file: &std::path::Path| file.to_string_lossy().into_owned();
+    let builder = match &bucket.credentials {
+        Credentials::Machine => builder,
+        Credentials::Key { id, secret } => builder.with_access_key_id(id).with_secret_access_key(secret),
+        Credentials::WebIdentity { token_file, role } => builder
+            .with_config(AmazonS3ConfigKey::WebIdentityTokenFile, path(token_file))
+            .with_config(AmazonS3ConfigKey::RoleArn, role),
+        Credentials::Container { address, token_file } => builder
+            .with_config(AmazonS3ConfigKey::ContainerCredentialsFullUri, address)
+            .with_config(AmazonS3ConfigKey::ContainerAuthorizationTokenFile, path(token_file)),
+    };
     builder.build().map_err(|error| Error::remote("set up the store", error))
 }
 
