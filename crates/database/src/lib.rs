@@ -81,7 +81,9 @@ pub use job::{FailedJob, Job, JobCounts, JobLease, NewJob};
 pub use metrics::Metrics;
 pub use moved::Moved;
 pub use object::{Object, ObjectState};
-pub use object_copy::{CopyClaim, CopyCount, CopyFailure, CopyMade, CopyState, DoomedCopy, FailingCopy, KeptCopy, ListedCopy};
+pub use object_copy::{
+    CopyClaim, CopyCount, CopyFailure, CopyMade, CopyState, DoomedCopy, FailingCopy, KeptCopy, ListedCopy,
+};
 pub use orphan::OrphanCount;
 pub use replica::ReplicaReport;
 pub use routing::{Database, Read, Write};

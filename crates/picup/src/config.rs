@@ -2,10 +2,12 @@
 //!
 //! The doc comments below are what `picup config template` prints, the types are what `picup config check` holds a file
 //! against, and the fields are what [`crate::roles`] takes its plain values from. Settings come from one TOML file (of
-//! `--config`, or `picup.toml` in the data folder) and from command-line flags, which win; never from environment variables, which leak into child processes and logs.
+//! `--config`, or `picup.toml` in the data folder) and from command-line flags, which win; never from environment variables, which leak into child
+//! processes and logs. Only which role a pod has is told there by Kubernetes, and is no secret (`pod.rs`).
 
 mod backup;
 mod check;
+mod pod;
 mod reads;
 mod rooms;
 mod store;

@@ -84,6 +84,20 @@ pub enum Credentials {
     },
     /// The role of the machine it runs on, asked of the machine's own metadata service.
     Machine,
+    /// A role that Amazon's STS gives for the token in a file, which is read anew each time: EKS's roles for service accounts.
+    WebIdentity {
+        /// The file.
+        token_file: PathBuf,
+        /// The name of the role (`arn:aws:iam::…`).
+        role: String,
+    },
+    /// A role that an agent beside PicUp gives for the token in a file, which is read anew each time: EKS's Pod Identity.
+    Container {
+        /// Where the agent is asked.
+        address: String,
+        /// The file.
+        token_file: PathBuf,
+    },
 }
 
 /// Without the secret: settings may be printed.
@@ -92,6 +106,8 @@ impl fmt::Debug for Credentials {
         match self {
             Self::Key { id, .. } => f.debug_struct("Key").field("id", id).finish_non_exhaustive(),
             Self::Machine => f.write_str("Machine"),
+            Self::WebIdentity { role, .. } => f.debug_struct("WebIdentity").field("role", role).finish_non_exhaustive(),
+            Self::Container { .. } => f.write_str("Container"),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use picup_domain::{ByteSize, Sha256};
 use picup_storage::{Metrics, PartsBy, Profile, Settings, Storage, Upload, WhyProxied};
-use picup_testkit::{RcloneServer, S3Server};
+use picup_testkit::{Flaw, RcloneServer, S3Server};
 use support::*;
 
 const LIFE: Duration = Duration::from_secs(600);
@@ -101,6 +101,41 @@ async fn the_probe_fails_closed() {
     {
         let left = std::fs::read_dir(folder).map_or(0, Iterator::count);
         assert_eq!(left, 0, "the probe leaves nothing");
+    }
+}
+
+/// Each of the misuses that are tried is the only one that a service allows.
+#[tokio::test]
+async fn one_flaw_is_enough() {
+    let spool = tempfile::tempdir().unwrap();
+    for (flaw, says) in [
+        (Flaw::Unchecked(18), "stores a part with other bytes than announced"),
+        (Flaw::Unchecked(19), "stores a part of another length than announced"),
+        (Flaw::Bare, "stores a part without the headers that were signed"),
+        (Flaw::Copies { slash: true }, "stores a copy of another object as a part"),
+        (Flaw::Copies { slash: false }, "stores a copy of another object, named without a slash"),
+        (Flaw::InPieces, "stores a part with other bytes than announced, in pieces"),
+        (Flaw::StaleTags, "makes an object of a part that is no longer the one that is named"),
+        (Flaw::Late, "changes its object after the upload was completed"),
+        (Flaw::Redirects, "answers 307 Temporary Redirect to a part with other bytes"),
+    ] {
+        let server = S3Server::start_like_amazon_but(flaw).unwrap();
+        for profile in [Profile::Aws, Profile::Other] {
+            let storage = unprobed(picup_storage::Bucket { profile, ..s3s_bucket(&server, &spool) }).await;
+            let found = storage.probe(Some(ORIGIN), pending()).await;
+            assert!(matches!(&found, Err(WhyProxied::Unsafe(why)) if why.contains(says)), "{flaw:?}: {found:?}");
+            assert!(!has_uploads(&server) && server.keys().unwrap().is_empty(), "{flaw:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_need_to_be_told_that_they_may_send_parts() {
+    let spool = tempfile::tempdir().unwrap();
+    for header in ["access-control-allow-origin", "access-control-allow-methods", "access-control-allow-headers"] {
+        let server = S3Server::start_like_amazon_but(Flaw::SilentToPages(header)).unwrap();
+        let found = unprobed(s3s_bucket(&server, &spool)).await.probe(Some(ORIGIN), pending()).await;
+        assert_eq!(found, Err(WhyProxied::ClosedToPages(ORIGIN.to_owned())), "{header}");
     }
 }
 

@@ -12,7 +12,7 @@ use picup_storage::{BackupPlace, BackupSettings, Bucket, Credentials, Seal, Seal
 use super::backup::{ByteSizeText, Place};
 use super::reads::ReadsBy;
 use super::store::{BucketUrl, StoreConfig};
-use super::{Config, DatabaseUrl, DestinationConfig};
+use super::{Config, DatabaseUrl, DestinationConfig, pod};
 use crate::secrets;
 
 /// How long a read waits for a replica that has not yet got what its client has seen: less than a person notices.
@@ -61,7 +61,7 @@ impl Config {
     /// For the store.
     ///
     /// # Errors
-    /// When the file with its access key cannot be read, or can be read by others.
+    /// When the file with its access key cannot be read, or can be read by others; when the environment says half of who this is.
     pub(crate) fn storage_settings(&self) -> anyhow::Result<picup_storage::Settings> {
         match &self.store.url {
             None => Ok(picup_storage::Settings::files(self.objects())),
@@ -80,7 +80,7 @@ impl Config {
             parts: store.parts.unwrap_or_default(),
             credentials: match &store.access_key_file {
                 Some(file) => key(file)?,
-                None => Credentials::Machine,
+                None => pod::role()?,
             },
             spool: self.spool(),
         })

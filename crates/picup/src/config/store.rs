@@ -53,7 +53,7 @@ pub(crate) struct StoreConfig {
     pub(crate) reads: Option<ReadsBy>,
 
     /// The file with an access key of the service: its ID on the first line, its secret on the second; only the user who runs
-    /// PicUp may read it. Without it, PicUp is who the machine's role says it is (EC2's instance metadata).
+    /// PicUp may read it. Without it, PicUp is who the role of its pod says it is (EKS), or of the machine (EC2's instance metadata).
     pub(crate) access_key_file: Option<PathBuf>,
 }
 

@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use crate::app::{BINARY, PASSWORD, email, eventually, prepare, write_private};
 use crate::books;
-use crate::keeping;
 use crate::client::{Client, hash};
+use crate::keeping;
 use crate::mortal::Mortal;
 use crate::patient::{Kept, Patient, TRIES};
 use crate::pictures::noise;

@@ -29,7 +29,7 @@ pub enum BackupName {
     },
 }
 
-/// A moment as it stands in a name: `20261130T005354Z`, which sorts by time.
+/// A moment as it stands in a name: `20261130T005354.000000Z`, which sorts by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp(String);
 
@@ -86,7 +86,8 @@ impl Stamp {
     pub fn at(moment: Timestamp) -> Result<Self, Invalid> {
         let day = CaptureTime::from_moment(moment, None, CaptureSource::File)?.day().as_number();
         let second = moment.micros().div_euclid(1_000_000).rem_euclid(86_400);
-        format!("{day:08}T{:02}{:02}{:02}Z", second / 3600, second / 60 % 60, second % 60).parse()
+        let micros = moment.micros().rem_euclid(1_000_000);
+        format!("{day:08}T{:02}{:02}{:02}.{micros:06}Z", second / 3600, second / 60 % 60, second % 60).parse()
     }
 
     /// As it stands in the name.
@@ -102,11 +103,12 @@ impl FromStr for Stamp {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let shape = |(at, byte): (usize, u8)| match at {
             8 => byte == b'T',
-            15 => byte == b'Z',
+            15 => byte == b'.',
+            22 => byte == b'Z',
             _ => byte.is_ascii_digit(),
         };
-        let good = text.len() == 16 && text.bytes().enumerate().all(shape);
-        if good { Ok(Self(text.to_owned())) } else { Err(invalid("not a moment such as 20261130T005354Z")) }
+        let good = text.len() == 23 && text.bytes().enumerate().all(shape);
+        if good { Ok(Self(text.to_owned())) } else { Err(invalid("not a moment such as 20261130T005354.000000Z")) }
     }
 }
 
@@ -126,7 +128,7 @@ mod tests {
         let now = Timestamp::from_micros(1_700_000_000_000_000);
         let key = ObjectKey::new(AccountId::new(now), AssetId::new(now), ObjectRole::Original, 1, "jpg");
         let stamp = Stamp::at(now).unwrap();
-        assert_eq!(stamp.as_str(), "20231114T221320Z");
+        assert_eq!(stamp.as_str(), "20231114T221320.000000Z");
         let mut names = vec![BackupName::Catalogue(stamp.clone())];
         for sealed in [false, true] {
             names.push(BackupName::Index { stamp: stamp.clone(), sealed });
@@ -142,9 +144,9 @@ mod tests {
             format!("{key}.g0"),
             format!("{key}.g02"),
             format!("{key}.age.age"),
-            "catalogue/20261130T005304Z".to_owned(),
+            "catalogue/20261130T005304.000000Z".to_owned(),
             "catalogue/x.age".to_owned(),
-            "index/20261130T005304Z".to_owned(),
+            "index/20261130T005304.000000Z".to_owned(),
             "other".to_owned(),
             String::new(),
         ] {

@@ -87,8 +87,8 @@ pub(super) fn told(asked: &Asked, right: &str) -> String {
     let answer = match asked {
         Ok(answer) => answer,
         Err(Unasked::Nobody(reason)) => {
-            let remedy = "name the file of an access key in store.access_key_file, or give this machine a role";
-            return format!("this machine has no role ({reason}); {remedy}");
+            let remedy = "name the file of an access key in store.access_key_file, or give this machine or pod a role";
+            return format!("nobody says who PicUp is to the service ({reason}); {remedy}");
         }
         Err(Unasked::Unreachable(reason)) => {
             let remedy = "see that the service runs, that store.endpoint, store.region and store.style are right, and that this \

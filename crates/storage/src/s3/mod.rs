@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum, S3ConditionalPut};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum, S3ConditionalPut};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use picup_domain::{ObjectKey, UploadId};
@@ -63,6 +63,8 @@ pub(crate) struct S3 {
     carrier: AmazonS3,
     /// For what `store` has no word for.
     http: reqwest::Client,
+    /// For what has to be answered by whoever is asked.
+    prober: reqwest::Client,
     bucket: String,
     /// What all of its addresses begin with.
     pub(crate) origin: String,
@@ -85,11 +87,13 @@ impl S3 {
             made.map_err(|source| Error::Folder { path: spool, source })
         };
         blocking.run(make).await?;
-        let http = reqwest::Client::builder().connect_timeout(CONNECT).timeout(SMALL).build();
+        let set_up = |error: reqwest::Error| Error::remote("set up the store", error);
+        let http = || reqwest::Client::builder().connect_timeout(CONNECT).timeout(SMALL);
         Ok(Self {
             store: client(&bucket, SMALL)?,
             carrier: client(&bucket, LARGE)?,
-            http: http.map_err(|error| Error::remote("set up the store", error))?,
+            http: http().build().map_err(set_up)?,
+            prober: http().redirect(reqwest::redirect::Policy::none()).build().map_err(set_up)?,
             origin: origin_of(&bucket),
             bucket: bucket.name,
             prefix: bucket.prefix,
@@ -146,9 +150,17 @@ fn client_with(bucket: &Bucket, options: ClientOptions) -> Result<AmazonS3, Erro
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(host_of(bucket, endpoint));
     }
-    if let Credentials::Key { id, secret } = &bucket.credentials {
-        builder = builder.with_access_key_id(id).with_secret_access_key(secret);
-    }
+    let path = |file: &std::path::Path| file.to_string_lossy().into_owned();
+    let builder = match &bucket.credentials {
+        Credentials::Machine => builder,
+        Credentials::Key { id, secret } => builder.with_access_key_id(id).with_secret_access_key(secret),
+        Credentials::WebIdentity { token_file, role } => builder
+            .with_config(AmazonS3ConfigKey::WebIdentityTokenFile, path(token_file))
+            .with_config(AmazonS3ConfigKey::RoleArn, role),
+        Credentials::Container { address, token_file } => builder
+            .with_config(AmazonS3ConfigKey::ContainerCredentialsFullUri, address)
+            .with_config(AmazonS3ConfigKey::ContainerAuthorizationTokenFile, path(token_file)),
+    };
     builder.build().map_err(|error| Error::remote("set up the store", error))
 }
 
