@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
 use picup_database::{
-    CopyClaim, CopyCount, CopyFailure, CopyMade, CopyState, Database, DestinationState, Object, ObjectState, OrphanCount, Write,
+    CopyClaim, CopyCount, CopyFailure, CopyMade, CopyState, Database, DestinationState, Object, ObjectState,
+    OrphanCount, Write,
 };
 use picup_domain::{AccountId, AssetId, DestinationId, ObjectKey, ObjectRole};
 
@@ -89,7 +90,7 @@ async fn what_counts_is_to_be_copied_to_every_destination_originals_first() {
     let mut tx = db.write().await.unwrap();
     stage(&mut tx, ObjectRole::Original, "staged").await;
     tx.commit().await.unwrap();
-    assert_eq!(counts(\&db, one).await, [3, 0, 0, 0, 0], "what was there before, too, and nothing that is staged");
+    assert_eq!(counts(&db, one).await, [3, 0, 0, 0, 0], "what was there before, too, and nothing that is staged");
     let claims = claim(&db, one, 1).await;
     let keys: Vec<_> = claims.iter().map(|claim| claim.key.clone()).collect();
     assert_eq!(keys[2], picture, "pictures last");
@@ -119,7 +120,7 @@ async fn a_copy_counts_once_it_is_made_by_whoever_holds_its_lease() {
     assert_eq!((kept.stored_bytes, kept.stored_sha256, kept.proved_at), (size(7), hash("s"), at(102)));
     assert_eq!(tx.copy_places(std::slice::from_ref(&key)).await.unwrap(), HashMap::from([(key, 1)]));
     tx.commit().await.unwrap();
-    assert_eq!(counts(\&db, id).await, [0, 0, 1, 0, 0]);
+    assert_eq!(counts(&db, id).await, [0, 0, 1, 0, 0]);
 }
 
 #[tokio::test]
@@ -133,13 +134,13 @@ async fn a_copy_that_fails_is_tried_again_under_another_name_if_need_be() {
         let mut tx = db.write().await.unwrap();
         tx.copy_failed(id, &claims[0], "no route", at(round * 100 + 50), how).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(counts(\&db, id).await, [0, 1, 0, 0, 0]);
+        assert_eq!(counts(&db, id).await, [0, 1, 0, 0, 0]);
     }
     let failing = db.read().await.unwrap().copy_list_failing(id, 10).await.unwrap();
     assert_eq!((failing[0].attempts, &*failing[0].error, failing[0].next), (2, "no route", at(250)));
     assert!(claim(&db, id, 249).await.is_empty());
     assert_eq!(make(&db, id, 251).await[0].generation, 2);
-    assert_eq!(counts(\&db, id).await, [0, 0, 1, 0, 0]);
+    assert_eq!(counts(&db, id).await, [0, 0, 1, 0, 0]);
 }
 
 #[tokio::test]
@@ -174,7 +175,7 @@ async fn what_is_read_again_is_found_longest_ago_first_and_a_broken_copy_is_made
     assert!(tx.copy_broken(id, &due[1], "a byte differs", at(201)).await.unwrap());
     assert!(!tx.copy_broken(id, &due[1], "a byte differs", at(201)).await.unwrap(), "once");
     tx.commit().await.unwrap();
-    assert_eq!(counts(\&db, id).await, [0, 1, 1, 0, 0]);
+    assert_eq!(counts(&db, id).await, [0, 1, 1, 0, 0]);
     let again = make(&db, id, 202).await;
     assert_eq!((again[0].key.clone(), again[0].generation, again[0].attempt), (second, 2, 1));
 }
@@ -191,7 +192,7 @@ async fn copies_of_what_is_gone_stay_until_they_are_forgotten() {
     tx.commit().await.unwrap();
     forget(&db, &kept, 50).await;
     forget(&db, &waiting, 60).await;
-    assert_eq!(counts(\&db, id).await, [0, 0, 0, 0, 2]);
+    assert_eq!(counts(&db, id).await, [0, 0, 0, 0, 2]);
     assert!(claim(&db, id, 10_000).await.is_empty(), "nothing is copied of what is gone");
     let mut tx = db.write().await.unwrap();
     let made = CopyMade { claim: claims[1].clone(), stored_bytes: size(7), stored_sha256: hash("s") };
@@ -203,7 +204,7 @@ async fn copies_of_what_is_gone_stay_until_they_are_forgotten() {
     assert_eq!(doomed.len(), 2, "one that was on its way may stand there");
     tx.copy_forget(id, &doomed).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(counts(\&db, id).await, [0, 0, 0, 0, 0]);
+    assert_eq!(counts(&db, id).await, [0, 0, 0, 0, 0]);
 }
 
 #[tokio::test]
@@ -219,7 +220,7 @@ async fn a_key_that_counts_again_is_copied_under_another_name() {
     tx.object_insert(&staged).await.unwrap();
     tx.object_commit_all(&[(key, size(5), hash("other"))], at(3)).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(counts(\&db, id).await, [1, 0, 0, 0, 0]);
+    assert_eq!(counts(&db, id).await, [1, 0, 0, 0, 0]);
     assert_eq!(make(&db, id, 4).await[0].generation, 2);
 }
 
@@ -232,7 +233,7 @@ async fn a_destination_that_returns_is_told_of_everything_it_missed() {
     assert!(tx.destination_set_state(id, DestinationState::Retired).await.unwrap());
     tx.commit().await.unwrap();
     object(&db, ObjectRole::Original).await;
-    assert_eq!(counts(\&db, id).await, [1, 0, 0, 0, 0], "it is told of nothing while it is retired");
+    assert_eq!(counts(&db, id).await, [1, 0, 0, 0, 0], "it is told of nothing while it is retired");
     let mut tx = db.write().await.unwrap();
     tx.destination_return(id).await.unwrap();
     let mut rounds = 0;
@@ -243,7 +244,7 @@ async fn a_destination_that_returns_is_told_of_everything_it_missed() {
     tx.commit().await.unwrap();
     let found = db.read().await.unwrap().destination_list().await.unwrap();
     assert!(found[0].enrolled && found[0].state == DestinationState::Active);
-    assert_eq!(counts(\&db, id).await, [2, 0, 0, 0, 0]);
+    assert_eq!(counts(&db, id).await, [2, 0, 0, 0, 0]);
     assert!(db.write().await.unwrap().destination_insert(id, "one", "", false, at(0)).await.is_err());
 }
 
