@@ -3,6 +3,8 @@
 //! Each room is asked through its own `check()`; here are only the questions about what lies between them: the data
 //! directory, the keys, the clock and the port. Looking makes nothing that is not there. Called by [`crate::cli`].
 
+mod backup;
+
 use std::fmt::Write;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -86,6 +88,7 @@ pub(crate) async fn examine(config: &Config, now: Timestamp) -> Diagnosis {
     let mut checks = vec![data_directory(config), secrets(config), clock(config, now), listener(config.listen).await];
     checks.extend(database(config).await);
     checks.extend(storage(config).await);
+    checks.extend(backup::backup(config).await);
     checks.extend(media(config).await);
     Diagnosis::new(checks)
 }

@@ -137,7 +137,38 @@ async fn write(app: &App, target: &Target, id: DestinationId) -> Result<Written,
     let mut write = app.database().write().await?;
     write.destination_catalogued(id, made_at).await?;
     write.commit().await?;
+    if target.backup().can_remove() {
+        thin(app, target.backup()).await?;
+    }
     Ok(Written { name, bytes: stored.bytes })
+}
+
+/// Removes catalogues that are older than the retention, and of those older than a day all but the last of each day.
+async fn thin(app: &App, backup: &Backup) -> Result<(), Error> {
+    let mut stamps = stamps(backup).await?;
+    stamps.sort_unstable_by(|one, other| other.cmp(one));
+    let old = Stamp::at(app.now().minus(app.settings().backup.retention))?;
+    let recent = Stamp::at(app.now().minus(Duration::from_secs(86_400)))?;
+    let mut day = String::new();
+    for stamp in stamps.into_iter().skip(1) {
+        let of = stamp.as_str().split('T').next().unwrap_or_default().to_owned();
+        let again = std::mem::replace(&mut day, of.clone()) == of;
+        if stamp < old || (stamp < recent && again) {
+            backup.remove(&BackupName::Catalogue(stamp).to_string()).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn stamps(backup: &Backup) -> Result<Vec<Stamp>, Error> {
+    let mut stamps = Vec::new();
+    let mut listed = backup.list("catalogue", None);
+    while let Some(found) = listed.try_next().await? {
+        if let Ok(BackupName::Catalogue(stamp)) = found.name.parse() {
+            stamps.push(stamp);
+        }
+    }
+    Ok(stamps)
 }
 
 fn spoiled(doing: &str, error: &std::io::Error) -> Error {
@@ -215,15 +246,8 @@ fn file_stream(file: File) -> ByteStream {
 /// When the backup cannot be listed.
 pub(crate) async fn newest(backup: &Backup, at: Option<Timestamp>) -> Result<Option<BackupName>, Error> {
     let latest = at.map(Stamp::at).transpose()?;
-    let mut newest: Option<Stamp> = None;
-    let mut listed = backup.list("catalogue", None);
-    while let Some(found) = listed.try_next().await? {
-        let Ok(BackupName::Catalogue(stamp)) = found.name.parse() else { continue };
-        if latest.as_ref().is_none_or(|latest| stamp <= *latest) && newest.as_ref().is_none_or(|newest| stamp > *newest)
-        {
-            newest = Some(stamp);
-        }
-    }
+    let stamps = stamps(backup).await?.into_iter();
+    let newest = stamps.filter(|stamp| latest.as_ref().is_none_or(|latest| stamp <= latest)).max();
     Ok(newest.map(BackupName::Catalogue))
 }
 
