@@ -18,7 +18,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use picup_database::DestinationState;
 use picup_domain::DestinationId;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,10 +26,12 @@ use crate::{App, Error};
 
 pub(crate) use metrics::Metrics;
 
+pub use picup_database::{CopyState, DestinationState};
+
 pub use catalogue::{Manifest, Written, now as catalogue_now};
 pub use removal::{confirm as confirm_removals, held as held_removals};
 pub use scrub::{Scrubbed, everything as scrub_everything};
-pub use status::{DestinationReport, report};
+pub use status::{Assurance, DestinationReport, assurance, report};
 pub use target::Target;
 
 /// How long a line of work waits after it could not do it.
