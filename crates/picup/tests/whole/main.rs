@@ -40,6 +40,7 @@ mod patient;
 mod pictures;
 mod quota;
 mod replicas;
+mod safe_places;
 mod search;
 mod servers;
 mod sessions;
