@@ -32,9 +32,56 @@ interface Row {
 }
 interface Report {
   state: string;
+  backup: Row & { destinations: object[] };
   queue: Row & { kinds: object[]; failed: object[] };
   media: Row & { assets: Record<string, number>; damaged: object[] };
   accounts: Row & { near_quota: object[]; near_quota_count: number };
+}
+
+/** One that is well, and one that is not. */
+function destinations(): object[] {
+  const said = (code: string, state: string, detail: string) => ({ code, state, detail });
+  const well = {
+    state: 'good',
+    advice: [],
+    name: 'disk',
+    place: '/mnt/disk/picup',
+    encrypted: false,
+    paused: false,
+    enrolled: true,
+    kept: { copies: 36_912, bytes: 98_700_000_000 },
+    waiting: { copies: 0, bytes: 0 },
+    failing: { copies: 0, bytes: 0 },
+    errors: [],
+    last_verified_seconds: 2_100_000,
+    catalogue_age_seconds: 1_400,
+    bytes_per_second: 87_000_000,
+    latency_ms: 3.4,
+    restore_seconds: 1_134,
+    drill: { ok: true, age_seconds: 1_000_000, seconds: 1_134, note: '36912 objects came back as they were' },
+  };
+  const object = 'media/01890a5d-ac96-774b-bcce-b302099a8057/01890a5d-ac96-774b-bcce-b302099a8058/file/original.1.jpg';
+  const ill = {
+    ...well,
+    state: 'bad',
+    advice: [
+      said('backup-failing', 'bad', '2 copies failed and are tried again (the service refuses: 403 AccessDenied); see: picup backup status'),
+      said('backup-behind', 'attention', 'the oldest copy that is to be made has waited for 3 days; see: picup backup status'),
+      said('removals-held', 'attention', '700 copies of what was deleted stay; if that was meant, run: picup backup confirm-removals offsite'),
+      said('drill-never', 'attention', 'nobody knows yet whether one works; run: picup backup drill offsite'),
+    ],
+    name: 'offsite',
+    place: 's3://a-rather-long-name-of-a-family-backup/picup/photos',
+    encrypted: true,
+    enrolled: false,
+    waiting: { copies: 12_345, bytes: 33_000_000_000 },
+    failing: { copies: 2, bytes: 7_000_000 },
+    errors: [{ object, attempts: 9, error: 'the service refuses: 403 AccessDenied' }],
+    backlog_age_seconds: 270_000,
+    removals_held: 700,
+    drill: null,
+  };
+  return [well, ill];
 }
 
 function worst(report: Report): void {
@@ -57,6 +104,7 @@ function worst(report: Report): void {
       asset: '0190aaaa-0000-7000-8000-000000000001',
     })),
   });
+  Object.assign(report.backup, { state: 'good', advice: [], destinations: destinations() });
   Object.assign(report.media, {
     state: 'attention',
     advice: [...said('assets-damaged'), { code: 'ffmpeg', state: 'attention', detail: 'ffmpeg does not run (No such file or directory): videos get no poster. Install the package ffmpeg, or set its path' }],
@@ -107,6 +155,19 @@ test('a server that is away is said to be, and what was known stays', async ({ p
   await page.unroute('**/{api,live}{,/**}');
   await page.clock.runFor(20_000);
   await expect(page.getByText(/^As of \d/)).toBeVisible();
+});
+
+test('without copies elsewhere it is said plainly, and with some each destination has its row', async ({ page }) => {
+  await signIn(page, picup.current);
+  await open(page);
+  await expect(row(page, 'Backup')).toContainText('Photos are kept in one place alone');
+  await altered(page, worst);
+  await page.reload();
+  const disk = page.getByRole('region', { name: /Backup: .*disk/ });
+  await expect(disk).toContainText(/Copies kept\s*36,912 copies, .*98.7 GB/);
+  await expect(disk).toContainText(/Last rehearsal\s*11 days ago/);
+  await expect(page.getByRole('region', { name: /Backup: .*offsite/ })).toContainText('picup backup confirm-removals offsite');
+  await expect(row(page, 'Backup')).toHaveCount(0);
 });
 
 test('a store that is gone is seen at once', async ({ page }) => {

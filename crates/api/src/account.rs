@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::http::StatusCode;
 use picup_app::account::Profile;
 use picup_app::admin::Actor;
-use picup_app::{Error, account, deletion};
+use picup_app::{Error, account, backup, deletion};
 use picup_domain::{DisplayName, Email, Password};
 
 use crate::extract::{Allowed, Caller, ForClient, Json, Read, Upload, Visiting};
@@ -19,7 +19,8 @@ pub(crate) async fn fetch(
     ForClient(app): ForClient,
     caller: Allowed<(Upload, Read)>,
 ) -> Result<Answer<Account>, ApiError> {
-    Ok(Answer(views::account(account::fetch(&app, caller.account).await?)))
+    let account = account::fetch(&app, caller.account).await?;
+    Ok(Answer(views::account(account, backup::assurance(&app).await?)))
 }
 
 /// Asks for the end of the caller's account: it is erased with all its bytes when the grace is over. Until then everything
@@ -64,7 +65,8 @@ pub(crate) async fn change(
         email: request.email.as_deref().map(Email::new).transpose()?,
         password: request.password.as_deref().map(current).transpose()?,
     };
-    Ok(Answer(views::account(account::change(&app, caller.account, profile, &visitor).await?)))
+    let account = account::change(&app, caller.account, profile, &visitor).await?;
+    Ok(Answer(views::account(account, backup::assurance(&app).await?)))
 }
 
 /// Changes the caller's password. All its other sessions end, within 5 minutes; API keys stay.

@@ -123,7 +123,7 @@ pub(crate) fn opened(app: &App, opened: Opened, client: ClientKind) -> Response 
         ClientKind::Browser => None,
     };
     let session = Session {
-        account: views::account(opened.account),
+        account: views::account(opened.account, opened.assurance),
         expires_at: views::moment(opened.access_expires_at),
         media_expires_at: views::moment(opened.media.expires_at),
         tokens,

@@ -1,5 +1,6 @@
 //! From the rooms' types to the wire's, in one place.
 
+mod backup;
 pub(crate) mod system;
 
 use base64::Engine;
@@ -10,6 +11,7 @@ use picup_app::admin::Listed;
 use picup_app::album::Album as AlbumRow;
 use picup_app::api_key::ApiKey as ApiKeyRow;
 use picup_app::asset::{Asset as AssetView, Outcome, Standing};
+use picup_app::backup::Assurance;
 use picup_app::events::Change as Changed;
 use picup_app::invitation::{Invitation as InvitationRow, Look, Made};
 use picup_app::session::Session as SessionRow;
@@ -19,10 +21,10 @@ use picup_domain::{AssetId, Invalid, ObjectKey, ObjectRole, Scope, SessionId, Ti
 
 use crate::problem::ApiError;
 use crate::wire::{
-    Account, AdminAccount, Album, AlbumCover, ApiKey, ApiKeyScope, Asset, AssetColumns, AssetKind, AssetMedia,
-    AssetStanding, AssetState, Camera, Captured, Change, Header, Invitation, InvitationKind, InvitationLook,
-    InvitationMade, ItemOutcome, ItemResult, ItemResults, Motion, MotionState, PartHash, PartTarget, Place,
-    SessionEntry, Upload,
+    Account, AccountBackup, AdminAccount, Album, AlbumCover, ApiKey, ApiKeyScope, Asset, AssetColumns, AssetKind,
+    AssetMedia, AssetStanding, AssetState, Camera, Captured, Change, Header, Invitation, InvitationKind,
+    InvitationLook, InvitationMade, ItemOutcome, ItemResult, ItemResults, Motion, MotionState, PartHash, PartTarget,
+    Place, SessionEntry, Upload,
 };
 
 const USUAL_LIMIT: u32 = 500;
@@ -101,7 +103,7 @@ pub(crate) fn session(row: SessionRow, current: SessionId) -> SessionEntry {
     }
 }
 
-pub(crate) fn account(row: AccountRow) -> Account {
+pub(crate) fn account(row: AccountRow, assurance: Option<Assurance>) -> Account {
     Account {
         id: row.id.into(),
         email: row.email.as_str().to_owned(),
@@ -111,6 +113,7 @@ pub(crate) fn account(row: AccountRow) -> Account {
         used_bytes: row.quota.used.get(),
         reserved_bytes: row.quota.reserved.get(),
         delete_after: row.delete_after.map(moment),
+        backup: assurance.map(|known| AccountBackup { rehearsed_at: known.rehearsed_at.map(moment) }),
     }
 }
 
@@ -221,7 +224,7 @@ fn ratio(asset: &TimelineAsset) -> f64 {
 }
 
 pub(crate) fn asset(view: AssetView) -> Asset {
-    let AssetView { row, details, thumbnail, preview, original, motion } = view;
+    let AssetView { row, details, thumbnail, preview, original, motion, safety } = view;
     let facts = row.facts;
     let camera = Camera {
         make: facts.camera_make,
@@ -268,6 +271,8 @@ pub(crate) fn asset(view: AssetView) -> Asset {
         }),
         trashed_at: row.trashed_at.map(moment),
         reason: details.reason,
+        safe_in: safety.safe_in,
+        places: safety.places,
         added_at: moment(row.created_at),
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use futures_util::{StreamExt, stream};
-use picup_database::{Moved, Write};
-use picup_domain::{AccountId, AssetId, ByteSize, FileName, ObjectKey, ObjectRole, Timestamp};
+use picup_database::{Moved, Read, Write};
+use picup_domain::{AccountId, AssetId, AssetState, ByteSize, FileName, ObjectKey, ObjectRole, Timestamp};
 use picup_storage::crash_point;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,17 @@ pub struct Asset {
     pub original: ObjectKey,
     /// A live photo's moving part as it was uploaded.
     pub motion: Option<ObjectKey>,
+    /// Where the original is safe.
+    pub safety: Safety,
+}
+
+/// In how many places an original stands, proved by its hash. The primary store is one, and every destination of copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Safety {
+    /// In how many.
+    pub safe_in: u64,
+    /// Of how many.
+    pub places: u64,
 }
 
 /// What happened to one asset of a list.
@@ -74,24 +85,35 @@ pub enum Outcome {
 /// # Errors
 /// [`Error::NotFound`], also when it is somebody else's.
 pub async fn fetch(app: &App, owner: AccountId, id: AssetId) -> Result<Asset, Error> {
-    app.database().read().await?.asset_by_id(owner, id).await?.map(view).ok_or(Error::NotFound("asset"))
+    let mut read = app.database().read().await?;
+    let row = read.asset_by_id(owner, id).await?.ok_or(Error::NotFound("asset"))?;
+    view(&mut read, row).await
 }
 
 /// All that follows from what the database knows of an asset.
-pub(crate) fn view(row: Row) -> Asset {
+pub(crate) async fn view(read: &mut Read, row: Row) -> Result<Asset, Error> {
     let (owner, id) = (row.owner, row.id);
+    let original = original_key(owner, id, &row.file_name);
+    let safety = safety(read, &original, row.state).await?;
     let details = row.facts.details.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let rendition = |role, extension: &Option<String>| {
         extension.as_deref().map(|extension| ObjectKey::new(owner, id, role, row.facts.rendition_version, extension))
     };
-    Asset {
+    Ok(Asset {
         thumbnail: rendition(ObjectRole::Thumbnail, &row.facts.thumbnail_extension),
         preview: rendition(ObjectRole::Preview, &row.facts.preview_extension),
-        original: original_key(owner, id, &row.file_name),
+        original,
         motion: row.motion.as_ref().map(|motion| motion_key(owner, id, &motion.file_name)),
+        safety,
         details,
         row,
-    }
+    })
+}
+
+async fn safety(read: &mut Read, original: &ObjectKey, state: AssetState) -> Result<Safety, Error> {
+    let copies = read.copy_places(std::slice::from_ref(original)).await?.get(original).copied().unwrap_or(0);
+    let proved = matches!(state, AssetState::Ready | AssetState::Unviewable);
+    Ok(Safety { safe_in: copies + u64::from(proved), places: read.destination_count().await? + 1 })
 }
 
 /// How far assets have come, each in its turn; `None` for what is no asset of the owner's.

@@ -22,9 +22,10 @@ pub async fn edit(app: &App, owner: AccountId, id: AssetId, edit: &Edit) -> Resu
     days.dedup();
     let changes: Vec<Change> = days.into_iter().map(|day| Change::Asset { id, state: row.state, day }).collect();
     events::append_all(&mut write, owner, &changes, app.now()).await?;
+    let edited = asset::view(&mut write, row).await?;
     write.commit().await?;
     events::announce(app);
-    Ok(asset::view(row))
+    Ok(edited)
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ pub async fn database(
     place: &Place,
     folder: &Path,
 ) -> Result<Manifest, Error> {
+    remove_left_overs(folder, "restore-");
     let spooled = tempfile::Builder::new().prefix("restore-").tempdir_in(folder);
     let spooled = spooled.map_err(|error| Error::Backup(format!("make a folder in {}: {error}", folder.display())))?;
     let file = spooled.path().join("catalogue.db");
@@ -83,6 +84,18 @@ pub async fn database(
     transfer::restore(&file, place, folder, &mut |_, _| std::ops::ControlFlow::Continue(())).await?;
     crash_point!("restore-database");
     Ok(manifest)
+}
+
+/// Removes what killed runs have left in a folder, with the database in it as it was.
+pub(crate) fn remove_left_overs(folder: &Path, prefix: &str) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
+        if entry.path().is_dir()
+            && let Err(error) = std::fs::remove_dir_all(entry.path())
+        {
+            tracing::warn!(path = %entry.path().display(), %error, "what a killed run left cannot be removed");
+        }
+    }
 }
 
 /// Brings back every object that the database counts and the store does not have.
@@ -170,7 +183,8 @@ async fn bring_back(source: Source<'_>, store: &Store, object: &Object, generati
         match put.await {
             Ok(()) => return Ok(Found::BroughtBack),
             // It may have been made anew under another name since, or before.
-            Err(Storage::NotKept(_) | Storage::Altered(_) | Storage::SourceDiffers) => {}
+            // The key has opened the catalogue: what it does not open was changed.
+            Err(Storage::NotKept(_) | Storage::Altered(_) | Storage::NotOpened { .. } | Storage::SourceDiffers) => {}
             Err(error) => return Err(error.into()),
         }
         match another(source, &object.key, &tried).await? {

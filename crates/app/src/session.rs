@@ -12,6 +12,7 @@ use picup_domain::{AccountId, Email, ObjectKey, Password, SessionId, Timestamp};
 
 use crate::account::{self, Account};
 use crate::attempts::guess;
+use crate::backup::{Assurance, assurance};
 use crate::refresh_token::RefreshToken;
 use crate::token::Access;
 use crate::{App, Error, Settings, Visitor};
@@ -27,6 +28,8 @@ const RENEWAL_GRACE: Duration = Duration::from_secs(30);
 pub struct Opened {
     /// Whose it is.
     pub account: Account,
+    /// What it may know of the copies, if any are kept elsewhere.
+    pub assurance: Option<Assurance>,
     /// Shown with each request.
     pub access_token: String,
     /// When the access token ends.
@@ -226,6 +229,7 @@ async fn give(app: &App, account: AccountId, token: &RefreshToken) -> Result<Ope
     let access = Access { account: account.id, session: token.session(), expires_at: now.plus(settings.access_life) };
     let media = media(app, account.id, None)?;
     Ok(Opened {
+        assurance: assurance(app).await?,
         access_token: app.inner.access_tokens.issue(&access)?,
         access_expires_at: access.expires_at,
         access_kept_seconds: (settings.access_life + grace).as_secs(),

@@ -16,6 +16,8 @@ use picup_domain::{AssetId, Email, JobId, Quota, Timestamp};
 use picup_media::Children;
 use picup_storage::Space;
 
+use crate::backup::DestinationReport;
+
 pub use judge::{Advice, State};
 pub(crate) use look::Kept;
 pub use look::report;
@@ -53,6 +55,8 @@ pub struct Report {
     pub replicas: Option<Row<Vec<ReplicaReport>>>,
     /// Each store.
     pub stores: Vec<Row<Store>>,
+    /// The copies elsewhere, a row for each destination; the advice of all of it is about there being none.
+    pub backup: Option<Row<Vec<Row<Destination>>>>,
     /// The jobs.
     pub queue: Option<Row<Queue>>,
     /// What makes pictures, and what came of the assets.
@@ -70,6 +74,8 @@ impl Report {
         let mut states = vec![self.database.state(), self.media.state()];
         states.extend(self.replicas.as_ref().map(Row::state));
         states.extend(self.stores.iter().map(Row::state));
+        states.extend(self.backup.as_ref().map(Row::state));
+        states.extend(self.backup.iter().flat_map(|backup| &backup.found).map(Row::state));
         states.extend(self.queue.as_ref().map(Row::state));
         states.extend(self.uploads.as_ref().map(Row::state));
         states.extend(self.accounts.as_ref().map(Row::state));
@@ -86,6 +92,15 @@ pub struct Store {
     pub writable: bool,
     /// Its room; `None` when it has no measure of it, or does not say.
     pub space: Option<Space>,
+}
+
+/// A destination of copies.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// How the copies there stand.
+    pub report: DestinationReport,
+    /// Whether there is a recovery key: without one no catalogue is written there.
+    pub has_recovery_key: bool,
 }
 
 /// The jobs.

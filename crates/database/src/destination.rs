@@ -133,6 +133,14 @@ impl Read {
         self.all(Statement::new("destination_list", select!("ORDER BY name"))).await?.iter().map(destination).collect()
     }
 
+    /// How many destinations there are to which copies go, or will when they are no longer paused.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn destination_count(&mut self) -> Result<u64, Error> {
+        Ok(self.destination_ids().await?.len() as u64)
+    }
+
     /// The destinations to which copies go, or will when they are no longer paused.
     pub(crate) async fn destination_ids(&mut self) -> Result<Vec<DestinationId>, Error> {
         let sql = "SELECT id FROM destinations WHERE state <> 'retired'";

@@ -35,6 +35,12 @@ export function timeLeft(language: string, seconds: number): string {
   }).format(Math.max(1, Number(value)));
 }
 
+/** How long ago something was, in the largest unit of it: `3 days ago`; a minute at least. */
+export function ago(language: string, seconds: number): string {
+  const [unit, size] = seconds >= 86_400 ? (['day', 86_400] as const) : seconds >= 3_600 ? (['hour', 3_600] as const) : (['minute', 60] as const);
+  return new Intl.RelativeTimeFormat(language).format(-Math.max(1, Math.floor(seconds / size)), unit);
+}
+
 /** A day such as `2024-05-31`, read as a moment that only ever is written in UTC. */
 function moment(day: string): Date {
   return new Date(`${day}T00:00:00Z`);

@@ -41,6 +41,14 @@ describe('facts as people write them', () => {
     expect(format.duration(3_723_000)).toBe('1:02:03');
     expect(format.timeLeft('en', 0.2)).toBe('1 second');
     expect(format.timeLeft('en', 150)).toBe('3 minutes');
+    expect([-5, 59, 3_599, 86_399, 90 * 86_400].map((seconds) => format.ago('en', seconds))).toEqual([
+      '1 minute ago',
+      '1 minute ago',
+      '59 minutes ago',
+      '23 hours ago',
+      '90 days ago',
+    ]);
+    expect(format.ago('ko', 3 * 86_400)).toBe('3일 전');
   });
 
   it('days, with the year only when it is another', () => {

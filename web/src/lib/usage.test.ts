@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { levelOf, usageOf, usageWords } from './usage';
+import { levelOf, rehearsedWords, usageOf, usageWords } from './usage';
 
 const usage = (used_bytes: number, reserved_bytes: number, quota_bytes?: number) =>
   usageOf({ used_bytes, reserved_bytes, ...(quota_bytes === undefined ? {} : { quota_bytes }) });
@@ -20,4 +20,11 @@ test('what is full is so from nine tenths on, and is told in one way', () => {
   expect([0, 89.9, 90, 99.9, 100, 120].map(levelOf)).toEqual(['roomy', 'roomy', 'nearly', 'nearly', 'full', 'full']);
   expect(usageWords(5_000_000, 20_000_000)).toBe('5 MB of 20 MB used');
   expect([usageWords(0, 0), usageWords(5_000_000, null), usageWords(5_000_000, undefined)]).toEqual(['0 bytes of 0 bytes used', '5 MB used', '5 MB used']);
+});
+
+test('a rehearsed restore is told with its age, and nothing where there is nothing to restore from', () => {
+  const now = Date.parse('2026-11-22T10:00:00Z');
+  expect(rehearsedWords({}, now)).toBeUndefined();
+  expect(rehearsedWords({ backup: {} }, now)).toBe('Restore not rehearsed');
+  expect(rehearsedWords({ backup: { rehearsed_at: '2026-11-19T09:00:00Z' } }, now)).toMatch(/^Restore rehearsed .*3 days ago/);
 });

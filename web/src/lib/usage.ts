@@ -1,6 +1,6 @@
 // How full something is, as people need to know it.
 import type { Account } from './api/types';
-import { bytes } from './format';
+import { ago, bytes } from './format';
 import { i18n, t } from './i18n/i18n.svelte';
 
 export type Level = 'roomy' | 'nearly' | 'full';
@@ -26,6 +26,14 @@ export function levelOf(share: number): Level {
 export function usageWords(used: number, quota: number | null | undefined): string {
   const words = { used: bytes(i18n.locale, used) };
   return quota == null ? t('usage.used', words) : t('usage.of', { ...words, quota: bytes(i18n.locale, quota) });
+}
+
+/** When a restore was last rehearsed, such as “Restore rehearsed 3 days ago”; nothing where no copies are kept elsewhere. */
+export function rehearsedWords(account: Pick<Account, 'backup'>, now: number): string | undefined {
+  if (!account.backup) return undefined;
+  const at = account.backup.rehearsed_at;
+  if (at == null) return t('usage.unrehearsed');
+  return t('usage.rehearsed', { ago: ago(i18n.locale, (now - Date.parse(at)) / 1000) });
 }
 
 export function usageOf(account: Pick<Account, 'quota_bytes' | 'used_bytes' | 'reserved_bytes'>): Usage {

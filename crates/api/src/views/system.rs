@@ -5,6 +5,7 @@ use picup_app::system::{
 };
 use picup_domain::Timestamp;
 
+use super::backup::backup;
 use super::moment;
 use crate::wire::{
     System, SystemAccounts, SystemAdvice, SystemAssets, SystemDamaged, SystemDatabase, SystemFailedJob, SystemJobs,
@@ -32,6 +33,7 @@ pub(crate) fn report(report: Report, roles: &[&str], now: Timestamp) -> System {
         },
         replicas: report.replicas.map(replicas),
         stores: report.stores.into_iter().map(store).collect(),
+        backup: report.backup.map(backup),
         queue: report.queue.map(queue),
         media: media(report.media),
         uploads: report.uploads.map(uploads),
@@ -47,7 +49,7 @@ fn state(state: State) -> SystemState {
     }
 }
 
-fn row<T>(row: &Row<T>) -> SystemRow {
+pub(super) fn row<T>(row: &Row<T>) -> SystemRow {
     let told = |advice: &Advice| SystemAdvice {
         code: advice.code.to_owned(),
         state: state(advice.state),

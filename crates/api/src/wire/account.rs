@@ -50,4 +50,15 @@ pub struct Account {
     /// When it is to be erased; until then that can be taken back. Absent when it is to stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_after: Option<String>,
+    /// What is known of the copies of its photos; absent when none are kept elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<AccountBackup>,
+}
+
+/// What everybody who keeps photos here may know of the copies.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AccountBackup {
+    /// When the newest rehearsal of a restore was that went well; absent when no destination's last one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsed_at: Option<String>,
 }

@@ -81,6 +81,10 @@ pub struct Asset {
     /// Why there is nothing to show, for an asset that is unviewable or damaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// In how many places its original stands, proved by its hash: the store, and each destination of copies.
+    pub safe_in: u64,
+    /// How many such places there are; 1 when no copies are kept elsewhere.
+    pub places: u64,
     /// When it was added.
     pub added_at: String,
 }

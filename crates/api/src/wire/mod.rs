@@ -11,6 +11,7 @@ mod admin;
 mod album;
 mod api_key;
 mod asset;
+mod backup;
 mod events;
 mod favourite;
 mod invitation;
@@ -22,7 +23,7 @@ mod timeline;
 mod trash;
 mod upload;
 
-pub use account::{Account, AccountChange, PasswordChange};
+pub use account::{Account, AccountBackup, AccountChange, PasswordChange};
 pub use admin::{AdminAccount, AdminAccountRequest, AdminAccounts, Deletion, DeletionRequest};
 pub use album::{
     Album, AlbumCover, AlbumEdit, AlbumOrder, AlbumRequest, Albums, AssetIds, ItemOutcome, ItemResult, ItemResults,
@@ -32,6 +33,7 @@ pub use asset::{
     Asset, AssetEdit, AssetKind, AssetMedia, AssetStanding, AssetState, AssetStates, Camera, Captured, CapturedEdit,
     Motion, MotionState, Place,
 };
+pub use backup::{SystemBackup, SystemCopies, SystemDestination, SystemDrill, SystemFailingCopy};
 pub use events::Change;
 pub use favourite::FavouriteRequest;
 pub use invitation::{

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::SystemBackup;
+
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -59,6 +61,9 @@ pub struct System {
     pub replicas: Option<SystemReplicas>,
     /// Where the bytes are kept.
     pub stores: Vec<SystemStore>,
+    /// The copies of those bytes elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<SystemBackup>,
     /// The jobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<SystemQueue>,

@@ -39,7 +39,7 @@ async fn from(app: &App, target: &Target, key: &ObjectKey, generation: u32, expe
             Ok(true)
         }
         // That copy is no good either; its own scrub finds it.
-        Err(Storage::SourceDiffers | Storage::Altered(_)) => Ok(false),
+        Err(Storage::SourceDiffers | Storage::Altered(_) | Storage::NotKept(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

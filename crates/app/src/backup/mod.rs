@@ -19,20 +19,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use picup_database::DestinationState;
 use picup_domain::DestinationId;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{App, Error};
+use crate::{App, Error, restore};
 
 pub(crate) use metrics::Metrics;
+
+pub use picup_database::{CopyState, DestinationState};
 
 pub use catalogue::{Manifest, Written, now as catalogue_now};
 pub use reconcile::{Reconciled, everything as reconcile_everything};
 pub use removal::{confirm as confirm_removals, held as held_removals};
 pub use scrub::{Scrubbed, everything as scrub_everything};
-pub use status::{DestinationReport, report};
+pub use status::{Assurance, DestinationReport, assurance, report};
 pub use target::Target;
 
 /// How long a line of work waits after it could not do it.
@@ -87,6 +88,7 @@ pub async fn enlist(app: &App) -> Result<(), Error> {
     if targets.is_empty() && known.iter().all(|known| known.state == DestinationState::Retired) {
         return Ok(());
     }
+    restore::remove_left_overs(&app.settings().backup.spool, "catalogue-");
     let mut write = app.database().write().await?;
     let now = app.now();
     for target in targets {

@@ -80,6 +80,7 @@ async fn primary(app: &App) -> Result<Reconciled, Error> {
     for name in old(app, PRIMARY).await? {
         let Ok(key) = name.parse::<ObjectKey>() else { continue };
         if app.database().read_fresh().await?.object_by_key(&key).await?.is_none() {
+            tracing::warn!(%key, "an object that no row has spoken of for as long as the retention is removed");
             app.storage().delete(&key).await?;
             found.removed += 1;
         }

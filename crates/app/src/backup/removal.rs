@@ -21,6 +21,8 @@ const WINDOW: Duration = Duration::from_secs(86_400);
 const MANY: u64 = 100;
 /// … and more than one in so many of all, are held.
 const SHARE: u64 = 10;
+/// At most so many are counted, so that looking stays cheap.
+const COUNTED: u32 = 100_000;
 
 /// Works until it is told to stop.
 pub(super) async fn run(app: App, target: Arc<Target>, id: DestinationId, stop: CancellationToken) {
@@ -76,7 +78,7 @@ pub async fn held(app: &App, destination: &Destination) -> Result<Option<u64>, E
     if destination.removals_confirmed_at.is_some_and(|confirmed| confirmed >= since) {
         return Ok(None);
     }
-    let within = read.copy_count_doomed(destination.id, since, since.plus(WINDOW), u32::MAX).await?;
+    let within = read.copy_count_doomed(destination.id, since, since.plus(WINDOW), COUNTED).await?;
     let all = read.copy_counts(destination.id).await?;
     let kept: u64 = all.iter().filter(|count| count.state != CopyState::Waiting).map(|count| count.copies).sum();
     Ok((within > MANY && within.saturating_mul(SHARE) > kept).then_some(within))

@@ -229,7 +229,7 @@ async fn copies_of(
         scrubbed.good += good.len() as u64;
         write.copy_proved(id, &good, app.now()).await?;
         write.commit().await?;
-        crash_point!("scrub-recorded");
+        crash_point!("scrub-copies-recorded");
         target.wake();
         if scrubbed.unread > 0 {
             break;

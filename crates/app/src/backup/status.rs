@@ -67,6 +67,25 @@ pub async fn report(app: &App) -> Result<Vec<DestinationReport>, Error> {
     Ok(reports)
 }
 
+/// What everybody who keeps photos here may know of the copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assurance {
+    /// When the newest rehearsal of a restore was that went well; `None` when no last one did.
+    pub rehearsed_at: Option<Timestamp>,
+}
+
+/// Tells what everybody may know; `None` when there are no copies elsewhere.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn assurance(app: &App) -> Result<Option<Assurance>, Error> {
+    let all = app.database().read_freshest().await?.destination_list().await?;
+    let mut active = all.into_iter().filter(|found| found.state != DestinationState::Retired).peekable();
+    Ok(active.peek().is_some().then(|| Assurance {
+        rehearsed_at: active.filter_map(|found| found.drill).filter(|drill| drill.ok).map(|drill| drill.at).max(),
+    }))
+}
+
 async fn one(app: &App, destination: Destination) -> Result<DestinationReport, Error> {
     let held = removal::held(app, &destination).await?;
     let now = app.now();
@@ -99,4 +118,81 @@ async fn one(app: &App, destination: Destination) -> Result<DestinationReport, E
         pace: destination.pace,
         restore_seconds,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use picup_domain::AssetState;
+    use picup_storage::{Backup, BackupPlace, BackupSettings, Seal};
+
+    use super::*;
+    use crate::asset::{self, Safety};
+    use crate::backup::Target;
+    use crate::testing::TestApp;
+    use crate::upload::tests::keep;
+    use crate::{account, system};
+
+    async fn stage(names: &[&str]) -> TestApp {
+        let target = |name: &&str| {
+            let settings = BackupSettings { place: BackupPlace::Memory, seal: Seal::default(), bytes_per_second: None };
+            Target::new((*name).to_owned(), Backup::open(settings).unwrap())
+        };
+        TestApp::with_targets(names.iter().map(target).collect()).await
+    }
+
+    async fn drilled(app: &TestApp, name: &str, ok: bool) -> Option<Assurance> {
+        let all = app.database().read_fresh().await.unwrap().destination_list().await.unwrap();
+        let destination = all.iter().find(|found| found.name == name).unwrap();
+        let drill = Drill { at: app.now(), ok, seconds: 1, of: None, note: String::new() };
+        let mut write = app.database().write().await.unwrap();
+        write.destination_drilled(destination.id, &drill).await.unwrap();
+        write.commit().await.unwrap();
+        assurance(app).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_newest_rehearsal_that_went_well_is_told_and_nothing_without_destinations() {
+        let alone = stage(&[]).await;
+        assert_eq!(assurance(&alone).await.unwrap(), None);
+        let app = stage(&["disk", "offsite"]).await;
+        assert_eq!(assurance(&app).await.unwrap(), Some(Assurance { rehearsed_at: None }));
+        let first = app.now();
+        assert_eq!(drilled(&app, "disk", true).await.unwrap().rehearsed_at, Some(first));
+        app.clock.advance(Duration::from_secs(60));
+        assert_eq!(drilled(&app, "offsite", false).await.unwrap().rehearsed_at, Some(first));
+        let second = app.now();
+        assert_eq!(drilled(&app, "offsite", true).await.unwrap().rehearsed_at, Some(second));
+    }
+
+    #[tokio::test]
+    async fn an_original_is_safe_where_it_is_proved() {
+        let app = stage(&["disk", "offsite"]).await;
+        let owner = account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
+        let id = keep(&app, owner, b"content").await;
+        let found = asset::fetch(&app, owner, id).await.unwrap();
+        assert_eq!((found.row.state, found.safety), (AssetState::Processing, Safety { safe_in: 0, places: 3 }));
+        let all = app.database().read_fresh().await.unwrap().destination_list().await.unwrap();
+        let mut write = app.database().write().await.unwrap();
+        for claim in write.copy_claim(all[0].id, app.now(), app.now(), 10).await.unwrap() {
+            let made = picup_database::CopyMade { stored_bytes: claim.bytes, stored_sha256: claim.sha256, claim };
+            write.copy_made(all[0].id, &[made], app.now()).await.unwrap();
+        }
+        write.commit().await.unwrap();
+        let found = asset::fetch(&app, owner, id).await.unwrap();
+        assert_eq!(found.safety, Safety { safe_in: 1, places: 3 });
+    }
+
+    #[tokio::test]
+    async fn the_whole_is_told_of_each_destination_and_of_there_being_none() {
+        let codes = |found: &[system::Advice]| found.iter().map(|advice| advice.code).collect::<Vec<_>>();
+        let (alone, app) = (stage(&[]).await, stage(&["disk", "offsite"]).await);
+        let none = system::report(&alone).await.backup.unwrap();
+        assert_eq!((codes(&none.advice), none.found.len()), (vec!["backup-none"], 0));
+        let some = system::report(&app).await.backup.unwrap();
+        assert!(some.advice.is_empty());
+        let told: Vec<_> = some.found.iter().map(|row| (row.found.report.name.as_str(), codes(&row.advice))).collect();
+        assert_eq!(told, [("disk", vec!["backup-no-recovery-key"]), ("offsite", vec!["backup-no-recovery-key"])]);
+    }
 }

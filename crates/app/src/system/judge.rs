@@ -1,6 +1,8 @@
 //! What the answers of the rooms mean: a state and, where something is to be done, advice. Pure, so that every case is tested
 //! without having to happen.
 
+mod backup;
+
 use std::time::Duration;
 
 use picup_database::{ReplicaReport, Vitals};
@@ -8,6 +10,8 @@ use picup_domain::{Quota, Timestamp};
 use picup_storage::Space;
 
 use super::{Accounts, Media, Queue};
+
+pub(super) use backup::{backup, destination};
 
 /// From so many percent of its quota on, an account is told of.
 const NEAR_PERCENT: u128 = 90;

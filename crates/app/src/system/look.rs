@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use picup_database::{AssetCounts, ReplicaReport, Vitals};
 use picup_domain::{AccountId, Email, Timestamp};
+use picup_storage::Backup;
 use tokio::sync::Mutex;
 
-use super::{Accounts, Failed, Jobs, Media, Queue, Report, Row, Store, Uploads, judge};
+use super::{Accounts, Destination, Failed, Jobs, Media, Queue, Report, Row, Store, Uploads, judge};
 use crate::account::Account;
+use crate::backup;
 use crate::queue::Task;
 use crate::{App, Error};
 
@@ -79,7 +81,7 @@ fn is_fresh(app: &App, at: Timestamp, life: Duration) -> bool {
 }
 
 async fn look(app: &App) -> Report {
-    let (database, store, media) = tokio::join!(database(app), store(app), media_checks(app));
+    let (database, backup, store, media) = tokio::join!(database(app), copies(app), store(app), media_checks(app));
     let Books { vitals, checks, told } = database;
     let told = told.map_err(|error| tracing::warn!(error = error.story(), "the books could not be read")).ok();
     let (assets, damaged) = told.as_ref().map_or((None, Vec::new()), |told| (Some(told.assets), told.damaged.clone()));
@@ -92,6 +94,7 @@ async fn look(app: &App) -> Report {
         database: Row { advice: judge::database(vitals.as_ref(), &checks, told.is_some(), away), found: vitals },
         replicas: app.database().has_replicas().then(|| replicas(app)),
         stores: vec![store],
+        backup,
         media: Row { advice: judge::media(media.as_deref(), &found), found },
         queue: told.as_ref().map(|told| Row {
             advice: judge::queue(&told.queue, app.inner.system.last_claim(), now),
@@ -184,6 +187,21 @@ fn of_accounts(accounts: &[Account]) -> Accounts {
     near.truncate(MOST_NAMED);
     let used = accounts.iter().map(|account| account.quota.used.get()).sum();
     Accounts { accounts: accounts.len() as u64, used, near, near_count }
+}
+
+/// `None`: the database did not answer.
+async fn copies(app: &App) -> Option<Row<Vec<Row<Destination>>>> {
+    let reports = tokio::time::timeout(PATIENCE, backup::report(app)).await.ok()?;
+    let reports = reports.map_err(|error| tracing::warn!(error = error.story(), "the copies could not be looked at"));
+    let row = |mut report: backup::DestinationReport| {
+        let place = app.target(&report.name).map(backup::Target::backup);
+        // Where nothing can be removed, there is nothing to confirm.
+        report.held = report.held.filter(|_| place.is_none_or(Backup::can_remove));
+        let found = Destination { report, has_recovery_key: place.is_none_or(Backup::has_recovery_key) };
+        Row { advice: judge::destination(&found, app.settings().backup.catalogue_every), found }
+    };
+    let found: Vec<_> = reports.ok()?.into_iter().map(row).collect();
+    Some(Row { advice: judge::backup(found.len()), found })
 }
 
 async fn store(app: &App) -> Row<Store> {

@@ -109,7 +109,9 @@ async fn what_is_done_about_copies_goes_on_wherever_it_died() {
     let mut content = std::fs::read(&copy).unwrap();
     content[400] ^= 1;
     std::fs::write(&copy, content).unwrap();
-    kept.dies_and_goes_on("scrub-recorded", &["backup", "scrub"], &data).await;
+    for point in ["scrub-recorded", "scrub-copies-recorded"] {
+        kept.dies_and_goes_on(point, &["backup", "scrub"], &data).await;
+    }
     let ran = kept.picup(None, &["backup", "run"]).await;
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     assert!(copy.with_extension("age").exists() && copy.with_extension("g2.age").exists());
@@ -124,12 +126,13 @@ async fn what_is_done_about_copies_goes_on_wherever_it_died() {
         let said = String::from_utf8_lossy(&refused.stderr);
         assert!(!refused.status.success() && said.contains("is not finished"), "{said}");
         let again = command(None, &wish, &there).await;
+        assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
         let told: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
-        assert!(again.status.success() && told["missing"] == 0, "{told}");
+        assert_eq!(told["missing"], 0, "{told}");
         assert_eq!(told["present"].as_u64() > Some(0), point == "restore-page", "{told}");
         assert_eq!(files(&there.join("objects/media")), files(&data.join("objects/media")));
     }
-    let led = ["catalogue-written", "scrub-recorded", "restore-database", "restore-page"];
+    let led = ["catalogue-written", "scrub-recorded", "scrub-copies-recorded", "restore-database", "restore-page"];
     let listed = POINTS.iter().filter(|point| point.is_by_command()).map(|point| point.name);
     assert_eq!(listed.collect::<Vec<_>>(), led);
 }

@@ -60,6 +60,9 @@ pub(crate) async fn lead(point: &'static Point) {
     let life = async {
         let kept = use_everything(&ada).await;
         leave(&bob, &data).await;
+        if point.is_backed_up() {
+            copied(&data).await;
+        }
         kept
     };
     let mut kept = tokio::select! {
@@ -74,7 +77,7 @@ pub(crate) async fn lead(point: &'static Point) {
     quiet.unwrap();
     eventually("the removal of what was given up", async || books::is_tidy(&data).await.then_some(())).await.unwrap();
     if point.is_backed_up() {
-        eventually("copies of everything", async || books::copies_made(&data).await.then_some(())).await.unwrap();
+        copied(&data).await;
     }
     ada.holds_exactly(&kept).await;
     let log = server.stop().await;
@@ -84,6 +87,10 @@ pub(crate) async fn lead(point: &'static Point) {
     let staged =
         walkdir::WalkDir::new(staging).into_iter().filter(|entry| entry.as_ref().unwrap().file_type().is_file());
     assert_eq!(staged.count(), 0, "{point:?} left something staged\n{log}");
+}
+
+async fn copied(data: &Path) {
+    eventually("copies of everything", async || books::copies_made(data).await.then_some(())).await.unwrap();
 }
 
 /// Where a service keeps what is in its bucket, as files.

@@ -140,6 +140,7 @@ pub(crate) const POINTS: &[Point] = &[
     point("backup-recorded", ByUse),
     point("catalogue-written", ByCommand),
     point("scrub-recorded", ByCommand),
+    point("scrub-copies-recorded", ByCommand),
     point("restore-database", ByCommand),
     point("restore-page", ByCommand),
 ];

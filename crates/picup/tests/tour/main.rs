@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod keeping;
 mod off_site;
 mod replicas;
 mod steps;
@@ -38,6 +39,7 @@ const FRONT: &str = "front with TLS, HTTP/2, limits, allow list, static files";
 const METRICS: &str = "front metrics and log exporter";
 const REPLICAS: &str = "read replicas";
 const OFF_SITE: &str = "multi-source off-site copy";
+const BACKUP: &str = "second-provider backup";
 const LIGHT: &str = "light";
 const SAFE: &str = "safe";
 
@@ -48,7 +50,7 @@ const ROWS: [(&str, State); 12] = [
     (FRONT, State::Begun),
     (METRICS, State::Begun),
     ("vault identity for apps and pipelines", State::NotBuilt),
-    ("second-provider backup", State::NotBuilt),
+    (BACKUP, State::Begun),
     ("balancing over several servers", State::NotBuilt),
     (REPLICAS, State::Works),
     (OFF_SITE, State::Works),
@@ -75,6 +77,7 @@ async fn main() -> ExitCode {
             DELIVERY => stage.delivery().await,
             FRONT => stage.front().await,
             METRICS => stage.metrics().await,
+            BACKUP => keeping::second_provider().await,
             REPLICAS => replicas::read_replicas().await,
             OFF_SITE => off_site::off_site_copy().await,
             LIGHT => stage.light().await,

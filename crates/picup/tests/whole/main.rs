@@ -41,6 +41,7 @@ mod pictures;
 mod quota;
 mod reads;
 mod replicas;
+mod safe_places;
 mod search;
 mod servers;
 mod sessions;

@@ -16,12 +16,12 @@ async fn system(admin: &Client) -> System {
 }
 
 /// The first report that is as wanted: one is kept for a moment.
-async fn once(app: &TestApp, admin: &Client, what: &str, wanted: impl Fn(&System) -> bool) -> System {
+pub(crate) async fn once(app: &TestApp, admin: &Client, what: &str, wanted: impl Fn(&System) -> bool) -> System {
     let found = eventually(what, async || Some(system(admin).await).filter(&wanted)).await;
     found.unwrap_or_else(|late| panic!("{late}\n{}", app.log()))
 }
 
-fn codes(row: &picup_api::wire::SystemRow) -> Vec<&str> {
+pub(crate) fn codes(row: &picup_api::wire::SystemRow) -> Vec<&str> {
     row.advice.iter().map(|advice| advice.code.as_str()).collect()
 }
 

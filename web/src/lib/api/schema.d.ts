@@ -900,6 +900,7 @@ export interface components {
     schemas: {
         /** @description An account, as its owner sees it. */
         Account: {
+            backup?: components["schemas"]["AccountBackup"] | null;
             /** @description When it is to be erased; until then that can be taken back. Absent when it is to stay. */
             delete_after?: string | null;
             /** @description The address to sign in with. */
@@ -928,6 +929,11 @@ export interface components {
              * @description What its originals take, in bytes.
              */
             used_bytes: number;
+        };
+        /** @description What everybody who keeps photos here may know of the copies. */
+        AccountBackup: {
+            /** @description When the newest rehearsal of a restore was that went well; absent when no destination's last one did. */
+            rehearsed_at?: string | null;
         };
         /** @description Changes the caller's own account; what is absent stays. */
         AccountChange: {
@@ -1141,8 +1147,18 @@ export interface components {
             place?: components["schemas"]["Place"] | null;
             /** @description A thumbhash in base64. */
             placeholder?: string | null;
+            /**
+             * Format: int64
+             * @description How many such places there are; 1 when no copies are kept elsewhere.
+             */
+            places: number;
             /** @description Why there is nothing to show, for an asset that is unviewable or damaged. */
             reason?: string | null;
+            /**
+             * Format: int64
+             * @description In how many places its original stands, proved by its hash: the store, and each destination of copies.
+             */
+            safe_in: number;
             /** @description The original's hash. */
             sha256: string;
             /** @description How far it has come. */
@@ -1708,6 +1724,7 @@ export interface components {
          */
         System: {
             accounts?: components["schemas"]["SystemAccounts"] | null;
+            backup?: components["schemas"]["SystemBackup"] | null;
             /** @description Where everything but the bytes is kept. */
             database: components["schemas"]["SystemDatabase"];
             /** @description When this was found. */
@@ -1790,6 +1807,24 @@ export interface components {
              */
             unviewable: number;
         };
+        /** @description The copies at other places. */
+        SystemBackup: components["schemas"]["SystemRow"] & {
+            /** @description Each destination, by name. */
+            destinations: components["schemas"]["SystemDestination"][];
+        };
+        /** @description Copies in a state. */
+        SystemCopies: {
+            /**
+             * Format: int64
+             * @description How many bytes their objects have.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            copies: number;
+        };
         /** @description Damaged assets of an account. */
         SystemDamaged: {
             /** @description Its address. */
@@ -1822,6 +1857,80 @@ export interface components {
              */
             schema?: number | null;
         };
+        /** @description A store beside the primary one that is to hold a copy of every object. */
+        SystemDestination: components["schemas"]["SystemRow"] & {
+            /**
+             * Format: int64
+             * @description How long the oldest copy has waited; absent when none waits.
+             */
+            backlog_age_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description How fast copying there was lately.
+             */
+            bytes_per_second?: number | null;
+            /**
+             * Format: int64
+             * @description How old the newest catalogue is; absent when there is none, and then nothing can be restored.
+             */
+            catalogue_age_seconds?: number | null;
+            drill?: components["schemas"]["SystemDrill"] | null;
+            /** @description Whether the copies there are encrypted. */
+            encrypted: boolean;
+            /** @description Whether every object is counted here; before that, there is more to copy than waits. */
+            enrolled: boolean;
+            /** @description Some of those that failed, tried soonest first; 5 at most. */
+            errors: components["schemas"]["SystemFailingCopy"][];
+            /** @description Copies that are to be made and failed the last time. */
+            failing: components["schemas"]["SystemCopies"];
+            /** @description Copies that stand there, proved. */
+            kept: components["schemas"]["SystemCopies"];
+            /**
+             * Format: int64
+             * @description Within what time every copy that stands there was read and compared; absent when none stands there.
+             */
+            last_verified_seconds?: number | null;
+            /**
+             * Format: double
+             * @description How long a small copy takes.
+             */
+            latency_ms?: number | null;
+            /** @description Its name in the configuration. */
+            name: string;
+            /** @description Whether new copies wait until somebody has them go on. */
+            paused: boolean;
+            /** @description Where it is: a folder, or the address of a bucket. */
+            place: string;
+            /**
+             * Format: int64
+             * @description How many copies of what was deleted at once are held until somebody says that they may go.
+             */
+            removals_held?: number | null;
+            /**
+             * Format: int64
+             * @description About how long it would take to bring everything back: by the last rehearsal, or else as fast as it was copied.
+             */
+            restore_seconds?: number | null;
+            /** @description Copies that are to be made. */
+            waiting: components["schemas"]["SystemCopies"];
+        };
+        /** @description A rehearsal of a restore. */
+        SystemDrill: {
+            /**
+             * Format: int64
+             * @description How long ago it was.
+             */
+            age_seconds: number;
+            /** @description What is to be said of it, in English. */
+            note: string;
+            /** @description Whether everything came back as it was. */
+            ok: boolean;
+            /**
+             * Format: int64
+             * @description How long it took.
+             */
+            seconds: number;
+        };
         /** @description A job that was given up. */
         SystemFailedJob: {
             /** @description The address of the account that it is about. */
@@ -1847,6 +1956,18 @@ export interface components {
             kind: string;
             /** @description When it was given up. */
             since: string;
+        };
+        /** @description A copy that failed. */
+        SystemFailingCopy: {
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description What went wrong the last time, in English. */
+            error: string;
+            /** @description The key of its object. */
+            object: string;
         };
         /** @description The jobs of a kind. */
         SystemJobs: {

@@ -59,6 +59,7 @@ export type TrashSummary = Schemas['TrashSummary'];
 export type JobsRetried = Schemas['JobsRetried'];
 export type System = Schemas['System'];
 export type SystemAdvice = Schemas['SystemAdvice'];
+export type SystemDestination = Schemas['SystemDestination'];
 export type SystemReplica = Schemas['SystemReplica'];
 export type SystemQueue = Schemas['SystemQueue'];
 export type SystemRow = Schemas['SystemRow'];

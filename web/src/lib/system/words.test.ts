@@ -13,6 +13,14 @@ describe('what the server says of itself', () => {
     expect(stateWord('attention')).toBe('확인 필요');
   });
 
+  it('says of copies what they need, and the command for it', () => {
+    const codes = ['backup-none', 'backup-failing', 'backup-behind', 'backup-no-catalogue', 'backup-catalogue-old', 'backup-no-recovery-key'];
+    for (const code of [...codes, 'backup-paused', 'removals-held', 'drill-never', 'drill-old', 'drill-failed']) {
+      const words = adviceWords({ code, state: 'attention', detail: 'run: picup backup drill disk' });
+      expect(words, code).toEqual({ text: expect.any(String), detail: 'run: picup backup drill disk' });
+    }
+  });
+
   it('says nothing twice', () => {
     const words = adviceWords({ code: 'jobs-given-up', state: 'attention', detail: '2 jobs were given up' });
     expect(words.text).toContain('failed too often');
