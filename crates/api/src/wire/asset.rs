@@ -82,8 +82,12 @@ pub struct Asset {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// In how many places its original stands, proved by its hash: the store, and each destination of copies.
+    #[serde(default)]
+    #[schema(required = true)]
     pub safe_in: u64,
     /// How many such places there are; 1 when no copies are kept elsewhere.
+    #[serde(default)]
+    #[schema(required = true)]
     pub places: u64,
     /// When it was added.
     pub added_at: String,
