@@ -1,7 +1,7 @@
 # The few commands of this repository. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-more tour soak bench bench-load bench-pages
+.PHONY: help run build test test-more tour soak bench bench-backup bench-load bench-pages
 
 help: ## Explains these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ bench: ## Comparisons with peers; docs/benchmarks.md has what they measured
 	@scripts/system-packages --tests
 	@scripts/build
 	@bench/import
+	@bench/backup
+
+bench-backup: ## Copies to a second bucket beside rclone's copy and check
+	@scripts/system-packages --tests
+	@scripts/build
+	@bench/backup
 
 bench-load: ## Six scenarios of a photo service, 30 million assets: makes them first, 30 GB in half an hour  [SIZE=1m]
 	@scripts/system-packages --tests
