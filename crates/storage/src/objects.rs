@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
 use picup_domain::ObjectKey;
 
 use crate::locks::Name;
@@ -62,6 +63,22 @@ impl Storage {
     /// [`Error::NotFound`]; the stream ends with an error when the disk does.
     pub async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<ByteStream, Error> {
         Ok(self.open_object(key).await?.read(range))
+    }
+
+    /// All of an object's bytes, to be read at once and in their order: from a bucket in one request, which lasts as long as its
+    /// reader takes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the stream ends with an error when the store does.
+    pub async fn read_whole(&self, key: &ObjectKey) -> Result<ByteStream, Error> {
+        if let Store::S3(s3) = &self.store
+            && let Some(stream) = self.metrics.count("open", s3.read_whole(key).await)?
+        {
+            let metrics = self.metrics.clone();
+            let read = stream.inspect_ok(move |chunk| metrics.read(chunk.len() as u64));
+            return Ok(read.boxed());
+        }
+        self.read(key, 0..u64::MAX).await
     }
 
     /// Opens an object as a file, to be handed to a child process; its position is the beginning. A store that has no files

@@ -17,14 +17,14 @@ use crate::{App, Error};
 /// How many copies are made at once; most are small, and wait for the network more than for anything else.
 const AT_ONCE: usize = 16;
 /// How many are claimed in one transaction.
-const CLAIMED: u32 = 64;
+const CLAIMED: u32 = 256;
 /// How many older objects are written down in one transaction, after a destination was added.
 const ENROLLED: u32 = 500;
 /// A copy is this process's for so long, and longer while it is at work.
 const LEASE: Duration = Duration::from_secs(180);
 const EXTEND_EVERY: Duration = Duration::from_secs(60);
 /// Copies that stand are recorded together: so many, or what there is after so long.
-const RECORDED: usize = 64;
+const RECORDED: usize = 256;
 const RECORD_EVERY: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The longest time between two attempts, and of a rest after a destination was away.
@@ -132,6 +132,7 @@ impl Line {
             self.busy.get_or_insert_with(|| (Instant::now(), 0));
             let (app, target) = (self.app.clone(), Arc::clone(&self.target));
             self.under_way.spawn(async move {
+                let _at_work = target.at_work();
                 let begun = Instant::now();
                 let result = copy(&app, &target, &claim).await;
                 (claim, result, begun.elapsed())
@@ -242,7 +243,7 @@ impl Line {
 async fn copy(app: &App, target: &Target, claim: &CopyClaim) -> Result<Stored, Storage> {
     let name = target.name_of(&claim.key, claim.generation);
     let expected = Expected { bytes: claim.bytes.get(), sha256: Some(claim.sha256) };
-    let from_primary = || async { Ok(app.storage().open_object(&claim.key).await?.read(0..u64::MAX)) };
+    let from_primary = || app.storage().read_whole(&claim.key);
     match target.backup().keep(&name, from_primary(), expected, claim.attempt > 1).await {
         Err(lost @ (Storage::SourceDiffers | Storage::NotFound(_))) => {
             if heal::primary(app, &claim.key, expected).await {

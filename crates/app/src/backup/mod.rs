@@ -165,6 +165,12 @@ pub async fn run(app: App, stop: CancellationToken) {
     lines.wait().await;
 }
 
+/// Whether this process is making a copy at this moment; a large one takes its time.
+#[must_use]
+pub fn is_at_work(app: &App) -> bool {
+    app.inner.targets.0.iter().any(|target| target.is_at_work())
+}
+
 /// Waits so long, or until it is time to stop; `false` then.
 async fn rest(stop: &CancellationToken, time: Duration) -> bool {
     tokio::select! {

@@ -1,6 +1,6 @@
 //! A destination as this process works with it.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use picup_database::Pace;
@@ -21,6 +21,8 @@ pub struct Target {
     id: OnceLock<DestinationId>,
     wake: Notify,
     measured: Mutex<Measured>,
+    /// One for this, and one for each copy that is being made.
+    at_work: Arc<()>,
 }
 
 #[derive(Debug, Default)]
@@ -33,7 +35,14 @@ impl Target {
     /// A destination that the configuration names.
     #[must_use]
     pub fn new(name: String, backup: Backup) -> Self {
-        Self { name, backup, id: OnceLock::new(), wake: Notify::new(), measured: Mutex::default() }
+        Self {
+            name,
+            backup,
+            id: OnceLock::new(),
+            wake: Notify::new(),
+            measured: Mutex::default(),
+            at_work: Arc::default(),
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -59,6 +68,15 @@ impl Target {
     /// Waits until there may be something to do.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;
+    }
+
+    /// To be held while a copy is made.
+    pub(super) fn at_work(&self) -> Arc<()> {
+        Arc::clone(&self.at_work)
+    }
+
+    pub(super) fn is_at_work(&self) -> bool {
+        Arc::strong_count(&self.at_work) > 1
     }
 
     /// What a copy of an object is called there.

@@ -50,7 +50,7 @@ struct Inner {
 }
 
 /// How much of all copies on their way is in memory at once, in MiB.
-const IN_MEMORY: usize = 64;
+const IN_MEMORY: usize = 48;
 
 impl Backup {
     /// Opens it. The place is not looked at yet.

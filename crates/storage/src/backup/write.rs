@@ -16,6 +16,10 @@ use crate::{ByteStream, Error};
 
 /// What is sent at a time; whatever is no longer goes in one request.
 const PART: u64 = 8 << 20;
+/// More than comes from a source at once, as a rule.
+const PIECE: u64 = 320 << 10;
+/// More than encryption adds to a small object; to a large one it adds less than a thousandth.
+const HEADER: u64 = 4 << 10;
 /// S3's rule, and some more, because encryption adds a little.
 const MOST_PARTS: u64 = 9_000;
 
@@ -39,11 +43,17 @@ pub struct Stored {
 
 /// What is on its way: hashed, encrypted if it is to be, and gathered into parts.
 struct Outgoing {
-    sealer: Option<Sealer>,
+    sealed: Option<Sealed>,
     plain: Counted,
-    stored: Counted,
-    /// What was hashed of `ready`.
     ready: Vec<u8>,
+    /// How much of it there may be at a time, so that it does not grow by doubling.
+    room: usize,
+}
+
+/// What encrypts it, and what comes of that.
+struct Sealed {
+    sealer: Sealer,
+    stored: Counted,
 }
 
 #[derive(Default)]
@@ -87,7 +97,8 @@ impl Backup {
         let held = (expected.bytes.min(2 * part) >> 20).clamp(1, super::IN_MEMORY as u64);
         let held = u32::try_from(held).unwrap_or(1);
         let _held = Arc::clone(&self.0.memory).acquire_many_owned(held).await.expect("the semaphore is never closed");
-        let outgoing = Outgoing::new(name.is_sealed().then(|| Sealer::new(&self.0.seal.recipients())).transpose()?);
+        let sealer = name.is_sealed().then(|| Sealer::new(&self.0.seal.recipients())).transpose()?;
+        let outgoing = Outgoing::new(sealer, part, expected);
         self.send(name, source, expected, part, outgoing).await
     }
 
@@ -212,18 +223,26 @@ impl Parts {
 }
 
 impl Outgoing {
-    fn new(sealer: Option<Sealer>) -> Self {
-        Self { sealer, plain: Counted::default(), stored: Counted::default(), ready: Vec::new() }
+    fn new(sealer: Option<Sealer>, part: u64, expected: Expected) -> Self {
+        let sealed = sealer.map(|sealer| Sealed { sealer, stored: Counted::default() });
+        let whole = expected.bytes + expected.bytes / 1024 + HEADER;
+        let room = usize::try_from(whole.min(part + PIECE)).unwrap_or_default();
+        Self { sealed, plain: Counted::default(), ready: Vec::new(), room }
     }
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), Error> {
         self.plain.count(chunk);
-        let before = self.ready.len();
-        match &mut self.sealer {
-            Some(sealer) => sealer.push(chunk, &mut self.ready)?,
+        if self.ready.capacity() < self.room {
+            self.ready.reserve_exact(self.room - self.ready.len());
+        }
+        match &mut self.sealed {
+            Some(Sealed { sealer, stored }) => {
+                let before = self.ready.len();
+                sealer.push(chunk, &mut self.ready)?;
+                stored.count(&self.ready[before..]);
+            }
             None => self.ready.extend_from_slice(chunk),
         }
-        self.stored.count(&self.ready[before..]);
         Ok(())
     }
 
@@ -234,13 +253,18 @@ impl Outgoing {
 
     /// What is left to be sent, and what will then be stored.
     fn finish(mut self, expected: Expected) -> Result<(Bytes, Stored), Error> {
-        if let Some(sealer) = self.sealer.take() {
-            let before = self.ready.len();
-            sealer.finish(&mut self.ready)?;
-            self.stored.count(&self.ready[before..]);
-        }
         self.plain.is(expected).then_some(()).ok_or(Error::SourceDiffers)?;
-        Ok((self.ready.into(), self.stored.done()))
+        let stored = match self.sealed.take() {
+            Some(Sealed { sealer, mut stored }) => {
+                let before = self.ready.len();
+                sealer.finish(&mut self.ready)?;
+                stored.count(&self.ready[before..]);
+                stored
+            }
+            // What is not encrypted is stored as it came.
+            None => self.plain,
+        };
+        Ok((self.ready.into(), stored.done()))
     }
 }
 

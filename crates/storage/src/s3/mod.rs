@@ -61,6 +61,8 @@ pub(crate) struct S3 {
     store: AmazonS3,
     /// For parts.
     carrier: AmazonS3,
+    /// For whole objects.
+    reader: AmazonS3,
     /// For what `store` has no word for.
     http: reqwest::Client,
     /// For what has to be answered by whoever is asked.
@@ -92,6 +94,7 @@ impl S3 {
         Ok(Self {
             store: client(&bucket, SMALL)?,
             carrier: client(&bucket, LARGE)?,
+            reader: reading_client(&bucket)?,
             http: http().build().map_err(set_up)?,
             prober: http().redirect(reqwest::redirect::Policy::none()).build().map_err(set_up)?,
             origin: origin_of(&bucket),

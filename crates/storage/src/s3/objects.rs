@@ -13,6 +13,7 @@ use picup_domain::ObjectKey;
 
 use super::S3;
 use crate::Error;
+use crate::opened::ByteStream;
 
 /// How much is read at a time: enough to be worth a request, little enough for many readers at once.
 pub(crate) const CHUNK: u64 = 1 << 20;
@@ -85,6 +86,19 @@ impl S3 {
             Ok(bytes)
         } else {
             Err(Error::remote("read an object", "the store gave another number of bytes than it said"))
+        }
+    }
+
+    /// An object's bytes as they come; `None` where the service says that there are none, which it has to be asked about again:
+    /// see [`size_to_read`](Self::size_to_read).
+    pub(crate) async fn read_whole(&self, key: &ObjectKey) -> Result<Option<ByteStream>, Error> {
+        match self.reader.get(&self.at(key)).await {
+            Ok(got) => {
+                let stream = got.into_stream().map_err(|error| Error::remote("read an object", error));
+                Ok(Some(stream.boxed()))
+            }
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::remote("read an object", error)),
         }
     }
 

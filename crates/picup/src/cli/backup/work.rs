@@ -12,9 +12,9 @@ use super::show::Shown;
 use super::{StatusArgs, failure, opened, output, until_stopped};
 use crate::cli::Failure;
 
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// So often in a row nothing but failing copies is left: then it ends.
-const PATIENCE: u32 = 20;
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// So often in a row nothing has changed, and no copy is being made: then it ends.
+const PATIENCE: u32 = 50;
 
 pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, Failure> {
     let reports = until_stopped(async {
@@ -59,7 +59,7 @@ async fn until_done(app: &picup_app::App, json: bool) -> Result<Vec<backup::Dest
             return Ok(reports);
         }
         let now = (waiting, failing, sum(CopyState::Kept));
-        stuck = if told == Some(now) { stuck + 1 } else { 0 };
+        stuck = if told == Some(now) && !backup::is_at_work(app) { stuck + 1 } else { 0 };
         if stuck >= PATIENCE {
             return Ok(reports);
         }
