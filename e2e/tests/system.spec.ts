@@ -65,7 +65,7 @@ function destinations(): object[] {
     ...well,
     state: 'bad',
     advice: [
-      said('backup-failing', 'bad', '2 copies failed and are tried again (the service refuses: 403 AccessDenied); see: picup backup status'),
+      said('backup-failing', 'bad', '2 copies failed and are tried again; for why, see: picup backup status'),
       said('backup-behind', 'attention', 'the oldest copy that is to be made has waited for 3 days; see: picup backup status'),
       said('removals-held', 'attention', '700 copies of what was deleted stay; if that was meant, run: picup backup confirm-removals offsite'),
       said('drill-never', 'attention', 'nobody knows yet whether one works; run: picup backup drill offsite'),
@@ -86,7 +86,7 @@ function destinations(): object[] {
 
 function worst(report: Report): void {
   const said = (code: string) => [{ code, state: 'attention', detail: `what the server found about ${code}` }];
-  report.state = 'attention';
+  report.state = 'bad';
   Object.assign(report.queue, {
     state: 'attention',
     advice: said('jobs-given-up'),

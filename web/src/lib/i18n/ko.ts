@@ -390,7 +390,7 @@ export const ko: Catalogue = {
   'system.backup.kept': '보관된 사본',
   'system.backup.copies': { other: '{count}개, {size}' },
   'system.backup.waiting': '복사 대기',
-  'system.backup.more': '{copies}, 아직 세지 않은 것이 더 있음',
+  'system.backup.more': '{copies}, 더 있음',
   'system.backup.oldest': '가장 오래 기다린 시간',
   'system.backup.failing': '실패, 다시 시도 중',
   'system.backup.verified': '검증',
