@@ -6,6 +6,7 @@ use std::process::Output;
 
 use picup_testkit::{ProcessBuilder, TempDir, fresh_folder, samples};
 use rustix::process::Signal;
+use sqlx::Connection;
 use tokio::process::Command;
 
 use crate::app::{BINARY, PASSWORD, email, eventually, prepare, write_private};
@@ -31,14 +32,13 @@ impl Kept {
         let key = kept.picup(None, &["backup", "recovery-key"]).await;
         write_private(&kept.path("key"), &String::from_utf8(key.stdout).unwrap());
         make_account("ada", kept.folder.path(), &kept.data()).await;
-        let mut server = ProcessBuilder::new(BINARY, &kept.data()).arg("--admin-listen").arg("").start().await.unwrap();
+        let mut server = ProcessBuilder::new(BINARY, kept.data()).arg("--admin-listen").arg("").start().await.unwrap();
         let ada = Patient(Client::browser(server.address(), &email("ada"), PASSWORD).await);
         for content in [samples::jpeg(1), samples::jpeg(2), noise(3, 9 << 20)] {
             let asset = ada.keep_as("photo.jpg", &content, &hash(&content), async |_| ()).await;
             ada.processed(asset).await;
         }
-        let data = kept.data();
-        eventually("copies of everything", async || books::copies_made(&data).await.then_some(())).await.unwrap();
+        copied(&kept.data()).await;
         assert!(server.terminate().await.unwrap().success());
         kept
     }
@@ -75,6 +75,18 @@ impl Kept {
 /// The settings of a destination, which is told to the books.
 pub(crate) fn destination(disk: &Path) -> String {
     format!("[backup.destinations.disk]\nurl = \"{}\"\nencrypt = true\n", disk.display())
+}
+
+/// Waits until everything that can be copied is.
+pub(crate) async fn copied(data: &Path) {
+    let made = async || {
+        let mut database = books::open(data).await;
+        let waiting = "SELECT COUNT(*) FROM object_copies WHERE state IN ('waiting', 'failing')";
+        let (count,) = sqlx::query_as::<_, (i64,)>(waiting).fetch_one(&mut database).await.unwrap();
+        database.close().await.unwrap();
+        (count == 0).then_some(())
+    };
+    eventually("copies of everything", made).await.unwrap();
 }
 
 async fn command(point: Option<&str>, arguments: &[&str], data: &Path) -> Output {

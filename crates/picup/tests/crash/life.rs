@@ -61,7 +61,7 @@ pub(crate) async fn lead(point: &'static Point) {
         let kept = use_everything(&ada).await;
         leave(&bob, &data).await;
         if point.is_backed_up() {
-            copied(&data).await;
+            keeping::copied(&data).await;
         }
         kept
     };
@@ -77,7 +77,7 @@ pub(crate) async fn lead(point: &'static Point) {
     quiet.unwrap();
     eventually("the removal of what was given up", async || books::is_tidy(&data).await.then_some(())).await.unwrap();
     if point.is_backed_up() {
-        copied(&data).await;
+        keeping::copied(&data).await;
     }
     ada.holds_exactly(&kept).await;
     let log = server.stop().await;
@@ -87,10 +87,6 @@ pub(crate) async fn lead(point: &'static Point) {
     let staged =
         walkdir::WalkDir::new(staging).into_iter().filter(|entry| entry.as_ref().unwrap().file_type().is_file());
     assert_eq!(staged.count(), 0, "{point:?} left something staged\n{log}");
-}
-
-async fn copied(data: &Path) {
-    eventually("copies of everything", async || books::copies_made(data).await.then_some(())).await.unwrap();
 }
 
 /// Where a service keeps what is in its bucket, as files.

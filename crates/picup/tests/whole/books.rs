@@ -53,11 +53,6 @@ pub(crate) async fn is_tidy(data: &Path) -> bool {
     none(data, ORPHANS).await
 }
 
-/// Whether everything that can be copied is.
-pub(crate) async fn copies_made(data: &Path) -> bool {
-    none(data, "SELECT COUNT(*) FROM object_copies WHERE state IN ('waiting', 'failing')").await
-}
-
 async fn none(data: &Path, count: &'static str) -> bool {
     let mut database = open(data).await;
     let (count,) = sqlx::query_as::<_, (i64,)>(count).fetch_one(&mut database).await.unwrap();
