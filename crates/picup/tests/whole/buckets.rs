@@ -17,7 +17,7 @@ use crate::pictures::noise;
 const PART: usize = 16 << 20;
 
 /// A service that PicUp can have a bucket at.
-trait Bucket {
+pub(crate) trait Bucket {
     fn endpoint(&self) -> String;
     fn keys(&self) -> (&str, &str);
     /// Where objects are files, below the name of their bucket.
@@ -45,13 +45,13 @@ macro_rules! bucket {
 bucket!(S3Server RcloneServer);
 
 /// A service with the bucket `picup`, and the file with its key.
-struct Service<S> {
-    server: S,
+pub(crate) struct Service<S> {
+    pub(crate) server: S,
     folder: TempDir,
 }
 
 impl<S: Bucket> Service<S> {
-    fn with(server: S) -> Self {
+    pub(crate) fn with(server: S) -> Self {
         let service = Self { server, folder: fresh_folder() };
         write_private(&service.key_file(), &service.key(service.server.keys().1));
         service
@@ -71,7 +71,7 @@ impl<S: Bucket> Service<S> {
     }
 
     /// What a PicUp in the bucket's part `family/photos` has in its file; the remark is for the books.
-    fn settings(&self) -> String {
+    pub(crate) fn settings(&self) -> String {
         self.settings_for("picup")
     }
 
@@ -102,7 +102,7 @@ impl<S: Bucket> Service<S> {
 }
 
 /// Photographs, and a film of two parts, in a folder; gives their hashes.
-fn fill(folder: &Path) -> BTreeSet<String> {
+pub(crate) fn fill(folder: &Path) -> BTreeSet<String> {
     std::fs::create_dir(folder).unwrap();
     let mut files = vec![("film.mp4".to_owned(), noise(1, PART + 1_000))];
     files.extend((0..6).map(|number| {
@@ -116,12 +116,12 @@ fn fill(folder: &Path) -> BTreeSet<String> {
     files.into_iter().map(write).collect()
 }
 
-fn counts(stdout: &str) -> Value {
+pub(crate) fn counts(stdout: &str) -> Value {
     serde_json::from_str(stdout.lines().last().unwrap()).unwrap()
 }
 
 /// Every photo of the timeline is given back as it was sent, whole and in parts, and its thumbnail beside it.
-async fn gives_back(ada: &Client, wanted: &BTreeSet<String>) {
+pub(crate) async fn gives_back(ada: &Client, wanted: &BTreeSet<String>) {
     let mut found = BTreeSet::new();
     for id in ada.timeline().await.id {
         let asset = ada.processed(id).await;

@@ -16,6 +16,8 @@ use crate::{ByteStream, Error};
 
 /// What is sent at a time; whatever is no longer goes in one request.
 const PART: u64 = 8 << 20;
+/// Whatever is as large is looked for first: who puts parts together is never refused because something stands there.
+const LOOKED_FOR: u64 = PART / 2;
 /// S3's rule, and some more, because encryption adds a little.
 const MOST_PARTS: u64 = 9_000;
 
@@ -66,7 +68,7 @@ impl Backup {
         again: bool,
     ) -> Result<Stored, Error> {
         self.require_there()?;
-        if again && self.size(name).await?.is_some() {
+        if (again || expected.bytes >= LOOKED_FOR) && self.size(name).await?.is_some() {
             return self.prove_content(name, expected).await;
         }
         let Some(stored) = self.write(name, source.await?, expected).await? else {
