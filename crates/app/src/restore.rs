@@ -11,7 +11,9 @@ use std::path::Path;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use picup_database::{Database, Destination, Object, ObjectState, Place, transfer};
 use picup_domain::{AccountId, AssetId, ObjectKey, ObjectRole, Timestamp};
-use picup_storage::{Backup, BackupName, Error as Storage, Expected, SealIdentity, Storage as Store, crash_point};
+use picup_storage::{
+    Backup, BackupName, ByteStream, Error as Storage, Expected, SealIdentity, Storage as Store, crash_point,
+};
 
 use crate::Error;
 use crate::backup::{Manifest, catalogue};
@@ -31,6 +33,8 @@ pub struct Source<'s> {
     pub backup: &'s Backup,
     /// What opens it; without one, the server's own key.
     pub key: Option<&'s SealIdentity>,
+    /// What opens copies that are older than that key: the server's own of then, as the catalogue tells it.
+    pub server_key: Option<&'s SealIdentity>,
     /// The destination as the database that came back knows it.
     pub destination: Option<&'s Destination>,
     /// Whether the copies are encrypted.
@@ -177,20 +181,29 @@ async fn bring_back(source: Source<'_>, store: &Store, object: &Object, generati
         let Some(&generation) = tried.last() else { return Ok(Found::Missing) };
         let name = BackupName::Object { key: object.key.clone(), generation, sealed: source.sealed };
         let put = async {
-            let content = source.backup.open_content(&name, source.key).await?;
+            let content = opened(source, &name).await?;
             store.put_back(&object.key, content, expected, true).await
         };
         match put.await {
             Ok(()) => return Ok(Found::BroughtBack),
-            // It may have been made anew under another name since, or before.
-            // The key has opened the catalogue: what it does not open was changed.
-            Err(Storage::NotKept(_) | Storage::Altered(_) | Storage::NotOpened { .. } | Storage::SourceDiffers) => {}
+            // It may have been made anew under another name since, or before. The key is good: it has opened the catalogue.
+            Err(Storage::NotKept(_) | Storage::Altered(_) | Storage::SourceDiffers | Storage::NotOpened { .. }) => {}
             Err(error) => return Err(error.into()),
         }
         match another(source, &object.key, &tried).await? {
             Some(next) => tried.push(next),
             None => return Ok(Found::Missing),
         }
+    }
+}
+
+/// What a copy holds.
+async fn opened(source: Source<'_>, name: &BackupName) -> Result<ByteStream, Storage> {
+    match source.backup.open_content(name, source.key).await {
+        Err(Storage::NotOpened { .. }) if source.server_key.is_some() => {
+            source.backup.open_content(name, source.server_key).await
+        }
+        opened => opened,
     }
 }
 

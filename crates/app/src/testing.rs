@@ -26,6 +26,32 @@ pub(crate) fn secrets() -> Secrets {
     }
 }
 
+fn settings(folder: &TempDir) -> Settings {
+    Settings {
+        public_base: "http://picup.internal".into(),
+        link_base: String::new(),
+        access_life: Duration::from_secs(300),
+        read_grace: Duration::from_secs(3_600),
+        session_life: Duration::from_secs(30 * 86_400),
+        media_life: Duration::from_secs(3_600),
+        upload_life: Duration::from_secs(86_400),
+        part_life: Duration::from_secs(3_600),
+        deletion_grace: Duration::from_secs(7 * 86_400),
+        trash_life: Duration::from_secs(30 * 86_400),
+        max_upload: ByteSize::new(1 << 40).unwrap(),
+        workers: 2,
+        roles: &["worker"],
+        guesses: GuessLimits { pair: 10, address: 50, account: 100 },
+        backup: crate::backup::Settings {
+            retention: Duration::from_secs(30 * 86_400),
+            scrub_within: Some(Duration::from_secs(30 * 86_400)),
+            catalogue_every: Duration::from_secs(3_600),
+            spool: folder.path().join("spool"),
+            version: "0.0.0",
+        },
+    }
+}
+
 pub(crate) struct TestApp {
     app: App,
     pub(crate) clock: Arc<ManualClock>,
@@ -57,6 +83,23 @@ impl TestApp {
         app
     }
 
+    /// The same PicUp with other destinations, as a process finds it that begins later.
+    pub(crate) async fn again_with(self, targets: Vec<crate::backup::Target>) -> Self {
+        let Self { app, clock, _folder: folder } = self;
+        let rooms = Rooms {
+            database: app.database().clone(),
+            database_place: app.inner.database_place.clone(),
+            storage: app.storage().clone(),
+            targets,
+            media: app.inner.media.clone(),
+            clock: Arc::clone(&clock) as _,
+        };
+        let metrics = Metrics::register(&mut Registry::default());
+        let app = App::new(rooms, settings(&folder), secrets(), metrics).unwrap();
+        crate::backup::enlist(&app).await.unwrap();
+        Self { app, clock, _folder: folder }
+    }
+
     /// On a database of the test's own.
     pub(crate) async fn on(folder: TempDir, place: picup_database::Settings) -> Self {
         Self::built(folder, place, Vec::new()).await
@@ -72,29 +115,7 @@ impl TestApp {
             picup_media::Settings::new("/nonexistent/picup".into(), 1),
             picup_media::Metrics::register(&mut registry),
         );
-        let settings = Settings {
-            public_base: "http://picup.internal".into(),
-            link_base: String::new(),
-            access_life: Duration::from_secs(300),
-            read_grace: Duration::from_secs(3_600),
-            session_life: Duration::from_secs(30 * 86_400),
-            media_life: Duration::from_secs(3_600),
-            upload_life: Duration::from_secs(86_400),
-            part_life: Duration::from_secs(3_600),
-            deletion_grace: Duration::from_secs(7 * 86_400),
-            trash_life: Duration::from_secs(30 * 86_400),
-            max_upload: ByteSize::new(1 << 40).unwrap(),
-            workers: 2,
-            roles: &["worker"],
-            guesses: GuessLimits { pair: 10, address: 50, account: 100 },
-            backup: crate::backup::Settings {
-                retention: Duration::from_secs(30 * 86_400),
-                scrub_within: Some(Duration::from_secs(30 * 86_400)),
-                catalogue_every: Duration::from_secs(3_600),
-                spool: folder.path().join("spool"),
-                version: "0.0.0",
-            },
-        };
+        let settings = settings(&folder);
         let database_place = place.place;
         let rooms = Rooms { database, database_place, storage, targets, media, clock: Arc::clone(&clock) as _ };
         let app = App::new(rooms, settings, secrets(), Metrics::register(&mut registry)).unwrap();

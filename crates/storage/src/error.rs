@@ -29,7 +29,7 @@ pub enum Error {
     #[error("{0} is not what was stored")]
     Altered(String),
     /// What is sealed cannot be opened.
-    #[error("{name} cannot be opened with this key: {why}")]
+    #[error("{name} cannot be opened: {why}")]
     NotOpened {
         /// Its name.
         name: String,

@@ -46,8 +46,18 @@ pub struct Manifest {
     pub destination: String,
     /// Whether the copies beside it are encrypted.
     pub sealed: bool,
-    /// The server's own key, which opens copies as the recovery key does.
-    pub server_key: Option<String>,
+    /// The server's own key, which opens copies as the recovery key does, and those too that are older than that.
+    server_key: Option<String>,
+}
+
+impl Manifest {
+    /// The server's own key of then.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn server_key(&self) -> Result<Option<SealIdentity>, Error> {
+        Ok(self.server_key.as_deref().map(str::parse).transpose()?)
+    }
 }
 
 /// A catalogue that stands at a destination.

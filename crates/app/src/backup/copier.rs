@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use picup_database::{CopyClaim, CopyFailure, CopyMade, DestinationState};
+use picup_database::{CopyClaim, CopyFailure, CopyMade, CopyState, DestinationState};
 use picup_domain::{ByteSize, DestinationId, ObjectKey};
 use picup_storage::{Error as Storage, Expected, Stored, crash_point};
 use tokio::task::JoinSet;
@@ -51,7 +51,7 @@ pub(super) async fn run(app: App, target: Arc<Target>, id: DestinationId, stop: 
 /// What came of one copy, and how long it took.
 type Done = (CopyClaim, Result<Stored, Storage>, Duration);
 
-struct Line {
+pub(super) struct Line {
     app: App,
     target: Arc<Target>,
     id: DestinationId,
@@ -72,7 +72,7 @@ struct Line {
 }
 
 impl Line {
-    fn new(app: App, target: Arc<Target>, id: DestinationId) -> Self {
+    pub(super) fn new(app: App, target: Arc<Target>, id: DestinationId) -> Self {
         let now = Instant::now();
         Self {
             app,
@@ -91,7 +91,7 @@ impl Line {
         }
     }
 
-    async fn step(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+    pub(super) async fn step(&mut self, stop: &CancellationToken) -> Result<(), Error> {
         self.fill().await?;
         if self.under_way.is_empty() {
             self.record().await?;
@@ -151,7 +151,11 @@ impl Line {
             return Ok(());
         }
         if !self.claimed {
-            self.target.backup().claim(self.id).await?;
+            let counts = database.read_fresh().await?.copy_counts(self.id).await?;
+            // What is certainly a place without copies may be made the destination's. Else it has to be the right one.
+            let new = found.catalogue_at.is_none()
+                && counts.iter().all(|count| count.copies == 0 || count.state == CopyState::Waiting);
+            self.target.backup().claim(self.id, new).await?;
             self.claimed = true;
         }
         let mut write = database.write().await?;

@@ -14,6 +14,8 @@ mod removal;
 mod scrub;
 mod status;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;

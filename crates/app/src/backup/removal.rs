@@ -15,14 +15,17 @@ use crate::{App, Error};
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How many copies go in one round.
 const AT_ONCE: u32 = 200;
-/// Within such a time …
+/// Within such a time, looked at from one step to the next, …
 const WINDOW: Duration = Duration::from_secs(86_400);
+const STEP: Duration = Duration::from_secs(43_200);
 /// … more than so many copies, …
 const MANY: u64 = 100;
 /// … and more than one in so many of all, are held.
 const SHARE: u64 = 10;
 /// At most so many are counted, so that looking stays cheap.
 const COUNTED: u32 = 100_000;
+/// What was deleted at the moment of a confirmation is confirmed.
+const AFTER: Duration = Duration::from_micros(1);
 
 /// Works until it is told to stop.
 pub(super) async fn run(app: App, target: Arc<Target>, id: DestinationId, stop: CancellationToken) {
@@ -60,11 +63,8 @@ async fn may_go(app: &App, id: DestinationId) -> Result<Option<Timestamp>, Error
     let over = app.now().minus(app.settings().backup.retention);
     let found = app.database().read_fresh().await?.destination_list().await?;
     let Some(destination) = found.into_iter().find(|found| found.id == id) else { return Ok(None) };
-    if held(app, &destination).await?.is_none() {
-        return Ok(Some(over));
-    }
-    // What was confirmed goes; what was deleted later waits for its own word.
-    Ok(destination.removals_confirmed_at.map(|confirmed| confirmed.min(over)))
+    // What was deleted before goes when its time is over, and so does what was confirmed.
+    Ok(Some(mass(app, &destination).await?.map_or(over, |mass| mass.since.min(over))))
 }
 
 /// How many copies are held because so much was deleted within a day, if they are.
@@ -72,16 +72,38 @@ async fn may_go(app: &App, id: DestinationId) -> Result<Option<Timestamp>, Error
 /// # Errors
 /// When the database cannot answer.
 pub async fn held(app: &App, destination: &Destination) -> Result<Option<u64>, Error> {
+    Ok(mass(app, destination).await?.map(|mass| mass.copies))
+}
+
+/// Much that was deleted at once, and that nobody has confirmed.
+struct Mass {
+    /// Nothing of it was deleted before.
+    since: Timestamp,
+    copies: u64,
+}
+
+/// The first of these at a destination.
+async fn mass(app: &App, destination: &Destination) -> Result<Option<Mass>, Error> {
+    let (id, now) = (destination.id, app.now().plus(WINDOW));
     let mut read = app.database().read_fresh().await?;
-    let first = read.copy_doomed_since(destination.id).await?;
-    let Some(since) = first else { return Ok(None) };
-    if destination.removals_confirmed_at.is_some_and(|confirmed| confirmed >= since) {
+    let Some(first) = read.copy_doomed_since(id).await? else { return Ok(None) };
+    let all = read.copy_counts(id).await?;
+    let kept: u64 = all.iter().filter(|count| count.state != CopyState::Waiting).map(|count| count.copies).sum();
+    let is_mass = |copies: u64| copies > MANY && copies.saturating_mul(SHARE) > kept;
+    let confirmed = destination.removals_confirmed_at.map_or(first, |confirmed| confirmed.plus(AFTER));
+    let mut since = first.max(confirmed);
+    // Most often too little was deleted in all.
+    if !is_mass(read.copy_count_doomed(id, since, now, COUNTED).await?) {
         return Ok(None);
     }
-    let within = read.copy_count_doomed(destination.id, since, since.plus(WINDOW), COUNTED).await?;
-    let all = read.copy_counts(destination.id).await?;
-    let kept: u64 = all.iter().filter(|count| count.state != CopyState::Waiting).map(|count| count.copies).sum();
-    Ok((within > MANY && within.saturating_mul(SHARE) > kept).then_some(within))
+    while since < now {
+        let copies = read.copy_count_doomed(id, since, since.plus(WINDOW), COUNTED).await?;
+        if is_mass(copies) {
+            return Ok(Some(Mass { since, copies }));
+        }
+        since = since.plus(STEP);
+    }
+    Ok(None)
 }
 
 /// Removes those whose object is certainly gone, looked at again at this moment.

@@ -100,7 +100,8 @@ async fn run(
     let store = Storage::open(Settings::files(folder.join("objects")), picup_storage::Metrics::default()).await?;
     let known = database.read_fresh().await?.destination_list().await?;
     let destination = known.iter().find(|known| known.name == manifest.destination);
-    let source = Source { backup, key, destination, sealed: manifest.sealed };
+    let server_key = manifest.server_key()?;
+    let source = Source { backup, key, server_key: server_key.as_ref(), destination, sealed: manifest.sealed };
     let restored = super::objects(source, &database, &store, watch).await?;
     let of = Timestamp::from_micros(manifest.made_at);
     let seconds = begun.elapsed().as_secs().max(1);

@@ -162,8 +162,7 @@ async fn database(
         std::fs::remove_file(file).context("removing a database that was not noted")?;
     }
     let manifest = restore::database(backup, &catalogue, key, place, &config.data_dir).await.map_err(failure)?;
-    if let Some(own) = &manifest.server_key {
-        let own: SealIdentity = own.parse().map_err(anyhow::Error::new)?;
+    if let Some(own) = manifest.server_key().map_err(failure)? {
         secrets::load_or_create(&config.data_dir)?;
         secrets::keep_backup_key(&config.data_dir, &own)?;
     }
@@ -186,7 +185,9 @@ async fn objects(
     let looked = async { database.read_fresh().await?.destination_list().await };
     let known = looked.await.context("looking at the destinations of then")?;
     let destination = known.iter().find(|known| known.name == back.destination);
-    let source = Source { backup, key, destination, sealed: back.sealed };
+    // The one that came back with the database.
+    let server_key = secrets::backup_key(&config.data_dir)?;
+    let source = Source { backup, key, server_key: Some(&server_key), destination, sealed: back.sealed };
     let mut watch = Watch::new(args.json);
     let mut restored =
         restore::objects(source, &database, &store, |restored| watch.at(restored)).await.map_err(failure)?;

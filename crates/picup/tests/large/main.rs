@@ -12,6 +12,7 @@ mod app;
 mod books;
 #[path = "../whole/client.rs"]
 mod client;
+mod copies;
 
 use std::fs::File;
 use std::io::Write;

@@ -7,6 +7,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload}
 use picup_domain::{Clock, SystemClock, UploadId};
 
 use super::Backup;
+use super::read::is_not_there;
 use crate::Error;
 use crate::check::Check;
 
@@ -36,6 +37,7 @@ impl Backup {
     /// # Errors
     /// When nothing can be written there at all.
     pub async fn abilities(&self) -> Result<Abilities, Error> {
+        self.require_there()?;
         let name = format!("check/{}", UploadId::new(SystemClock.now()));
         let at = self.0.place.path(&name);
         let put = |mode, content: &'static [u8]| {
@@ -45,13 +47,13 @@ impl Backup {
         };
         let first = put(PutMode::Create, FIRST).await;
         let versions = first.map_err(|error| Error::remote("write to a backup", error))?.version.is_some();
-        let reads = self.content(&name).await.is_ok_and(|content| content == FIRST);
+        let reads = self.content(&name).await.is_ok_and(|content| content.as_deref() == Some(FIRST));
         let open_to_strangers = self.is_open(&name).await?;
         // Whatever the service answers, what stands there afterwards decides.
         let _ = put(PutMode::Overwrite, OTHER).await;
-        let writer_overwrites = self.content(&name).await.is_ok_and(|content| content == OTHER);
+        let writer_overwrites = self.content(&name).await.is_ok_and(|content| content.as_deref() == Some(OTHER));
         let _ = self.0.writer.delete(&at).await;
-        let writer_removes = reads && self.content(&name).await.is_err();
+        let writer_removes = reads && self.content(&name).await.is_ok_and(|content| content.is_none());
         if !writer_removes {
             let _ = self.remove(&name).await;
         }
@@ -115,10 +117,14 @@ impl Backup {
         checks
     }
 
-    async fn content(&self, name: &str) -> Result<Vec<u8>, Error> {
-        let got = self.0.reader.get(&self.0.place.path(name)).await;
-        let read = async { got?.bytes().await };
-        Ok(read.await.map_err(|error| Error::remote("read a backup", error))?.to_vec())
+    /// What the reader finds; `None` when it finds that nothing is there.
+    async fn content(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let read = async { self.0.reader.get(&self.0.place.path(name)).await?.bytes().await };
+        match read.await {
+            Ok(content) => Ok(Some(content.to_vec())),
+            Err(error) if is_not_there(&error) => Ok(None),
+            Err(error) => Err(Error::remote("read a backup", error)),
+        }
     }
 
     async fn is_open(&self, name: &str) -> Result<bool, Error> {

@@ -2,6 +2,8 @@
 //! PicUps that wrote into one place would take each other's copies for left-overs; and a folder without it is a disk that is not
 //! mounted, in which nothing is missing and into which nothing must be written.
 
+use std::io;
+
 use bytes::Bytes;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use picup_domain::DestinationId;
@@ -12,16 +14,22 @@ use crate::Error;
 
 /// What it is called.
 const NAME: &str = "picup-backup.txt";
+/// What people are told of a folder without it.
+const UNMARKED: &str = "there is no picup-backup.txt in it; if it is another disk's, mount that";
 
 impl Backup {
-    /// Makes the place this destination's, or finds that it is. A folder must be there.
+    /// Makes the place this destination's, or finds that it is. A folder must be there; one that is not `new`, because copies
+    /// were made there before, must have its mark.
     ///
     /// # Errors
-    /// [`Error::Taken`] when it is another's; [`Error::Folder`] when the folder is not there.
-    pub async fn claim(&self, id: DestinationId) -> Result<(), Error> {
-        if let Some(folder) = &self.0.place.folder {
-            let there = std::fs::metadata(folder).map(|found| found.is_dir());
-            there.map_err(|source| Error::Folder { path: folder.clone(), source })?;
+    /// [`Error::Taken`] when it is another's; [`Error::Folder`] when the folder is not there, or its disk is not mounted.
+    pub async fn claim(&self, id: DestinationId, new: bool) -> Result<(), Error> {
+        match &self.0.place.folder {
+            Some(folder) if new => {
+                let there = std::fs::metadata(folder).map(|_| ());
+                there.map_err(|source| Error::Folder { path: folder.clone(), source })?;
+            }
+            _ => self.require_there()?,
         }
         let mark = format!("{id}\nThe copies here are a PicUp's. Leave this file with them.\n");
         match self.mark().await? {
@@ -53,7 +61,9 @@ impl Backup {
     /// Fails when the place is a folder that does not have its mark: its disk is not mounted.
     pub(super) fn require_there(&self) -> Result<(), Error> {
         let Some(folder) = &self.0.place.folder else { return Ok(()) };
-        let found = std::fs::metadata(folder.join(NAME));
-        found.map(|_| ()).map_err(|source| Error::Folder { path: folder.clone(), source })
+        let Err(source) = std::fs::metadata(folder.join(NAME)) else { return Ok(()) };
+        let unmarked = source.kind() == io::ErrorKind::NotFound && folder.exists();
+        let source = if unmarked { io::Error::new(source.kind(), UNMARKED) } else { source };
+        Err(Error::Folder { path: folder.clone(), source })
     }
 }

@@ -17,7 +17,7 @@ use crate::{Error, Profile};
 /// What is known of a place beside what may be done there.
 #[derive(Debug)]
 pub(super) struct Place {
-    prefix: String,
+    prefix: Path,
     /// As people are told: a folder, or `s3://bucket/prefix`.
     pub(super) told: String,
     /// Of a bucket.
@@ -37,14 +37,15 @@ pub(super) struct Opened {
 }
 
 impl Place {
+    /// What stands below the prefix. No character of a prefix is written in another way: it is what people call their folder.
     pub(super) fn path(&self, below: &str) -> Path {
-        Path::from(format!("{}/{below}", self.prefix))
+        below.split('/').fold(self.prefix.clone(), Path::join)
     }
 
     /// What stands below the prefix, of a path.
     pub(super) fn below<'p>(&self, path: &'p Path) -> Option<&'p str> {
-        let text = path.as_ref();
-        if self.prefix.is_empty() { Some(text) } else { text.strip_prefix(&self.prefix)?.strip_prefix('/') }
+        let (text, prefix) = (path.as_ref(), self.prefix.as_ref());
+        if prefix.is_empty() { Some(text) } else { text.strip_prefix(prefix)?.strip_prefix('/') }
     }
 
     /// Whether a write that must not replace anything is refused when something stands there.
@@ -65,7 +66,7 @@ pub(super) fn open(place: BackupPlace) -> Result<Opened, Error> {
         BackupPlace::Memory => {
             let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
             let place =
-                Place { prefix: String::new(), told: "memory".to_owned(), profile: None, folder: None, origin: None };
+                Place { prefix: Path::default(), told: "memory".to_owned(), profile: None, folder: None, origin: None };
             Ok(Opened { writer: Arc::clone(&store), reader: Arc::clone(&store), remover: Some(store), place })
         }
     }
@@ -75,9 +76,9 @@ pub(super) fn open(place: BackupPlace) -> Result<Opened, Error> {
 fn open_folder(folder: PathBuf) -> Result<Opened, Error> {
     let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new().with_fsync(true));
     let told = folder.display().to_string();
-    let path =
+    let prefix =
         Path::from_absolute_path(&folder).map_err(|error| Error::remote("name the folder of a backup", error))?;
-    let place = Place { prefix: path.to_string(), told, profile: None, folder: Some(folder), origin: None };
+    let place = Place { prefix, told, profile: None, folder: Some(folder), origin: None };
     Ok(Opened { writer: Arc::clone(&store), reader: Arc::clone(&store), remover: Some(store), place })
 }
 
@@ -101,7 +102,7 @@ fn open_bucket(bucket: Bucket, reader: Option<Credentials>, remover: Option<Cred
             profile: Some(bucket.profile),
             folder: None,
             origin: Some(crate::s3::origin_of(&bucket)),
-            prefix: bucket.prefix,
+            prefix: Path::from(bucket.prefix),
         },
     })
 }

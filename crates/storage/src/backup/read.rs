@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use picup_domain::Sha256;
@@ -68,7 +68,7 @@ impl Backup {
             return Ok(stored);
         }
         let Some(key) = key.or(self.0.seal.server.as_ref()) else {
-            let why = "there is no key".to_owned();
+            let why = "there is no key for it".to_owned();
             return Err(Error::NotOpened { name: name.to_string(), why });
         };
         seal::open(&name.to_string(), stored, key).await
@@ -132,7 +132,8 @@ impl Backup {
         let backup = self.clone();
         let listed = listed.map_err(|error| Error::remote("list a backup", error));
         let named = listed.map_ok(move |found| Listing { name: backup.below(&found.location), bytes: found.size });
-        named.boxed()
+        let there = stream::iter(self.require_there().err().map(Err));
+        there.chain(named).boxed()
     }
 
     fn below(&self, path: &Path) -> String {
@@ -147,7 +148,7 @@ impl Backup {
         let remover = self.0.remover.as_ref().ok_or(Error::NoRemover)?;
         match remover.delete(&self.0.place.path(name)).await {
             Ok(()) => Ok(()),
-            Err(error) if is_not_there(&error) => Ok(()),
+            Err(error) if is_not_there(&error) => self.require_there(),
             Err(error) => Err(Error::remote("remove from a backup", error)),
         }
     }

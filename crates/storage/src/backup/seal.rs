@@ -142,31 +142,34 @@ impl Write for Sink {
 /// # Errors
 /// [`Error::NotOpened`] when it is not sealed to `identity`, or not sealed at all.
 pub(super) async fn open(name: &str, sealed: ByteStream, identity: &SealIdentity) -> Result<ByteStream, Error> {
-    let not_opened = |error: String| Error::NotOpened { name: name.to_owned(), why: error };
+    let not_opened = |error: age::DecryptError| {
+        let why = match error {
+            age::DecryptError::NoMatchingKeys => "this key is not one that it was sealed to".to_owned(),
+            other => other.to_string(),
+        };
+        Error::NotOpened { name: name.to_owned(), why }
+    };
     // What goes wrong on the way to the store keeps its own story.
     let reader = sealed.map_err(io::Error::other).into_async_read();
     let decryptor = match age::Decryptor::new_async_buffered(reader).await {
         Ok(decryptor) => decryptor,
-        Err(age::DecryptError::Io(error)) => return Err(through(error)),
-        Err(error) => return Err(not_opened(error.to_string())),
+        Err(age::DecryptError::Io(error)) => return Err(through(name, error)),
+        Err(error) => return Err(not_opened(error)),
     };
     let key = &identity.0 as &dyn age::Identity;
-    let opened = decryptor.decrypt_async(std::iter::once(key)).map_err(|error| not_opened(error.to_string()))?;
-    let chunks = stream::try_unfold(opened, |mut opened| async move {
+    let opened = decryptor.decrypt_async(std::iter::once(key)).map_err(not_opened)?;
+    let chunks = stream::try_unfold((opened, name.to_owned()), |(mut opened, name)| async move {
         let mut chunk = vec![0; OPENED_AT_ONCE];
-        let count = opened.read(&mut chunk).await.map_err(through)?;
+        let count = opened.read(&mut chunk).await.map_err(|error| through(&name, error))?;
         chunk.truncate(count);
-        Ok((count > 0).then_some((Bytes::from(chunk), opened)))
+        Ok((count > 0).then_some((Bytes::from(chunk), (opened, name))))
     });
     Ok(chunks.boxed())
 }
 
 /// An error that came through age: the store's own, or that what is there was changed.
-fn through(error: io::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(own) => own,
-        Err(error) => Error::Altered(error.to_string()),
-    }
+fn through(name: &str, error: io::Error) -> Error {
+    error.downcast::<Error>().unwrap_or_else(|_| Error::Altered(name.to_owned()))
 }
 
 #[cfg(test)]

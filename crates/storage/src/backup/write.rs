@@ -20,6 +20,8 @@ const PART: u64 = 8 << 20;
 const PIECE: u64 = 320 << 10;
 /// More than encryption adds to a small object; to a large one it adds less than a thousandth.
 const HEADER: u64 = 4 << 10;
+/// Whatever is as large is looked for first: who puts parts together is never refused because something stands there.
+const LOOKED_FOR: u64 = PART / 2;
 /// S3's rule, and some more, because encryption adds a little.
 const MOST_PARTS: u64 = 9_000;
 
@@ -76,7 +78,7 @@ impl Backup {
         again: bool,
     ) -> Result<Stored, Error> {
         self.require_there()?;
-        if again && self.size(name).await?.is_some() {
+        if (again || expected.bytes >= LOOKED_FOR) && self.size(name).await?.is_some() {
             return self.prove_content(name, expected).await;
         }
         let Some(stored) = self.write(name, source.await?, expected).await? else {

@@ -105,6 +105,9 @@ pub(super) fn failure(error: Error) -> Failure {
             Some("`picup backup status` lists the destinations; a new one is known once PicUp was started with it")
         }
         Error::StoreAway(_) | Error::DatabaseAway(_) => Some("see that it can be reached, and run it again"),
+        Error::Backup(told) if told.contains("cannot be opened") => {
+            Some("name the file with the recovery key that it was sealed to: --recovery-key FILE")
+        }
         _ => None,
     };
     let failure = Failure::from(anyhow::Error::msg(error.story()));

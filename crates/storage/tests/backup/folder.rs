@@ -1,0 +1,92 @@
+//! A backup in a folder, whose disk may not be mounted, and which is called whatever people call folders.
+
+use std::path::Path;
+
+use futures_util::TryStreamExt;
+use picup_domain::DestinationId;
+use picup_storage::{Backup, BackupPlace, Error, SealIdentity, Stored};
+
+use crate::fixture::*;
+use crate::support::*;
+
+fn backup_in(folder: &Path) -> Backup {
+    let key = SealIdentity::generate();
+    opened(BackupPlace::Files(folder.to_owned()), Some(&key), Some(&key), None)
+}
+
+/// Nothing is done in a folder whose disk is not there, and nothing is said to be missing in it.
+async fn is_away(backup: &Backup, folder: &Path, id: DestinationId, known: (&picup_storage::BackupName, &Stored)) {
+    let there = || folder.exists().then(|| std::fs::read_dir(folder).unwrap().count());
+    let before = there();
+    let (name, stored) = known;
+    let away = |error: Error| assert!(matches!(&error, Error::Folder { path, .. } if path == folder), "{error:?}");
+    away(backup.claim(id, false).await.unwrap_err());
+    away(keep(backup, &copy_of(&key(), 1, false), &noise(1, 100), false).await.unwrap_err());
+    away(keep(backup, &copy_of(&key(), 1, false), &noise(1, 9 << 20), true).await.unwrap_err());
+    away(backup.size(name).await.unwrap_err());
+    away(backup.prove(name, stored).await.unwrap_err());
+    away(backup.open_content(name, None).await.err().unwrap());
+    away(backup.remove(&name.to_string()).await.unwrap_err());
+    away(backup.list("media", None).try_collect::<Vec<_>>().await.unwrap_err());
+    away(backup.abilities().await.unwrap_err());
+    assert_eq!(there(), before, "something was written");
+}
+
+#[tokio::test]
+async fn a_disk_that_is_not_mounted_is_left_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, away) = (place.path().join("disk"), place.path().join("away"));
+    let (backup, id) = (backup_in(&folder), DestinationId::new(now()));
+    assert!(matches!(backup.claim(id, true).await, Err(Error::Folder { .. })), "it must be there to begin with");
+    assert!(!folder.exists());
+    std::fs::create_dir(&folder).unwrap();
+    backup.claim(id, true).await.unwrap();
+    let (name, content) = (copy_of(&key(), 1, false), noise(2, 5_000));
+    let stored = keep(&backup, &name, &content, false).await.unwrap();
+
+    std::fs::rename(&folder, &away).unwrap();
+    is_away(&backup, &folder, id, (&name, &stored)).await;
+    // The place where it is mounted, empty.
+    std::fs::create_dir(&folder).unwrap();
+    is_away(&backup, &folder, id, (&name, &stored)).await;
+    std::fs::remove_dir(&folder).unwrap();
+    std::fs::rename(&away, &folder).unwrap();
+    backup.claim(id, false).await.unwrap();
+    backup.prove(&name, &stored).await.unwrap();
+    backup.remove(&name.to_string()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_may_have_any_name() {
+    let place = tempfile::tempdir().unwrap();
+    for name in ["Meine Bücher", "50 % [off] #1 ~a", "a?b*c", "{x}|\"y\"", "写真"] {
+        let folder = place.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        let backup = backup_in(&folder);
+        backup.claim(DestinationId::new(now()), true).await.unwrap();
+        let (copy, content) = (copy_of(&key(), 1, false), noise(3, 5_000));
+        let stored = keep(&backup, &copy, &content, false).await.unwrap();
+        assert_eq!(std::fs::read(folder.join(copy.to_string())).unwrap(), content, "{name}");
+        backup.prove(&copy, &stored).await.unwrap();
+        let listed: Vec<_> = backup.list("media", None).try_collect().await.unwrap();
+        assert_eq!(listed[0].name, copy.to_string(), "{name}");
+        assert_eq!(listed.len(), 1);
+        backup.remove(&copy.to_string()).await.unwrap();
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "{name}: another folder was made");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+/// What a process that was killed left half written is no copy, and in nobody's way.
+#[tokio::test]
+async fn what_a_killed_process_left_half_written_is_in_nobodys_way() {
+    let it = Copies::folder().await;
+    let (name, content) = (copy_of(&key(), 1, false), noise(4, 9 << 20));
+    let file = it.file(&name).unwrap();
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(format!("{}#1", file.display()), "half").unwrap();
+    assert_eq!(it.backup.size(&name).await.unwrap(), None);
+    assert_eq!(it.backup.list("media", None).try_collect::<Vec<_>>().await.unwrap(), []);
+    let stored = keep(&it.backup, &name, &content, true).await.unwrap();
+    it.backup.prove(&name, &stored).await.unwrap();
+}
