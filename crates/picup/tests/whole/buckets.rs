@@ -57,7 +57,7 @@ impl<S: Bucket> Service<S> {
         service
     }
 
-    fn key_file(&self) -> PathBuf {
+    pub(crate) fn key_file(&self) -> PathBuf {
         self.folder.path().join("bucket-key")
     }
 
@@ -103,7 +103,7 @@ impl<S: Bucket> Service<S> {
 }
 
 /// Photographs, and a film of two parts, in a folder; gives their hashes.
-fn fill(folder: &Path) -> BTreeSet<String> {
+pub(crate) fn fill(folder: &Path) -> BTreeSet<String> {
     std::fs::create_dir(folder).unwrap();
     let mut files = vec![("film.mp4".to_owned(), noise(1, PART + 1_000))];
     files.extend((0..6).map(|number| {
@@ -122,7 +122,7 @@ fn counts(stdout: &str) -> Value {
 }
 
 /// Every photo of the timeline is given back as it was sent, whole and in parts, and its thumbnail beside it.
-async fn gives_back(ada: &Client, wanted: &BTreeSet<String>) {
+pub(crate) async fn gives_back(ada: &Client, wanted: &BTreeSet<String>) {
     let mut found = BTreeSet::new();
     for id in ada.timeline().await.id {
         let asset = ada.processed(id).await;
