@@ -17,6 +17,9 @@ async function open(page: Page): Promise<void> {
 const row = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
 
 /** What the server says, with something in it changed: what is hard to break on purpose. */
+// The page asks again and again: what is under way at the end of a test has nobody to answer to.
+test.afterEach(({ page }) => page.unrouteAll({ behavior: 'ignoreErrors' }));
+
 async function altered(page: Page, alter: (report: Report) => void): Promise<void> {
   await page.route(REPORT, async (route) => {
     const response = await route.fetch();

@@ -69,7 +69,8 @@ impl FromStr for BackupName {
                 Self::Index { stamp: stamp.parse()?, sealed }
             }
             _ => {
-                let numbered = plain.rsplit_once(".g").and_then(|(key, number)| Some((key, number.parse::<u32>().ok()?)));
+                let numbered =
+                    plain.rsplit_once(".g").and_then(|(key, number)| Some((key, number.parse::<u32>().ok()?)));
                 let numbered = numbered.filter(|(_, generation)| *generation > 1);
                 let (key, generation) = numbered.unwrap_or((plain, 1));
                 Self::Object { key: key.parse()?, generation, sealed }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -93,7 +94,9 @@ impl Copies {
     }
 
     pub(crate) async fn folder() -> Self {
-        Self::over(Place::Folder(tempfile::tempdir().unwrap())).await
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        Self::over(Place::Folder(folder)).await
     }
 
     pub(crate) async fn amazon() -> Self {
