@@ -9,7 +9,7 @@ pub mod drill;
 use std::path::Path;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use picup_database::{Database, Destination, Object, ObjectState, Place, transfer};
+use picup_database::{Database, Destination, Object, ObjectState, Place, UploadState, transfer};
 use picup_domain::{AccountId, AssetId, ObjectKey, ObjectRole, Timestamp};
 use picup_storage::{
     Backup, BackupName, ByteStream, Error as Storage, Expected, SealIdentity, Storage as Store, crash_point,
@@ -242,6 +242,30 @@ pub async fn own_up(database: &Database, store: &Store, now: Timestamp) -> Resul
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+/// Gives up the uploads that were under way at the moment that came back: what had arrived of them was in no backup.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn give_up_uploads(database: &Database) -> Result<(), Error> {
+    let ever = Timestamp::from_micros(i64::MAX);
+    loop {
+        let open = database.read_fresh().await?.upload_list_expired(ever, PAGE).await?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        let mut write = database.write().await?;
+        for row in open {
+            let key = crate::upload::row_key(&row);
+            if write.upload_delete(row.id, row.state).await? && row.state != UploadState::Committed {
+                write.quota_release(row.owner, row.bytes).await?;
+                write.object_doom(&key).await?;
+                write.object_delete(&key, row.created_at).await?;
+            }
+        }
+        write.commit().await?;
     }
 }
 

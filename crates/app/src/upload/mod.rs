@@ -261,7 +261,7 @@ async fn arrived(app: &App, row: &Row) -> Result<Vec<PartStored>, Error> {
 }
 
 /// Where an upload's bytes will be.
-fn row_key(row: &Row) -> ObjectKey {
+pub(crate) fn row_key(row: &Row) -> ObjectKey {
     key(row.owner, row.asset, &row.file_name, row.motion_of)
 }
 

@@ -116,7 +116,9 @@ async fn restore(args: &RestoreArgs) -> Result<(Restored, Timestamp), Failure> {
     let key = args.recovery_key.as_deref().map(secrets::age_key).transpose()?;
     let backup = opened(args, &config, key.as_ref())?;
     let place = config.database_settings()?.place;
-    let mut mark = match begun(&config.data_dir)? {
+    // Of one that could not open its catalogue nothing is there.
+    let begun = begun(&config.data_dir)?.filter(|mark| mark.from == args.from || mark.database.is_some());
+    let mut mark = match begun {
         Some(mark) if mark.from == args.from => mark,
         Some(mark) => {
             return Err(Failure::from(anyhow::anyhow!("a restore from {} was begun here", mark.from))
@@ -194,6 +196,7 @@ async fn objects(
     if restored.missing > 0 {
         restored.remade = restore::own_up(&database, &store, SystemClock.now()).await.map_err(failure)?;
     }
+    restore::give_up_uploads(&database).await.map_err(failure)?;
     database.close().await;
     Ok(restored)
 }

@@ -121,7 +121,7 @@ async fn what_cannot_be_restored_is_said_clearly_and_another_try_may_be_right() 
     write_private(&other, &picup_storage::SealIdentity::generate().reveal());
     is_refused(&restore(Some(&other), &into).await, &["this key is not one that it was sealed to", "--recovery-key"]);
     is_refused(&restore(Some(&places.file("reader")), &into).await, &["AGE-SECRET-KEY-"]);
-    is_refused(&restore(Some(&key), &app.data()).await, &["in use"]);
+    is_refused(&restore(Some(&key), &app.data()).await, &["another PicUp is serving"]);
     let empty = machine.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
     let nothing = ["restore", "--from", empty.to_str().unwrap(), "--data-dir", into.to_str().unwrap()];
