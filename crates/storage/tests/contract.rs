@@ -33,7 +33,6 @@ contract! {
     ranges_give_as_much_as_there_is
     an_object_opens_as_a_file
     deleting_is_idempotent_and_leaves_readers_alone
-    writing_beside_a_deletion_works
     the_whole_object_is_hashed
     parts_come_in_any_order_and_in_parallel
     an_empty_file_is_one_empty_part
@@ -132,6 +131,24 @@ async fn deleting_is_idempotent_and_leaves_readers_alone(it: Fixture) {
     assert!(matches!(it.storage.open_object(&key).await, Err(Error::NotFound(_))));
     read.extend(collect(reading).await);
     assert_eq!(read, bytes);
+}
+
+/// Not of rclone's server, which may remove a folder that has become empty while another object is being written into it.
+mod beside_a_deletion {
+    #[tokio::test]
+    async fn files() {
+        super::writing_beside_a_deletion_works(super::Fixture::files().await).await;
+    }
+
+    #[tokio::test]
+    async fn s3s() {
+        super::writing_beside_a_deletion_works(super::Fixture::s3s().await).await;
+    }
+
+    #[tokio::test]
+    async fn memory() {
+        super::writing_beside_a_deletion_works(super::Fixture::memory().await).await;
+    }
 }
 
 async fn writing_beside_a_deletion_works(it: Fixture) {

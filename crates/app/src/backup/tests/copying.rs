@@ -7,6 +7,11 @@ use super::*;
 use crate::Error;
 use crate::backup::{enlist, pause, report};
 
+/// When every copy there is was last proved before.
+fn later(it: &Stage) -> picup_domain::Timestamp {
+    it.now().plus(std::time::Duration::from_secs(1))
+}
+
 #[tokio::test]
 async fn what_is_kept_is_copied_to_every_place_and_what_was_there_before_too() {
     let it = Stage::new(&[false, true]).await;
@@ -20,8 +25,8 @@ async fn what_is_kept_is_copied_to_every_place_and_what_was_there_before_too() {
     assert_eq!(kept, [(70, true, None); 2]);
     // As a process finds it that a power cut has hidden the end of from the database.
     let mut write = it.database().write().await.unwrap();
-    let page = write.copy_page(it.targets()[1].1, "", 100).await.unwrap();
-    write.copy_broken(it.targets()[1].1, &page[0].0, "it is looked at again", it.now()).await.unwrap();
+    let page = write.copy_list_unproved(it.targets()[1].1, later(&it), 100).await.unwrap();
+    write.copy_broken(it.targets()[1].1, &page[0], "it is looked at again", it.now()).await.unwrap();
     write.commit().await.unwrap();
     it.copied().await;
     assert_eq!(it.there(1).len(), 71);
@@ -76,9 +81,10 @@ async fn what_the_store_has_lost_comes_from_another_copy_and_heals_it() {
     let it = Stage::new(&[true, false]).await;
     let files = it.upload(0..2).await;
     it.copied().await;
-    let page = it.database().read_fresh().await.unwrap().copy_page(it.targets()[1].1, "", 10).await.unwrap();
+    let page =
+        it.database().read_fresh().await.unwrap().copy_list_unproved(it.targets()[1].1, later(&it), 10).await.unwrap();
     let mut write = it.database().write().await.unwrap();
-    for (copy, _) in &page {
+    for copy in &page {
         write.copy_broken(it.targets()[1].1, copy, "it is gone", it.now()).await.unwrap();
     }
     write.commit().await.unwrap();

@@ -41,7 +41,7 @@ impl Machine {
 
 impl Stage {
     /// A destination, as a machine reaches it that knows nothing.
-    fn from_afar(&self, at: usize) -> Backup {
+    fn seen_from_afar(&self, at: usize) -> Backup {
         backup_in(self.folders[at].path(), false, None, &self.recovery)
     }
 
@@ -64,7 +64,7 @@ async fn everything_comes_back_from_one_place_with_the_recovery_key_alone() {
     for (at, name) in ["one", "two"].into_iter().enumerate() {
         catalogue_now(&it, name).await.unwrap();
         let machine = Machine::new().await;
-        let restored = machine.restore(&it.from_afar(at), &it.recovery).await.unwrap();
+        let restored = machine.restore(&it.seen_from_afar(at), &it.recovery).await.unwrap();
         assert_eq!((restored.objects, restored.missing, restored.present), (20, 0, 0), "{name}");
         assert!(it.same(&machine, &files).await);
     }
@@ -77,14 +77,14 @@ async fn without_the_right_key_or_place_it_is_said_what_is_wrong() {
     it.copied().await;
     let machine = Machine::new().await;
     let told = |error: Error| error.story();
-    let none = told(machine.restore(&it.from_afar(0), &it.recovery).await.unwrap_err());
+    let none = told(machine.restore(&it.seen_from_afar(0), &it.recovery).await.unwrap_err());
     assert!(none.contains("there is no catalogue in") && none.contains("is it the right place"), "{none}");
     catalogue_now(&it, "one").await.unwrap();
-    let wrong = told(machine.restore(&it.from_afar(0), &SealIdentity::generate()).await.unwrap_err());
+    let wrong = told(machine.restore(&it.seen_from_afar(0), &SealIdentity::generate()).await.unwrap_err());
     assert!(wrong.contains("cannot be opened") && wrong.contains("this key is not one"), "{wrong}");
     assert_eq!(std::fs::read_dir(machine.folder.path()).unwrap().count(), 0, "something was left");
     let earlier = it.now().minus(DAY);
-    let none = told(restore::newest(&it.from_afar(0), Some(earlier)).await.unwrap_err());
+    let none = told(restore::newest(&it.seen_from_afar(0), Some(earlier)).await.unwrap_err());
     assert!(none.contains("no catalogue of that moment or before it"), "{none}");
 }
 
@@ -104,7 +104,7 @@ async fn what_is_broken_there_costs_itself_alone() {
     flip(&it.file(0, &files[2].1, 1), |bytes| bytes - 1);
     std::fs::remove_file(it.file(0, &files[3].1, 1)).unwrap();
     let machine = Machine::new().await;
-    let restored = machine.restore(&it.from_afar(0), &it.recovery).await.unwrap();
+    let restored = machine.restore(&it.seen_from_afar(0), &it.recovery).await.unwrap();
     assert_eq!((restored.objects, restored.missing, restored.named.len()), (2, 4, 4));
     assert!(it.same(&machine, &files[4..]).await);
 }
@@ -121,7 +121,7 @@ async fn copies_from_before_a_new_recovery_key_come_back_with_the_new_one() {
     it.app = old.again_with(vec![Target::new("one".to_owned(), backup)]).await;
     catalogue_now(&it, "one").await.unwrap();
     let machine = Machine::new().await;
-    let restored = machine.restore(&it.from_afar(0), &it.recovery).await.unwrap();
+    let restored = machine.restore(&it.seen_from_afar(0), &it.recovery).await.unwrap();
     assert_eq!((restored.objects, restored.missing), (2, 0));
     assert!(it.same(&machine, &files).await);
 }
