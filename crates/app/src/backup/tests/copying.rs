@@ -66,7 +66,7 @@ async fn a_disk_that_is_not_mounted_is_waited_for() {
     let step = copier::Line::new(it.app.clone(), target, id).step(&stop).await;
     assert!(matches!(step, Err(Error::Storage(Storage::Folder { .. }))), "{step:?}");
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
-    let scrubbed = crate::backup::scrub_everything(&it, |_, _| {}).await.unwrap();
+    let scrubbed = it.scrub(|_| {}).await;
     assert_eq!((scrubbed.unread, scrubbed.healed, scrubbed.lost), (2, 0, 0));
     assert!(crate::backup::catalogue_now(&it, "one").await.is_err());
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);

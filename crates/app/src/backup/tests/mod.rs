@@ -18,7 +18,7 @@ use picup_storage::{Backup, BackupPlace, BackupSettings, Seal, SealIdentity};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{Target, copier};
+use super::{Scrubbed, Target, copier, scrub_everything};
 use crate::testing::TestApp;
 use crate::upload::tests::keep;
 use crate::{account, asset};
@@ -111,6 +111,12 @@ impl Stage {
         for line in lines {
             line.await.unwrap();
         }
+    }
+
+    /// Reads everything again, a moment after it was last proved.
+    async fn scrub(&self, mut watch: impl FnMut(&str)) -> Scrubbed {
+        self.clock.advance(Duration::from_secs(1));
+        scrub_everything(self, |place, _| watch(place)).await.unwrap()
     }
 
     /// The names of everything that stands in a destination's folder, but for its mark.

@@ -97,7 +97,7 @@ async fn what_is_broken_there_costs_itself_alone() {
     catalogue_now(&it, "one").await.unwrap();
     // After the catalogue one copy was made anew.
     flip(&it.file(0, &files[5].1, 1), |_| 40);
-    crate::backup::scrub_everything(&it, |_, _| {}).await.unwrap();
+    it.scrub(|_| {}).await;
     it.copied().await;
     flip(&it.file(0, &files[0].1, 1), |_| 0);
     flip(&it.file(0, &files[1].1, 1), |_| 40);
