@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use picup_domain::ByteSize;
 
+use crate::Error;
 use crate::files::{self, Files};
-use crate::{Error, Storage, Store};
+use crate::site::{Site, Store};
 
 /// Below this share of free space a store is unhealthy: 5 %, or …
 const LEAST_FREE_PERCENT: u64 = 5;
@@ -35,9 +36,8 @@ pub struct Space {
     pub kept: u64,
 }
 
-impl Storage {
-    /// Asks everything; a store in memory is always healthy and has nothing to ask.
-    pub async fn check(&self) -> Vec<Check> {
+impl Site {
+    pub(crate) async fn check(&self) -> Vec<Check> {
         match &self.store {
             Store::Memory(_) => Vec::new(),
             Store::S3(s3) => s3.check().await,
@@ -48,17 +48,14 @@ impl Storage {
         }
     }
 
-    /// Asks what may be asked every few seconds: everything, but that nothing is written to a bucket, which costs money.
-    pub async fn check_at_a_glance(&self) -> Vec<Check> {
+    pub(crate) async fn check_at_a_glance(&self) -> Vec<Check> {
         match &self.store {
             Store::S3(s3) => s3.check_at_a_glance().await,
             _ => self.check().await,
         }
     }
 
-    /// What kind of store it is, in a word.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match &self.store {
             Store::Files(_) => "files",
             Store::S3(_) => "s3",
@@ -66,11 +63,7 @@ impl Storage {
         }
     }
 
-    /// How much room there is; `None` for a store that has no measure of it.
-    ///
-    /// # Errors
-    /// When the system does not say.
-    pub async fn space(&self) -> Result<Option<Space>, Error> {
+    pub(crate) async fn space(&self) -> Result<Option<Space>, Error> {
         let Store::Files(files) = &self.store else { return Ok(None) };
         let ask = |files: &Files| files.space().map_err(Error::io("ask for free space"));
         let (free, total) = self.on_files(&Arc::clone(files), ask).await?;

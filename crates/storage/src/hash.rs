@@ -11,7 +11,8 @@ use picup_domain::{ObjectKey, Sha1, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::receive::Hashers;
-use crate::{Error, Metrics, Opened, Storage, Store};
+use crate::site::{Site, Store};
+use crate::{Error, Metrics, Opened};
 
 /// How many objects are hashed at once: enough to keep a disk busy, few enough to leave it to those who look at pictures.
 const AT_ONCE: usize = 2;
@@ -51,13 +52,8 @@ struct Reading {
     _place: OwnedSemaphorePermit,
 }
 
-impl Storage {
-    /// Reads the whole object and gives its size and its hashes. Waits for its turn; dropping the future ends the
-    /// work soon.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Io`] when the disk does not give the bytes back.
-    pub async fn hash(&self, key: &ObjectKey) -> Result<Hashes, Error> {
+impl Site {
+    pub(crate) async fn hash(&self, key: &ObjectKey) -> Result<Hashes, Error> {
         let hash = self.hash_in_turn(key).await;
         if let Ok(hashes) = &hash {
             self.metrics.read(hashes.bytes);
@@ -89,7 +85,7 @@ impl Storage {
     }
 }
 
-impl Storage {
+impl Site {
     /// Hashes an object that comes over the network; hashing waits for bytes, not bytes for hashing.
     async fn hash_stream(&self, opened: Opened) -> Result<Hashes, Error> {
         let mut hashers = Box::<Hashers>::default();
@@ -146,7 +142,7 @@ mod tests {
     use picup_domain::{AccountId, AssetId, ObjectRole, Timestamp};
 
     use super::*;
-    use crate::Settings;
+    use crate::{Settings, Storage};
 
     #[tokio::test]
     async fn hashes_take_turns() {
@@ -157,13 +153,14 @@ mod tests {
             let key = ObjectKey::new(AccountId::new(now), AssetId::new(now), ObjectRole::Original, 1, "jpg");
             storage.put(&key, Bytes::from_static(b"bytes")).await.unwrap();
             let all = u32::try_from(AT_ONCE).unwrap();
-            let others = Arc::clone(&storage.hashing.0).acquire_many_owned(all).await.unwrap();
+            let (site, _) = storage.sites();
+            let others = Arc::clone(&site.hashing.0).acquire_many_owned(all).await.unwrap();
             let mut hash = Box::pin(storage.hash(&key));
             assert!(futures_util::poll!(&mut hash).is_pending());
             drop(others);
             let (sha256, sha1) = (Sha256::of(b"bytes"), Sha1::of(b"bytes"));
             assert_eq!(hash.await.unwrap(), Hashes { bytes: 5, sha256, sha1 });
-            assert_eq!(storage.hashing.0.available_permits(), AT_ONCE);
+            assert_eq!(site.hashing.0.available_permits(), AT_ONCE);
         }
     }
 }

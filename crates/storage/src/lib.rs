@@ -20,7 +20,9 @@ mod backup;
 mod blocking;
 mod check;
 mod crash;
+mod doors;
 mod error;
+mod exchange;
 mod files;
 mod hash;
 mod listing;
@@ -36,10 +38,11 @@ mod reads;
 mod receive;
 mod s3;
 mod settings;
+mod site;
 mod told;
 mod uploads;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 pub use backup::{
     Abilities, Backup, BackupName, BackupPlace, BackupSettings, Expected, Listing, Seal, SealIdentity, SealRecipient,
@@ -49,6 +52,7 @@ pub use check::{Check, Space};
 #[cfg(feature = "crash-points")]
 pub use crash::crash_point_reached;
 pub use error::{BoxError, Error};
+pub use exchange::Sides;
 pub use hash::Hashes;
 pub use metrics::Metrics;
 pub use opened::{ByteStream, Opened};
@@ -59,29 +63,13 @@ pub use s3::{PartAddress, ReadAs};
 pub use settings::{Bucket, Credentials, PartsBy, Place, Settings, Style};
 pub use uploads::{PartStored, Upload};
 
-use blocking::Blocking;
-use files::Files;
-use hash::Hashing;
-use locks::Locks;
-use memory::Memory;
-use s3::S3;
+use exchange::Current;
+use site::Site;
 
-/// A store of objects and of the uploads that become objects. Cheap to clone; all clones are the same store.
+/// A store of objects and of the uploads that become objects. Cheap to clone; all clones are the same store, also when it is
+/// exchanged for another one while it is in use ([`Storage::begin_move`]).
 #[derive(Clone, Debug)]
-pub struct Storage {
-    store: Store,
-    blocking: Blocking,
-    locks: Locks,
-    hashing: Hashing,
-    metrics: Metrics,
-}
-
-#[derive(Clone, Debug)]
-enum Store {
-    Files(Arc<Files>),
-    S3(Arc<S3>),
-    Memory(Arc<Memory>),
-}
+pub struct Storage(Arc<RwLock<Current>>);
 
 impl Storage {
     /// Opens the store, making its folders when they are missing.
@@ -89,25 +77,6 @@ impl Storage {
     /// # Errors
     /// [`Error::Folder`] when the folder cannot be made or opened. A bucket is not looked at yet.
     pub async fn open(settings: Settings, metrics: Metrics) -> Result<Self, Error> {
-        let (blocking, locks) = (Blocking::new(settings.blocking_threads), Locks::default());
-        let store = match settings.place {
-            Place::Memory => Store::Memory(Arc::default()),
-            Place::S3(bucket) => Store::S3(Arc::new(S3::open(*bucket, blocking.clone()).await?)),
-            Place::Files { folder } => {
-                let locks = locks.clone();
-                Store::Files(Arc::new(blocking.run(move || Files::open(&folder, locks)).await?))
-            }
-        };
-        Ok(Self { store, blocking, locks, hashing: Hashing::default(), metrics })
-    }
-
-    /// Runs file work in the bounded place for it.
-    async fn on_files<T: Send + 'static>(
-        &self,
-        files: &Arc<Files>,
-        work: impl FnOnce(&Files) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let files = Arc::clone(files);
-        self.blocking.run(move || work(&files)).await
+        Ok(Self::of(Arc::new(Site::open(settings, metrics, true).await?)))
     }
 }

@@ -7,14 +7,11 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use picup_domain::ObjectKey;
 
-use crate::{Error, Storage, Store};
+use crate::Error;
+use crate::site::{Site, Store};
 
-impl Storage {
-    /// Every object, with its size in bytes. What comes or goes meanwhile may be told or not.
-    ///
-    /// # Errors
-    /// The stream ends with an error when the store fails.
-    pub fn list(&self) -> BoxStream<'static, Result<(ObjectKey, u64), Error>> {
+impl Site {
+    pub(crate) fn list(self: &Arc<Self>) -> BoxStream<'static, Result<(ObjectKey, u64), Error>> {
         match &self.store {
             Store::Memory(memory) => stream::iter(memory.list().into_iter().map(Ok)).boxed(),
             Store::S3(s3) => s3.list_objects(),
@@ -22,18 +19,21 @@ impl Storage {
         }
     }
 
-    fn list_files(&self, files: Arc<crate::files::Files>) -> BoxStream<'static, Result<(ObjectKey, u64), Error>> {
-        let storage = self.clone();
+    fn list_files(
+        self: &Arc<Self>,
+        files: Arc<crate::files::Files>,
+    ) -> BoxStream<'static, Result<(ObjectKey, u64), Error>> {
+        let site = Arc::clone(self);
         let listed = async move {
-            let owners = storage.on_files(&files, crate::files::Files::owners).await?;
+            let owners = site.on_files(&files, crate::files::Files::owners).await?;
             let assets = stream::iter(owners.into_iter().map(Ok)).and_then(move |owner| {
-                let (storage, files) = (storage.clone(), Arc::clone(&files));
+                let (site, files) = (Arc::clone(&site), Arc::clone(&files));
                 async move {
                     let of = owner.clone();
-                    let assets = storage.on_files(&files, move |files| files.assets(&of)).await?;
+                    let assets = site.on_files(&files, move |files| files.assets(&of)).await?;
                     let objects = stream::iter(assets.into_iter().map(Ok)).and_then(move |asset| {
-                        let (storage, files, owner) = (storage.clone(), Arc::clone(&files), owner.clone());
-                        async move { storage.on_files(&files, move |files| files.objects(&owner, &asset)).await }
+                        let (site, files, owner) = (Arc::clone(&site), Arc::clone(&files), owner.clone());
+                        async move { site.on_files(&files, move |files| files.objects(&owner, &asset)).await }
                     });
                     Ok::<_, Error>(objects.map_ok(|objects| stream::iter(objects.into_iter().map(Ok))).try_flatten())
                 }

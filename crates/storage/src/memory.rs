@@ -57,7 +57,10 @@ impl Memory {
     }
 
     pub(crate) fn list(&self) -> Vec<(ObjectKey, u64)> {
-        self.state().objects.iter().map(|(key, bytes)| (key.clone(), bytes.len() as u64)).collect()
+        let mut all: Vec<_> =
+            self.state().objects.iter().map(|(key, bytes)| (key.clone(), bytes.len() as u64)).collect();
+        all.sort_by_cached_key(|(key, _)| key.to_string());
+        all
     }
 
     pub(crate) fn delete(&self, key: &ObjectKey) {

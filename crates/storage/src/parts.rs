@@ -8,7 +8,8 @@ use std::time::Duration;
 use picup_domain::Sha256;
 
 use crate::locks::Name;
-use crate::{Check, Error, PartAddress, PartStored, PartsBy, Storage, Store, Upload};
+use crate::site::{Site, Store};
+use crate::{Check, Error, PartAddress, PartStored, PartsBy, Upload};
 
 /// A page that nobody has: what lets it in lets all in.
 const ANYWHERE: &str = "https://picup.invalid";
@@ -28,24 +29,20 @@ pub enum WhyProxied {
     /// Browsers would not let a page send parts.
     #[error("the bucket's CORS rules do not let pages of {0} send parts")]
     ClosedToPages(String),
+    /// The photos have moved into it while PicUp ran: the pages that are open may not send to it.
+    #[error("the photos have moved since PicUp was started; at its next start it is tried out")]
+    Moved,
     /// It could not be found out.
     #[error("it could not be tried out on the service: {0}")]
     Unknown(String),
 }
 
-impl Storage {
-    /// Whether parts go straight into the store for now.
-    #[must_use]
-    pub fn takes_parts_straight(&self) -> bool {
+impl Site {
+    pub(crate) fn takes_parts_straight(&self) -> bool {
         matches!(&self.store, Store::S3(s3) if s3.direct.load(Ordering::Relaxed))
     }
 
-    /// Where the senders of those parts put them straight into the store; `None` when parts come through PicUp.
-    ///
-    /// # Errors
-    /// [`Error::PartUnknown`]; [`Error::PartExists`] when one has arrived with another hash; [`Error::UploadNotFound`],
-    /// [`Error::UploadDiffers`].
-    pub async fn part_addresses(
+    pub(crate) async fn part_addresses(
         &self,
         upload: &Upload,
         wanted: &[(u32, Sha256)],
@@ -66,13 +63,11 @@ impl Storage {
         self.metrics.count("part_addresses", addresses.map(Some))
     }
 
-    /// Finds out, where that is left to a probe, whether senders may put parts straight into the store, pages of `origin`
-    /// (`https://photos.example.org`) among them, or of anywhere, and has them do so from now on. Until then parts come through
-    /// PicUp. It is given up at `stop`.
-    ///
-    /// # Errors
-    /// Why they come through PicUp.
-    pub async fn probe(&self, origin: Option<&str>, stop: impl Future<Output = ()> + Send) -> Result<(), WhyProxied> {
+    pub(crate) async fn probe(
+        &self,
+        origin: Option<&str>,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), WhyProxied> {
         let Store::S3(s3) = &self.store else { return Err(WhyProxied::NoBucket) };
         match s3.parts_by {
             PartsBy::Direct => Ok(()),
@@ -85,18 +80,14 @@ impl Storage {
         }
     }
 
-    /// Where senders put parts if they may put them straight into the store (`https://bucket.example.org/`): what a page has to be
-    /// allowed to send to.
-    #[must_use]
-    pub fn parts_origin(&self) -> Option<&str> {
+    pub(crate) fn parts_origin(&self) -> Option<&str> {
         match &self.store {
             Store::S3(s3) if s3.parts_by != PartsBy::Proxied => Some(&s3.origin),
             _ => None,
         }
     }
 
-    /// Asks how parts come into the store, for `picup doctor`; nothing where that is no question.
-    pub async fn check_parts(&self, origin: Option<&str>) -> Option<Check> {
+    pub(crate) async fn check_parts(&self, origin: Option<&str>) -> Option<Check> {
         let Store::S3(s3) = &self.store else { return None };
         let (found, insisted) = match s3.parts_by {
             PartsBy::Proxied => return None,

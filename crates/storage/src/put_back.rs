@@ -1,22 +1,20 @@
 //! Putting an object back that was lost or found broken, from a stream of what it was. Called by `app` to heal and to restore.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use picup_domain::{Clock, ObjectKey, Sha256, SystemClock, UploadId};
 
-use crate::{ByteStream, Error, Expected, Storage};
+use crate::site::Site;
+use crate::{ByteStream, Error, Expected};
 
 /// What is no longer goes in one step.
 const SMALL: u64 = 4 << 20;
 
-impl Storage {
-    /// Puts an object back, whole or not at all. What stands at the key stays until all of `content` is safe in the store and is
-    /// what is expected; with `replace` it then makes way, and without, it must be the same.
-    ///
-    /// # Errors
-    /// [`Error::SourceDiffers`] when `content` is something else; [`Error::Exists`]; [`Error::Full`].
-    pub async fn put_back(
-        &self,
+impl Site {
+    pub(crate) async fn put_back(
+        self: &Arc<Self>,
         key: &ObjectKey,
         mut content: ByteStream,
         expected: Expected,

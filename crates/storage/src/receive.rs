@@ -15,13 +15,14 @@ use crate::files::StreamWriter;
 use crate::locks::Name;
 use crate::memory::Memory;
 use crate::s3::{StreamSender, to_its_end};
+use crate::site::{Site, Store};
 use crate::uploads::BATCH;
-use crate::{Error, Storage, Store, Upload};
+use crate::{Error, Upload};
 
-/// An original on its way in. Dropping it stops the writing; what was staged goes with [`Storage::upload_abort`].
+/// An original on its way in. Dropping it stops the writing; what was staged goes with [`Storage::upload_abort`](crate::Storage::upload_abort).
 #[derive(Debug)]
 pub struct Receiving {
-    storage: Storage,
+    site: Arc<Site>,
     id: UploadId,
     key: ObjectKey,
     batch: Vec<Bytes>,
@@ -33,7 +34,7 @@ pub struct Receiving {
 /// An original that was received to its end and is safe from a power cut; not an object yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
-    /// What completes it: see [`Storage::upload_complete`].
+    /// What completes it: see [`Storage::upload_complete`](crate::Storage::upload_complete).
     pub upload: Upload,
     /// The hash of its bytes.
     pub sha256: Sha256,
@@ -72,12 +73,8 @@ impl Hashers {
     }
 }
 
-impl Storage {
-    /// Begins to receive an original that will become the object `key`.
-    ///
-    /// # Errors
-    /// [`Error::UploadBegun`] when there is an upload of that id; [`Error::Full`].
-    pub async fn receive_begin(&self, id: UploadId, key: &ObjectKey) -> Result<Receiving, Error> {
+impl Site {
+    pub(crate) async fn receive_begin(self: &Arc<Self>, id: UploadId, key: &ObjectKey) -> Result<Receiving, Error> {
         let held = self.locks.hold(Name::Upload(id)).await;
         let sink = match &self.store {
             Store::Memory(memory) => {
@@ -94,8 +91,8 @@ impl Storage {
             }
         };
         let sink = self.metrics.count("receive_begin", sink)?;
-        let (storage, key) = (self.clone(), key.clone());
-        Ok(Receiving { storage, id, key, batch: Vec::new(), gathered: 0, sink: Some(sink) })
+        let (site, key) = (Arc::clone(self), key.clone());
+        Ok(Receiving { site, id, key, batch: Vec::new(), gathered: 0, sink: Some(sink) })
     }
 }
 
@@ -121,7 +118,7 @@ impl Receiving {
             }
             Sink::S3(sender) => Sink::S3(sender.write(batch).await?),
             Sink::File(mut writer) => {
-                self.storage.blocking.run(move || writer.write(&batch).map(|()| Sink::File(writer))).await?
+                self.site.blocking.run(move || writer.write(&batch).map(|()| Sink::File(writer))).await?
             }
         });
         Ok(())
@@ -134,7 +131,7 @@ impl Receiving {
     /// store keeps.
     pub async fn finish(mut self) -> Result<Received, Error> {
         let received = self.end().await;
-        let metrics = &self.storage.metrics;
+        let metrics = &self.site.metrics;
         if let Ok(received) = &received {
             metrics.written(received.upload.bytes());
         }
@@ -146,7 +143,7 @@ impl Receiving {
         let id = self.id;
         let sink = self.sink.take().ok_or(Error::UploadNotFound(id))?;
         // Nobody aborts it half ended.
-        let held = self.storage.locks.hold(Name::Upload(id)).await;
+        let held = self.site.locks.hold(Name::Upload(id)).await;
         let (bytes, sha256, sha1) = match sink {
             Sink::Memory(memory, hashers, came) => {
                 let (bytes, sha256, sha1) = hashers.finish();
@@ -155,9 +152,9 @@ impl Receiving {
             }
             Sink::S3(sender) => to_its_end(async move { (sender.finish().await, held).0 }).await?,
             Sink::File(writer) => {
-                let Store::Files(files) = &self.storage.store else { return Err(Error::UploadNotFound(id)) };
+                let Store::Files(files) = &self.site.store else { return Err(Error::UploadNotFound(id)) };
                 let end = move |files: &crate::files::Files| (files.receive_finish(id, *writer), held).0;
-                self.storage.on_files(files, end).await?
+                self.site.on_files(files, end).await?
             }
         };
         let upload = Upload::resume(id, self.key.clone(), ByteSize::new(bytes)?)?;

@@ -12,7 +12,8 @@ use crate::files::{Files, PartWriter};
 use crate::locks::{Held, Name};
 use crate::memory::PartBuffer;
 use crate::s3::{S3, Spool, Spooled, to_its_end};
-use crate::{BoxError, Error, Storage, Store};
+use crate::site::{Site, Store};
+use crate::{BoxError, Error};
 
 /// How many bytes of a part are gathered before they go to the disk's thread.
 pub(crate) const BATCH: usize = 512 << 10;
@@ -87,13 +88,8 @@ impl Upload {
     }
 }
 
-impl Storage {
-    /// Begins an upload of `size` bytes that will become the object `key`. Beginning the same one again changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::Full`] when there is no room for it now; [`Error::Exists`] when it was completed; [`Error::UploadDiffers`] when it was begun with another size;
-    /// [`Error::Invalid`] for a size no plan of parts can hold.
-    pub async fn upload_begin(&self, id: UploadId, key: &ObjectKey, size: ByteSize) -> Result<Upload, Error> {
+impl Site {
+    pub(crate) async fn upload_begin(&self, id: UploadId, key: &ObjectKey, size: ByteSize) -> Result<Upload, Error> {
         let upload = Upload::resume(id, key.clone(), size)?;
         let held = self.locks.hold(Name::Upload(id)).await;
         let begun = match &self.store {
@@ -111,11 +107,10 @@ impl Storage {
         self.metrics.count("upload_begin", begun.map(|()| upload))
     }
 
-    /// Begins many uploads that are new, all or, after an error, some of them.
-    ///
-    /// # Errors
-    /// As [`upload_begin`](Self::upload_begin).
-    pub async fn upload_begin_many(&self, wanted: &[(UploadId, ObjectKey, ByteSize)]) -> Result<Vec<Upload>, Error> {
+    pub(crate) async fn upload_begin_many(
+        &self,
+        wanted: &[(UploadId, ObjectKey, ByteSize)],
+    ) -> Result<Vec<Upload>, Error> {
         let resume = |(id, key, size): &(UploadId, ObjectKey, ByteSize)| Upload::resume(*id, key.clone(), *size);
         let uploads: Vec<Upload> = wanted.iter().map(resume).collect::<Result<_, _>>()?;
         let held = self.hold_all(&uploads).await;
@@ -144,18 +139,7 @@ impl Storage {
         held
     }
 
-    /// Stores one part from its stream, if it has exactly the planned length and the hash `sha256`. Parts may come in any
-    /// order and several at once; two attempts at the same part go one after the other. A part that is stored already is
-    /// compared with what comes and stays as it is.
-    ///
-    /// When this returns, the bytes are on disk, but not the note that they have arrived: after a power cut before the upload
-    /// is completed, the part has arrived with these bytes or counts as not arrived and has to be sent again.
-    ///
-    /// # Errors
-    /// [`Error::PartUnknown`], [`Error::PartLength`], [`Error::PartHash`], [`Error::PartExists`] (with other bytes),
-    /// [`Error::Sender`] when the stream fails, [`Error::UploadNotFound`], [`Error::Full`]. After any of them the part is
-    /// as if it had never been sent.
-    pub async fn part_write<S, E>(
+    pub(crate) async fn part_write<S, E>(
         &self,
         upload: &Upload,
         number: u32,
@@ -266,12 +250,7 @@ impl Storage {
         }
     }
 
-    /// The parts that arrived, by number: what a client that comes back need not send again. None for one that came as a
-    /// stream.
-    ///
-    /// # Errors
-    /// [`Error::UploadNotFound`], also when it was completed.
-    pub async fn upload_parts(&self, upload: &Upload) -> Result<Vec<PartStored>, Error> {
+    pub(crate) async fn upload_parts(&self, upload: &Upload) -> Result<Vec<PartStored>, Error> {
         let parts = match &self.store {
             Store::Memory(memory) => memory.parts(upload),
             Store::S3(s3) => s3.parts(upload).await,
@@ -283,13 +262,7 @@ impl Storage {
         self.metrics.count("upload_parts", parts)
     }
 
-    /// Turns the upload into its object in one step. When this returns, the object survives a power cut. Completing once
-    /// more, also at the same time or after a crash, is fine.
-    ///
-    /// # Errors
-    /// [`Error::UploadIncomplete`]; [`Error::Exists`] when another object stands at the key; [`Error::UploadNotFound`] when
-    /// it was never begun, or aborted.
-    pub async fn upload_complete(&self, upload: &Upload) -> Result<(), Error> {
+    pub(crate) async fn upload_complete(&self, upload: &Upload) -> Result<(), Error> {
         let held = self.locks.hold(Name::Upload(upload.id)).await;
         let result = match &self.store {
             Store::Memory(memory) => memory.complete(upload),
@@ -305,11 +278,7 @@ impl Storage {
         self.metrics.count("upload_complete", result)
     }
 
-    /// As [`upload_complete`](Self::upload_complete), for many. After an error some of them may be complete.
-    ///
-    /// # Errors
-    /// As [`upload_complete`](Self::upload_complete).
-    pub async fn upload_complete_many(&self, uploads: &[Upload]) -> Result<(), Error> {
+    pub(crate) async fn upload_complete_many(&self, uploads: &[Upload]) -> Result<(), Error> {
         let held = self.hold_all(uploads).await;
         let result = match &self.store {
             Store::Memory(memory) => uploads.iter().try_for_each(|upload| memory.complete(upload)),
@@ -325,11 +294,7 @@ impl Storage {
         self.metrics.count("upload_complete_many", result)
     }
 
-    /// Which of those uploads are staged with all their parts.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn uploads_whole(&self, uploads: &[Upload]) -> Result<Vec<bool>, Error> {
+    pub(crate) async fn uploads_whole(&self, uploads: &[Upload]) -> Result<Vec<bool>, Error> {
         let whole = match &self.store {
             Store::Memory(memory) => uploads.iter().map(|upload| is_whole(upload, memory.parts(upload))).collect(),
             Store::S3(s3) => s3.are_whole(uploads).await,
@@ -342,12 +307,7 @@ impl Storage {
         self.metrics.count("uploads_whole", whole)
     }
 
-    /// Forgets an upload and what arrived of it. One that is not staged is as good as forgotten; a completed one keeps its
-    /// object. A part still being written fails or is forgotten with the rest.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn upload_abort(&self, id: UploadId) -> Result<(), Error> {
+    pub(crate) async fn upload_abort(&self, id: UploadId) -> Result<(), Error> {
         let held = self.locks.hold(Name::Upload(id)).await;
         let result = match &self.store {
             Store::Memory(memory) => {
@@ -363,12 +323,7 @@ impl Storage {
         self.metrics.count("upload_abort", result)
     }
 
-    /// Every upload of which anything is staged, oldest first: the reaper aborts those the database does not know. Compare
-    /// an id's time of birth first: one that was just begun may not be in the database yet.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn uploads_staged(&self) -> Result<Vec<UploadId>, Error> {
+    pub(crate) async fn uploads_staged(&self) -> Result<Vec<UploadId>, Error> {
         let staged = match &self.store {
             Store::Memory(memory) => Ok(memory.uploads_staged()),
             Store::S3(s3) => s3.uploads_staged().await,
@@ -377,12 +332,7 @@ impl Storage {
         self.metrics.count("uploads_staged", staged)
     }
 
-    /// Removes what interrupted [`put`](Self::put)s left behind, last written before `before`; says how many files. Give it
-    /// a moment well past, a day ago say, because another process may be writing.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn sweep(&self, before: Timestamp) -> Result<u64, Error> {
+    pub(crate) async fn sweep(&self, before: Timestamp) -> Result<u64, Error> {
         let swept = match &self.store {
             Store::Memory(_) | Store::S3(_) => Ok(0),
             Store::Files(files) => self.on_files(files, move |files| files.sweep(before)).await,

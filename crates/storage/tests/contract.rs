@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 macro_rules! contract {
     ($($promise:ident)*) => {
         mod files { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::files().await).await; })* }
+        mod moving { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::moving().await).await; })* }
         mod s3s { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::s3s().await).await; })* }
         mod rclone { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::rclone().await).await; })* }
         mod memory { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::memory().await).await; })* }

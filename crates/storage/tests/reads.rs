@@ -44,7 +44,7 @@ async fn an_address_gives_its_object_as_it_says_whole_and_in_part() {
     storage.put(&key, bytes.clone()).await.unwrap();
     for told in [SHOWN, FILE] {
         let address = storage.read_address(&key, &told, LIFE).await.unwrap().unwrap();
-        assert!(address.starts_with(storage.bucket_origin().unwrap()) && address.starts_with(&server.endpoint()));
+        assert!(address.starts_with(&storage.bucket_origin().unwrap()) && address.starts_with(&server.endpoint()));
         for (range, status, wanted) in [(None, 200, bytes.clone()), (Some("bytes=100-199"), 206, bytes.slice(100..200))]
         {
             let answer = get(&address, range).await;

@@ -23,10 +23,10 @@ const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>PicUp</title>
 pub(crate) fn files_beside(storage: &Storage, reads_straight: bool) -> anyhow::Result<StaticFiles> {
     let mut files = files()?;
     if let Some(origin) = storage.parts_origin() {
-        files = files.sending_to(origin)?;
+        files = files.sending_to(&origin)?;
     }
     if let Some(origin) = storage.bucket_origin().filter(|_| reads_straight) {
-        files = files.showing_from(origin)?;
+        files = files.showing_from(&origin)?;
     }
     Ok(files)
 }

@@ -26,6 +26,8 @@ pub(crate) enum Under {
     Files(TempDir),
     /// A strict service, reached as Amazon's, and the spool.
     S3s(S3Server, TempDir),
+    /// One folder, on the way to another.
+    Moving(TempDir),
     /// A sloppy one.
     Rclone(RcloneServer, TempDir),
 }
@@ -35,6 +37,7 @@ impl Under {
         match self {
             Self::Memory => Settings::memory(),
             Self::Files(folder) => Settings::files(folder.path().join("store")),
+            Self::Moving(folder) => Settings::files(folder.path().join("old")),
             Self::S3s(server, spool) => Settings::s3(s3s_bucket(server, spool)),
             Self::Rclone(server, spool) => {
                 let keys = (server.access_key(), server.secret_key());
@@ -67,6 +70,9 @@ pub(crate) fn bucket(endpoint: String, name: &str, (id, secret): (&str, &str), s
 impl Fixture {
     pub(crate) async fn over(place: Under) -> Self {
         let storage = Storage::open(place.settings(), Metrics::default()).await.unwrap();
+        if let Under::Moving(folder) = &place {
+            storage.begin_move(Settings::files(folder.path().join("new"))).await.unwrap();
+        }
         Self { place, storage }
     }
 
@@ -76,6 +82,13 @@ impl Fixture {
 
     pub(crate) async fn memory() -> Self {
         Self::over(Under::Memory).await
+    }
+
+    /// A store that moves, in which nothing has begun before.
+    pub(crate) async fn moving() -> Self {
+        let it = Self::over(Under::Moving(tempfile::tempdir().unwrap())).await;
+        it.storage.settle_move().await.unwrap();
+        it
     }
 
     pub(crate) async fn s3s() -> Self {
