@@ -30,6 +30,7 @@ mod metrics;
 #[cfg(test)]
 mod model_tests;
 mod motion;
+pub mod moving;
 mod password;
 mod process;
 mod queue;

@@ -24,8 +24,8 @@ use serde::Deserialize;
 use backup::BackupConfig;
 use store::StoreConfig;
 
-pub(crate) use backup::DestinationConfig;
-pub(crate) use check::{Mistakes, load};
+pub(crate) use backup::{DestinationConfig, Place};
+pub(crate) use check::{Mistakes, load, read};
 pub(crate) use units::{BaseAddress, DatabaseUrl, ListenAddress};
 
 /// Settings of PicUp. Every line that begins with `#` shows a default: remove the `#` to change it.
@@ -296,6 +296,12 @@ impl Config {
             );
         }
         self.store.validate()?;
+        if let Some(Place::Folder(folder)) = &self.store.url
+            && backup::are_nested(folder, &self.data_dir)
+            && *folder != self.objects()
+        {
+            return Err("store.url is in the data folder, or around it; name a folder beside it".to_owned());
+        }
         self.backup.validate(&self.store, &self.data_dir)?;
         let mut servers: Vec<String> = self.database.url.iter().map(DatabaseUrl::server).collect();
         for replica in self.database.replicas.iter().map(DatabaseUrl::server) {
@@ -347,7 +353,6 @@ pub(crate) fn state_folder() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::check::read;
     use super::*;
 
     #[test]

@@ -9,6 +9,7 @@ mod cli;
 mod client;
 mod config;
 mod doctor;
+mod moving;
 mod qr;
 mod roles;
 mod secrets;

@@ -7,7 +7,7 @@ use super::target::Target;
 use crate::{App, Error};
 
 /// Puts an object back into the primary store from the first copy that is good. `false` when there is none.
-pub(super) async fn primary(app: &App, key: &ObjectKey, expected: Expected) -> bool {
+pub(crate) async fn primary(app: &App, key: &ObjectKey, expected: Expected) -> bool {
     for (target, id) in app.inner.targets.enlisted() {
         let healed = async {
             let kept = app.database().read_fresh().await?.copy_kept(id, key).await?;

@@ -7,7 +7,7 @@
 
 pub(crate) mod catalogue;
 mod copier;
-mod heal;
+pub(crate) mod heal;
 mod metrics;
 mod reconcile;
 mod removal;

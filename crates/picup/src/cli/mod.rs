@@ -16,6 +16,7 @@ mod output;
 mod password;
 pub(crate) mod restore;
 mod serve;
+mod storage;
 mod user;
 
 use std::path::PathBuf;
@@ -59,6 +60,9 @@ enum Command {
     /// Looks after the copies at other places.
     #[command(subcommand)]
     Backup(backup::BackupCommand),
+    /// Moves the photos to another store while PicUp runs, and tells where they are.
+    #[command(subcommand)]
+    Storage(storage::StorageCommand),
     /// Brings a whole PicUp back from a backup, on an empty machine; goes on where it stopped.
     Restore(restore::RestoreArgs),
     /// Prints or checks the configuration.
@@ -92,6 +96,11 @@ impl Place {
         self.load_with(Flags::default())
     }
 
+    /// The configuration that these settings are from, or would be from.
+    fn file(&self, config: &Config) -> Result<PathBuf, Failure> {
+        Ok(crate::moving::file_of(self.config.as_deref(), config)?)
+    }
+
     fn load_with(&self, flags: Flags) -> Result<Config, Failure> {
         let flags = Flags { data_dir: self.data_dir.clone(), ..flags };
         crate::config::load(self.config.as_deref(), flags).map_err(Failure::from)
@@ -118,6 +127,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::User(command) => user::run(command),
         Command::Db(command) => db::run(command),
         Command::Backup(command) => backup::run(command),
+        Command::Storage(command) => storage::run(command),
         Command::Restore(args) => restore::run(&args),
         Command::Config(command) => config::run(command),
         Command::Cost(args) => cost::run(&args),
@@ -199,6 +209,11 @@ mod tests {
             "picup backup resume offsite",
             "picup backup confirm-removals offsite",
             "picup backup recovery-key --data-dir D --replace",
+            "picup storage move --to s3://b/p --endpoint https://h --provider vultr --region r --style path --access-key-file F",
+            "picup storage move --to /mnt/photos --leave-lost --data-dir D --json",
+            "picup storage move --cancel --data-dir D",
+            "picup storage status --data-dir D --json",
+            "picup storage forget-old --yes --data-dir D",
             "picup restore --from s3://b/p --endpoint https://h --access-key-file F --recovery-key F --data-dir D --json",
             "picup restore --from /mnt/disk --recovery-key F --at 2026-11-30T12:00:00Z --data-dir D",
             "picup cost --stored 1TB --egress 200GB",
@@ -231,6 +246,9 @@ mod tests {
             "picup db backup --data-dir D",
             "picup backup drill",
             "picup backup recovery-key --recipient nobody",
+            "picup storage",
+            "picup storage move --data-dir D",
+            "picup storage move --to /mnt/photos --cancel",
             "picup restore --data-dir D",
             "picup restore --from /mnt --at yesterday",
             "picup user create nobody --password-file F",

@@ -28,7 +28,8 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     check_roles(&args.roles)?;
     let flags = Flags { listen: args.listen, admin_listen: args.admin_listen, ..Flags::default() };
     let config = args.place.load_with(flags)?;
-    block_on(async move { crate::roles::serve(config).await.map_err(Failure::from) })?;
+    let file = args.place.file(&config)?;
+    block_on(async move { crate::roles::serve(config, file).await.map_err(Failure::from) })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -113,6 +113,20 @@ impl FromStr for Place {
     }
 }
 
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(folder) => folder.display().fmt(f),
+            Self::Bucket(url) => url.fmt(f),
+        }
+    }
+}
+
+/// Whether one folder is the other, or in it.
+pub(super) fn are_nested(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
 fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
     from_text(deserializer, "a bucket or a folder as text, such as \"s3://family-backup\"", Place::from_str)
 }
@@ -165,9 +179,14 @@ impl BackupConfig {
         let all = self.all()?;
         for (name, destination) in &all {
             let same = match (&destination.url, &store.url) {
-                (Place::Bucket(bucket), Some(url)) => bucket.overlaps(url) && destination.endpoint == store.endpoint,
-                (Place::Folder(folder), _) => folder.starts_with(data_dir),
-                (Place::Bucket(_), None) => false,
+                (Place::Bucket(bucket), Some(Place::Bucket(url))) => {
+                    bucket.overlaps(url) && destination.endpoint == store.endpoint
+                }
+                (Place::Folder(folder), url) => {
+                    let beside = |url: &Place| matches!(url, Place::Folder(photos) if are_nested(folder, photos));
+                    folder.starts_with(data_dir) || url.as_ref().is_some_and(beside)
+                }
+                (Place::Bucket(_), _) => false,
             };
             if same {
                 return Err(format!(
@@ -209,7 +228,7 @@ impl DestinationConfig {
     /// The settings that a bucket of a destination shares with one of the store.
     pub(super) fn as_store(&self, url: &BucketUrl) -> StoreConfig {
         StoreConfig {
-            url: Some(url.clone()),
+            url: Some(Place::Bucket(url.clone())),
             provider: self.provider,
             endpoint: self.endpoint.clone(),
             region: self.region.clone(),

@@ -30,10 +30,15 @@ impl Config {
 
     /// The folder of the file store; `None` when the store is a bucket.
     pub(crate) fn store_folder(&self) -> Option<PathBuf> {
-        self.store.url.is_none().then(|| self.objects())
+        match &self.store.url {
+            None => Some(self.objects()),
+            Some(Place::Folder(folder)) => Some(folder.clone()),
+            Some(Place::Bucket(_)) => None,
+        }
     }
 
-    fn objects(&self) -> PathBuf {
+    /// The folder that photos are in when nothing else is said.
+    pub(crate) fn objects(&self) -> PathBuf {
         self.data_dir.join("objects")
     }
 
@@ -65,7 +70,8 @@ impl Config {
     pub(crate) fn storage_settings(&self) -> anyhow::Result<picup_storage::Settings> {
         match &self.store.url {
             None => Ok(picup_storage::Settings::files(self.objects())),
-            Some(url) => Ok(picup_storage::Settings::s3(self.bucket(&self.store, url)?)),
+            Some(Place::Folder(folder)) => Ok(picup_storage::Settings::files(folder)),
+            Some(Place::Bucket(url)) => Ok(picup_storage::Settings::s3(self.bucket(&self.store, url)?)),
         }
     }
 

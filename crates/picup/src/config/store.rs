@@ -1,4 +1,4 @@
-//! The section `[store]`: which bucket the photos are in, and how it is reached. Without it they are in the data folder.
+//! The section `[store]`: which bucket or folder the photos are in, and how it is reached. Without it they are in the data folder.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use picup_storage::{PartsBy, Profile, Style};
 use reqwest::Url;
 use serde::de::{Deserialize, Deserializer};
 
+use super::backup::Place;
 use super::reads::{ReadsBy, reads};
 use super::units::from_text;
 
@@ -20,8 +21,10 @@ const LONGEST_PREFIX: usize = 512;
 #[config(layer_attr(derive(Debug)))]
 pub(crate) struct StoreConfig {
     /// A bucket of an S3 service for the photos and videos, instead of the folder `objects` in the data folder: `s3://BUCKET`, or
-    /// `s3://BUCKET/PREFIX` for a part of one. It must exist, and no other PicUp may use the same part.
-    pub(crate) url: Option<BucketUrl>,
+    /// `s3://BUCKET/PREFIX` for a part of one. It must exist, and no other PicUp may use the same part. Or another folder, by its
+    /// whole path. `picup storage move` takes photos along that are there already.
+    #[config(deserialize_with = place)]
+    pub(crate) url: Option<Place>,
 
     /// Whose service it is: `aws`, `vultr`, `r2`, `b2`, `wasabi`, `garage`, `minio` or `other`. Without it, `aws` where there is no
     /// `endpoint`, else `other`.
@@ -73,7 +76,7 @@ impl StoreConfig {
 
     /// Rules between the settings of this section.
     pub(super) fn validate(&self) -> Result<(), String> {
-        let Some(url) = &self.url else {
+        let Some(Place::Bucket(url)) = &self.url else {
             let set = [
                 ("provider", self.provider.is_some()),
                 ("endpoint", self.endpoint.is_some()),
@@ -84,6 +87,7 @@ impl StoreConfig {
                 ("access_key_file", self.access_key_file.is_some()),
             ];
             return match set.into_iter().find(|(_, set)| *set) {
+                Some((name, _)) if self.url.is_some() => Err(format!("store.{name} is of no use for a folder")),
                 Some((name, _)) => Err(format!("store.{name} is of no use without store.url; a folder has none")),
                 None => Ok(()),
             };
@@ -128,7 +132,7 @@ impl BucketUrl {
 
 impl BucketUrl {
     /// Whether one is the other or a part of it.
-    pub(super) fn overlaps(&self, other: &Self) -> bool {
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
         let within = |inner: &str, outer: &str| {
             outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
@@ -192,10 +196,11 @@ fn is_segment(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-impl<'de> Deserialize<'de> for BucketUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        from_text(deserializer, "a bucket as text, such as \"s3://family-photos\"", Self::from_str)
-    }
+/// A bucket, or a folder by its whole path.
+fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
+    from_text(deserializer, "a bucket as text, such as \"s3://family-photos\"", |text| {
+        if text.starts_with('/') { Ok(Place::Folder(text.into())) } else { text.parse().map(Place::Bucket) }
+    })
 }
 
 /// Where an S3 service is reached: `https`, a host and perhaps a port; `http` on this machine alone.
@@ -367,6 +372,26 @@ mod tests {
         assert_eq!((own.profile(), own.style(), own.region()), (Profile::Other, Style::Path, "home"));
         let named = store("provider = 'vultr'\nendpoint = 'https://ewr1.vultrobjects.com'\nstyle = 'virtual-host'");
         assert_eq!((named.profile(), named.style()), (Profile::Vultr, Style::VirtualHost));
+    }
+
+    #[test]
+    fn a_folder_has_a_whole_path_and_is_no_part_of_the_data_folder_but_one() {
+        let url = told("[store]\nurl = '/mnt/disk/photos'").unwrap().store.url;
+        assert_eq!(url, Some(Place::Folder("/mnt/disk/photos".into())));
+        told("data_dir = '/srv'\n[store]\nurl = '/srv/objects'").unwrap();
+        for (text, says) in [
+            ("[store]\nurl = 'mnt/photos'", "s3://family-photos"),
+            ("[store]\nurl = '/mnt/photos'\nregion = 'home'", "store.region is of no use for a folder"),
+            ("data_dir = '/srv'\n[store]\nurl = '/srv/secrets'", "store.url is in the data folder"),
+            ("data_dir = '/srv/picup'\n[store]\nurl = '/srv'", "store.url is in the data folder, or around it"),
+            (
+                "[store]\nurl = '/mnt/photos'\n[backup.destinations.disk]\nurl = '/mnt/photos/copies'",
+                "backup.destinations.disk is where the photos are",
+            ),
+        ] {
+            let said = told(text).unwrap_err();
+            assert!(said.contains(says), "{text}: {said}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::qr;
+use crate::moving::work::Work;
+use crate::{moving, qr};
 
 use origin::{StoreOrigin, Straight};
 use rooms::Rooms;
@@ -44,7 +45,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_LOOK: Duration = Duration::from_millis(20);
 
 /// Runs PicUp until SIGTERM or SIGINT, then finishes what is under way.
-pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
     log::start(&config.log);
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
     let _lock = lock(&config.data_dir).await?;
@@ -83,6 +84,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     tasks.spawn(vital("claim", keep(claim, rooms.database.clone(), stop.clone()), stop.clone()));
     tasks.spawn(vital("worker", jobs::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     backup::enlist(&app).await.context("looking at the backup destinations")?;
+    let work = Work { app: app.clone(), storage: rooms.storage.clone(), config: config.clone(), file };
+    tasks.spawn(vital("moving", work.run(stop.clone()), stop.clone()));
     tasks.spawn(vital("backup", backup::run(app.clone(), stop.clone()), stop.clone()));
     tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     if rooms.storage.parts_origin().is_some() {
@@ -112,9 +115,17 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 
 /// The use cases without a server, for commands that work on the data directory. A PicUp may be serving it meanwhile.
 pub(crate) async fn offline(config: &Config) -> anyhow::Result<App> {
-    let app = Rooms::open(config, &mut Registry::default()).await?.app;
-    backup::meet(&app).await?;
-    Ok(app)
+    let rooms = Rooms::open(config, &mut Registry::default()).await?;
+    backup::meet(&rooms.app).await?;
+    tokio::spawn(moving::follow(config.clone(), rooms.storage));
+    Ok(rooms.app)
+}
+
+/// What moves the photos of a data folder that nobody serves; whoever asks holds its lock.
+pub(crate) async fn mover(config: &Config, file: PathBuf) -> anyhow::Result<Work> {
+    let rooms = Rooms::open(config, &mut Registry::default()).await?;
+    backup::meet(&rooms.app).await?;
+    Ok(Work { app: rooms.app, storage: rooms.storage, config: config.clone(), file })
 }
 
 fn gateway(config: &Config, rooms: &Rooms, straight: Straight, registry: &mut Registry) -> anyhow::Result<Gateway> {

@@ -71,6 +71,7 @@ impl Rooms {
         let storage = Storage::open(config.storage_settings()?, picup_storage::Metrics::register(registry))
             .await
             .context("opening the store")?;
+        crate::moving::resume(config, &storage).await?;
         let media = Media::new(
             config.media_settings().context("finding PicUp's own program")?,
             picup_media::Metrics::register(registry),

@@ -14,11 +14,11 @@ use uuid::Uuid;
 use crate::app::{BINARY, PASSWORD, email, eventually, prepare, write_private};
 use crate::books;
 use crate::client::{Client, hash};
-use crate::keeping;
 use crate::mortal::Mortal;
 use crate::patient::{Kept, Patient, TRIES};
 use crate::pictures::noise;
 use crate::points::{Point, Reached};
+use crate::{keeping, leaving};
 
 /// Two parts.
 static FILM: LazyLock<Vec<u8>> = LazyLock::new(|| noise(1, (16 << 20) + 1_000));
@@ -28,8 +28,10 @@ pub(crate) async fn lead(point: &'static Point) {
     let folder = fresh_folder();
     let data = folder.path().join("data");
     write_private(&folder.path().join("password"), PASSWORD);
-    let service = point.is_in_a_bucket().then(|| S3Server::start().unwrap());
-    let store = service.as_ref().map(|service| bucket(service, &folder.path().join("bucket-key"))).unwrap_or_default();
+    let with_bucket = point.is_in_a_bucket() || point.is_of_a_move();
+    let service = with_bucket.then(|| S3Server::start().unwrap());
+    let settings = service.as_ref().map(|service| bucket(service, &folder.path().join("bucket-key")));
+    let store = settings.filter(|_| point.is_in_a_bucket()).unwrap_or_default();
     let disk = folder.path().join("disk");
     std::fs::create_dir(&disk).unwrap();
     let copies = if point.is_backed_up() { keeping::destination(&disk) } else { String::new() };
@@ -63,6 +65,9 @@ pub(crate) async fn lead(point: &'static Point) {
         if point.is_backed_up() {
             keeping::copied(&data).await;
         }
+        if let Some(service) = service.as_ref().filter(|_| point.is_of_a_move()) {
+            leaving::leave(service, folder.path(), &data).await;
+        }
         kept
     };
     let mut kept = tokio::select! {
@@ -82,6 +87,9 @@ pub(crate) async fn lead(point: &'static Point) {
     ada.holds_exactly(&kept).await;
     let log = server.stop().await;
     assert!(!log.contains("panicked"), "{log}");
+    if let Some(service) = service.as_ref().filter(|_| point.is_of_a_move()) {
+        leaving::tell_the_books(&objects(service), &data);
+    }
     books::audit(&data).await;
     let staging = service.as_ref().map_or_else(|| data.join("objects"), objects).join("staging");
     let staged =

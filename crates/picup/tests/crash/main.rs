@@ -20,6 +20,7 @@ mod patient;
 mod pictures;
 
 mod keeping;
+mod leaving;
 mod life;
 mod mortal;
 mod points;

@@ -26,6 +26,11 @@ pub(crate) enum Reached {
 use Reached::{After, ByCommand, ByExpiry, ByUse};
 
 impl Point {
+    /// Whether the photos move into a bucket.
+    pub(crate) fn is_of_a_move(&self) -> bool {
+        self.name.starts_with("move-") && self.name != "move-renamed"
+    }
+
     /// Whether the photos are in a bucket.
     pub(crate) fn is_in_a_bucket(&self) -> bool {
         self.name.starts_with("s3-")
@@ -124,6 +129,10 @@ pub(crate) const POINTS: &[Point] = &[
     point("verify-motion-committed", ByUse),
     point("process-written", ByUse),
     point("process-committed", ByUse),
+    // Move to another store.
+    point("move-object-copied", ByUse),
+    point("move-settings-left", ByUse),
+    point("move-settings-written", ByUse),
     // Delete.
     point("erase-shut-out", ByUse),
     point("delete-forever-written", ByUse),

@@ -57,7 +57,7 @@ impl<S: Bucket> Service<S> {
         service
     }
 
-    fn key_file(&self) -> PathBuf {
+    pub(crate) fn key_file(&self) -> PathBuf {
         self.folder.path().join("bucket-key")
     }
 

@@ -37,6 +37,7 @@ mod life;
 mod live_photos;
 mod luck;
 mod moving;
+mod moving_store;
 mod patient;
 mod pictures;
 mod quota;

@@ -60,7 +60,13 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
             "The photos are not in it: copy the folder objects/ now, after it, and keep secrets/ and picup.toml too."
                 .to_owned()
         }
-        Some(url) => {
+        Some(crate::config::Place::Folder(folder)) => {
+            let folder = folder.display();
+            format!(
+                "The photos are not in it: copy the folder {folder} now, after it, and keep secrets/ and picup.toml too."
+            )
+        }
+        Some(crate::config::Place::Bucket(url)) => {
             format!("The photos are not in it: they are in {url}. Keep secrets/, picup.toml and the bucket's key too.")
         }
     });
