@@ -69,7 +69,7 @@ impl Progress {
 }
 
 /// Carries a move on until everything stands in the new place. `tell` hears how far it is after each object, and says whether to go on;
-/// `false` when it did not.
+/// `false` when it did not, or when nothing moves.
 ///
 /// # Errors
 /// When the database or a place does not answer: call it again later.
@@ -79,7 +79,7 @@ pub async fn carry(
     progress: &mut Progress,
     mut tell: impl FnMut(&Progress) -> bool,
 ) -> Result<bool, Error> {
-    let Some(sides) = app.storage().sides() else { return Ok(true) };
+    let Some(sides) = app.storage().sides() else { return Ok(false) };
     loop {
         app.storage().settle_move().await?;
         // Looked at first: what is completed from here on was completed in the new place.

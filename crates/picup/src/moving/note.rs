@@ -71,6 +71,11 @@ impl Note {
         matches!(self.state, State::Moving | State::Arrived | State::Back)
     }
 
+    /// Where it ends, or has ended.
+    pub(crate) fn place(&self) -> &Words {
+        if matches!(self.state, State::Back | State::TakenBack) { &self.from } else { &self.to }
+    }
+
     /// The place that is not in use any more, once it is over.
     pub(crate) fn left(&self) -> Option<&Words> {
         match self.state {

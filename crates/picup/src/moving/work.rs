@@ -1,18 +1,18 @@
 //! The line of work that carries a move out: sees that one is wanted, has the store move, the objects brought over, and at the end the
 //! configuration rewritten. Killed anywhere, the next one goes on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use picup_app::App;
 use picup_app::moving::{self, Known, Progress};
 use picup_domain::Timestamp;
-use picup_storage::{Storage, crash_point};
+use picup_storage::crash_point;
 use tokio_util::sync::CancellationToken;
 
+use super::follow::Follower;
 use super::note::{Note, State};
-use super::{place, settings};
-use crate::config::Config;
+use super::settings;
 
 /// How often it is looked whether a move is wanted.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -24,15 +24,14 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 /// What it works with.
 pub(crate) struct Work {
     pub(crate) app: App,
-    pub(crate) storage: Storage,
-    pub(crate) config: Config,
+    pub(crate) follower: Follower,
     /// The configuration that is in force.
     pub(crate) file: PathBuf,
 }
 
 impl Work {
     /// Carries out what is wanted, until `stop`.
-    pub(crate) async fn run(self, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut told = None;
         while !stop.is_cancelled() {
             let step = tokio::select! {
@@ -54,9 +53,9 @@ impl Work {
         }
     }
 
-    async fn step(&self) -> anyhow::Result<()> {
-        let Some(note) = Note::read(&self.config.data_dir)?.filter(Note::is_under_way) else { return Ok(()) };
-        if note.file != self.file {
+    async fn step(&mut self) -> anyhow::Result<()> {
+        let Some(note) = Note::read(self.data_dir())?.filter(Note::is_under_way) else { return Ok(()) };
+        if note.state == State::Moving && note.file != self.file {
             anyhow::bail!(
                 "it was asked for with the configuration {}, and this PicUp runs with {}; take it back with --cancel, and name that one",
                 note.file.display(),
@@ -66,13 +65,14 @@ impl Work {
         let since = self.app.now().micros().saturating_sub(note.asked_at);
         let left = NOTICED.saturating_sub(Duration::from_micros(since.max(0).unsigned_abs()));
         tokio::time::sleep(left).await;
-        if note.state != State::Arrived {
-            place(&self.config, &self.storage, &note).await?;
-            if !self.carry(&note).await? {
-                return Ok(());
-            }
+        if note.state != State::Arrived && self.follower.keep_to(&note).await? && !self.carry(&note).await? {
+            return Ok(());
         }
         self.end(note.state).await
+    }
+
+    fn data_dir(&self) -> &Path {
+        &self.follower.config.data_dir
     }
 
     /// Brings the objects over; `false` when something else is wanted meanwhile.
@@ -94,7 +94,7 @@ impl Work {
 
     /// Writes down how far it is; says whether the same is wanted as before.
     fn tell(&self, wanted: &Note, progress: &Progress) -> bool {
-        let told = Note::change(&self.config.data_dir, |note| {
+        let told = Note::change(self.data_dir(), |note| {
             let Some(note) = note else { return Ok(false) };
             note.progress.clone_from(progress);
             Ok((note.state, note.leave_lost) == (wanted.state, wanted.leave_lost))
@@ -104,7 +104,7 @@ impl Work {
     }
 
     fn tell_trouble(&self, trouble: Option<String>) {
-        let told = Note::change(&self.config.data_dir, |note| {
+        let told = Note::change(self.data_dir(), |note| {
             if let Some(note) = note.as_mut().filter(|note| note.is_under_way()) {
                 note.trouble = trouble;
             }
@@ -116,33 +116,32 @@ impl Work {
     }
 
     /// All is there: from now on the configuration says so, and the store is that one alone.
-    async fn end(&self, state: State) -> anyhow::Result<()> {
-        let data_dir = &self.config.data_dir;
+    async fn end(&mut self, state: State) -> anyhow::Result<()> {
+        let data_dir = self.data_dir();
         let arrived = Note::change(data_dir, |note| {
-            let Some(note) = note.as_mut().filter(|note| note.state == state) else { return Ok(false) };
+            let Some(note) = note.as_mut().filter(|note| note.state == state) else { return Ok(None) };
             if note.state == State::Moving {
                 crash_point!("move-settings-left");
                 settings::rewrite(&note.file, data_dir, &note.to)?;
                 crash_point!("move-settings-written");
                 note.state = State::Arrived;
             }
-            Ok(true)
+            Ok(Some(note.clone()))
         })?;
-        if !arrived {
-            return Ok(());
-        }
-        self.storage.end_move().await;
-        let ended = Note::change(data_dir, |note| {
+        let Some(note) = arrived else { return Ok(()) };
+        self.follower.end(&note, note.place()).await?;
+        Note::change(self.data_dir(), |note| {
             if let Some(note) = note {
                 note.state = if note.state == State::Back { State::TakenBack } else { State::Moved };
                 (note.ended_at, note.trouble) = (Some(self.app.now().micros()), None);
             }
-            Ok(note.clone())
+            Ok(())
         })?;
-        if let Some(note) = ended {
-            let place = if note.state == State::Moved { note.to.place() } else { note.from.place() };
-            tracing::info!(place, objects = note.progress.copied, "the photos have moved, and all of them are there");
-        }
+        tracing::info!(
+            place = note.place().place(),
+            objects = note.progress.copied,
+            "the photos have moved, and all of them are there"
+        );
         Ok(())
     }
 }

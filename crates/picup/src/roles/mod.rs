@@ -34,7 +34,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::moving::work::Work;
-use crate::{moving, qr};
+use crate::qr;
 
 use origin::{StoreOrigin, Straight};
 use rooms::Rooms;
@@ -84,7 +84,7 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
     tasks.spawn(vital("claim", keep(claim, rooms.database.clone(), stop.clone()), stop.clone()));
     tasks.spawn(vital("worker", jobs::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
     backup::enlist(&app).await.context("looking at the backup destinations")?;
-    let work = Work { app: app.clone(), storage: rooms.storage.clone(), config: config.clone(), file };
+    let work = Work { app: app.clone(), follower: rooms.follower.clone(), file };
     tasks.spawn(vital("moving", work.run(stop.clone()), stop.clone()));
     tasks.spawn(vital("backup", backup::run(app.clone(), stop.clone()), stop.clone()));
     tasks.spawn(vital("events", events::run(app.clone(), stop.clone().cancelled_owned()), stop.clone()));
@@ -117,7 +117,7 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
 pub(crate) async fn offline(config: &Config) -> anyhow::Result<App> {
     let rooms = Rooms::open(config, &mut Registry::default()).await?;
     backup::meet(&rooms.app).await?;
-    tokio::spawn(moving::follow(config.clone(), rooms.storage));
+    tokio::spawn(rooms.follower.follow());
     Ok(rooms.app)
 }
 
@@ -125,7 +125,7 @@ pub(crate) async fn offline(config: &Config) -> anyhow::Result<App> {
 pub(crate) async fn mover(config: &Config, file: PathBuf) -> anyhow::Result<Work> {
     let rooms = Rooms::open(config, &mut Registry::default()).await?;
     backup::meet(&rooms.app).await?;
-    Ok(Work { app: rooms.app, storage: rooms.storage, config: config.clone(), file })
+    Ok(Work { app: rooms.app, follower: rooms.follower, file })
 }
 
 fn gateway(config: &Config, rooms: &Rooms, straight: Straight, registry: &mut Registry) -> anyhow::Result<Gateway> {

@@ -16,6 +16,7 @@ use picup_storage::{Backup, Storage};
 use prometheus_client::registry::Registry;
 
 use crate::config::Config;
+use crate::moving::follow::Follower;
 use crate::secrets;
 
 /// Sign-out takes effect within this time; the page renews well before.
@@ -34,6 +35,7 @@ pub(crate) struct Rooms {
     pub(crate) app: App,
     pub(crate) database: Database,
     pub(crate) storage: Storage,
+    pub(crate) follower: Follower,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) media_key: Arc<SigningKey>,
 }
@@ -71,7 +73,8 @@ impl Rooms {
         let storage = Storage::open(config.storage_settings()?, picup_storage::Metrics::register(registry))
             .await
             .context("opening the store")?;
-        crate::moving::resume(config, &storage).await?;
+        let mut follower = Follower::new(config.clone(), storage.clone());
+        follower.look().await?;
         let media = Media::new(
             config.media_settings().context("finding PicUp's own program")?,
             picup_media::Metrics::register(registry),
@@ -103,7 +106,7 @@ impl Rooms {
             clock: Arc::clone(&clock),
         };
         let app = App::new(rooms, settings, secrets, picup_app::Metrics::register(registry))?;
-        Ok(Self { app, database, storage, clock, media_key })
+        Ok(Self { app, database, storage, follower, clock, media_key })
     }
 }
 

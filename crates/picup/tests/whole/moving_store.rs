@@ -208,6 +208,29 @@ async fn killed_half_way_it_goes_on_and_what_is_left_behind_is_removed_when_aske
     app.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_move_after_another_needs_no_restart() {
+    let app = TestApp::builder().account("ada").start().await;
+    let ada = app.sign_in_browser("ada").await;
+    let (one, two, home) = (app.path("one"), app.path("two"), app.data().join("objects"));
+    let mut wanted = BTreeSet::new();
+    let mut left = home.clone();
+    for (number, to) in (0..).zip([&one, &two, &home, &one]) {
+        let photo = samples::jpeg(3_000 + number);
+        wanted.insert(hash(&photo));
+        ada.upload("photo.jpg", &photo).await;
+        app.settle().await;
+        let moved = storage(&app, &["move", "--to", to.to_str().unwrap(), "--json"]).await.unwrap();
+        assert!(moved.status.success(), "{}{}\n{}", moved.stdout, moved.stderr, app.log());
+        std::fs::remove_dir_all(&left).unwrap();
+        left.clone_from(to);
+        gives_back(&ada, &wanted).await;
+    }
+    nothing_failed(&app);
+    remark(&app, &one);
+    app.finish().await;
+}
+
 fn count(folder: &Path) -> usize {
     walkdir::WalkDir::new(folder).into_iter().filter(|entry| entry.as_ref().unwrap().file_type().is_file()).count()
 }
