@@ -150,7 +150,11 @@ mod tests {
         assert_eq!(Note::read(folder.path()).unwrap(), None);
         let words = |url: &str| Words { url: Some(url.to_owned()), ..Words::default() };
         let asked = Note::new("/f".into(), words("/a"), words("/b"), Timestamp::from_micros(1));
-        Note::change(folder.path(), |note| Ok(*note = Some(asked.clone()))).unwrap();
+        let ask = |note: &mut Option<Note>| {
+            *note = Some(asked.clone());
+            Ok(())
+        };
+        Note::change(folder.path(), ask).unwrap();
         assert_eq!(Note::read(folder.path()).unwrap().as_ref(), Some(&asked));
         let refused: anyhow::Result<()> = Note::change(folder.path(), |note| {
             *note = None;

@@ -74,7 +74,7 @@ impl Shown {
             State::TakenBack => {
                 text += &format!("a move to {to} was taken back\n");
                 if it.forgotten_at.is_none() {
-                    text += &format!("what it copied there stays until you say: picup storage forget-old --yes\n");
+                    text += "what it copied there stays until you say: picup storage forget-old --yes\n";
                 }
             }
         }
