@@ -1,4 +1,5 @@
-//! A PicUp whose photos are in a bucket, with encrypted copies at another service, and the day on which the first one is gone.
+//! A PicUp whose photos are in a bucket, with encrypted copies at another service; its move to a third one, and the day on which both
+//! of those are gone.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -36,15 +37,17 @@ pub(crate) async fn second_provider() -> anyhow::Result<String> {
     let scrubbed = scene.json(&["backup", "scrub", "--json"], true).await?;
     ensure!(scrubbed["healed"] == 1 && scrubbed["lost"] == 0, "the scrub: {scrubbed}");
 
+    let mut other = scene.moved().await?;
     scene.server.terminate().await?;
     scene.primary.stop();
+    other.stop();
     let begun = Instant::now();
     let restored = scene.restore(&key).await?;
     let took = begun.elapsed();
     ensure!(restored["missing"] == 0 && restored["objects"] == drill["same"], "the restore: {restored}");
     Ok(format!(
-        "{} objects proved in two places; a drill with the recovery key; a changed byte healed; the primary bucket gone: all back from \
-         the encrypted copies in {:.1} s, each with its hash",
+        "{} objects proved in two places; a drill with the recovery key; a changed byte healed; moved to another provider while \
+         it runs; both primary buckets gone: all back from the encrypted copies in {:.1} s, each with its hash",
         restored["objects"],
         took.as_secs_f64()
     ))
@@ -134,6 +137,19 @@ impl Scene {
             ensure!(begun.elapsed() < PATIENCE, "copies wait: {status}");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    /// Moves the photos to a bucket at another service.
+    async fn moved(&self) -> anyhow::Result<S3Server> {
+        let other = S3Server::start_like_amazon()?;
+        let key = self.path("other");
+        std::fs::write(&key, format!("{}\n{}\n", other.access_key(), other.secret_key()))?;
+        private(&key)?;
+        let (to, endpoint, key) = (format!("s3://{}/photos", other.bucket()), other.endpoint(), key.to_string_lossy());
+        let wish = ["storage", "move", "--to", &to, "--endpoint", &endpoint, "--access-key-file", &*key, "--json"];
+        let told = self.json(&wish, true).await?;
+        ensure!(told["move"]["state"] == "moved" && told["move"]["damaged"] == 0, "the move: {told}");
+        Ok(other)
     }
 
     async fn restore(&self, key: &str) -> anyhow::Result<Value> {
