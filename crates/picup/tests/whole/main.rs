@@ -52,5 +52,6 @@ mod system;
 mod takeout;
 mod told;
 mod trash;
+mod trouble;
 mod uploads;
 mod usage;
