@@ -47,8 +47,10 @@ impl Site {
             }
             Err(error) => Err(error),
         };
-        if completed.is_err() {
-            self.upload_abort(id).await?;
+        if completed.is_err()
+            && let Err(error) = self.upload_abort(id).await
+        {
+            tracing::warn!(%key, %error, "what was received of an object that could not be put back is left for the reaper");
         }
         completed
     }

@@ -12,7 +12,9 @@ mod walk;
 
 use std::time::Duration;
 
-use picup_domain::Timestamp;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use picup_domain::{AccountId, AssetId, ObjectKey, ObjectRole, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{App, Error};
@@ -103,6 +105,30 @@ pub async fn carry(
 /// When the database or the store does not answer.
 pub async fn missing(app: &App) -> Result<Vec<String>, Error> {
     walk::missing(app, app.storage()).await
+}
+
+/// Whether a store is where the photos are, by another name: what is put into it stands there too.
+///
+/// # Errors
+/// When a store does not answer.
+pub async fn is_here(app: &App, store: &picup_storage::Storage) -> Result<bool, Error> {
+    let now = app.now();
+    let key = ObjectKey::new(AccountId::new(now), AssetId::new(now), ObjectRole::Original, 1, "probe");
+    store.put(&key, Bytes::from_static(b"Is this the same place?")).await?;
+    let found = app.storage().open_object(&key).await;
+    store.delete(&key).await?;
+    match found {
+        Ok(_) => Ok(true),
+        Err(picup_storage::Error::NotFound(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the store has nothing of what the database counts: then another place is there than should be, such as the empty folder
+/// that a disk is mounted at. `false` where it cannot be told now.
+pub async fn is_gone(app: &App) -> bool {
+    let empty = app.storage().list().next().await.is_none();
+    empty && walk::counts_any(app).await.unwrap_or(false)
 }
 
 /// Whether a store holds objects that this PicUp knows nothing of: then it is somebody else's.

@@ -10,9 +10,9 @@ use crate::{App, Error};
 /// How an object was found in the new place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
-    /// It is not there, or with another size.
+    /// It is not there.
     Missing,
-    /// It is there, and nobody has proved it.
+    /// It is there, and nobody has proved it; or it has another size.
     Unproved,
 }
 

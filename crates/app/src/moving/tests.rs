@@ -219,6 +219,35 @@ async fn taken_back_what_is_new_comes_to_where_everything_was() {
     }
 }
 
+/// A leftover of another length is no reason to doubt what is good in the old place, nor to take it away there.
+#[tokio::test]
+async fn a_leftover_of_another_length_is_replaced() {
+    let app = TestApp::new().await;
+    let owner = owner(&app).await;
+    let key = object(&app, keep(&app, owner, b"good").await).await.key;
+    let (sides, known) = begun(&app).await;
+    sides.to.put(&key, Bytes::from_static(b"a leftover")).await.unwrap();
+    let progress = carried(&app, &known).await;
+    assert_eq!((progress.copied, progress.damaged, progress.healed), (1, 0, 0), "{progress:?}");
+    assert_eq!(sides.to.hash(&key).await.unwrap().sha256, Sha256::of(b"good"));
+    assert!(stands(&sides.from, &key).await);
+    app.storage().end_move().await;
+    assert!(missing(&app).await.unwrap().is_empty());
+    spoil(&sides.to, &key, b"longer than it was").await;
+    assert_eq!(missing(&app).await.unwrap(), [key.to_string()], "its size is not right");
+}
+
+#[tokio::test]
+async fn an_empty_store_is_gone_only_where_there_are_photos() {
+    let app = TestApp::new().await;
+    let owner = owner(&app).await;
+    assert!(!is_gone(&app).await);
+    let key = object(&app, keep(&app, owner, b"one").await).await.key;
+    assert!(!is_gone(&app).await);
+    app.storage().delete(&key).await.unwrap();
+    assert!(is_gone(&app).await);
+}
+
 #[tokio::test]
 async fn a_place_with_what_nobody_knows_is_strange() {
     let app = TestApp::new().await;

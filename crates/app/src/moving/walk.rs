@@ -67,12 +67,11 @@ async fn look(
 ) -> Result<Option<Found>, Error> {
     let key = object.key.to_string();
     let size = listed.size(&key).await?;
-    let there = size.is_some_and(|size| object.state == ObjectState::Staged || size == object.bytes.get());
-    let is_new = object.created_at >= known.asked_at;
-    Ok(match object.state {
-        ObjectState::Deleting => None,
-        _ if !there => Some(Found::Missing),
-        ObjectState::Committed if !known.back && !is_new && key > progress.proved_up_to => Some(Found::Unproved),
+    let believed = known.back || object.created_at >= known.asked_at || key <= progress.proved_up_to;
+    Ok(match (object.state, size) {
+        (ObjectState::Deleting, _) => None,
+        (_, None) => Some(Found::Missing),
+        (ObjectState::Committed, Some(size)) if !believed || size != object.bytes.get() => Some(Found::Unproved),
         _ => None,
     })
 }
@@ -95,10 +94,23 @@ pub(super) async fn missing(app: &App, store: &Store) -> Result<Vec<String>, Err
     }
 }
 
+/// Whether there is an object that counts.
+pub(super) async fn counts_any(app: &App) -> Result<bool, Error> {
+    let mut after = String::new();
+    loop {
+        let page = app.database().read_fresh().await?.object_page(&after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(false) };
+        if page.iter().any(|object| object.state == ObjectState::Committed) {
+            return Ok(true);
+        }
+        after = last.key.to_string();
+    }
+}
+
 /// Whether an object stands there that the list has not told of: it may have come since.
 async fn stands(store: &Store, object: &Object) -> Result<bool, Error> {
     match store.open_object(&object.key).await {
-        Ok(_) => Ok(true),
+        Ok(there) => Ok(there.bytes() == object.bytes.get()),
         Err(Storage::NotFound(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }

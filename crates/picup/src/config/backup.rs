@@ -228,6 +228,7 @@ impl DestinationConfig {
     /// The settings that a bucket of a destination shares with one of the store.
     pub(super) fn as_store(&self, url: &BucketUrl) -> StoreConfig {
         StoreConfig {
+            accept_empty: false,
             url: Some(Place::Bucket(url.clone())),
             provider: self.provider,
             endpoint: self.endpoint.clone(),

@@ -106,7 +106,10 @@ pub(crate) fn read(text: &str, flags: Flags) -> Result<Config, Mistakes> {
     }
     let layer: Layer = toml::from_str(text).map_err(|error| one(None, error.message().to_owned()))?;
     let layer = flags.into_layer().with_fallback(layer).with_fallback(Layer::default_values());
-    Config::from_layer(layer).map_err(|error| one(None, plain(&error.to_string())))
+    let mut config = Config::from_layer(layer).map_err(|error| one(None, plain(&error.to_string())))?;
+    // So that the same folder is the same, however it is named.
+    config.data_dir = std::path::absolute(&config.data_dir).unwrap_or(config.data_dir);
+    Ok(config)
 }
 
 fn one(line: Option<usize>, text: String) -> Mistakes {

@@ -55,6 +55,11 @@ pub(crate) struct StoreConfig {
     #[config(deserialize_with = reads)]
     pub(crate) reads: Option<ReadsBy>,
 
+    /// Start also when the store is empty although there are photos, as it is while a lost one is healed from copies. Without it, PicUp
+    /// takes an empty store for a disk that is not mounted, or the wrong bucket.
+    #[config(default = false)]
+    pub(crate) accept_empty: bool,
+
     /// The file with an access key of the service: its ID on the first line, its secret on the second; only the user who runs
     /// PicUp may read it. Without it, PicUp is who the role of its pod says it is (EKS), or of the machine (EC2's instance metadata).
     pub(crate) access_key_file: Option<PathBuf>,

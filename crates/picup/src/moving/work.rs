@@ -97,6 +97,7 @@ impl Work {
         let told = Note::change(self.data_dir(), |note| {
             let Some(note) = note else { return Ok(false) };
             note.progress.clone_from(progress);
+            note.trouble = None;
             Ok((note.state, note.leave_lost) == (wanted.state, wanted.leave_lost))
         });
         // Where it cannot be written now, what is wanted is as it was.

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::moving::settings::Words;
 use crate::moving::work::Work;
 use crate::qr;
 
@@ -54,6 +55,7 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
     let password = config.database.password_file.clone().map(password::Followed::new);
     let mut registry = Registry::default();
     let rooms = Rooms::open(&config, &mut registry).await?;
+    refuse_gone(&config, &rooms.app).await?;
     let stop = stop_on_signal()?;
 
     let listener = listen(config.listen, "--listen").await?;
@@ -116,9 +118,23 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
 /// The use cases without a server, for commands that work on the data directory. A PicUp may be serving it meanwhile.
 pub(crate) async fn offline(config: &Config) -> anyhow::Result<App> {
     let rooms = Rooms::open(config, &mut Registry::default()).await?;
+    refuse_gone(config, &rooms.app).await?;
     backup::meet(&rooms.app).await?;
     tokio::spawn(rooms.follower.follow());
     Ok(rooms.app)
+}
+
+/// Refuses a store without any of the photos that there are: scrubbing would find them all lost.
+async fn refuse_gone(config: &Config, app: &App) -> anyhow::Result<()> {
+    if !config.store.accept_empty && picup_app::moving::is_gone(app).await {
+        bail!(
+            "{} is empty, and the database knows of photos in it; see that its disk is mounted, or that it is the right bucket and \
+             prefix. If what was there is lost for good, set store.accept_empty = true, and `picup backup scrub` brings back what \
+             has a copy",
+            Words::of(config).place()
+        );
+    }
+    Ok(())
 }
 
 /// What moves the photos of a data folder that nobody serves; whoever asks holds its lock.

@@ -149,6 +149,31 @@ async fn the_same_library_after_a_restart() {
     app.finish().await;
 }
 
+/// An empty folder where a disk should be mounted is not taken for a store whose photos are all lost.
+#[tokio::test]
+async fn a_store_without_its_photos_is_refused_unless_that_is_so() {
+    let mut app = TestApp::start().await;
+    let ada = app.sign_in_browser("ada").await;
+    ada.processed(ada.upload("a.jpg", samples::JPEG).await).await;
+    app.settle().await;
+    app.server.terminate().await.unwrap();
+    let (data, away) = (app.data(), app.path("away"));
+    std::fs::rename(data.join("objects"), &away).unwrap();
+    let done = run(BINARY, ["serve", "--data-dir", data.to_str().unwrap()]).await.unwrap();
+    let said = format!("{}{}", done.stdout, done.stderr);
+    assert!(!done.status.success() && said.contains("is empty, and the database knows of photos in it"), "{said}");
+    let file = data.join("picup.toml");
+    let settings = std::fs::read_to_string(&file).unwrap_or_default();
+    std::fs::write(&file, format!("store.accept_empty = true\n{settings}")).unwrap();
+    let mut app = app.kill_and_restart().await;
+    app.server.terminate().await.unwrap();
+    std::fs::write(&file, settings).unwrap();
+    std::fs::remove_dir_all(data.join("objects")).unwrap();
+    std::fs::rename(away, data.join("objects")).unwrap();
+    let app = app.kill_and_restart().await;
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn health_is_told_and_unknown_paths_are_the_page() {
     let app = TestApp::builder().account("ada").admin().start().await;

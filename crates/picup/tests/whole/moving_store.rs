@@ -296,6 +296,12 @@ async fn without_a_picup_the_command_moves_and_a_place_that_is_not_ready_is_refu
     std::fs::set_permissions(&strange, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     refused(&strange, "holds what this PicUp does not know").await;
 
+    let alias = app.path("alias");
+    std::os::unix::fs::symlink(app.data().join("objects"), &alias).unwrap();
+    refused(&alias, "it is the same place by another name").await;
+    let detour = app.data().join("objects/../objects");
+    refused(&detour, "in the data folder, or around it").await;
+
     app.server.terminate().await.unwrap();
     let folder = app.path("other disk");
     let moved = storage(&app, &["move", "--to", folder.to_str().unwrap()]).await.unwrap();

@@ -59,6 +59,10 @@ pub(super) fn run(args: &DrillArgs) -> Result<ExitCode, Failure> {
         let app = opened(&args.place).await?;
         let key = args.recovery_key.as_deref().map(secrets::age_key).transpose()?;
         let into = args.into.clone().unwrap_or_else(|| config.data_dir.join("drill"));
+        if args.into.is_none() && into.exists() {
+            std::fs::remove_dir_all(&into)
+                .with_context(|| format!("removing what a killed run left in {}", into.display()))?;
+        }
         empty(&into)?;
         let mut watch = Watch::new(args.json);
         let found = rehearse(&app, &args.name, key.as_ref(), &into, |restored| watch.at(restored)).await;
@@ -75,11 +79,8 @@ pub(super) fn run(args: &DrillArgs) -> Result<ExitCode, Failure> {
     Ok(if found.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Makes the folder, or sees that it is empty; what an earlier run left in its own is no reason to stop.
+/// Makes the folder, or sees that it is empty.
 fn empty(into: &Path) -> Result<(), Failure> {
-    if into.ends_with("drill") && into.join("objects").exists() {
-        std::fs::remove_dir_all(into).with_context(|| format!("removing what is left in {}", into.display()))?;
-    }
     std::fs::create_dir_all(into).with_context(|| format!("making {}", into.display()))?;
     let mut found = std::fs::read_dir(into).with_context(|| format!("looking into {}", into.display()))?;
     if found.next().is_some() {

@@ -161,6 +161,9 @@ async fn look(config: &Config, there: &Config, to: &Words) -> Result<(), Failure
         return Err(Failure::from(anyhow::anyhow!("{place} is not ready for photos: {}", ill.advice)));
     }
     let app = crate::roles::offline(config).await?;
+    if moving::is_here(&app, &store).await.map_err(failure)? {
+        return Err(Failure::usage(format!("the photos are in {place} already: it is the same place by another name")));
+    }
     match moving::holds_strange(&app, &store).await.map_err(failure)? {
         Some(key) => Err(Failure::from(anyhow::anyhow!("{place} holds what this PicUp does not know, such as {key}"))
             .next("name a place that is empty, such as another prefix")),

@@ -36,7 +36,7 @@ pub(super) fn run(args: &ForgetArgs) -> Result<ExitCode, Failure> {
             return Err(Failure::usage("no move has left anything behind that could be removed"));
         };
         let store = opened(&config, &args.place, &left).await?;
-        require_all(&config).await?;
+        require_all(&config, &store).await?;
         if !args.yes {
             return Err(Failure::usage(format!("all photos are in {}", Words::of(&config).place()))
                 .next(format!("say --yes, and what is in {} is removed for ever", left.place())));
@@ -64,9 +64,12 @@ async fn opened(config: &Config, place: &Place, left: &Words) -> Result<Storage,
     Ok(store.with_context(|| format!("opening {}", left.place()))?)
 }
 
-/// Nothing is removed before it is certain that all is where it should be.
-async fn require_all(config: &Config) -> Result<(), Failure> {
+/// Nothing is removed before it is certain that all is where it should be, and that this is not there.
+async fn require_all(config: &Config, left: &Storage) -> Result<(), Failure> {
     let app = crate::roles::offline(config).await?;
+    if moving::is_here(&app, left).await.map_err(failure)? {
+        return Err(Failure::usage("the photos are there: it is the same place by another name"));
+    }
     let missing = moving::missing(&app).await.map_err(failure)?;
     match missing.first() {
         None => Ok(()),
@@ -83,8 +86,7 @@ async fn clear(store: &Storage) -> anyhow::Result<u64> {
     for id in store.uploads_staged().await? {
         store.upload_abort(id).await?;
     }
-    let keys: Vec<_> = store.list().map_ok(|(key, _)| key).try_collect().await?;
-    let removals = futures_util::stream::iter(keys).map(|key| async move { store.delete(&key).await });
+    let removals = store.list().map(|listed| async { store.delete(&listed?.0).await });
     removals
         .buffer_unordered(AT_ONCE)
         .try_fold(0, |count, ()| std::future::ready(Ok(count + 1)))
