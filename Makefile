@@ -15,7 +15,7 @@ build: ## Builds target/release/picup with the pages in it
 test: ## Everything a change must pass; prints the time of each suite  [SUITES="rust web"]
 	@scripts/test $(SUITES)
 
-test-more: ## Slower tests: 5 GB in and out, 100 GB of zeros, many kills, MySQL  [SUITES="large sparse kills mariadb mysql e2e benches"]
+test-more: ## Slower tests: 5 GB in and out, 100 GB of zeros, many kills, MySQL  [SUITES="large copies sparse kills mariadb mysql garage e2e benches"]
 	@scripts/test-more $(SUITES)
 
 tour: ## Five minutes through every promised capability, on real services

@@ -23,6 +23,13 @@ macro_rules! contract {
         mod moving { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::moving().await).await; })* }
         mod s3s { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::s3s().await).await; })* }
         mod rclone { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::rclone().await).await; })* }
+        mod garage {
+            $(
+                #[tokio::test]
+                #[ignore = "Garage is built for minutes: scripts/test-more garage"]
+                async fn $promise() { super::$promise(super::Fixture::garage().await).await; }
+            )*
+        }
         mod memory { $(#[tokio::test] async fn $promise() { super::$promise(super::Fixture::memory().await).await; })* }
     };
 }

@@ -12,6 +12,7 @@ mod database_make;
 mod database_server;
 pub mod engine;
 mod fault_proxy;
+mod garage_server;
 pub mod immich;
 mod listening;
 mod output;
@@ -33,6 +34,7 @@ use std::sync::{Mutex, PoisonError};
 pub use amazon_flaws::Flaw;
 pub use database_server::{DatabaseServer, ReplicaThread};
 pub use fault_proxy::{Direction, Fault, FaultProxy};
+pub use garage_server::GarageServer;
 pub use output::Output;
 pub use process::{Finished, PicupProcess, ProcessBuilder, run};
 pub use rclone_server::RcloneServer;
@@ -79,6 +81,9 @@ pub enum Error {
     /// The sloppy S3 store is not on this machine.
     #[error("no rclone at {0}; install it with: scripts/tools")]
     NoRclone(std::path::PathBuf),
+    /// Garage is not on this machine.
+    #[error("no Garage at {0}; build it with: scripts/garage")]
+    NoGarage(std::path::PathBuf),
 }
 
 impl Error {

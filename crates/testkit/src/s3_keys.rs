@@ -17,14 +17,25 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    /// New ones, of the form that Garage wants.
+    pub(crate) fn of_garage() -> Self {
+        Self {
+            access: format!("GK{:016x}{:08x}", word(), word() >> 32),
+            secret: format!("{:016x}{:016x}{:016x}{:016x}", word(), word(), word(), word()),
+        }
+    }
+
     /// New ones, of the lengths that AWS gives out.
     pub(crate) fn random() -> Self {
-        let word = || RandomState::new().build_hasher().finish();
         Self {
             access: format!("PICU{:016X}", word()),
             secret: format!("{:016x}{:016x}{:08x}", word(), word(), word() >> 32),
         }
     }
+}
+
+fn word() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 /// Makes the bucket in a server's folder, unless it is there.

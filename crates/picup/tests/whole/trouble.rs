@@ -10,7 +10,7 @@ use reqwest::Method;
 use crate::app::{TestApp, write_private};
 use crate::backup::{backup_done, status};
 use crate::buckets::{Bucket, Service, counts, gives_back};
-use crate::client::{Client, hash};
+use crate::client::hash;
 use crate::pictures::noise;
 
 /// How long the whole may take; it is far less.
@@ -81,8 +81,10 @@ async fn trouble(ends: [&Behind; 2]) -> ! {
 }
 
 /// Whatever is shown is whole, or cannot be shown at the moment. Never ends; counts what was seen.
-async fn look(ada: &Client, seen: &mut u64) -> ! {
+async fn look(app: &TestApp, seen: &mut u64) -> ! {
     loop {
+        // Anew each time: a session that nobody renews ends.
+        let ada = app.sign_in_browser("ada").await;
         for id in ada.timeline().await.id {
             let asset: picup_api::wire::Asset = ada.get(&format!("/api/assets/{id}")).await.json(200);
             let original = ada.request(Method::GET, &asset.media.original);
@@ -130,7 +132,6 @@ async fn uploads_and_copies_in_trouble(files: usize) {
         reader.display()
     );
     let app = TestApp::builder().account("ada").config(settings).start().await;
-    let ada = app.sign_in_browser("ada").await;
     let photos = app.path("photos");
     std::fs::create_dir(&photos).unwrap();
     let wanted = (0..files).map(|number| {
@@ -143,7 +144,7 @@ async fn uploads_and_copies_in_trouble(files: usize) {
     tokio::select! {
         () = import(&app, &photos, files) => {}
         _ = trouble([&service.server, &offsite]) => {}
-        _ = look(&ada, &mut seen) => {}
+        _ = look(&app, &mut seen) => {}
     }
     assert!(seen > 0, "nothing was shown meanwhile");
     let log = app.log();
@@ -151,7 +152,7 @@ async fn uploads_and_copies_in_trouble(files: usize) {
     assert!(troubles > 5, "there was no trouble: {log}");
     [&service.server, &offsite].into_iter().for_each(Behind::calm);
     app.settle().await;
-    gives_back(&ada, &wanted).await;
+    gives_back(&app.sign_in_browser("ada").await, &wanted).await;
     let scrubbed = counts(&backup_done(&app, &["scrub", "--json"]).await.stdout);
     assert_eq!((scrubbed["healed"].as_u64(), scrubbed["lost"].as_u64()), (Some(0), Some(0)), "{scrubbed}");
     assert_eq!(scrubbed["good"].as_u64(), Some(2 * files as u64), "{scrubbed}");

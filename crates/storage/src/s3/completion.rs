@@ -1,6 +1,7 @@
 //! How an upload into a bucket becomes its object: the service puts the parts together, and whatever it answers, what then stands at
 //! the key decides.
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use object_store::multipart::{MultipartStore, PartId};
 
@@ -27,6 +28,11 @@ impl S3 {
             self.note(id, &Note::Completing, String::new()).await?;
         }
         crash_point!("s3-completing");
+        if upload.bytes() == 0 {
+            self.put(key, Bytes::new()).await?;
+            self.multipart_abort(&self.at(key), &multipart).await?;
+            return self.forget(id, &self.notes(id).await?).await;
+        }
         let completed = self.carrier.complete_multipart(&self.at(key), &multipart, parts).await;
         crash_point!("s3-completed");
         // Whatever the answer: another process may have completed it in between, or this one, and the answer was lost.
@@ -64,7 +70,7 @@ impl S3 {
         if let (Some(bytes), Some(multipart)) = (notes.whole, &notes.receiving) {
             same_size(upload, bytes)?;
             let listed = self.parts_listed(&self.at(upload.key()), multipart).await?;
-            let tags = self.read_note(upload.id(), &Note::Whole { bytes }).await?.filter(|tags| !tags.is_empty());
+            let tags = self.read_note(upload.id(), &Note::Whole { bytes }).await?.filter(|tags| bytes == 0 || !tags.is_empty());
             let tags = tags.ok_or_else(|| Error::remote("complete an upload", "its note of its parts is gone"))?;
             let ids = tags.lines().map(|tag| PartId { content_id: tag.to_owned() }).collect();
             return Ok(listed.map(|_| (multipart.clone(), ids)));

@@ -87,7 +87,7 @@ impl StreamSender {
         if self.s3.notes(self.id).await?.receiving.is_none() {
             return Err(Error::UploadNotFound(self.id));
         }
-        if self.waiting.bytes() > 0 || self.tags.is_empty() {
+        if self.waiting.bytes() > 0 {
             self.send().await?;
         }
         let (bytes, sha256, sha1) = self.hashers.finish();

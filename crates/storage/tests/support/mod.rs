@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream, TryStreamExt};
 use picup_domain::{AccountId, AssetId, ByteSize, ObjectKey, ObjectRole, Sha256, Timestamp, UploadId};
 use picup_storage::{Bucket, Credentials, Metrics, PartsBy, Profile, Settings, Storage, Style, Upload};
-use picup_testkit::{RcloneServer, S3Server};
+use picup_testkit::{GarageServer, RcloneServer, S3Server};
 use tempfile::TempDir;
 
 /// A part of every multi-part upload has this size but for the last.
@@ -30,6 +30,8 @@ pub(crate) enum Under {
     Moving(TempDir),
     /// A sloppy one.
     Rclone(RcloneServer, TempDir),
+    /// One that people run at home.
+    Garage(GarageServer, TempDir),
 }
 
 impl Under {
@@ -42,6 +44,11 @@ impl Under {
             Self::Rclone(server, spool) => {
                 let keys = (server.access_key(), server.secret_key());
                 Settings::s3(bucket(server.endpoint(), server.bucket(), keys, spool))
+            }
+            Self::Garage(server, spool) => {
+                let keys = (server.access_key(), server.secret_key());
+                let bucket = bucket(server.endpoint(), server.bucket(), keys, spool);
+                Settings::s3(Bucket { profile: Profile::Garage, ..bucket })
             }
         }
     }
@@ -99,6 +106,10 @@ impl Fixture {
         Self::over(Under::Rclone(RcloneServer::start().unwrap(), tempfile::tempdir().unwrap())).await
     }
 
+    pub(crate) async fn garage() -> Self {
+        Self::over(Under::Garage(GarageServer::start().unwrap(), tempfile::tempdir().unwrap())).await
+    }
+
     /// As after a crash and a restart: a new store over what the old one left. One in memory goes on, having no restart.
     pub(crate) async fn restarted(self) -> Self {
         let Self { place, storage } = self;
@@ -113,7 +124,7 @@ impl Fixture {
 
     /// So often, or where each step is several requests to a server, less.
     pub(crate) fn rounds(&self, many: u64) -> u64 {
-        if matches!(self.place, Under::S3s(..) | Under::Rclone(..)) { many.min(10) } else { many }
+        if matches!(self.place, Under::S3s(..) | Under::Rclone(..) | Under::Garage(..)) { many.min(10) } else { many }
     }
 
     pub(crate) async fn content(&self, key: &ObjectKey) -> Vec<u8> {
