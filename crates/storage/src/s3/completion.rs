@@ -70,7 +70,10 @@ impl S3 {
         if let (Some(bytes), Some(multipart)) = (notes.whole, &notes.receiving) {
             same_size(upload, bytes)?;
             let listed = self.parts_listed(&self.at(upload.key()), multipart).await?;
-            let tags = self.read_note(upload.id(), &Note::Whole { bytes }).await?.filter(|tags| bytes == 0 || !tags.is_empty());
+            let tags = self
+                .read_note(upload.id(), &Note::Whole { bytes })
+                .await?
+                .filter(|tags| bytes == 0 || !tags.is_empty());
             let tags = tags.ok_or_else(|| Error::remote("complete an upload", "its note of its parts is gone"))?;
             let ids = tags.lines().map(|tag| PartId { content_id: tag.to_owned() }).collect();
             return Ok(listed.map(|_| (multipart.clone(), ids)));
