@@ -242,4 +242,20 @@ impl Write {
         self.run(statement.int(signed(pace.latency_micros)).id(&id)).await?;
         Ok(())
     }
+
+    /// Forgets all destinations and everything about copies: what stands there is another PicUp's to look after.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn destination_forget_all(&mut self) -> Result<(), Error> {
+        for (name, sql) in [
+            ("copy_forget_all", "DELETE FROM object_copies"),
+            ("copy_count_forget_all", "DELETE FROM copy_counts"),
+            ("orphan_forget_all", "DELETE FROM orphans"),
+            ("destination_forget_all", "DELETE FROM destinations"),
+        ] {
+            self.run(Statement::new(name, sql)).await?;
+        }
+        Ok(())
+    }
 }
