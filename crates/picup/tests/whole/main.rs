@@ -44,6 +44,8 @@ mod quota;
 mod reads;
 mod replicas;
 mod restore;
+mod restore_part;
+mod restore_plain;
 mod safe_places;
 mod search;
 mod servers;
