@@ -123,9 +123,12 @@ pub(super) fn run(args: &RestoreArgs) -> Result<ExitCode, Failure> {
             ));
             restored.named.iter().for_each(|name| output::line(&format!("  {name}")));
         }
-        output::line(
-            "People sign in anew. Start it with `picup serve`, and name the destination in picup.toml to go on copying there.",
-        );
+        output::line(if args.account.is_empty() {
+            "People sign in anew. Start it with `picup serve`, and name the destination in picup.toml to go on copying there."
+        } else {
+            "It is a part: the copies in that backup are another PicUp's, so give it a destination of its own. Start it with `picup \
+             serve`; where nobody in it is an admin, make one first: picup user admin EMAIL on."
+        });
     }
     Ok(if restored.missing == restored.remade { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -16,6 +16,7 @@ mod bad_files;
 mod bad_input;
 mod books;
 mod buckets;
+mod by_hand;
 mod client;
 mod contracts;
 mod crash;

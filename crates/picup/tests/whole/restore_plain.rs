@@ -80,7 +80,8 @@ async fn what_comes_out_of_a_backup_is_what_an_export_writes_over_a_kill() {
     let mut command = Command::new(BINARY);
     command.args(arguments(&places, &through, &out, &[])).kill_on_drop(true);
     let mut restoring = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let some = async || (out.exists() && photos(&out).len() >= 2).then_some(());
+    let of_ada = out.join(email("ada"));
+    let some = async || (of_ada.exists() && photos(&of_ada).len() >= 2).then_some(());
     eventually("some photos", some).await.unwrap();
     let scratch = out.join(".picup-restore");
     assert_eq!(fs::metadata(&scratch).unwrap().permissions().mode() & 0o777, 0o700);
@@ -89,7 +90,7 @@ async fn what_comes_out_of_a_backup_is_what_an_export_writes_over_a_kill() {
     assert!(restoring.try_wait().unwrap().is_none(), "it had ended");
     restoring.kill().await.unwrap();
     proxy.set(Direction::ToClient, Fault::Pass);
-    let standing = photos(&out).len() as u64;
+    let standing = photos(&of_ada).len() as u64;
     assert!(scratch.join("picup.db").exists());
 
     let done = run(BINARY, arguments(&places, &through, &out, &[])).await.unwrap();
