@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use picup_testkit::{fresh_folder, run};
+use picup_testkit::{fresh_folder, run, samples};
 
+use crate::app::email;
 use crate::backup::{Places, hashes, safe};
 use crate::export::a_library;
 
@@ -22,6 +23,11 @@ async fn the_lines_of_the_run_book_bring_every_original_back_under_its_name() {
     let app = places.start().await;
     let ada = app.sign_in("ada").await;
     a_library(&app, &ada).await;
+    // Whose address would lead out of the folder.
+    let password = app.path("password");
+    app.user_done(&["create", &email("../eve"), "--password-file", password.to_str().unwrap()]).await;
+    let eve = app.sign_in("../eve").await;
+    eve.processed(eve.upload("eve.jpg", &samples::jpeg(30)).await).await;
     app.settle().await;
     safe(&app).await;
     let machine = fresh_folder();
@@ -34,10 +40,14 @@ async fn the_lines_of_the_run_book_bring_every_original_back_under_its_name() {
 
     let found = hashes(&at("photos"));
     let mut wanted = BTreeSet::new();
-    for id in ada.timeline().await.id {
-        let asset = ada.asset(id).await;
-        let place =
-            format!("ada@example.org/{}/{} {}", &asset.captured.local[..7], &asset.sha256[..8], asset.file_name);
+    let mut all = Vec::new();
+    for (folder, one) in [("ada@example.org", &ada), (".._eve@example.org", &eve)] {
+        for id in one.timeline().await.id {
+            all.push((folder, one.asset(id).await));
+        }
+    }
+    for (folder, asset) in all {
+        let place = format!("{folder}/{}/{} {}", &asset.captured.local[..7], &asset.sha256[..8], asset.file_name);
         assert_eq!(
             found.get(&place).map(ToString::to_string).as_ref(),
             Some(&asset.sha256),

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use picup_testkit::{Direction, Fault, FaultProxy, Finished, fresh_folder, run, samples};
+use rustix::process::Signal;
 use serde_json::json;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::app::{BINARY, TestApp, email, eventually};
 use crate::backup::{Places, safe};
@@ -77,11 +78,10 @@ async fn what_comes_out_of_a_backup_is_what_an_export_writes_over_a_kill() {
     let proxy = FaultProxy::start(places.offsite.address()).await.unwrap();
     let through = format!("http://{}", proxy.address());
     proxy.set(Direction::ToClient, Fault::Slow(60_000));
-    let mut command = Command::new(BINARY);
-    command.args(arguments(&places, &through, &out, &[])).kill_on_drop(true);
-    let mut restoring = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut restoring = begin(&places, &through, &out);
     let of_ada = out.join(email("ada"));
-    let some = async || (of_ada.exists() && photos(&of_ada).len() >= 2).then_some(());
+    // All but the large one, which is on its way.
+    let some = async || (of_ada.exists() && photos(&of_ada).len() >= 9).then_some(());
     eventually("some photos", some).await.unwrap();
     let scratch = out.join(".picup-restore");
     assert_eq!(fs::metadata(&scratch).unwrap().permissions().mode() & 0o777, 0o700);
@@ -92,6 +92,8 @@ async fn what_comes_out_of_a_backup_is_what_an_export_writes_over_a_kill() {
     proxy.set(Direction::ToClient, Fault::Pass);
     let standing = photos(&of_ada).len() as u64;
     assert!(scratch.join("picup.db").exists());
+    let held = files(&scratch.join("objects"));
+    assert!(held.len() <= 2, "what was read is let go: {:?}", held.keys());
 
     let done = run(BINARY, arguments(&places, &through, &out, &[])).await.unwrap();
     assert!(done.status.success(), "{}{}", done.stdout, done.stderr);
@@ -108,6 +110,40 @@ async fn what_comes_out_of_a_backup_is_what_an_export_writes_over_a_kill() {
     let again = run(BINARY, arguments(&places, &through, &out, &[])).await.unwrap();
     assert_eq!((numbers(&again), told(&again)["bytes"].as_u64()), ([11, 0, 11, 0], Some(0)));
     assert_eq!(told(&again)["accounts"], json!(2));
+}
+
+fn begin(places: &Places, endpoint: &str, out: &Path) -> Child {
+    let mut command = Command::new(BINARY);
+    command.args(arguments(places, endpoint, out, &[])).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopped_by_a_signal_it_leaves_whole_files_and_nothing_else() {
+    let places = Places::new();
+    let (app, exported) = safe_library(&places).await;
+    let machine = fresh_folder();
+    let out = machine.path().join("out");
+    let proxy = FaultProxy::start(places.offsite.address()).await.unwrap();
+    let through = format!("http://{}", proxy.address());
+    proxy.set(Direction::ToClient, Fault::Slow(60_000));
+    let restoring = begin(&places, &through, &out);
+    let of_ada = out.join(email("ada"));
+    let some = async || (of_ada.exists() && photos(&of_ada).len() >= 2).then_some(());
+    eventually("some photos", some).await.unwrap();
+    let process = rustix::process::Pid::from_raw(restoring.id().unwrap() as i32).unwrap();
+    rustix::process::kill_process(process, Signal::INT).unwrap();
+    let done = restoring.wait_with_output().await.unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let told: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert!(told["failed"].as_u64() >= Some(1) && told["accounts"].as_u64() >= Some(1), "{told}");
+    assert!(!out.join(".picup-restore").exists());
+    assert!(
+        written(&out).iter().all(|(path, content)| exported.get(path) == Some(content)),
+        "{:?}",
+        written(&out).keys()
+    );
+    app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

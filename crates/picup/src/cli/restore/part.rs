@@ -47,6 +47,9 @@ pub(super) async fn database(
     let file = scratch.path().join("part.db");
     let mut watch = |_: transfer::Stage, _: picup_database::copy::Progress<'_>| std::ops::ControlFlow::Continue(());
     transfer::backup(&whole, &file, &about, &mut watch).await.context("writing down the part")?;
-    transfer::restore(&file, place, data_dir, &mut watch).await.context("bringing the database to its place")?;
+    let placed =
+        transfer::restore(&file, place, data_dir, &mut watch).await.context("bringing the database to its place");
+    placed
+        .map_err(|error| Failure::from(error).next("see that the database in picup.toml is empty, and run it again"))?;
     Ok(manifest)
 }
