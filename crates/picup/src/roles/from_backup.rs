@@ -1,7 +1,9 @@
 //! A PicUp of a catalogue, in a folder that is removed with it, for as long as a restore needs one: to take a part of it, or to read the
 //! photos out of it. It does no work of its own: no jobs, no copies. Its media come from the backup when they are asked for, one at a time.
 
+use std::fs::Metadata;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,9 +35,10 @@ impl Scratch {
     /// # Errors
     /// When another restore is using it.
     pub(crate) fn make(path: PathBuf) -> anyhow::Result<Self> {
-        // A link that lies there leads to what is somebody else's.
-        if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_dir()) {
-            bail!("{} is in the way; move it elsewhere", path.display());
+        let own = |found: &Metadata| found.is_dir() && found.uid() == rustix::process::geteuid().as_raw();
+        // What lies there may lead elsewhere, or be open to whoever has made it.
+        if std::fs::symlink_metadata(&path).is_ok_and(|found| !own(&found)) {
+            bail!("{} is in the way, and no folder of yours; move it elsewhere", path.display());
         }
         let Some(lock) = super::try_lock(&path)? else {
             bail!("another restore is at work in {}; wait until it has ended", path.display());
@@ -158,5 +161,32 @@ impl Origin for BackupOrigin {
         let size = opened.bytes();
         let read = move |range| -> picup_gateway::ByteStream { Box::pin(opened.read(range).map_err(Into::into)) };
         Ok(Opened::new(size, key.content_type(), read))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_must_not_stay_is_one_restores_alone_and_goes() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = dir.path().join("scratch");
+        std::fs::create_dir_all(path.join("left/over")).unwrap();
+        std::fs::write(path.join("picup.db"), "left").unwrap();
+        let made = Scratch::make(path.clone()).unwrap();
+        let names = std::fs::read_dir(made.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(names.collect::<Vec<_>>(), [super::super::LOCK], "what a kill left goes");
+        assert!(Scratch::make(path.clone()).err().unwrap().to_string().contains("another restore is at work"));
+        assert!(path.exists(), "one that was refused takes nothing away");
+        drop(made);
+        assert!(!path.exists());
+
+        std::fs::write(other.path().join("photo"), "theirs").unwrap();
+        symlink(other.path(), &path).unwrap();
+        assert!(Scratch::make(path).err().unwrap().to_string().contains("is in the way"));
+        assert!(other.path().join("photo").exists());
     }
 }
