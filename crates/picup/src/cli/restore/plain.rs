@@ -54,11 +54,8 @@ pub(super) fn run(args: &RestoreArgs, dir: &Path) -> Result<ExitCode, Failure> {
     if args.json {
         output::json(&written)?;
     } else {
-        let Written { accounts, found, failed, recovery_point, .. } = &written;
-        output::line(&format!(
-            "as of {recovery_point}: {} of {found} files of {accounts} accounts stand there",
-            found - failed
-        ));
+        let Written { found, failed, recovery_point, .. } = &written;
+        output::line(&format!("as of {recovery_point}: {} of {found} files stand there", found - failed));
     }
     Ok(if written.failed == 0 && stop.reason().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
