@@ -9,7 +9,7 @@ use picup_app::backup::Manifest;
 use picup_app::restore::{self, part::Part, part::keep_only};
 use picup_database::transfer::{self, About};
 use picup_domain::Timestamp;
-use picup_storage::{Backup, BackupName, SealIdentity, Storage};
+use picup_storage::{Backup, BackupName, SealIdentity, Storage, crash_point};
 
 use super::{Config, Failure, failure};
 use crate::roles::from_backup::{FromBackup, Scratch};
@@ -47,6 +47,7 @@ pub(super) async fn database(
     let file = scratch.path().join("part.db");
     let mut watch = |_: transfer::Stage, _: picup_database::copy::Progress<'_>| std::ops::ControlFlow::Continue(());
     transfer::backup(&whole, &file, &about, &mut watch).await.context("writing down the part")?;
+    crash_point!("restore-part");
     let placed =
         transfer::restore(&file, place, data_dir, &mut watch).await.context("bringing the database to its place");
     placed
