@@ -85,6 +85,15 @@ pub(crate) async fn erase(app: &App, id: AccountId, lease: JobLease) -> Result<(
         write.job_complete(lease).await?;
         return Ok(write.commit().await?);
     }
+    erase_rest(app, id, Some(lease)).await
+}
+
+/// Erases an account of a PicUp that nobody serves, at once.
+pub(crate) async fn erase_all(app: &App, id: AccountId) -> Result<(), Error> {
+    erase_rest(app, id, None).await
+}
+
+async fn erase_rest(app: &App, id: AccountId, lease: Option<JobLease>) -> Result<(), Error> {
     // What was under way when the door was shut may still arrive: look again until nothing does.
     loop {
         upload::abandon(app, id).await?;
@@ -138,7 +147,7 @@ async fn erase_albums(app: &App, owner: AccountId) -> Result<(), Error> {
 }
 
 /// Removes the account's row, and with it the job. `false` when something of it has arrived meanwhile.
-async fn finish(app: &App, id: AccountId, lease: JobLease) -> Result<bool, Error> {
+async fn finish(app: &App, id: AccountId, lease: Option<JobLease>) -> Result<bool, Error> {
     let mut write = app.database().write().await?;
     let left = !write.upload_list_of(id, 1).await?.is_empty()
         || !write.asset_ids(id, 1).await?.is_empty()
@@ -149,7 +158,9 @@ async fn finish(app: &App, id: AccountId, lease: JobLease) -> Result<bool, Error
     // Somebody may have been signing in while the door was being shut.
     write.account_forget_rights(id).await?;
     write.account_delete(id).await?;
-    write.job_complete(lease).await?;
+    if let Some(lease) = lease {
+        write.job_complete(lease).await?;
+    }
     crash_point!("erase-written");
     write.commit().await?;
     crash_point!("erase-committed");

@@ -46,6 +46,7 @@ fn settings(folder: &TempDir) -> Settings {
             retention: Duration::from_secs(30 * 86_400),
             scrub_within: Some(Duration::from_secs(30 * 86_400)),
             catalogue_every: Duration::from_secs(3_600),
+            drill_every: None,
             spool: folder.path().join("spool"),
             version: "0.0.0",
         },

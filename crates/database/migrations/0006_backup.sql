@@ -21,6 +21,8 @@ CREATE TABLE destinations (
     drill_seconds BIGINT,
     drill_of BIGINT,
     drill_note TEXT,
+    -- When the last one began that went well.
+    drilled_well_at BIGINT,
     -- What copying there was measured at: bytes a second, and how long a small copy takes, in microseconds.
     speed BIGINT,
     latency BIGINT,

@@ -59,6 +59,8 @@ pub struct Destination {
     pub catalogue_at: Option<Timestamp>,
     /// The last rehearsal of a restore from there.
     pub drill: Option<Drill>,
+    /// When the last rehearsal began that went well.
+    pub drilled_well_at: Option<Timestamp>,
     /// How fast copying there was lately.
     pub pace: Option<Pace>,
 }
@@ -91,7 +93,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, name, place, sealed, state, enrolled_to, removals_confirmed_at, catalogue_at, \
-             drilled_at, drill_ok, drill_seconds, drill_of, drill_note, speed, latency FROM destinations ",
+             drilled_at, drill_ok, drill_seconds, drill_of, drill_note, drilled_well_at, speed, latency FROM destinations ",
             $rest
         )
     };
@@ -117,6 +119,7 @@ fn destination(row: &Row) -> Result<Destination, Error> {
         removals_confirmed_at: row.maybe_time("removals_confirmed_at")?,
         catalogue_at: row.maybe_time("catalogue_at")?,
         drill: drill.transpose()?,
+        drilled_well_at: row.maybe_time("drilled_well_at")?,
         pace: row
             .maybe_int("speed")?
             .zip(row.maybe_int("latency")?)
@@ -223,11 +226,12 @@ impl Write {
     /// # Errors
     /// When the database cannot write.
     pub async fn destination_drilled(&mut self, id: DestinationId, drill: &Drill) -> Result<(), Error> {
-        let sql = "UPDATE destinations SET drilled_at = ?, drill_ok = ?, drill_seconds = ?, drill_of = ?, drill_note = ? \
-                   WHERE id = ?";
+        let sql = "UPDATE destinations SET drilled_at = ?, drill_ok = ?, drill_seconds = ?, drill_of = ?, drill_note = ?, \
+                   drilled_well_at = COALESCE(?, drilled_well_at) WHERE id = ?";
         let statement = Statement::new("destination_drilled", sql).time(drill.at).int(drill.ok);
         let statement = statement.int(i64::try_from(drill.seconds).unwrap_or(i64::MAX)).maybe_time(drill.of);
-        self.run(statement.text(&drill.note).id(&id)).await?;
+        let statement = statement.text(&drill.note).maybe_time(drill.ok.then_some(drill.at));
+        self.run(statement.id(&id)).await?;
         Ok(())
     }
 
@@ -240,6 +244,22 @@ impl Write {
         let sql = "UPDATE destinations SET speed = ?, latency = ? WHERE id = ?";
         let statement = Statement::new("destination_paced", sql).int(signed(pace.bytes_per_second));
         self.run(statement.int(signed(pace.latency_micros)).id(&id)).await?;
+        Ok(())
+    }
+
+    /// Forgets all destinations and everything about copies: what stands there is another PicUp's to look after.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn destination_forget_all(&mut self) -> Result<(), Error> {
+        for (name, sql) in [
+            ("copy_forget_all", "DELETE FROM object_copies"),
+            ("copy_count_forget_all", "DELETE FROM copy_counts"),
+            ("orphan_forget_all", "DELETE FROM orphans"),
+            ("destination_forget_all", "DELETE FROM destinations"),
+        ] {
+            self.run(Statement::new(name, sql)).await?;
+        }
         Ok(())
     }
 }

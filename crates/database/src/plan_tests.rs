@@ -278,6 +278,7 @@ async fn keep_copies(tx: &mut Write) -> Result<(), Error> {
     tx.copy_kept(id, &key).await?;
     tx.copy_places(std::slice::from_ref(&key)).await?;
     tx.copy_page(id, "", 10).await?;
+    tx.asset_called(&[key.asset()]).await?;
     tx.copy_counts(id).await?;
     tx.copy_waits_since(id).await?;
     tx.copy_proved_since(id).await?;

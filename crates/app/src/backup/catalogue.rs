@@ -5,23 +5,22 @@
 //! file that `picup db backup` would write.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::TryStreamExt;
 use picup_database::transfer::{self, About};
-use picup_domain::{DestinationId, Sha256, Timestamp};
-use picup_storage::{Backup, BackupName, ByteStream, Error as Storage, Expected, SealIdentity, Stamp, crash_point};
+use picup_domain::{DestinationId, Timestamp};
+use picup_storage::{Backup, BackupName, Expected, SealIdentity, Stamp, crash_point};
 use serde::{Deserialize, Serialize};
-use sha2::Digest;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use super::spooled::{Hashing, file_stream};
 use super::target::Target;
-use super::{AGAIN, rest};
+use super::{AGAIN, index, rest};
 use crate::{App, Error};
 
 /// The form described above.
@@ -29,7 +28,6 @@ const FORMAT: u32 = 1;
 /// A manifest is far shorter.
 const LONGEST_MANIFEST: u32 = 1 << 20;
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-const CHUNK: usize = 1 << 20;
 /// zstd's level: most of the gain, at the speed of a disk.
 const LEVEL: i32 = 3;
 
@@ -122,6 +120,8 @@ async fn write(app: &App, target: &Target, id: DestinationId) -> Result<Written,
         let to_do = "make one with: picup backup recovery-key";
         return Err(Error::Backup(format!("there is no recovery key, so nobody could open a catalogue; {to_do}")));
     }
+    // Where another PicUp's stand, a restore would take this one for theirs.
+    target.backup().claim(id, false).await?;
     let spool = &app.settings().backup.spool;
     std::fs::create_dir_all(spool).map_err(|error| spoiled("make a folder for the catalogue", &error))?;
     let folder = tempfile::Builder::new().prefix("catalogue-").tempdir_in(spool);
@@ -140,20 +140,22 @@ async fn write(app: &App, target: &Target, id: DestinationId) -> Result<Written,
         server_key: target.backup().server_key().map(SealIdentity::reveal),
     };
     let (packed, expected) = pack(&folder, snapshot, manifest).await?;
-    let name = BackupName::Catalogue(Stamp::at(made_at)?);
+    let stamp = Stamp::at(made_at)?;
+    let name = BackupName::Catalogue(stamp.clone());
     let source = async { Ok(file_stream(packed)) };
     let stored = target.backup().keep(&name, source, expected, false).await?;
     crash_point!("catalogue-written");
     let mut write = app.database().write().await?;
     write.destination_catalogued(id, made_at).await?;
     write.commit().await?;
+    index::write(app, target, id, stamp, folder.path()).await?;
     if target.backup().can_remove() {
         thin(app, target.backup()).await?;
     }
     Ok(Written { name, bytes: stored.bytes })
 }
 
-/// Removes catalogues that are older than the retention, and of those older than a day all but the last of each day.
+/// Removes catalogues, with their indexes, that are older than the retention, and of those older than a day all but the last of each day.
 async fn thin(app: &App, backup: &Backup) -> Result<(), Error> {
     let mut stamps = stamps(backup).await?;
     stamps.sort_unstable_by(|one, other| other.cmp(one));
@@ -164,6 +166,8 @@ async fn thin(app: &App, backup: &Backup) -> Result<(), Error> {
         let of = stamp.as_str().split('T').next().unwrap_or_default().to_owned();
         let again = std::mem::replace(&mut day, of.clone()) == of;
         if stamp < old || (stamp < recent && again) {
+            let index = BackupName::Index { stamp: stamp.clone(), sealed: backup.seals_media() };
+            backup.remove(&index.to_string()).await?;
             backup.remove(&BackupName::Catalogue(stamp).to_string()).await?;
         }
     }
@@ -181,7 +185,7 @@ async fn stamps(backup: &Backup) -> Result<Vec<Stamp>, Error> {
     Ok(stamps)
 }
 
-fn spoiled(doing: &str, error: &std::io::Error) -> Error {
+pub(super) fn spoiled(doing: &str, error: &std::io::Error) -> Error {
     Error::Backup(format!("{doing}: {error}"))
 }
 
@@ -200,54 +204,6 @@ async fn pack(folder: &TempDir, snapshot: PathBuf, manifest: Manifest) -> Result
     });
     let packed = packing.await.map_err(|error| Error::Internal(error.to_string()))?;
     packed.map_err(|error| spoiled("pack the catalogue", &error))
-}
-
-/// A file that is hashed as it is written.
-struct Hashing {
-    file: File,
-    hasher: sha2::Sha256,
-    bytes: u64,
-}
-
-impl Hashing {
-    fn new(file: File) -> Self {
-        Self { file, hasher: sha2::Sha256::new(), bytes: 0 }
-    }
-
-    fn done(self) -> std::io::Result<(File, Expected)> {
-        let Self { mut file, hasher, bytes } = self;
-        std::io::Seek::rewind(&mut file)?;
-        Ok((file, Expected { bytes, sha256: Some(Sha256::from_hasher(hasher)) }))
-    }
-}
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
-    }
-}
-
-/// A file as a stream.
-#[allow(clippy::disallowed_methods, reason = "seldom, a chunk at a time")]
-fn file_stream(file: File) -> ByteStream {
-    let chunks = stream::try_unfold(file, |mut file| async move {
-        let read = tokio::task::spawn_blocking(move || {
-            let mut chunk = vec![0; CHUNK];
-            let count = file.read(&mut chunk)?;
-            chunk.truncate(count);
-            Ok::<_, std::io::Error>((count > 0).then_some((Bytes::from(chunk), file)))
-        });
-        let failed = |source| Storage::Io { doing: "read the catalogue", source };
-        read.await.map_err(|error| failed(std::io::Error::other(error)))?.map_err(failed)
-    });
-    chunks.boxed()
 }
 
 /// The newest catalogue of a backup, at a moment or before it; `None` when there is none.

@@ -3,15 +3,19 @@
 //!
 //! A copy is written down in the transaction that makes its object count (`Write::object_commit_all`), so none is forgotten. The
 //! lines of work here, one of a kind for each destination, take it from there: [`copier`] makes copies, [`removal`] lets go what
-//! was deleted long enough ago, [`scrub`] reads everything back, [`catalogue`] writes down what a restore needs.
+//! was deleted long enough ago, [`scrub`] reads everything back, [`catalogue`] writes down what a restore needs, [`index`] what somebody without
+//! PicUp does.
 
 pub(crate) mod catalogue;
 mod copier;
+mod drills;
 pub(crate) mod heal;
+mod index;
 mod metrics;
 mod reconcile;
 mod removal;
 mod scrub;
+mod spooled;
 mod status;
 mod target;
 #[cfg(test)]
@@ -50,7 +54,9 @@ pub struct Settings {
     pub scrub_within: Option<Duration>,
     /// How often the database is written down at each destination, when something has changed.
     pub catalogue_every: Duration,
-    /// A folder for a database that is on its way.
+    /// How often a restore from each destination is rehearsed; `None`: when somebody asks for it.
+    pub drill_every: Option<Duration>,
+    /// A folder for a database that is on its way, and for what a rehearsal brings back.
     pub spool: PathBuf,
     /// Which PicUp this is.
     pub version: &'static str,
@@ -90,7 +96,9 @@ pub async fn enlist(app: &App) -> Result<(), Error> {
     if targets.is_empty() && known.iter().all(|known| known.state == DestinationState::Retired) {
         return Ok(());
     }
-    restore::remove_left_overs(&app.settings().backup.spool, "catalogue-");
+    for prefix in ["catalogue-", drills::PREFIX] {
+        restore::remove_left_overs(&app.settings().backup.spool, prefix);
+    }
     let mut write = app.database().write().await?;
     let now = app.now();
     for target in targets {
@@ -162,6 +170,7 @@ pub async fn run(app: App, stop: CancellationToken) {
         lines.spawn(catalogue::run(app.clone(), target, id, stop));
     }
     lines.spawn(scrub::run(app.clone(), stop.clone()));
+    lines.spawn(drills::run(app.clone(), stop.clone()));
     lines.spawn(reconcile::run(app.clone(), stop));
     lines.close();
     lines.wait().await;

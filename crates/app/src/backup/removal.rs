@@ -46,6 +46,10 @@ pub(super) async fn round(app: &App, target: &Target, id: DestinationId) -> Resu
     let mut removed = 0;
     loop {
         let doomed = app.database().read_fresh().await?.copy_list_doomed(id, before, AT_ONCE).await?;
+        if removed == 0 && !doomed.is_empty() {
+            // Another PicUp's copies may have the same names: those of one that was restored from there.
+            target.backup().claim(id, false).await?;
+        }
         let gone = remove(app, target, &doomed).await?;
         if gone.is_empty() {
             return Ok(removed);

@@ -38,6 +38,8 @@ pub struct DestinationReport {
     pub drill: Option<Drill>,
     /// How long ago that was.
     pub drill_seconds_ago: Option<u64>,
+    /// How long ago the last one began that went well.
+    pub drilled_well_seconds_ago: Option<u64>,
     /// How fast copying there was lately.
     pub pace: Option<Pace>,
     /// How long it would take to bring everything back, in seconds: by the last rehearsal, or else as fast as it was copied.
@@ -81,9 +83,10 @@ pub struct Assurance {
 pub async fn assurance(app: &App) -> Result<Option<Assurance>, Error> {
     let all = app.database().read_freshest().await?.destination_list().await?;
     let mut active = all.into_iter().filter(|found| found.state != DestinationState::Retired).peekable();
-    Ok(active.peek().is_some().then(|| Assurance {
-        rehearsed_at: active.filter_map(|found| found.drill).filter(|drill| drill.ok).map(|drill| drill.at).max(),
-    }))
+    Ok(active
+        .peek()
+        .is_some()
+        .then(|| Assurance { rehearsed_at: active.filter_map(|found| found.drilled_well_at).max() }))
 }
 
 async fn one(app: &App, destination: Destination) -> Result<DestinationReport, Error> {
@@ -115,6 +118,7 @@ async fn one(app: &App, destination: Destination) -> Result<DestinationReport, E
         held,
         drill_seconds_ago: destination.drill.as_ref().map(|drill| ago(drill.at)),
         drill: destination.drill,
+        drilled_well_seconds_ago: destination.drilled_well_at.map(ago),
         pace: destination.pace,
         restore_seconds,
     })
@@ -164,6 +168,7 @@ mod tests {
         assert_eq!(drilled(&app, "offsite", false).await.unwrap().rehearsed_at, Some(first));
         let second = app.now();
         assert_eq!(drilled(&app, "offsite", true).await.unwrap().rehearsed_at, Some(second));
+        assert_eq!(drilled(&app, "offsite", false).await.unwrap().rehearsed_at, Some(second), "a failure hides none");
     }
 
     #[tokio::test]

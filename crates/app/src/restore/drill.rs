@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
-use picup_database::{Database, Destination, Drill, Object, ObjectState, Place};
-use picup_domain::Timestamp;
+use picup_database::{CopyState, Database, Destination, Drill, Object, ObjectState, Place};
+use picup_domain::{ByteSize, Timestamp};
 use picup_storage::{SealIdentity, Settings, Storage};
 
 use super::{PAGE, Restored, Source};
@@ -59,7 +59,7 @@ pub async fn rehearse(
     let target = app.target(name).ok_or(Error::NotFound("destination"))?;
     let at = app.now();
     let begun = Instant::now();
-    let outcome = run(app, target, key, folder, watch).await;
+    let outcome = run(app, target, &found, key, folder, watch).await;
     let drill = match &outcome {
         Ok(good) => Drill { at, ok: good.is_good(), seconds: good.seconds, of: good.of, note: told(good) },
         Err(error) => Drill { at, ok: false, seconds: begun.elapsed().as_secs(), of: None, note: error.story() },
@@ -86,6 +86,7 @@ fn told(found: &Rehearsed) -> String {
 async fn run(
     app: &App,
     target: &Target,
+    destination: &Destination,
     key: Option<&SealIdentity>,
     folder: &Path,
     watch: impl FnMut(&Restored),
@@ -98,6 +99,7 @@ async fn run(
     let database =
         Database::open(&picup_database::Settings::sqlite(folder.join("picup.db")), Default::default()).await?;
     let store = Storage::open(Settings::files(folder.join("objects")), picup_storage::Metrics::default()).await?;
+    require_room(app, destination, &store, folder).await?;
     let known = database.read_fresh().await?.destination_list().await?;
     let destination = known.iter().find(|known| known.name == manifest.destination);
     let server_key = manifest.server_key()?;
@@ -109,6 +111,22 @@ async fn run(
     compare(app, &database, &store, &mut found).await?;
     database.close().await;
     Ok(found)
+}
+
+/// A disk that a rehearsal has filled could take no photo meanwhile.
+async fn require_room(app: &App, destination: &Destination, store: &Storage, folder: &Path) -> Result<(), Error> {
+    let counts = app.database().read_fresh().await?.copy_counts(destination.id).await?;
+    let kept = counts.iter().find(|count| count.state == CopyState::Kept).map_or(0, |count| count.bytes);
+    let Some(space) = store.space().await? else { return Ok(()) };
+    let free = space.free.saturating_sub(space.kept);
+    if free >= kept {
+        return Ok(());
+    }
+    let [free, kept] = [free, kept].map(|bytes| ByteSize::new(bytes).unwrap_or_default());
+    let folder = folder.display();
+    Err(Error::Backup(format!(
+        "it takes {kept}, and there is room for {free} in {folder}; rehearse with: picup backup drill --into DIR"
+    )))
 }
 
 /// Reads everything that came back once more, and compares it with what this PicUp, not the one that came back, has recorded.

@@ -7,6 +7,7 @@ mod account;
 mod album;
 mod api_key;
 mod asset;
+mod destination;
 mod edit;
 mod event;
 mod favourite;

@@ -68,7 +68,7 @@ pub(super) fn run(args: ExportArgs) -> Result<ExitCode, Failure> {
     Ok(if report.counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn failure(error: ExportError) -> Failure {
+pub(super) fn failure(error: ExportError) -> Failure {
     match error {
         ExportError::SignIn(error) => import::failure(error),
         ExportError::Folder(..) => Failure::from(anyhow::Error::new(error)).next("name a folder that you may write to"),

@@ -63,7 +63,7 @@ enum Command {
     /// Moves the photos to another store while PicUp runs, and tells where they are.
     #[command(subcommand)]
     Storage(storage::StorageCommand),
-    /// Brings a whole PicUp back from a backup, on an empty machine; goes on where it stopped.
+    /// Brings a PicUp back from a backup, on an empty machine, or its photos as plain files; goes on where it stopped.
     Restore(restore::RestoreArgs),
     /// Prints or checks the configuration.
     #[command(subcommand)]
@@ -216,6 +216,9 @@ mod tests {
             "picup storage forget-old --yes --data-dir D",
             "picup restore --from s3://b/p --endpoint https://h --access-key-file F --recovery-key F --data-dir D --json",
             "picup restore --from /mnt/disk --recovery-key F --at 2026-11-30T12:00:00Z --data-dir D",
+            "picup restore --from /mnt/disk --recovery-key F --account a@b --account b@c --data-dir D",
+            "picup restore --from offsite --account a@b --album A --album B --data-dir D",
+            "picup restore --from /mnt/disk --recovery-key F --plain D --account a@b --album A --by album --json",
             "picup cost --stored 1TB --egress 200GB",
             "picup cost --stored 1TB --egress 0 --objects 300000 --prices F --json",
             "picup version",
@@ -251,6 +254,8 @@ mod tests {
             "picup storage move --to /mnt/photos --cancel",
             "picup restore --data-dir D",
             "picup restore --from /mnt --at yesterday",
+            "picup restore --from /mnt --album A",
+            "picup restore --from /mnt --by album",
             "picup user create nobody --password-file F",
             "picup user create a@b --quota lots",
             "picup user invite a@b --days 0",

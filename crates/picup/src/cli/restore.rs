@@ -1,26 +1,32 @@
-//! `picup restore`: a whole PicUp from a backup and a key, in an empty place.
+//! `picup restore`: a whole PicUp from a backup and a key, in an empty place; a part of one; or its photos as plain files.
+
+mod mark;
+mod part;
+mod plain;
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
+use picup_app::restore::part::Part;
 use picup_app::restore::{self, Restored, Source};
 use picup_database::Database;
-use picup_domain::{ByteSize, Clock, SystemClock, Timestamp};
-use picup_storage::{Backup, SealIdentity, Storage};
-use serde::{Deserialize, Serialize};
+use picup_domain::{ByteSize, Clock, Email, SystemClock, Timestamp};
+use picup_storage::{Backup, BackupName, SealIdentity, Storage};
+use serde::Serialize;
 
 use super::backup::{failure, until_stopped};
 use super::user::moment;
 use super::{Failure, Place, output};
+use crate::client::By;
 use crate::config::{Config, DestinationConfig};
 use crate::secrets;
+use mark::{Back, Choice, Mark};
 
-/// Stands in the data folder while a restore is not finished: nothing may be served from it.
-pub(crate) const MARK: &str = "restore.json";
+pub(crate) use mark::refuse_unfinished;
 
 #[derive(Debug, Args)]
 pub(super) struct RestoreArgs {
@@ -48,6 +54,18 @@ pub(super) struct RestoreArgs {
     /// As it was at that moment, such as 2026-11-30T12:00:00Z, instead of as late as there is
     #[arg(long, value_name = "TIME")]
     at: Option<jiff::Timestamp>,
+    /// Only this account; may be said more than once
+    #[arg(long, value_name = "EMAIL", value_parser = Email::new)]
+    account: Vec<Email>,
+    /// Only what is in the album of this title, of the one account that is named; may be said more than once
+    #[arg(long, value_name = "TITLE", requires = "account")]
+    album: Vec<String>,
+    /// No PicUp: the photos as plain files in this folder, with their names, dates and notes, as `picup export` writes them
+    #[arg(long, value_name = "DIR")]
+    plain: Option<PathBuf>,
+    /// With --plain: a folder for each month, or one for each album [default: date]
+    #[arg(long, value_enum, requires = "plain")]
+    by: Option<By>,
     /// No progress; the result is one line of JSON
     #[arg(long)]
     json: bool,
@@ -55,20 +73,19 @@ pub(super) struct RestoreArgs {
     place: Place,
 }
 
-/// What is known of a restore that was begun.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Mark {
-    from: String,
-    catalogue: String,
-    /// Once the database is back: the destination, whether copies are encrypted, and the moment that came back.
-    database: Option<Back>,
-}
+impl RestoreArgs {
+    fn part(&self) -> Result<Part, Failure> {
+        if !self.album.is_empty() && self.account.len() != 1 {
+            return Err(Failure::usage("--album is of one account").next("name it alone: --account EMAIL"));
+        }
+        Ok(Part { accounts: self.account.clone(), albums: self.album.clone() })
+    }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Back {
-    destination: String,
-    sealed: bool,
-    made_at: i64,
+    /// The catalogue that is asked for.
+    async fn catalogue(&self, backup: &Backup) -> Result<BackupName, Failure> {
+        let at = self.at.map(|at| Timestamp::from_micros(at.as_microsecond()));
+        restore::newest(backup, at).await.map_err(failure)
+    }
 }
 
 /// The result, for programs.
@@ -84,6 +101,9 @@ struct Shown {
 }
 
 pub(super) fn run(args: &RestoreArgs) -> Result<ExitCode, Failure> {
+    if let Some(dir) = &args.plain {
+        return plain::run(args, dir);
+    }
     let (restored, of) = until_stopped(restore(args))?;
     if args.json {
         let Restored { objects, bytes, present, missing, remade, .. } = restored;
@@ -103,9 +123,12 @@ pub(super) fn run(args: &RestoreArgs) -> Result<ExitCode, Failure> {
             ));
             restored.named.iter().for_each(|name| output::line(&format!("  {name}")));
         }
-        output::line(
-            "People sign in anew. Start it with `picup serve`, and name the destination in picup.toml to go on copying there.",
-        );
+        output::line(if args.account.is_empty() {
+            "People sign in anew. Start it with `picup serve`, and name the destination in picup.toml to go on copying there."
+        } else {
+            "It is a part: the copies in that backup are another PicUp's, so give it a destination of its own. Start it with `picup \
+             serve`; where nobody in it is an admin, make one first: picup user admin EMAIL on."
+        });
     }
     Ok(if restored.missing == restored.remade { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -115,55 +138,60 @@ async fn restore(args: &RestoreArgs) -> Result<(Restored, Timestamp), Failure> {
     let _lock = crate::roles::lock(&config.data_dir).await?;
     let key = args.recovery_key.as_deref().map(secrets::age_key).transpose()?;
     let backup = opened(args, &config, key.as_ref())?;
-    let place = config.database_settings()?.place;
+    let part = args.part()?;
+    let choice = Choice::of(&part);
     // Of one that could not open its catalogue nothing is there.
-    let begun = begun(&config.data_dir)?.filter(|mark| mark.from == args.from || mark.database.is_some());
+    let begun = mark::begun(&config.data_dir)?
+        .filter(|mark| mark.is_of(&args.from, choice.as_ref()) || mark.database.is_some());
     let mut mark = match begun {
-        Some(mark) if mark.from == args.from => mark,
-        Some(mark) => {
-            return Err(Failure::from(anyhow::anyhow!("a restore from {} was begun here", mark.from))
-                .next("finish that one, or name an empty --data-dir"));
-        }
+        Some(mark) if mark.is_of(&args.from, choice.as_ref()) => mark,
+        Some(mark) => return Err(mark.refusal()),
         None => {
             if config.database_file().is_some_and(|file| file.exists()) {
                 return Err(Failure::from(anyhow::anyhow!("there is a PicUp in {}", config.data_dir.display()))
                     .next("name an empty folder: --data-dir DIR"));
             }
-            let at = args.at.map(|at| Timestamp::from_micros(at.as_microsecond()));
-            let catalogue = restore::newest(&backup, at).await.map_err(failure)?;
-            Mark { from: args.from.clone(), catalogue: catalogue.to_string(), database: None }
+            if choice.is_some() {
+                part::require_empty_store(&config).await?;
+            }
+            let catalogue = args.catalogue(&backup).await?.to_string();
+            Mark { from: args.from.clone(), catalogue, part: choice, database: None }
         }
     };
     let back = match mark.database.clone() {
         Some(back) => back,
         None => {
-            keep_mark(&config.data_dir, &mark)?;
-            let back = database(&backup, &mark, key.as_ref(), &place, &config).await?;
+            mark::keep(&config.data_dir, &mark)?;
+            let back = database(&backup, &mark, &part, key.as_ref(), &config).await?;
             mark.database = Some(back.clone());
-            keep_mark(&config.data_dir, &mark)?;
+            mark::keep(&config.data_dir, &mark)?;
             back
         }
     };
     let restored = objects(args, &config, &backup, key.as_ref(), &back).await?;
-    std::fs::remove_file(config.data_dir.join(MARK)).context("removing the mark of the restore")?;
+    mark::remove(&config.data_dir)?;
     Ok((restored, Timestamp::from_micros(back.made_at)))
 }
 
 async fn database(
     backup: &Backup,
     mark: &Mark,
+    part: &Part,
     key: Option<&SealIdentity>,
-    place: &picup_database::Place,
     config: &Config,
 ) -> Result<Back, Failure> {
+    let place = config.database_settings()?.place;
     let catalogue = mark.catalogue.parse().map_err(|_| anyhow::anyhow!("the mark of the restore is damaged"))?;
     // One that was cut off just before it was noted stands there whole.
-    if let picup_database::Place::Sqlite(file) = place
+    if let picup_database::Place::Sqlite(file) = &place
         && file.exists()
     {
         std::fs::remove_file(file).context("removing a database that was not noted")?;
     }
-    let manifest = restore::database(backup, &catalogue, key, place, &config.data_dir).await.map_err(failure)?;
+    let manifest = match &mark.part {
+        None => restore::database(backup, &catalogue, key, &place, &config.data_dir).await.map_err(failure)?,
+        Some(_) => part::database(backup, &catalogue, key, part, &place, &config.data_dir).await?,
+    };
     if let Some(own) = manifest.server_key().map_err(failure)? {
         secrets::load_or_create(&config.data_dir)?;
         secrets::keep_backup_key(&config.data_dir, &own)?;
@@ -220,36 +248,6 @@ fn opened(args: &RestoreArgs, config: &Config, key: Option<&SealIdentity>) -> Re
     }
     let settings = config.backup_settings(&destination, key.cloned(), None)?;
     Ok(Backup::open(settings).with_context(|| format!("opening {}", args.from))?)
-}
-
-fn begun(data_dir: &Path) -> Result<Option<Mark>, Failure> {
-    let path = data_dir.join(MARK);
-    match std::fs::read(&path) {
-        Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))?)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(anyhow::Error::new(error).context(format!("reading {}", path.display())).into()),
-    }
-}
-
-fn keep_mark(data_dir: &Path, mark: &Mark) -> Result<(), Failure> {
-    let path = data_dir.join(MARK);
-    let whole = path.with_extension("part");
-    let text = serde_json::to_vec(mark).context("writing the mark of the restore")?;
-    std::fs::write(&whole, text)
-        .and_then(|()| std::fs::rename(&whole, &path))
-        .with_context(|| format!("writing {}", path.display()))?;
-    Ok(())
-}
-
-/// Refuses a data folder in which a restore is not finished.
-pub(crate) fn refuse_unfinished(data_dir: &Path) -> anyhow::Result<()> {
-    if data_dir.join(MARK).exists() {
-        anyhow::bail!(
-            "a restore into {} is not finished; run `picup restore` again, with what you gave it before",
-            data_dir.display()
-        );
-    }
-    Ok(())
 }
 
 /// Tells now and then how far a restore is.

@@ -38,7 +38,7 @@ use picup_domain::AlbumTitle;
 use tokio::sync::Semaphore;
 
 pub(crate) use api::Credentials;
-pub(crate) use export::{By, Export, ExportError, export};
+pub(crate) use export::{By, Export, ExportError, export, folder_names};
 pub(crate) use stop::Stop;
 pub(crate) use tally::Counts;
 

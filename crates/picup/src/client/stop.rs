@@ -35,7 +35,7 @@ impl Stop {
     }
 
     /// Why no new file is begun, when none is.
-    pub(super) fn reason(&self) -> Option<&'static str> {
+    pub(crate) fn reason(&self) -> Option<&'static str> {
         self.reason.get().copied()
     }
 

@@ -43,6 +43,15 @@ pub(crate) struct BackupConfig {
         (Duration::from_secs(60)..=Duration::from_secs(7 * 86_400)).contains(catalogue_every), "must be from 1m to 7d"
     ))]
     pub(crate) catalogue_every: Duration,
+
+    /// How often a restore from each destination is rehearsed by itself, such as `30d`; from 1 to 3650 days. Without it, only when
+    /// somebody runs `picup backup drill`: it fetches everything, which costs money where a provider charges for what leaves it,
+    /// and needs as much free room in the data folder as all of it takes.
+    #[config(deserialize_with = units::duration)]
+    #[config(validate(
+        (Duration::from_secs(86_400)..=Duration::from_secs(3650 * 86_400)).contains(drill_every), "must be from 1d to 3650d"
+    ))]
+    pub(crate) drill_every: Option<Duration>,
 }
 
 pub(super) type Layer = <DestinationConfig as confique::Config>::Layer;
@@ -308,6 +317,7 @@ mod tests {
             (format!("{disk}region = 'home'"), "region is of no use for a folder"),
             (disk.replace("/mnt", "mnt"), "the whole path"),
             (format!("{disk}bandwidth = '1kB'"), "at least 64kB"),
+            ("[backup]\ndrill_every = '1h'".to_owned(), "from 1d to 3650d"),
             (format!("data_dir = '/mnt'\n{disk}"), "is where the photos are"),
             (format!("{disk}[backup.destinations.other]\nurl = '/mnt/disk'"), "are the same place"),
             (

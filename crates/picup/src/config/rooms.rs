@@ -126,6 +126,7 @@ impl Config {
             retention: self.backup.retention,
             scrub_within: (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400)),
             catalogue_every: self.backup.catalogue_every,
+            drill_every: self.backup.drill_every,
             spool: self.spool(),
             version: env!("CARGO_PKG_VERSION"),
         }

@@ -3,6 +3,7 @@
 //! State is built here once and passed down; nothing below this knows the configuration or where secrets lie.
 
 mod admin;
+pub(crate) mod from_backup;
 mod interface;
 mod log;
 mod origin;
@@ -22,7 +23,7 @@ use anyhow::{Context, bail};
 use picup_app::{App, backup, events, health, jobs, setup};
 use picup_database::{Claim, Database};
 use picup_delivery::Keyring;
-use picup_gateway::{Gateway, Parts, api_service};
+use picup_gateway::{Gateway, Origin, Parts, api_service};
 use prometheus_client::registry::Registry;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -41,6 +42,8 @@ use origin::{StoreOrigin, Straight};
 use rooms::Rooms;
 pub(crate) use rooms::unopened;
 
+/// Held by whoever works on a data folder alone.
+const LOCK: &str = "serve.lock";
 /// How long one that was just killed may take to let go of the folder, and how often that is looked at.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_LOOK: Duration = Duration::from_millis(20);
@@ -61,7 +64,8 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
     let listener = listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
     let straight = Straight::default();
-    let gateway = gateway(&config, &rooms, straight.clone(), &mut registry)?;
+    let origin = StoreOrigin::new(rooms.storage.clone(), straight.clone());
+    let gateway = gateway(&config, &rooms, Arc::new(origin), &mut registry)?;
     let admin = match config.admin_listen.address() {
         Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),
         None => None,
@@ -144,7 +148,12 @@ pub(crate) async fn mover(config: &Config, file: PathBuf) -> anyhow::Result<Work
     Ok(Work { app: rooms.app, follower: rooms.follower, file })
 }
 
-fn gateway(config: &Config, rooms: &Rooms, straight: Straight, registry: &mut Registry) -> anyhow::Result<Gateway> {
+fn gateway(
+    config: &Config,
+    rooms: &Rooms,
+    origin: Arc<dyn Origin>,
+    registry: &mut Registry,
+) -> anyhow::Result<Gateway> {
     let media_key = &rooms.media_key;
     let public_pem = media_key.public_key_pem();
     let keyring = Keyring::from_pems([(media_key.id().clone(), public_pem.as_str())])?;
@@ -157,7 +166,7 @@ fn gateway(config: &Config, rooms: &Rooms, straight: Straight, registry: &mut Re
         Parts {
             keyring,
             api: api_service(router),
-            origin: Arc::new(StoreOrigin::new(rooms.storage.clone(), straight)),
+            origin,
             static_files: interface::files_beside(&rooms.storage, config.reads_straight())?,
             clock: Arc::new(move || clock.now().seconds().max(0).unsigned_abs()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
@@ -191,7 +200,7 @@ pub(crate) async fn lock(data_dir: &Path) -> anyhow::Result<File> {
 /// The same, without waiting; `None` when another PicUp is serving the folder.
 pub(crate) fn try_lock(data_dir: &Path) -> anyhow::Result<Option<File>> {
     rooms::make_private(data_dir)?;
-    let path = data_dir.join("serve.lock");
+    let path = data_dir.join(LOCK);
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)

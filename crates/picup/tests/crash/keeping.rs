@@ -129,22 +129,37 @@ async fn what_is_done_about_copies_goes_on_wherever_it_died() {
     assert!(copy.with_extension("age").exists() && copy.with_extension("g2.age").exists());
 
     let (disk, key) = (kept.disk(), kept.path("key"));
-    let wish = ["restore", "--from", disk.to_str().unwrap(), "--recovery-key", key.to_str().unwrap(), "--json"];
-    for point in ["restore-database", "restore-page"] {
-        let there = kept.path(point);
-        let died = command(Some(point), &wish, &there).await;
+    let whole = ["restore", "--from", disk.to_str().unwrap(), "--recovery-key", key.to_str().unwrap(), "--json"];
+    let ada = email("ada");
+    let part: Vec<&str> = whole.iter().copied().chain(["--account", &ada]).collect();
+    for (point, wish) in [
+        ("restore-database", &whole[..]),
+        ("restore-page", &whole),
+        ("restore-database", &part),
+        ("restore-part", &part),
+        ("restore-page", &part),
+    ] {
+        let there = kept.path(&format!("{point}-{}", wish.len()));
+        let died = command(Some(point), wish, &there).await;
         assert_eq!(died.status.signal(), Some(Signal::ABORT.as_raw()), "{}", String::from_utf8_lossy(&died.stderr));
         let refused = command(None, &["serve", "--listen", "127.0.0.1:0", "--admin-listen", ""], &there).await;
         let said = String::from_utf8_lossy(&refused.stderr);
         assert!(!refused.status.success() && said.contains("is not finished"), "{said}");
-        let again = command(None, &wish, &there).await;
+        let again = command(None, wish, &there).await;
         assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
         let told: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
         assert_eq!(told["missing"], 0, "{told}");
         assert_eq!(told["present"].as_u64() > Some(0), point == "restore-page", "{told}");
         assert_eq!(files(&there.join("objects/media")), files(&data.join("objects/media")));
     }
-    let led = ["catalogue-written", "scrub-recorded", "scrub-copies-recorded", "restore-database", "restore-page"];
+    let led = [
+        "catalogue-written",
+        "scrub-recorded",
+        "scrub-copies-recorded",
+        "restore-database",
+        "restore-page",
+        "restore-part",
+    ];
     let listed = POINTS.iter().filter(|point| point.is_by_command()).map(|point| point.name);
     assert_eq!(listed.collect::<Vec<_>>(), led);
 }

@@ -152,6 +152,7 @@ pub(crate) const POINTS: &[Point] = &[
     point("scrub-copies-recorded", ByCommand),
     point("restore-database", ByCommand),
     point("restore-page", ByCommand),
+    point("restore-part", ByCommand),
 ];
 
 /// A point that no life comes to proves nothing, and a life that ends at none neither.

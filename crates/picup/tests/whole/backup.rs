@@ -180,6 +180,27 @@ fn damage(places: &Places, stored: &BTreeMap<String, Sha256>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_is_rehearsed_by_itself_when_that_is_set() {
+    let folder = fresh_folder();
+    let disk = folder.path().display();
+    let settings = format!("[backup]\ndrill_every = \"1d\"\n[backup.destinations.disk]\nurl = \"{disk}\"\n");
+    let app = TestApp::builder().account("ada").config(settings).start().await;
+    backup_done(&app, &["recovery-key"]).await;
+    let app = app.kill_and_restart().await;
+    let ada = app.sign_in("ada").await;
+    ada.processed(ada.upload("a.jpg", samples::JPEG).await).await;
+    assert_eq!(copied(&app).await, 3);
+    backup_done(&app, &["catalogue", "disk"]).await;
+    let drilled = async || status(&app).await.remove("disk").filter(|disk| disk["drill"]["ok"] == true);
+    eventually("a rehearsal", drilled).await.unwrap_or_else(|late| panic!("{late}\n{}", app.log()));
+    let spool = app.data().join("spool");
+    let gone = async || (std::fs::read_dir(&spool).unwrap().count() == 0).then_some(());
+    eventually("the end of what came back", gone).await.unwrap();
+    assert!(app.log().contains("a restore was rehearsed and went well"), "{}", app.log());
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_is_mounted_later_is_waited_for_and_the_photos_are_shown() {
     let folder = fresh_folder();
     let disk = folder.path().join("disk");

@@ -24,7 +24,7 @@ fn counts(done: &Finished) -> Value {
     told(done)
 }
 
-fn told(done: &Finished) -> Value {
+pub(crate) fn told(done: &Finished) -> Value {
     serde_json::from_str(done.stdout.lines().last().unwrap_or_default())
         .unwrap_or_else(|error| panic!("{error}: {}\n{}", done.stdout, done.stderr))
 }
@@ -34,7 +34,7 @@ fn numbers(found: u64, written: u64, unchanged: u64, failed: u64, bytes: u64) ->
 }
 
 /// Every file below a folder, with its content.
-fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     for entry in walkdir::WalkDir::new(root).into_iter().flatten().filter(|entry| entry.file_type().is_file()) {
         // One that an export is writing may have got its name meanwhile.
@@ -46,7 +46,7 @@ fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Those of them that people see, without the notes.
-fn photos(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn photos(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = files(root);
     all.retain(|path, _| {
         let name = path.file_name().unwrap().to_string_lossy();
@@ -56,7 +56,7 @@ fn photos(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// All that an account keeps, without ids: what an export and an import must not change.
-async fn library(account: &Client) -> Value {
+pub(crate) async fn library(account: &Client) -> Value {
     let mut assets = BTreeMap::new();
     let mut hashes = BTreeMap::new();
     for id in account.timeline().await.id {
@@ -85,7 +85,7 @@ fn sidecar(favourite: bool, albums: &Value) -> String {
 }
 
 /// A phone's folder: notes, a live photo, a still and a film that only share a name, one name twice, names that no disk takes.
-async fn a_library(app: &TestApp, ada: &Client) -> u64 {
+pub(crate) async fn a_library(app: &TestApp, ada: &Client) -> u64 {
     let root = app.path("phone");
     let put = |name: &str, bytes: &[u8]| {
         fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();

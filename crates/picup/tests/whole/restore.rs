@@ -26,7 +26,7 @@ fn arguments(places: &Places, endpoint: &str, key: Option<&Path>, into: &Path) -
     all
 }
 
-fn is_refused(done: &Finished, words: &[&str]) {
+pub(crate) fn is_refused(done: &Finished, words: &[&str]) {
     assert!(!done.status.success(), "{}", done.stdout);
     assert!(words.iter().all(|word| done.stderr.contains(word)), "{words:?} in {}", done.stderr);
 }

@@ -2,6 +2,9 @@
 //! deleted, what reading them again finds, and what comes back of them.
 
 mod copying;
+mod drills;
+mod indexes;
+mod parts;
 mod removals;
 mod restores;
 mod scrubs;

@@ -138,6 +138,7 @@ mod tests {
             held: None,
             drill: Some(drilled(true)),
             drill_seconds_ago: Some(DAY),
+            drilled_well_seconds_ago: Some(DAY),
             pace: None,
             restore_seconds: None,
         }

@@ -162,7 +162,11 @@ pub(super) fn text(report: &DestinationReport) -> String {
     lines.push(match (&report.drill, report.drill_seconds_ago) {
         (Some(drill), Some(age)) => {
             let went = if drill.ok { "went well" } else { "FAILED" };
-            format!("  drill     {went} {} ago, in {}: {}", span(age), span(drill.seconds), drill.note)
+            let before = match report.drilled_well_seconds_ago {
+                Some(age) if !drill.ok => format!("; the last that went well was {} ago", span(age)),
+                _ => String::new(),
+            };
+            format!("  drill     {went} {} ago, in {}: {}{before}", span(age), span(drill.seconds), drill.note)
         }
         _ => format!("  drill     none yet; run: picup backup drill {}", report.name),
     });
@@ -208,6 +212,7 @@ mod tests {
             held: None,
             drill: None,
             drill_seconds_ago: None,
+            drilled_well_seconds_ago: None,
             pace: None,
             restore_seconds: None,
         }

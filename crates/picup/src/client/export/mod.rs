@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
+pub(crate) use names::folder_names;
 pub(crate) use tally::Exported;
 
 use super::api::{Api, Credentials};

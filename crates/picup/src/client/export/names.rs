@@ -3,6 +3,8 @@
 //! A photo's name comes from outside and may be anything. The name it came with is kept in the notes beside it; here only
 //! what can stand on a disk, also one that Windows reads. Called by [`super::plan`].
 
+use std::collections::HashSet;
+
 use super::super::source::own;
 use super::super::walk::SYSTEM;
 
@@ -41,6 +43,18 @@ pub(super) fn safe(text: &str) -> String {
 /// The name with a number before its ending; 1 is the name itself.
 pub(super) fn numbered(name: &str, number: usize) -> String {
     if number <= 1 { name.to_owned() } else { cut(name, LONGEST, &format!(" ({number})")) }
+}
+
+/// Names for folders beside one another, each another one on every disk, in the order of the texts.
+pub(crate) fn folder_names<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<String> {
+    let mut taken = HashSet::new();
+    texts
+        .map(|text| {
+            let wanted = safe(text);
+            let mut names = (1..).map(|number| numbered(&wanted, number));
+            names.find(|name| taken.insert(key(name))).unwrap_or(wanted)
+        })
+        .collect()
 }
 
 /// The name for a film beside its still, so that an import finds the two again.
@@ -140,6 +154,12 @@ mod tests {
         assert_eq!(film("IMG_1 (2).HEIC", "IMG_1.MOV"), "IMG_1 (2).MOV");
         assert_eq!(film("IMG_1.HEIC", "x.avi"), "IMG_1.mov");
         assert_eq!(film("IMG_1.mov", "IMG_1.MOV"), "IMG_1.mp4");
+    }
+
+    #[test]
+    fn folders_beside_one_another_never_have_one_name() {
+        let names = folder_names(["ada@example.org", "a*b@x.org", "a_b@x.org", "A_B@x.org"].into_iter());
+        assert_eq!(names, ["ada@example.org", "a_b@x.org", "a_b@x (2).org", "A_B@x (3).org"]);
     }
 
     fn well(name: &str) -> Result<(), TestCaseError> {
