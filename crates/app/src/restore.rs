@@ -13,7 +13,7 @@ use std::path::Path;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use picup_database::{Database, Destination, Object, ObjectState, Place, transfer};
-use picup_domain::{ObjectKey, Timestamp};
+use picup_domain::{ObjectKey, ObjectRole, Timestamp};
 use picup_storage::{
     Backup, BackupName, ByteStream, Error as Storage, Expected, SealIdentity, Storage as Store, crash_point,
 };
@@ -56,9 +56,11 @@ pub struct Restored {
     pub present: u64,
     /// Objects that the backup does not have, or not as they were.
     pub missing: u64,
-    /// Some of those, by name.
+    /// Originals and films among the missing.
+    pub lost: u64,
+    /// Some of the missing, by name.
     pub named: Vec<String>,
-    /// Pictures among the missing, which are made again.
+    /// Photos whose pictures are missing and are made again.
     pub remade: u64,
 }
 
@@ -177,6 +179,7 @@ impl Restored {
             }
             Found::Missing => {
                 self.missing += 1;
+                self.lost += u64::from(matches!(object.key.role(), ObjectRole::Original | ObjectRole::Motion));
                 if self.named.len() < NAMED {
                     self.named.push(object.key.to_string());
                 }

@@ -10,6 +10,7 @@ mod object;
 mod tests;
 mod walk;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,7 +30,7 @@ pub struct Known {
     pub asked_at: Timestamp,
     /// Whether it is being taken back: then what stands there was never away.
     pub back: bool,
-    /// Whether it may end without what is in neither place.
+    /// Whether it may end without what is in neither place, or cannot be read.
     pub leave_lost: bool,
 }
 
@@ -56,6 +57,9 @@ pub struct Progress {
     pub uploads: u64,
     /// Everything up to this key has been proved in the new place.
     pub proved_up_to: String,
+    /// What the log has been told of.
+    #[serde(skip)]
+    logged: HashSet<String>,
 }
 
 impl Progress {
@@ -66,7 +70,7 @@ impl Progress {
     }
 
     const fn is_whole(&self, known: &Known) -> bool {
-        self.uploads == 0 && self.unread == 0 && (self.lost == 0 || known.leave_lost)
+        self.uploads == 0 && (self.lost + self.unread == 0 || known.leave_lost)
     }
 }
 
@@ -92,10 +96,13 @@ pub async fn carry(
         if progress.is_whole(known) {
             return Ok(true);
         }
-        if !tell(progress) {
-            return Ok(false);
+        // Who hears it now and then alone hears how the round has ended.
+        for _ in 0..2 {
+            tokio::time::sleep(AGAIN / 2).await;
+            if !tell(progress) {
+                return Ok(false);
+            }
         }
-        tokio::time::sleep(AGAIN).await;
     }
 }
 

@@ -173,9 +173,11 @@ impl Progress {
             Done::Unread(_) => self.unread += 1,
         }
         if self.named.len() < NAMED {
-            let (key, what) = (key.to_string(), done.word());
-            tracing::warn!(key, what, "an object is not well, on its way to another store");
-            self.named.push(format!("{key}: {what}"));
+            let named = format!("{key}: {}", done.word());
+            if self.logged.insert(named.clone()) {
+                tracing::warn!(object = named, "an object is not well, on its way to another store");
+            }
+            self.named.push(named);
         }
     }
 }

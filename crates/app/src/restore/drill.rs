@@ -35,10 +35,10 @@ pub struct Rehearsed {
 }
 
 impl Rehearsed {
-    /// Whether everything came back as it was.
+    /// Whether everything came back as it was, and anything did, where there is anything.
     #[must_use]
     pub const fn is_good(&self) -> bool {
-        self.restored.missing == 0 && self.different == 0
+        self.restored.missing == 0 && self.different == 0 && (self.same > 0 || self.newer == 0)
     }
 }
 

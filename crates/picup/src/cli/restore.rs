@@ -95,6 +95,7 @@ struct Shown {
     bytes: u64,
     present: u64,
     missing: u64,
+    lost: u64,
     remade: u64,
     /// RFC 3339: the moment that came back.
     recovery_point: String,
@@ -106,8 +107,8 @@ pub(super) fn run(args: &RestoreArgs) -> Result<ExitCode, Failure> {
     }
     let (restored, of) = until_stopped(restore(args))?;
     if args.json {
-        let Restored { objects, bytes, present, missing, remade, .. } = restored;
-        output::json(&Shown { objects, bytes, present, missing, remade, recovery_point: moment(of) })?;
+        let Restored { objects, bytes, present, missing, lost, remade, .. } = restored;
+        output::json(&Shown { objects, bytes, present, missing, lost, remade, recovery_point: moment(of) })?;
     } else {
         let size = ByteSize::new(restored.bytes).unwrap_or_default();
         output::line(&format!(
@@ -118,8 +119,9 @@ pub(super) fn run(args: &RestoreArgs) -> Result<ExitCode, Failure> {
         ));
         if restored.missing > 0 {
             output::line(&format!(
-                "{} objects are not in the backup as they were; {} of them are pictures that are made again. Among them:",
-                restored.missing, restored.remade
+                "{} objects are not in the backup as they were; {} of them are originals, which are lost, and the pictures of {} \
+                 photos are made again. Among them:",
+                restored.missing, restored.lost, restored.remade
             ));
             restored.named.iter().for_each(|name| output::line(&format!("  {name}")));
         }
@@ -130,7 +132,7 @@ pub(super) fn run(args: &RestoreArgs) -> Result<ExitCode, Failure> {
              serve`; where nobody in it is an admin, make one first: picup user admin EMAIL on."
         });
     }
-    Ok(if restored.missing == restored.remade { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if restored.lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn restore(args: &RestoreArgs) -> Result<(Restored, Timestamp), Failure> {
@@ -140,14 +142,14 @@ async fn restore(args: &RestoreArgs) -> Result<(Restored, Timestamp), Failure> {
     let backup = opened(args, &config, key.as_ref())?;
     let part = args.part()?;
     let choice = Choice::of(&part);
-    // Of one that could not open its catalogue nothing is there.
-    let begun = mark::begun(&config.data_dir)?
-        .filter(|mark| mark.is_of(&args.from, choice.as_ref()) || mark.database.is_some());
-    let mut mark = match begun {
+    let begun = mark::begun(&config.data_dir)?;
+    let was_cut_off = begun.is_some();
+    let mut mark = match begun.filter(|mark| mark.database.is_some()) {
         Some(mark) if mark.is_of(&args.from, choice.as_ref()) => mark,
         Some(mark) => return Err(mark.refusal()),
         None => {
-            if config.database_file().is_some_and(|file| file.exists()) {
+            // One that was cut off has left no more than a database that was not noted.
+            if !was_cut_off && config.database_file().is_some_and(|file| file.exists()) {
                 return Err(Failure::from(anyhow::anyhow!("there is a PicUp in {}", config.data_dir.display()))
                     .next("name an empty folder: --data-dir DIR"));
             }
@@ -162,7 +164,14 @@ async fn restore(args: &RestoreArgs) -> Result<(Restored, Timestamp), Failure> {
         Some(back) => back,
         None => {
             mark::keep(&config.data_dir, &mark)?;
-            let back = database(&backup, &mark, &part, key.as_ref(), &config).await?;
+            let back = match database(&backup, &mark, &part, key.as_ref(), &config).await {
+                Ok(back) => back,
+                // Nothing is there yet.
+                Err(failure) => {
+                    mark::remove(&config.data_dir)?;
+                    return Err(failure);
+                }
+            };
             mark.database = Some(back.clone());
             mark::keep(&config.data_dir, &mark)?;
             back
@@ -189,7 +198,7 @@ async fn database(
         std::fs::remove_file(file).context("removing a database that was not noted")?;
     }
     let manifest = match &mark.part {
-        None => restore::database(backup, &catalogue, key, &place, &config.data_dir).await.map_err(failure)?,
+        None => restore::database(backup, &catalogue, key, &place, &config.data_dir).await.map_err(unopened)?,
         Some(_) => part::database(backup, &catalogue, key, part, &place, &config.data_dir).await?,
     };
     if let Some(own) = manifest.server_key().map_err(failure)? {
@@ -200,6 +209,13 @@ async fn database(
         secrets::keep_recovery_recipient(&config.data_dir, &key.recipient())?;
     }
     Ok(Back { destination: manifest.destination, sealed: manifest.sealed, made_at: manifest.made_at })
+}
+
+/// A catalogue that is damaged is not the only one.
+fn unopened(error: picup_app::Error) -> Failure {
+    let damaged = matches!(&error, picup_app::Error::Storage(picup_storage::Error::Altered(_)));
+    let told = failure(error);
+    if damaged { told.next("try an earlier one, by the time before which it was made: --at TIME") } else { told }
 }
 
 async fn objects(

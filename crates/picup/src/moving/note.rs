@@ -27,7 +27,10 @@ pub(crate) struct Note {
     pub(crate) ended_at: Option<i64>,
     /// When the place that is not in use any more was cleared.
     pub(crate) forgotten_at: Option<i64>,
-    /// Whether it may end without objects that are in neither place.
+    /// Whether that place is being cleared: nothing may move there before it is done.
+    #[serde(default)]
+    pub(crate) forgetting: bool,
+    /// Whether it may end without objects that are in neither place, or cannot be read.
     pub(crate) leave_lost: bool,
     pub(crate) progress: Progress,
     /// Why it does not go on at the moment.
@@ -61,6 +64,7 @@ impl Note {
             asked_at: now.micros(),
             ended_at: None,
             forgotten_at: None,
+            forgetting: false,
             leave_lost: false,
             progress: Progress::default(),
             trouble: None,
@@ -125,7 +129,7 @@ fn path(data_dir: &Path) -> PathBuf {
 }
 
 /// Puts a file in place whole: it survives a power cut, or the one before does.
-pub(super) fn write_whole(path: &Path, text: &[u8], mode: u32) -> anyhow::Result<()> {
+pub(crate) fn write_whole(path: &Path, text: &[u8], mode: u32) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");

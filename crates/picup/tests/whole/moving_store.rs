@@ -198,6 +198,12 @@ async fn killed_half_way_it_goes_on_and_what_is_left_behind_is_removed_when_aske
     let asked = storage(&app, &["forget-old"]).await.unwrap();
     assert_eq!(asked.status.code(), Some(2), "{}{}", asked.stdout, asked.stderr);
     assert!(asked.stderr.contains("--yes") && count(&app.data().join("objects/media")) > 0, "{}", asked.stderr);
+    // One that was killed on the way lets nothing move there before it has ended.
+    let note = app.data().join("move.json");
+    let noted = std::fs::read_to_string(&note).unwrap();
+    std::fs::write(&note, noted.replace("\"forgetting\": false", "\"forgetting\": true")).unwrap();
+    let back = storage(&app, &["move", "--to", app.data().join("objects").to_str().unwrap()]).await.unwrap();
+    assert!(!back.status.success() && back.stderr.contains("is being removed"), "{}{}", back.stdout, back.stderr);
     let removed = storage(&app, &["forget-old", "--yes"]).await.unwrap();
     assert!(removed.status.success(), "{}{}", removed.stdout, removed.stderr);
     assert_eq!(count(&app.data().join("objects")), 0);
@@ -228,6 +234,33 @@ async fn one_move_after_another_needs_no_restart() {
     }
     nothing_failed(&app);
     remark(&app, &one);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_neither_place_is_named_until_it_may_be_left() {
+    let app = TestApp::builder().account("ada").start().await;
+    let ada = app.sign_in_browser("ada").await;
+    let kept = samples::jpeg(1);
+    ada.upload("kept.jpg", &kept).await;
+    let lost = ada.processed(ada.upload("lost.jpg", &samples::jpeg(2)).await).await;
+    app.settle().await;
+    std::fs::remove_file(app.data().join("objects").join(lost.media.original.trim_start_matches('/'))).unwrap();
+    let to = app.path("disk");
+    let moving = storage(&app, &["move", "--to", to.to_str().unwrap(), "--json"]);
+    known(&app.data(), "a loss that is told", |note| {
+        note["progress"]["lost"] == 1 && note["progress"]["named"][0].as_str().unwrap().contains("in neither place")
+    })
+    .await;
+    let status = storage(&app, &["status"]).await.unwrap();
+    assert!(status.stdout.contains("--leave-lost"), "{}", status.stdout);
+    let left = storage(&app, &["move", "--to", to.to_str().unwrap(), "--leave-lost", "--json"]).await.unwrap();
+    assert!(left.status.success() && moving.await.unwrap().status.success(), "{}{}", left.stdout, left.stderr);
+    for change in ["trash", "delete"] {
+        ada.post(&format!("/api/assets/{change}"), &json!({ "assets": [lost.id] })).await.json::<Value>(200);
+    }
+    gives_back(&ada, &BTreeSet::from([hash(&kept)])).await;
+    remark(&app, &to);
     app.finish().await;
 }
 

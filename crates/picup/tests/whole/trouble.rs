@@ -15,6 +15,8 @@ use crate::pictures::noise;
 
 /// How long the whole may take; it is far less.
 const PATIENCE: Duration = Duration::from_secs(900);
+/// How many files are imported in one go.
+const FOLDER: usize = 100;
 /// How long a fault lasts, and how long everything is well after it.
 const FAULT: Duration = Duration::from_millis(150);
 const CALM: Duration = Duration::from_millis(600);
@@ -100,15 +102,18 @@ async fn look(app: &TestApp, seen: &mut u64) -> ! {
     }
 }
 
-/// Imports again and again, as a person does, until everything is there; then waits for the copies.
+/// Imports each folder again and again, as a person does, until everything is there; then waits for the copies.
 async fn import(app: &TestApp, photos: &Path, files: usize) {
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        let done = app.import("ada", photos, None, &[]).await;
-        if done.status.success() {
-            break;
+    for folder in std::fs::read_dir(photos).unwrap() {
+        let folder = folder.unwrap().path();
+        loop {
+            let done = app.import("ada", &folder, None, &[]).await;
+            if done.status.success() {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{}{}\n{}", done.stdout, done.stderr, app.log());
         }
-        assert!(Instant::now() < deadline, "{}{}\n{}", done.stdout, done.stderr, app.log());
     }
     while status(app).await["offsite"]["kept"]["copies"].as_u64() < Some(files as u64) {
         assert!(Instant::now() < deadline, "{:?}\n{}", status(app).await, app.log());
@@ -134,10 +139,10 @@ async fn uploads_and_copies_in_trouble(files: usize) {
     );
     let app = TestApp::builder().account("ada").config(settings).start().await;
     let photos = app.path("photos");
-    std::fs::create_dir(&photos).unwrap();
     let wanted = (0..files).map(|number| {
-        let content = noise(number as u64, 200 + 97 * number);
-        std::fs::write(photos.join(format!("{number}.mp4")), &content).unwrap();
+        let (content, folder) = (noise(number as u64, 200 + 97 * number), photos.join((number / FOLDER).to_string()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{number}.mp4")), &content).unwrap();
         hash(&content)
     });
     let wanted = wanted.collect();

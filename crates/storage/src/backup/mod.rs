@@ -7,6 +7,7 @@
 
 mod check;
 mod claim;
+mod folder;
 mod name;
 mod pace;
 mod place;

@@ -11,7 +11,7 @@ use sha2::Digest;
 
 use super::seal::{self, SealIdentity};
 use super::write::{self, Expected, Stored};
-use super::{Backup, BackupName};
+use super::{Backup, BackupName, folder};
 use crate::{ByteStream, Error};
 
 /// One thing that stands in a backup.
@@ -29,6 +29,7 @@ impl Backup {
     /// # Errors
     /// [`Error::NotKept`].
     pub async fn fetch(&self, name: &BackupName) -> Result<ByteStream, Error> {
+        self.require_plain(&name.to_string())?;
         let got = match self.0.reader.get(&self.at(name)).await {
             Ok(got) => got,
             Err(error) if is_not_there(&error) => {
@@ -123,6 +124,10 @@ impl Backup {
 
     /// Everything that stands below `folder`, such as `media` or `catalogue`, after a name, in the order in which the service tells it.
     pub fn list(&self, folder: &str, after: Option<&str>) -> BoxStream<'static, Result<Listing, Error>> {
+        let there = stream::iter(self.require_there().err().map(Err));
+        if let Some(root) = &self.0.place.folder {
+            return there.chain(folder::list(root.clone(), folder, after.map(str::to_owned))).boxed();
+        }
         let place = self.0.place.path(folder);
         let after = after.map(|name| self.0.place.path(name));
         let listed = match &after {
@@ -132,8 +137,15 @@ impl Backup {
         let backup = self.clone();
         let listed = listed.map_err(|error| Error::remote("list a backup", error));
         let named = listed.map_ok(move |found| Listing { name: backup.below(&found.location), bytes: found.size });
-        let there = stream::iter(self.require_there().err().map(Err));
         there.chain(named).boxed()
+    }
+
+    /// In a folder: that no link, pipe or folder stands where a copy should.
+    fn require_plain(&self, name: &str) -> Result<(), Error> {
+        match &self.0.place.folder {
+            Some(root) if !folder::is_plain(root, name) => Err(Error::Altered(name.to_owned())),
+            _ => Ok(()),
+        }
     }
 
     fn below(&self, path: &Path) -> String {
@@ -146,6 +158,7 @@ impl Backup {
     /// [`Error::NoRemover`].
     pub async fn remove(&self, name: &str) -> Result<(), Error> {
         let remover = self.0.remover.as_ref().ok_or(Error::NoRemover)?;
+        self.require_plain(name)?;
         match remover.delete(&self.0.place.path(name)).await {
             Ok(()) => Ok(()),
             Err(error) if is_not_there(&error) => self.require_there(),

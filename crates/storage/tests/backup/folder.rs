@@ -90,3 +90,34 @@ async fn what_a_killed_process_left_half_written_is_in_nobodys_way() {
     let stored = keep(&it.backup, &name, &content, true).await.unwrap();
     it.backup.prove(&name, &stored).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_is_no_plain_file_is_no_copy_and_no_link_is_followed() {
+    let (place, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (folder, outside) = (place.path(), elsewhere.path().join("outside"));
+    std::fs::write(&outside, b"not ours").unwrap();
+    let backup = backup_in(folder);
+    backup.claim(DestinationId::new(now()), true).await.unwrap();
+    let (names, content) = ([1, 2, 3, 4].map(|generation| copy_of(&key(), generation, false)), noise(2, 5_000));
+    let mut stored = Vec::new();
+    for name in &names {
+        stored.push(keep(&backup, name, &content, false).await.unwrap());
+    }
+    let file = |at: usize| folder.join(names[at].to_string());
+    (0..3).for_each(|at| std::fs::remove_file(file(at)).unwrap());
+    std::os::unix::fs::symlink(&outside, file(0)).unwrap();
+    std::fs::create_dir(file(1)).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(file(2)).status().unwrap();
+    assert!(made.success());
+    std::os::unix::fs::symlink(".", folder.join("media/itself")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), folder.join("media/elsewhere")).unwrap();
+    for (name, stored) in names.iter().zip(&stored).take(3) {
+        assert!(matches!(backup.prove(name, stored).await, Err(Error::Altered(_))), "{name}");
+        assert!(matches!(backup.remove(&name.to_string()).await, Err(Error::Altered(_))), "{name}");
+    }
+    assert!(matches!(backup.remove("media/elsewhere/outside").await, Err(Error::Altered(_))) && outside.exists());
+    let listed: Vec<_> = backup.list("media", None).try_collect().await.unwrap();
+    assert_eq!(listed.iter().map(|found| found.name.as_str()).collect::<Vec<_>>(), [names[3].to_string()]);
+    assert!(backup.list("media", Some(&names[3].to_string())).try_collect::<Vec<_>>().await.unwrap().is_empty());
+    backup.prove(&names[3], &stored[3]).await.unwrap();
+}

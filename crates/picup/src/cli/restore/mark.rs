@@ -7,6 +7,7 @@ use picup_app::restore::part::Part;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
+use crate::moving::note::write_whole;
 
 const NAME: &str = "restore.json";
 
@@ -83,13 +84,8 @@ pub(super) fn begun(data_dir: &Path) -> Result<Option<Mark>, Failure> {
 
 /// Writes the mark, whole or not at all.
 pub(super) fn keep(data_dir: &Path, mark: &Mark) -> Result<(), Failure> {
-    let path = data_dir.join(NAME);
-    let whole = path.with_extension("part");
     let text = serde_json::to_vec(mark).context("writing the mark of the restore")?;
-    std::fs::write(&whole, text)
-        .and_then(|()| std::fs::rename(&whole, &path))
-        .with_context(|| format!("writing {}", path.display()))?;
-    Ok(())
+    Ok(write_whole(&data_dir.join(NAME), &text, 0o600)?)
 }
 
 /// The restore is finished.

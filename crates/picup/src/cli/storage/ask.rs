@@ -37,7 +37,7 @@ pub(in crate::cli) struct MoveArgs {
     /// The file with an access key of the service
     #[arg(long, value_name = "FILE")]
     access_key_file: Option<PathBuf>,
-    /// End the move also without objects that are in neither place
+    /// End the move also without objects that are in neither place, or cannot be read
     #[arg(long)]
     leave_lost: bool,
     /// No progress; the result is one line of JSON
@@ -47,28 +47,36 @@ pub(in crate::cli) struct MoveArgs {
     pub(super) place: Place,
 }
 
+const FORGETTING: &str = "what the last move has left behind is being removed, and that has to end first";
+
 /// Writes down what is wanted.
 pub(super) async fn ask(args: &MoveArgs, config: &Config) -> Result<(), Failure> {
     if args.cancel {
         return cancel(config);
     }
     let file = args.place.file(config)?;
-    let (from, to) = (Words::of(config), words(args, config)?);
+    let (_, there) = settings::rewritten(&file, &config.data_dir, &words(args, config)?)
+        .map_err(|error| Failure::usage(format!("{error:#}")))?;
+    let (from, to) = (Words::of(config), Words::of(&there));
     let known = Note::read(&config.data_dir)?;
+    if known.as_ref().is_some_and(|note| note.forgetting) {
+        return Err(Failure::from(anyhow::anyhow!(FORGETTING)).next("picup storage forget-old --yes"));
+    }
     if let Some(note) = known.filter(Note::is_under_way) {
         return go_on(args, config, &note, &to);
     }
     if from.is_same_place(&to) {
         return Err(Failure::usage(format!("the photos are in {} already", to.place())));
     }
-    let (_, there) =
-        settings::rewritten(&file, &config.data_dir, &to).map_err(|error| Failure::usage(format!("{error:#}")))?;
     refuse_overlap(config, &there)?;
     settings::require_writable(&file)?;
     look(config, &there, &to).await?;
     Note::change(&config.data_dir, |note| {
         if note.as_ref().is_some_and(Note::is_under_way) {
             anyhow::bail!("another move has just been asked for");
+        }
+        if note.as_ref().is_some_and(|note| note.forgetting) {
+            anyhow::bail!(FORGETTING);
         }
         let new = Note::new(file, from, to, SystemClock.now());
         *note = Some(Note { leave_lost: args.leave_lost, ..new });

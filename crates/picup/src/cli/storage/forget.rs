@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
 use picup_app::moving;
@@ -41,10 +41,11 @@ pub(super) fn run(args: &ForgetArgs) -> Result<ExitCode, Failure> {
             return Err(Failure::usage(format!("all photos are in {}", Words::of(&config).place()))
                 .next(format!("say --yes, and what is in {} is removed for ever", left.place())));
         }
+        let asked_at = Note::change(&config.data_dir, |note| begin(note.as_mut(), &left))?;
         let removed = clear(&store).await?;
         Note::change(&config.data_dir, |note| {
-            if let Some(note) = note {
-                note.forgotten_at = Some(SystemClock.now().micros());
+            if let Some(note) = note.as_mut().filter(|note| note.asked_at == asked_at) {
+                (note.forgetting, note.forgotten_at) = (false, Some(SystemClock.now().micros()));
             }
             Ok(())
         })?;
@@ -52,6 +53,15 @@ pub(super) fn run(args: &ForgetArgs) -> Result<ExitCode, Failure> {
     })?;
     output::line(&format!("removed {removed} objects from {place}"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// From now on nothing moves to the place that was left, until this is done. Tells which move left it.
+fn begin(note: Option<&mut Note>, left: &Words) -> anyhow::Result<i64> {
+    let Some(note) = note.filter(|note| note.left() == Some(left)) else {
+        bail!("another move has just been asked for")
+    };
+    note.forgetting = true;
+    Ok(note.asked_at)
 }
 
 /// The place that was left. One that is in use again, by the store or a destination of copies, is refused.

@@ -83,9 +83,9 @@ impl Shown {
         }
         if matches!(it.state, State::Moving | State::Back) {
             it.progress.named.iter().for_each(|name| text += &format!("  {name}\n"));
-            if it.progress.lost > 0 {
+            if it.progress.lost + it.progress.unread > 0 {
                 text += &format!(
-                    "bring back what is in neither place, into {from}; or say --leave-lost, and it ends without\n"
+                    "see that all of it can be read in {from}; or say the command again with --leave-lost, and it ends without\n"
                 );
             }
         }
