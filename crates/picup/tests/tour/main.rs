@@ -50,7 +50,7 @@ const ROWS: [(&str, State); 12] = [
     (FRONT, State::Begun),
     (METRICS, State::Begun),
     ("vault identity for apps and pipelines", State::NotBuilt),
-    (BACKUP, State::Begun),
+    (BACKUP, State::Works),
     ("balancing over several servers", State::NotBuilt),
     (REPLICAS, State::Works),
     (OFF_SITE, State::Works),
