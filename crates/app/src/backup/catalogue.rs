@@ -122,6 +122,7 @@ async fn write(app: &App, target: &Target, id: DestinationId) -> Result<Written,
         let to_do = "make one with: picup backup recovery-key";
         return Err(Error::Backup(format!("there is no recovery key, so nobody could open a catalogue; {to_do}")));
     }
+    target.backup().claim(id, false).await?;
     let spool = &app.settings().backup.spool;
     std::fs::create_dir_all(spool).map_err(|error| spoiled("make a folder for the catalogue", &error))?;
     let folder = tempfile::Builder::new().prefix("catalogue-").tempdir_in(spool);

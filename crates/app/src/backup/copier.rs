@@ -67,7 +67,7 @@ pub(super) struct Line {
     resting_until: Instant,
     /// How often in a row the destination was away.
     away: u32,
-    /// Whether it is certain that the place is the destination's.
+    /// Whether it is certain that the place is the destination's, and was not away since.
     claimed: bool,
 }
 
@@ -197,6 +197,7 @@ impl Line {
         };
         let story = Error::from(error).story();
         if away {
+            self.claimed = false;
             self.away += 1;
             self.resting_until = Instant::now() + backoff(self.away.div_ceil(AT_ONCE as u32), LONGEST_REST);
         }
@@ -262,7 +263,10 @@ async fn copy(app: &App, target: &Target, claim: &CopyClaim) -> Result<Stored, S
 
 /// Whether it is the destination, or the machine, that does not work, and the next copy would fail too.
 const fn is_away(error: &Storage) -> bool {
-    matches!(error, Storage::Remote { .. } | Storage::Full | Storage::Folder { .. } | Storage::Io { .. })
+    matches!(
+        error,
+        Storage::Remote { .. } | Storage::Full | Storage::Folder { .. } | Storage::Taken(_) | Storage::Io { .. }
+    )
 }
 
 /// 2, 4, 8 … seconds, at most `longest`, give or take a quarter so that many do not come back at once.

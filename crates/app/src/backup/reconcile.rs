@@ -90,6 +90,7 @@ async fn primary(app: &App) -> Result<Reconciled, Error> {
 }
 
 async fn destination(app: &App, target: &Target, id: DestinationId) -> Result<Reconciled, Error> {
+    target.backup().claim(id, false).await?;
     let mut walk = Walk { app, target, id, rows: VecDeque::new(), after: String::new(), ended: false };
     let mut found = Reconciled::default();
     let mut pages = target.backup().list("media", None).try_chunks(PAGE);

@@ -46,6 +46,10 @@ pub(super) async fn round(app: &App, target: &Target, id: DestinationId) -> Resu
     let mut removed = 0;
     loop {
         let doomed = app.database().read_fresh().await?.copy_list_doomed(id, before, AT_ONCE).await?;
+        if doomed.is_empty() {
+            return Ok(removed);
+        }
+        target.backup().claim(id, false).await?;
         let gone = remove(app, target, &doomed).await?;
         if gone.is_empty() {
             return Ok(removed);

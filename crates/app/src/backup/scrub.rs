@@ -208,6 +208,11 @@ async fn copies_of(
         if due.is_empty() {
             break;
         }
+        if let Err(error) = target.backup().claim(id, false).await {
+            tracing::warn!(destination = target.name(), %error, "copies cannot be read");
+            scrubbed.unread += due.len() as u64;
+            break;
+        }
         let found = stream::iter(due).map(|copy| async move {
             let found = prove(target, &copy).await;
             (copy, found)

@@ -15,10 +15,11 @@ mod seal;
 mod settings;
 mod write;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use object_store::ObjectStore;
 use object_store::path::Path;
+use picup_domain::DestinationId;
 use tokio::sync::Semaphore;
 
 use crate::Error;
@@ -43,6 +44,8 @@ struct Inner {
     /// `None`: nothing is ever removed.
     remover: Option<Arc<dyn ObjectStore>>,
     place: place::Place,
+    /// Whose it is, once it was claimed.
+    owner: OnceLock<DestinationId>,
     seal: Seal,
     pace: Pace,
     /// MiB of what is on its way that may be in memory.
@@ -64,6 +67,7 @@ impl Backup {
             reader,
             remover,
             place,
+            owner: OnceLock::new(),
             seal: settings.seal,
             pace: Pace::new(settings.bytes_per_second),
             memory: Arc::new(Semaphore::new(IN_MEMORY)),
