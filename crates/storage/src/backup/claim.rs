@@ -8,8 +8,7 @@ use bytes::Bytes;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use picup_domain::DestinationId;
 
-use super::Backup;
-use super::write::failed;
+use super::{Backup, failed};
 use crate::Error;
 
 /// What it is called.

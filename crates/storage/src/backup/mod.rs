@@ -13,6 +13,8 @@ mod place;
 mod read;
 mod seal;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::sync::{Arc, OnceLock};
@@ -108,4 +110,18 @@ impl Backup {
     fn at(&self, name: &BackupName) -> Path {
         self.0.place.path(&name.to_string())
     }
+}
+
+/// A failure that keeps a full disk apart from others.
+fn failed(doing: &'static str, error: object_store::Error) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(at) = cause {
+        if let Some(io) = at.downcast_ref::<std::io::Error>()
+            && matches!(Error::io(doing)(io.kind().into()), Error::Full)
+        {
+            return Error::Full;
+        }
+        cause = at.source();
+    }
+    Error::remote(doing, error)
 }
