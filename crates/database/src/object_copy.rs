@@ -1,7 +1,7 @@
 //! Copies of objects at destinations: written down in the transaction that makes an object count, claimed by lease as jobs are, and
 //! counted in the transactions that change them. A copy outlives its object until the retention is over.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use picup_domain::{ByteSize, DestinationId, ObjectKey, ObjectRole, Sha256, Timestamp};
 
@@ -55,7 +55,7 @@ pub struct CopyClaim {
     pub sha256: Sha256,
     /// Which copy of it, from 1.
     pub generation: u32,
-    /// How often it was begun, this time included; also the lease's token.
+    /// How often this copy of it was begun, this time included; with its number also the lease's token.
     pub attempt: u32,
 }
 
@@ -222,6 +222,22 @@ impl Read {
         Ok(false)
     }
 
+    /// Whether somebody holds the lease of a copy at a destination that has not failed before: it is being made, or will be soon.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn copy_is_leased(&mut self, destination: DestinationId, now: Timestamp) -> Result<bool, Error> {
+        for turn in [0_i64, 1] {
+            let sql = "SELECT state_at FROM object_copies \
+                       WHERE destination = ? AND state = 'waiting' AND turn = ? AND state_at > ? ORDER BY state_at LIMIT 1";
+            let statement = Statement::new("copy_is_leased", sql).id(&destination).int(turn).time(now);
+            if self.one(statement).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Since when the copy waits that has waited longest, of the thousand that are due first.
     ///
     /// # Errors
@@ -310,11 +326,12 @@ impl Read {
     ) -> Result<Vec<DoomedCopy>, Error> {
         let mut found = Vec::new();
         for turn in [0_i64, 1] {
+            let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
             let sql = "SELECT object_key, generation, bytes FROM object_copies \
                        WHERE destination = ? AND state = 'doomed' AND turn = ? AND state_at < ? \
                        ORDER BY state_at, object_key LIMIT ?";
             let statement = Statement::new("copy_list_doomed", sql).id(&destination).int(turn);
-            for row in self.all(statement.time(before).int(limit)).await? {
+            for row in self.all(statement.time(before).int(left)).await? {
                 let (generation, bytes) = (row.int("generation")?, row.size("bytes")?);
                 found.push(DoomedCopy { key: key(&row)?, generation, bytes });
             }
@@ -333,22 +350,27 @@ impl Read {
         before: Timestamp,
         most: u32,
     ) -> Result<u64, Error> {
-        let mut counted = 0;
+        let mut counted = 0_u32;
         for turn in [0_i64, 1] {
             let sql = "SELECT COUNT(*) AS copies FROM (SELECT 1 AS one FROM object_copies WHERE destination = ? \
                        AND state = 'doomed' AND turn = ? AND state_at >= ? AND state_at < ? LIMIT ?) AS some";
             let statement = Statement::new("copy_count_doomed", sql).id(&destination).int(turn);
-            counted += self.row(statement.time(from).time(before).int(most)).await?.int::<u64>("copies")?;
+            let left = most.saturating_sub(counted);
+            counted += self.row(statement.time(from).time(before).int(left)).await?.int::<u32>("copies")?;
         }
-        Ok(counted)
+        Ok(counted.into())
     }
 
-    /// Since when the copy is doomed that is so longest.
+    /// When the first copy became doomed of those that did from a moment on.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn copy_doomed_since(&mut self, destination: DestinationId) -> Result<Option<Timestamp>, Error> {
-        self.copy_first_at(destination, CopyState::Doomed).await
+    pub async fn copy_doomed_since(
+        &mut self,
+        destination: DestinationId,
+        from: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
+        self.copy_first_at(destination, CopyState::Doomed, from).await
     }
 
     /// When the copy was last proved of which that is longest ago.
@@ -356,20 +378,21 @@ impl Read {
     /// # Errors
     /// When the database cannot answer.
     pub async fn copy_proved_since(&mut self, destination: DestinationId) -> Result<Option<Timestamp>, Error> {
-        self.copy_first_at(destination, CopyState::Kept).await
+        self.copy_first_at(destination, CopyState::Kept, Timestamp::from_micros(0)).await
     }
 
     async fn copy_first_at(
         &mut self,
         destination: DestinationId,
         state: CopyState,
+        from: Timestamp,
     ) -> Result<Option<Timestamp>, Error> {
         let mut first: Option<Timestamp> = None;
         for turn in [0_i64, 1] {
             let sql = "SELECT state_at FROM object_copies WHERE destination = ? AND state = ? AND turn = ? \
-                       ORDER BY state_at LIMIT 1";
+                       AND state_at >= ? ORDER BY state_at LIMIT 1";
             let statement = Statement::new("copy_first_at", sql).id(&destination).text(state.as_str()).int(turn);
-            if let Some(row) = self.one(statement).await? {
+            if let Some(row) = self.one(statement.time(from)).await? {
                 let at = row.time("state_at")?;
                 first = Some(first.map_or(at, |first| first.min(at)));
             }
@@ -459,12 +482,20 @@ impl Write {
         new: &[(ObjectKey, ByteSize)],
         now: Timestamp,
     ) -> Result<(), Error> {
-        let keys: Vec<ObjectKey> = new.iter().map(|(key, _)| key.clone()).collect();
-        let known = self.copy_known(destination, &keys).await?;
-        let new: Vec<_> = new.iter().filter(|(key, _)| !known.contains_key(key)).collect();
-        for key in known.keys() {
-            self.copy_revive(destination, key, now).await?;
+        let mut known = HashSet::new();
+        for run in runs(new) {
+            let sql = "SELECT object_key, state, bytes FROM object_copies WHERE destination = ? AND object_key";
+            let statement = Statement::among("copy_standing", sql, run.len()).id(&destination);
+            let statement = run.iter().fold(statement, |statement, (key, _)| statement.text(&key.to_string()));
+            for row in self.all(statement).await?.iter() {
+                let key = key(row)?;
+                if row.word("state", CopyState::parse)? == CopyState::Doomed {
+                    self.copy_revive(destination, &key, row.size("bytes")?, now).await?;
+                }
+                known.insert(key);
+            }
         }
+        let new: Vec<_> = new.iter().filter(|(key, _)| !known.contains(key)).collect();
         let insert = "INSERT INTO object_copies (destination, object_key, state, turn, state_at, bytes, generation, attempts, \
                       created_at)";
         for run in runs(&new) {
@@ -480,15 +511,18 @@ impl Write {
     }
 
     /// A copy whose object is gone, and whose key counts again: it is made under its next name.
-    async fn copy_revive(&mut self, destination: DestinationId, key: &ObjectKey, now: Timestamp) -> Result<(), Error> {
-        let sql = "SELECT bytes FROM object_copies WHERE destination = ? AND object_key = ? AND state = 'doomed'";
-        let text = key.to_string();
-        let doomed = self.one(Statement::new("copy_doomed", sql).id(&destination).text(&text)).await?;
-        let Some(doomed) = doomed else { return Ok(()) };
+    async fn copy_revive(
+        &mut self,
+        destination: DestinationId,
+        key: &ObjectKey,
+        bytes: ByteSize,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let sql = "UPDATE object_copies SET state = 'waiting', state_at = ?, generation = generation + 1, \
-                   stored_bytes = NULL, stored_sha256 = NULL WHERE destination = ? AND object_key = ?";
-        self.run(Statement::new("copy_revive", sql).time(now).id(&destination).text(&text)).await?;
-        self.copy_moved(destination, CopyState::Doomed, CopyState::Waiting, doomed.size("bytes")?).await
+                   stored_bytes = NULL, stored_sha256 = NULL, created_at = ? WHERE destination = ? AND object_key = ?";
+        let statement = Statement::new("copy_revive", sql).time(now).time(now).id(&destination);
+        self.run(statement.text(&key.to_string())).await?;
+        self.copy_moved(destination, CopyState::Doomed, CopyState::Waiting, bytes).await
     }
 
     /// Keeps the count: `by` is 1 for more, -1 for fewer.
@@ -597,7 +631,7 @@ impl Write {
         Ok(claims)
     }
 
-    /// Keeps leases until a later moment.
+    /// Keeps leases until another moment; those until now are given back.
     ///
     /// # Errors
     /// When the database cannot write.
@@ -609,14 +643,14 @@ impl Write {
     ) -> Result<(), Error> {
         for claim in claims {
             let sql = "UPDATE object_copies SET state_at = ? WHERE destination = ? AND object_key = ? AND attempts = ? \
-                       AND state IN ('waiting', 'failing', 'sourceless')";
+                       AND generation = ? AND state IN ('waiting', 'failing', 'sourceless')";
             let statement = Statement::new("copy_extend", sql).time(until).id(&destination);
-            self.run(statement.text(&claim.key.to_string()).int(claim.attempt)).await?;
+            self.run(statement.text(&claim.key.to_string()).int(claim.attempt).int(claim.generation)).await?;
         }
         Ok(())
     }
 
-    /// Takes back every lease at a destination: for one who knows that nobody is at work.
+    /// Takes back the leases at a destination, for one who knows that nobody is at work. What has failed before is due at its time.
     ///
     /// # Errors
     /// When the database cannot write.
@@ -663,9 +697,9 @@ impl Write {
         claim: &CopyClaim,
     ) -> Result<Option<CopyState>, Error> {
         let sql = "SELECT state FROM object_copies WHERE destination = ? AND object_key = ? AND attempts = ? \
-                   AND state IN ('waiting', 'failing', 'sourceless')";
+                   AND generation = ? AND state IN ('waiting', 'failing', 'sourceless')";
         let statement = Statement::new("copy_claimed", sql).id(&destination).text(&claim.key.to_string());
-        let row = self.one(statement.int(claim.attempt)).await?;
+        let row = self.one(statement.int(claim.attempt).int(claim.generation)).await?;
         row.map(|row| row.word("state", CopyState::parse)).transpose()
     }
 
@@ -724,9 +758,9 @@ impl Write {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let sql = "UPDATE object_copies SET state = 'failing', state_at = ?, generation = generation + 1, attempts = 0, \
-                   stored_bytes = NULL, stored_sha256 = NULL, last_error = ? \
+                   stored_bytes = NULL, stored_sha256 = NULL, last_error = ?, created_at = ? \
                    WHERE destination = ? AND object_key = ? AND state = 'kept' AND generation = ?";
-        let statement = Statement::new("copy_broken", sql).time(now).text(error).id(&destination);
+        let statement = Statement::new("copy_broken", sql).time(now).text(error).time(now).id(&destination);
         let changed = self.changed(statement.text(&copy.key.to_string()).int(copy.generation)).await?;
         if changed {
             self.copy_moved(destination, CopyState::Kept, CopyState::Failing, copy.bytes).await?;
