@@ -11,6 +11,8 @@ CREATE TABLE destinations (
     state VARCHAR(16) NOT NULL,
     -- Objects up to this key have their row of a copy, and so have all that are committed from now on. NULL: all have.
     enrolled_to VARCHAR(190),
+    -- When its place got its mark. NULL: not yet, and a folder without one may be made the destination's.
+    claimed_at BIGINT,
     -- Somebody has said that what was deleted up to then may go there, too, however much it is.
     removals_confirmed_at BIGINT,
     -- When the newest catalogue was made that stands there.
@@ -35,7 +37,7 @@ CREATE UNIQUE INDEX destinations_name ON destinations (name);
 CREATE TABLE object_copies (
     destination BINARY(16) NOT NULL,
     object_key VARCHAR(190) NOT NULL,
-    -- waiting; failing: waiting after a failure; kept: stands there, proved; doomed: its object is gone.
+    -- waiting; failing: waiting after a failure; kept: stands there, proved; sourceless: nothing to copy; doomed: its object is gone.
     state VARCHAR(16) NOT NULL,
     -- 0: an original. 1: what can be made of one again.
     turn SMALLINT NOT NULL,
@@ -72,6 +74,8 @@ CREATE TABLE orphans (
     name VARCHAR(190) NOT NULL,
     bytes BIGINT NOT NULL,
     found_at BIGINT NOT NULL,
+    -- 1: somebody has said that it may go, however many there are.
+    confirmed SMALLINT NOT NULL,
     PRIMARY KEY (destination, name)
 ) {table};
 

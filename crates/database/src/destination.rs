@@ -53,6 +53,8 @@ pub struct Destination {
     pub state: DestinationState,
     /// Whether every object has its copy's row; before that, older ones are still being written down.
     pub enrolled: bool,
+    /// Whether its place has got its mark.
+    pub claimed: bool,
     /// What was deleted up to then may be removed there, however much it is.
     pub removals_confirmed_at: Option<Timestamp>,
     /// When the newest catalogue was made that stands there.
@@ -92,7 +94,7 @@ pub struct Drill {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, name, place, sealed, state, enrolled_to, removals_confirmed_at, catalogue_at, \
+            "SELECT id, name, place, sealed, state, enrolled_to, claimed_at, removals_confirmed_at, catalogue_at, \
              drilled_at, drill_ok, drill_seconds, drill_of, drill_note, drilled_well_at, speed, latency FROM destinations ",
             $rest
         )
@@ -116,6 +118,7 @@ fn destination(row: &Row) -> Result<Destination, Error> {
         sealed: row.bool("sealed")?,
         state: row.word("state", DestinationState::parse)?,
         enrolled: row.maybe_text("enrolled_to")?.is_none(),
+        claimed: row.maybe_time("claimed_at")?.is_some(),
         removals_confirmed_at: row.maybe_time("removals_confirmed_at")?,
         catalogue_at: row.maybe_time("catalogue_at")?,
         drill: drill.transpose()?,
@@ -199,6 +202,16 @@ impl Write {
         let sql = "UPDATE destinations SET state = ? WHERE id = ? AND state <> ?";
         let word = state.as_str();
         self.changed(Statement::new("destination_set_state", sql).text(word).id(&id).text(word)).await
+    }
+
+    /// Notes that its place has got its mark.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn destination_claimed(&mut self, id: DestinationId, now: Timestamp) -> Result<(), Error> {
+        let sql = "UPDATE destinations SET claimed_at = ? WHERE id = ?";
+        self.run(Statement::new("destination_claimed", sql).time(now).id(&id)).await?;
+        Ok(())
     }
 
     /// Lets what was deleted up to now go there too, however much it is.

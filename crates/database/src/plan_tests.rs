@@ -18,7 +18,7 @@ use crate::{
 const ALLOWED: [(&str, &str); 17] = [
     ("copy_waits_since", "reads a thousand entries of an index at most"),
     ("copy_count_doomed", "counts what an index has found, and no more of it than it is told"),
-    ("orphan_count", "counts what should not be there"),
+    ("orphan_count", "adds up what should not be there, by its store"),
     ("destination_list", "as many rows as destinations"),
     ("destination_ids", "as many rows as destinations"),
     ("destination_every_id", "as many rows as destinations"),
@@ -266,11 +266,14 @@ async fn keep_copies(tx: &mut Write) -> Result<(), Error> {
     tx.object_insert(&object).await?;
     tx.object_commit_all(&[(key.clone(), object.bytes, Sha256::of(b""))], NOW).await?;
     tx.copy_is_due(id, NOW).await?;
+    tx.copy_is_leased(id, NOW).await?;
+    tx.destination_claimed(id, NOW).await?;
     let claims = tx.copy_claim(id, NOW, NOW, 73).await?;
     tx.copy_extend(id, &claims, NOW).await?;
     tx.copy_release(id, NOW).await?;
     tx.copy_failed(id, &claims[0], "", NOW, crate::CopyFailure::Occupied).await?;
-    let made = crate::CopyMade { claim: claims[0].clone(), stored_bytes: object.bytes, stored_sha256: Sha256::of(b"") };
+    let claim = crate::CopyClaim { generation: claims[0].generation + 1, ..claims[0].clone() };
+    let made = crate::CopyMade { claim, stored_bytes: object.bytes, stored_sha256: Sha256::of(b"") };
     tx.copy_made(id, &[made], NOW).await?;
     let later = NOW.plus(Duration::from_secs(1));
     let kept = tx.copy_list_unproved(id, later, 10).await?;
@@ -286,7 +289,7 @@ async fn keep_copies(tx: &mut Write) -> Result<(), Error> {
     tx.copy_list_failing(id, 10).await?;
     tx.object_doom(&key).await?;
     tx.object_delete(&key, NOW).await?;
-    tx.copy_doomed_since(id).await?;
+    tx.copy_doomed_since(id, NOW).await?;
     tx.copy_count_doomed(id, NOW, later, 10).await?;
     let doomed = tx.copy_list_doomed(id, later, 10).await?;
     tx.copy_forget(id, &doomed).await?;
@@ -296,8 +299,9 @@ async fn keep_copies(tx: &mut Write) -> Result<(), Error> {
     tx.object_proved(&[key], NOW).await?;
     let orphan = ("media/x".to_owned(), ByteSize::new(1)?);
     tx.orphan_note(id, std::slice::from_ref(&orphan), NOW).await?;
-    tx.orphan_list(id, NOW, 10).await?;
+    tx.orphan_list(id, NOW, true, 10).await?;
     tx.orphan_count(id).await?;
+    tx.orphan_confirm(id).await?;
     tx.orphan_forget(id, &[orphan.0]).await?;
     Ok(())
 }

@@ -28,6 +28,9 @@ pub enum Error {
     /// What stands there is not what was stored.
     #[error("{0} is not what was stored")]
     Altered(String),
+    /// A place does not give back what was written there a moment ago.
+    #[error("{0} does not come back as it was written; see that the disk or the service is well")]
+    NotAsWritten(String),
     /// What is sealed cannot be opened.
     #[error("{name} cannot be opened: {why}")]
     NotOpened {
@@ -166,7 +169,10 @@ impl Error {
     /// Whether it is about the caller's request or bytes, not about the store's health.
     #[must_use]
     pub const fn is_callers(&self) -> bool {
-        !matches!(self, Self::Full | Self::Folder { .. } | Self::Io { .. } | Self::Remote { .. })
+        !matches!(
+            self,
+            Self::Full | Self::Folder { .. } | Self::Io { .. } | Self::Remote { .. } | Self::NotAsWritten(_)
+        )
     }
 }
 

@@ -4,14 +4,15 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use picup_database::{CopyClaim, CopyFailure, CopyMade, CopyState, DestinationState};
-use picup_domain::{ByteSize, DestinationId, ObjectKey};
-use picup_storage::{Error as Storage, Expected, Stored, crash_point};
-use tokio::task::JoinSet;
+use picup_database::{CopyClaim, CopyFailure, CopyMade, Destination, DestinationState};
+use picup_domain::{ByteSize, DestinationId};
+use picup_storage::{Error as Storage, Stored, crash_point};
+use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::attempt::{backoff, copy, is_away};
 use super::target::Target;
-use super::{AGAIN, heal, rest};
+use super::{AGAIN, rest};
 use crate::{App, Error};
 
 /// How many copies are made at once; most are small, and wait for the network more than for anything else.
@@ -49,17 +50,19 @@ pub(super) async fn run(app: App, target: Arc<Target>, id: DestinationId, stop: 
 }
 
 /// What came of one copy, and how long it took.
-type Done = (CopyClaim, Result<Stored, Storage>, Duration);
+pub(super) type Done = (CopyClaim, Result<Stored, Storage>, Duration);
 
 pub(super) struct Line {
     app: App,
     target: Arc<Target>,
     id: DestinationId,
     queued: VecDeque<CopyClaim>,
-    under_way: JoinSet<Done>,
-    /// What this process holds a lease of.
-    held: HashMap<ObjectKey, CopyClaim>,
+    pub(super) under_way: JoinSet<Done>,
+    /// What is under way.
+    pub(super) held: HashMap<task::Id, CopyClaim>,
     extended: Instant,
+    /// When it was last looked whether the destination is paused.
+    looked: Instant,
     made: Vec<CopyMade>,
     recorded: Instant,
     /// Since when there was always something to do, and how many bytes were copied since.
@@ -67,7 +70,7 @@ pub(super) struct Line {
     resting_until: Instant,
     /// How often in a row the destination was away.
     away: u32,
-    /// Whether it is certain that the place is the destination's.
+    /// Whether it is certain that the place is the destination's, and was not away since.
     claimed: bool,
 }
 
@@ -82,6 +85,7 @@ impl Line {
             under_way: JoinSet::new(),
             held: HashMap::new(),
             extended: now,
+            looked: now,
             made: Vec::new(),
             recorded: now,
             busy: None,
@@ -106,16 +110,27 @@ impl Line {
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            Some(done) = self.under_way.join_next() => match done {
-                Ok(done) => self.ended(done).await?,
-                Err(error) => return Err(Error::Internal(format!("a copy ended in a panic: {error}"))),
+            Some(done) = self.under_way.join_next_with_id() => match done {
+                Ok((task, done)) => {
+                    self.held.remove(&task);
+                    self.ended(done).await?;
+                }
+                // Its lease runs out, and then it is tried again.
+                Err(error) => {
+                    self.held.remove(&error.id());
+                    return Err(Error::Internal(format!("a copy ended in a panic: {error}")));
+                }
             },
             () = tokio::time::sleep(RECORD_EVERY) => {}
         }
         if self.made.len() >= RECORDED || self.recorded.elapsed() >= RECORD_EVERY {
             self.record().await?;
         }
-        self.extend().await
+        self.extend().await?;
+        if self.looked.elapsed() >= LOOK_EVERY {
+            self.look().await?;
+        }
+        Ok(())
     }
 
     /// Begins as many as may be under way.
@@ -131,12 +146,14 @@ impl Line {
         {
             self.busy.get_or_insert_with(|| (Instant::now(), 0));
             let (app, target) = (self.app.clone(), Arc::clone(&self.target));
-            self.under_way.spawn(async move {
+            let held = claim.clone();
+            let task = self.under_way.spawn(async move {
                 let _at_work = target.at_work();
                 let begun = Instant::now();
                 let result = copy(&app, &target, &claim).await;
                 (claim, result, begun.elapsed())
             });
+            self.held.insert(task.id(), held);
         }
         Ok(())
     }
@@ -144,34 +161,51 @@ impl Line {
     async fn claim(&mut self) -> Result<(), Error> {
         let database = self.app.database();
         let now = self.app.now();
-        let found = database.read_fresh().await?.destination_list().await?;
-        let Some(found) = found.into_iter().find(|found| found.id == self.id) else { return Ok(()) };
+        let Some(found) = self.destination().await? else { return Ok(()) };
         let due = database.read_fresh().await?.copy_is_due(self.id, now).await?;
         if found.state != DestinationState::Active || (!due && found.enrolled) {
             return Ok(());
         }
         if !self.claimed {
-            let counts = database.read_fresh().await?.copy_counts(self.id).await?;
-            // What is certainly a place without copies may be made the destination's. Else it has to be the right one.
-            let new = found.catalogue_at.is_none()
-                && counts.iter().all(|count| count.copies == 0 || count.state == CopyState::Waiting);
-            self.target.backup().claim(self.id, new).await?;
+            // Before a place has got its mark nothing was ever put there. Afterwards it has to be the right one.
+            self.target.backup().claim(self.id, !found.claimed).await?;
             self.claimed = true;
         }
         let mut write = database.write().await?;
+        if !found.claimed {
+            write.destination_claimed(self.id, now).await?;
+        }
         if !due {
             write.copy_enrol(self.id, ENROLLED, now).await?;
         }
         let claims = write.copy_claim(self.id, now, now.plus(LEASE), CLAIMED).await?;
         write.commit().await?;
         crash_point!("backup-claimed");
-        self.held.extend(claims.iter().map(|claim| (claim.key.clone(), claim.clone())));
         self.queued.extend(claims);
         Ok(())
     }
 
-    async fn ended(&mut self, (claim, result, took): Done) -> Result<(), Error> {
-        self.held.remove(&claim.key);
+    async fn destination(&self) -> Result<Option<Destination>, Error> {
+        let found = self.app.database().read_fresh().await?.destination_list().await?;
+        Ok(found.into_iter().find(|found| found.id == self.id))
+    }
+
+    /// Gives back what has not begun, when the destination is paused.
+    pub(super) async fn look(&mut self) -> Result<(), Error> {
+        self.looked = Instant::now();
+        if self.queued.is_empty()
+            || self.destination().await?.is_some_and(|found| found.state == DestinationState::Active)
+        {
+            return Ok(());
+        }
+        let mut write = self.app.database().write().await?;
+        write.copy_extend(self.id, self.queued.make_contiguous(), self.app.now()).await?;
+        write.commit().await?;
+        self.queued.clear();
+        Ok(())
+    }
+
+    pub(super) async fn ended(&mut self, (claim, result, took): Done) -> Result<(), Error> {
         let bytes = claim.bytes.get();
         match result {
             Ok(stored) => {
@@ -197,6 +231,7 @@ impl Line {
         };
         let story = Error::from(error).story();
         if away {
+            self.claimed = false;
             self.away += 1;
             self.resting_until = Instant::now() + backoff(self.away.div_ceil(AT_ONCE as u32), LONGEST_REST);
         }
@@ -236,37 +271,9 @@ impl Line {
             return Ok(());
         }
         self.extended = Instant::now();
-        let held: Vec<CopyClaim> = self.held.values().cloned().collect();
+        let held: Vec<CopyClaim> = self.held.values().chain(&self.queued).cloned().collect();
         let mut write = self.app.database().write().await?;
         write.copy_extend(self.id, &held, self.app.now().plus(LEASE)).await?;
         Ok(write.commit().await?)
     }
-}
-
-/// Makes one copy, from the primary store, or if that has lost the object from another copy, which heals it on the way.
-async fn copy(app: &App, target: &Target, claim: &CopyClaim) -> Result<Stored, Storage> {
-    let name = target.name_of(&claim.key, claim.generation);
-    let expected = Expected { bytes: claim.bytes.get(), sha256: Some(claim.sha256) };
-    let from_primary = || app.storage().read_whole(&claim.key);
-    match target.backup().keep(&name, from_primary(), expected, claim.attempt > 1).await {
-        Err(lost @ (Storage::SourceDiffers | Storage::NotFound(_))) => {
-            if heal::primary(app, &claim.key, expected).await {
-                target.backup().keep(&name, from_primary(), expected, true).await
-            } else {
-                Err(lost)
-            }
-        }
-        kept => kept,
-    }
-}
-
-/// Whether it is the destination, or the machine, that does not work, and the next copy would fail too.
-const fn is_away(error: &Storage) -> bool {
-    matches!(error, Storage::Remote { .. } | Storage::Full | Storage::Folder { .. } | Storage::Io { .. })
-}
-
-/// 2, 4, 8 … seconds, at most `longest`, give or take a quarter so that many do not come back at once.
-fn backoff(attempt: u32, longest: u64) -> Duration {
-    let whole = Duration::from_secs(2_u64.saturating_pow(attempt.min(16)).min(longest));
-    whole.mul_f64(0.75 + rand::random::<f64>() / 2.0)
 }

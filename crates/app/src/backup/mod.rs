@@ -6,6 +6,7 @@
 //! was deleted long enough ago, [`scrub`] reads everything back, [`catalogue`] writes down what a restore needs, [`index`] what somebody without
 //! PicUp does.
 
+mod attempt;
 pub(crate) mod catalogue;
 mod copier;
 mod drills;
@@ -36,12 +37,15 @@ pub(crate) use metrics::Metrics;
 pub use picup_database::{CopyState, DestinationState};
 
 pub use catalogue::{Manifest, Written, now as catalogue_now};
-pub use reconcile::{Reconciled, everything as reconcile_everything};
+pub use reconcile::{Reconciled, everything as reconcile_everything, held_in_primary as held_orphans};
 pub use removal::{confirm as confirm_removals, held as held_removals};
 pub use scrub::{Scrubbed, everything as scrub_everything};
 pub use status::{Assurance, DestinationReport, assurance, report};
 pub use target::Target;
 
+/// The primary store among the destinations, and what it is called there; none of them may be called so.
+const PRIMARY: DestinationId = DestinationId::FIRST;
+const PRIMARY_NAME: &str = "primary";
 /// How long a line of work waits after it could not do it.
 const AGAIN: Duration = Duration::from_secs(10);
 
@@ -78,6 +82,11 @@ impl Targets {
 
     pub(crate) fn named(&self, name: &str) -> Option<&Target> {
         self.0.iter().find(|target| target.name() == name).map(|target| &**target)
+    }
+
+    /// Whether anything can be removed at a destination of that name.
+    fn can_remove(&self, name: &str) -> bool {
+        self.named(name).is_some_and(|target| target.backup().can_remove())
     }
 
     /// Tells those who copy that there may be something to do.
@@ -176,10 +185,17 @@ pub async fn run(app: App, stop: CancellationToken) {
     lines.wait().await;
 }
 
-/// Whether this process is making a copy at this moment; a large one takes its time.
-#[must_use]
-pub fn is_at_work(app: &App) -> bool {
-    app.inner.targets.0.iter().any(|target| target.is_at_work())
+/// Whether a copy is being made at this moment, by this process or by another; a large one takes its time.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn is_at_work(app: &App) -> Result<bool, Error> {
+    for (target, id) in app.inner.targets.enlisted() {
+        if target.is_at_work() || app.database().read_fresh().await?.copy_is_leased(id, app.now()).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Waits so long, or until it is time to stop; `false` then.

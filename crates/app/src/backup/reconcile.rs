@@ -1,5 +1,6 @@
 //! Reconciling: what stands in the stores is compared with the rows, both ways. What has no row is an orphan: it is written down,
-//! waits as long as copies of deleted things do, and is looked up again at the moment it goes. A copy that has a row and does not
+//! waits as long as copies of deleted things do, and is looked up again at the moment it goes; so many at once that the database may
+//! be the wrong one stay until a person confirms. A copy that has a row and does not
 //! stand there is made anew. What is not of PicUp's making is counted and left alone.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -7,18 +8,19 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
 use picup_database::{CopyState, ListedCopy};
-use picup_domain::{ByteSize, DestinationId, ObjectKey, Timestamp};
+use picup_domain::{ByteSize, DestinationId, ObjectKey};
 use picup_storage::{BackupName, Listing};
 use tokio_util::sync::CancellationToken;
 
+use super::removal::is_mass;
 use super::target::Target;
-use super::{AGAIN, rest};
+use super::{PRIMARY, PRIMARY_NAME, rest};
 use crate::{App, Error};
 
-/// The primary store among the destinations.
-const PRIMARY: DestinationId = DestinationId::FIRST;
 const FIRST_AFTER: Duration = Duration::from_secs(600);
 const EVERY: Duration = Duration::from_secs(86_400);
+/// After a store did not answer.
+const AGAIN: Duration = Duration::from_secs(3_600);
 /// How many names are compared at once.
 const PAGE: usize = 500;
 const ROWS: u32 = 500;
@@ -42,27 +44,25 @@ pub struct Reconciled {
 pub(super) async fn run(app: App, stop: CancellationToken) {
     let mut pause = FIRST_AFTER;
     while rest(&stop, pause).await {
-        pause = EVERY;
         tokio::select! {
             () = stop.cancelled() => return,
-            result = everything(&app) => if let Err(error) = result {
-                tracing::warn!(error = error.story(), "comparing the stores with the database goes on later");
-                rest(&stop, AGAIN).await;
-            }
+            all = everything(&app) => pause = if all.iter().all(|(_, found)| found.is_ok()) { EVERY } else { AGAIN },
         }
     }
 }
 
-/// Compares every store with the rows, once.
-///
-/// # Errors
-/// When a store or the database does not answer.
-pub async fn everything(app: &App) -> Result<Vec<(String, Reconciled)>, Error> {
-    let mut all = vec![("primary".to_owned(), primary(app).await?)];
+/// Compares every store with the rows, once, by its name. One that does not answer keeps none of the others from it.
+pub async fn everything(app: &App) -> Vec<(String, Result<Reconciled, Error>)> {
+    let mut all = vec![(PRIMARY_NAME.to_owned(), primary(app).await)];
     for (target, id) in app.inner.targets.enlisted() {
-        all.push((target.name().to_owned(), destination(app, target, id).await?));
+        all.push((target.name().to_owned(), destination(app, target, id).await));
     }
-    Ok(all)
+    for (store, found) in &all {
+        if let Err(error) = found {
+            tracing::warn!(store, error = error.story(), "comparing a store with the database goes on later");
+        }
+    }
+    all
 }
 
 async fn primary(app: &App) -> Result<Reconciled, Error> {
@@ -77,16 +77,8 @@ async fn primary(app: &App) -> Result<Reconciled, Error> {
         found.known += known.len() as u64;
         found.orphans += note(app, PRIMARY, &lost.collect::<Result<Vec<_>, Error>>()?).await?;
     }
-    for name in old(app, PRIMARY).await? {
-        let Ok(key) = name.parse::<ObjectKey>() else { continue };
-        if app.database().read_fresh().await?.object_by_key(&key).await?.is_none() {
-            tracing::warn!(%key, "an object that no row has spoken of for as long as the retention is removed");
-            app.storage().delete(&key).await?;
-            found.removed += 1;
-        }
-        forget(app, PRIMARY, name).await?;
-    }
-    told(app, "primary", PRIMARY, found).await
+    found.removed = sweep(app, None, held_in_primary(app).await?).await?;
+    told(app, PRIMARY_NAME, PRIMARY, found).await
 }
 
 async fn destination(app: &App, target: &Target, id: DestinationId) -> Result<Reconciled, Error> {
@@ -101,15 +93,79 @@ async fn destination(app: &App, target: &Target, id: DestinationId) -> Result<Re
     }
     walk.rest_is_missing(&mut found).await?;
     if target.backup().can_remove() {
-        for name in old(app, id).await? {
-            if !is_counted(app, id, &name).await? {
-                target.backup().remove(&name).await?;
-                found.removed += 1;
-            }
-            forget(app, id, name).await?;
-        }
+        found.removed = sweep(app, Some((target, id)), held(app, id, target.name()).await?).await?;
     }
     told(app, target.name(), id, found).await
+}
+
+/// How many orphans of a destination stay because they are so many, if they do: the database may be an older one, or another's.
+///
+/// # Errors
+/// When the database cannot answer.
+pub(super) async fn held(app: &App, id: DestinationId, name: &str) -> Result<Option<u64>, Error> {
+    if !app.inner.targets.can_remove(name) {
+        return Ok(None);
+    }
+    let counts = app.database().read_fresh().await?.copy_counts(id).await?;
+    let kept = counts.iter().filter(|count| count.state != CopyState::Waiting).map(|count| count.copies).sum();
+    held_beside(app, id, kept).await
+}
+
+/// The same of the primary store, where an asset counts as one object.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn held_in_primary(app: &App) -> Result<Option<u64>, Error> {
+    let counts = app.database().read_fresh().await?.asset_counts().await?;
+    held_beside(app, PRIMARY, counts.processing + counts.ready + counts.unviewable + counts.damaged).await
+}
+
+async fn held_beside(app: &App, store: DestinationId, kept: u64) -> Result<Option<u64>, Error> {
+    let count = app.database().read_fresh().await?.orphan_count(store).await?;
+    Ok(is_mass(count.unconfirmed, kept + count.orphans).then_some(count.unconfirmed))
+}
+
+/// Removes orphans that have waited as long as copies of deleted things do, and forgets them; where they are held, only those that
+/// a person has confirmed. Without a destination, those of the primary store.
+async fn sweep(app: &App, place: Option<(&Target, DestinationId)>, held: Option<u64>) -> Result<u64, Error> {
+    let store = place.map_or(PRIMARY, |(_, id)| id);
+    let before = app.now().minus(app.settings().backup.retention);
+    let mut removed = 0;
+    loop {
+        let old = app.database().read_fresh().await?.orphan_list(store, before, held.is_some(), ROWS).await?;
+        if old.is_empty() {
+            return Ok(removed);
+        }
+        for name in &old {
+            removed += u64::from(match place {
+                None => remove_object(app, name).await?,
+                Some((target, id)) => remove_copy(app, target, id, name).await?,
+            });
+        }
+        let mut write = app.database().write().await?;
+        write.orphan_forget(store, &old).await?;
+        write.commit().await?;
+    }
+}
+
+/// Removes an object of the primary store that no row speaks of at this moment.
+async fn remove_object(app: &App, name: &str) -> Result<bool, Error> {
+    let Ok(key) = name.parse::<ObjectKey>() else { return Ok(false) };
+    if app.database().read_fresh().await?.object_by_key(&key).await?.is_some() {
+        return Ok(false);
+    }
+    tracing::warn!(%key, "an object that no row has spoken of for as long as the retention is removed");
+    app.storage().delete(&key).await?;
+    Ok(true)
+}
+
+/// The same of a copy.
+async fn remove_copy(app: &App, target: &Target, id: DestinationId, name: &str) -> Result<bool, Error> {
+    if is_counted(app, id, name).await? {
+        return Ok(false);
+    }
+    target.backup().remove(name).await?;
+    Ok(true)
 }
 
 /// The rows of a destination, walked along with what stands there.
@@ -227,18 +283,6 @@ async fn note(app: &App, store: DestinationId, found: &[(String, ByteSize)]) -> 
     let new = write.orphan_note(store, found, app.now()).await?;
     write.commit().await?;
     Ok(new)
-}
-
-/// Orphans that have waited as long as copies of deleted things do.
-async fn old(app: &App, store: DestinationId) -> Result<Vec<String>, Error> {
-    let before: Timestamp = app.now().minus(app.settings().backup.retention);
-    Ok(app.database().read_fresh().await?.orphan_list(store, before, u32::MAX).await?)
-}
-
-async fn forget(app: &App, store: DestinationId, name: String) -> Result<(), Error> {
-    let mut write = app.database().write().await?;
-    write.orphan_forget(store, &[name]).await?;
-    Ok(write.commit().await?)
 }
 
 async fn told(app: &App, name: &str, store: DestinationId, found: Reconciled) -> Result<Reconciled, Error> {

@@ -9,13 +9,13 @@ use picup_domain::{DestinationId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::target::Target;
-use super::{AGAIN, rest};
+use super::{AGAIN, PRIMARY, PRIMARY_NAME, rest};
 use crate::{App, Error};
 
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How many copies go in one round.
 const AT_ONCE: u32 = 200;
-/// Within such a time, looked at from one step to the next, …
+/// Within such a time, looked at from a copy to the first after a step, …
 const WINDOW: Duration = Duration::from_secs(86_400);
 const STEP: Duration = Duration::from_secs(43_200);
 /// … more than so many copies, …
@@ -30,9 +30,12 @@ const AFTER: Duration = Duration::from_micros(1);
 /// Works until it is told to stop.
 pub(super) async fn run(app: App, target: Arc<Target>, id: DestinationId, stop: CancellationToken) {
     while rest(&stop, LOOK_EVERY).await {
-        if let Err(error) = round(&app, &target, id).await {
-            tracing::warn!(destination = target.name(), error = error.story(), "removing old copies goes on later");
-            rest(&stop, AGAIN).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            result = round(&app, &target, id) => if let Err(error) = result {
+                tracing::warn!(destination = target.name(), error = error.story(), "removing old copies goes on later");
+                rest(&stop, AGAIN).await;
+            }
         }
     }
 }
@@ -46,10 +49,11 @@ pub(super) async fn round(app: &App, target: &Target, id: DestinationId) -> Resu
     let mut removed = 0;
     loop {
         let doomed = app.database().read_fresh().await?.copy_list_doomed(id, before, AT_ONCE).await?;
-        if removed == 0 && !doomed.is_empty() {
-            // Another PicUp's copies may have the same names: those of one that was restored from there.
-            target.backup().claim(id, false).await?;
+        if doomed.is_empty() {
+            return Ok(removed);
         }
+        // Another PicUp's copies may have the same names: those of one that was restored from there.
+        target.backup().claim(id, false).await?;
         let gone = remove(app, target, &doomed).await?;
         if gone.is_empty() {
             return Ok(removed);
@@ -71,12 +75,20 @@ async fn may_go(app: &App, id: DestinationId) -> Result<Option<Timestamp>, Error
     Ok(Some(mass(app, &destination).await?.map_or(over, |mass| mass.since.min(over))))
 }
 
-/// How many copies are held because so much was deleted within a day, if they are.
+/// How many copies are held because so much was deleted within a day, if they are, and could be removed.
 ///
 /// # Errors
 /// When the database cannot answer.
 pub async fn held(app: &App, destination: &Destination) -> Result<Option<u64>, Error> {
+    if !app.inner.targets.can_remove(&destination.name) {
+        return Ok(None);
+    }
     Ok(mass(app, destination).await?.map(|mass| mass.copies))
+}
+
+/// Whether so many of all that stands in a store are more than go without a word.
+pub(super) const fn is_mass(copies: u64, all: u64) -> bool {
+    copies > MANY && copies.saturating_mul(SHARE) > all
 }
 
 /// Much that was deleted at once, and that nobody has confirmed.
@@ -90,22 +102,20 @@ struct Mass {
 async fn mass(app: &App, destination: &Destination) -> Result<Option<Mass>, Error> {
     let (id, now) = (destination.id, app.now().plus(WINDOW));
     let mut read = app.database().read_fresh().await?;
-    let Some(first) = read.copy_doomed_since(id).await? else { return Ok(None) };
+    let confirmed = destination.removals_confirmed_at.map_or(Timestamp::from_micros(0), |at| at.plus(AFTER));
+    let mut first = read.copy_doomed_since(id, confirmed).await?;
     let all = read.copy_counts(id).await?;
     let kept: u64 = all.iter().filter(|count| count.state != CopyState::Waiting).map(|count| count.copies).sum();
-    let is_mass = |copies: u64| copies > MANY && copies.saturating_mul(SHARE) > kept;
-    let confirmed = destination.removals_confirmed_at.map_or(first, |confirmed| confirmed.plus(AFTER));
-    let mut since = first.max(confirmed);
     // Most often too little was deleted in all.
-    if !is_mass(read.copy_count_doomed(id, since, now, COUNTED).await?) {
+    if !is_mass(read.copy_count_doomed(id, confirmed, now, COUNTED).await?, kept) {
         return Ok(None);
     }
-    while since < now {
+    while let Some(since) = first {
         let copies = read.copy_count_doomed(id, since, since.plus(WINDOW), COUNTED).await?;
-        if is_mass(copies) {
+        if is_mass(copies, kept) {
             return Ok(Some(Mass { since, copies }));
         }
-        since = since.plus(STEP);
+        first = read.copy_doomed_since(id, since.plus(STEP)).await?;
     }
     Ok(None)
 }
@@ -126,14 +136,17 @@ async fn remove(app: &App, target: &Target, doomed: &[DoomedCopy]) -> Result<Vec
     Ok(gone)
 }
 
-/// Says that what was deleted up to now may go from a destination, however much it is.
+/// Says that what was deleted up to now may go from a destination, however much it is, and so may what is written down there as an
+/// orphan; or the latter of the primary store.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown name.
 pub async fn confirm(app: &App, name: &str) -> Result<(), Error> {
     let found = app.database().read_fresh().await?.destination_list().await?;
-    let id = found.into_iter().find(|found| found.name == name).ok_or(Error::NotFound("destination"))?.id;
+    let found = found.into_iter().find(|found| found.name == name).map(|found| found.id);
+    let id = found.or((name == PRIMARY_NAME).then_some(PRIMARY)).ok_or(Error::NotFound("destination"))?;
     let mut write = app.database().write().await?;
     write.destination_confirm_removals(id, app.now()).await?;
+    write.orphan_confirm(id).await?;
     Ok(write.commit().await?)
 }

@@ -3,7 +3,7 @@
 use picup_database::{CopyCount, CopyState, Destination, DestinationState, Drill, FailingCopy, Pace};
 use picup_domain::Timestamp;
 
-use super::removal;
+use super::{reconcile, removal};
 use crate::{App, Error};
 
 /// How many failing copies are told one by one.
@@ -34,6 +34,8 @@ pub struct DestinationReport {
     pub failing: Vec<FailingCopy>,
     /// How many copies of what was deleted are held until somebody says that they may go.
     pub held: Option<u64>,
+    /// How many copies that no row speaks of are held until then.
+    pub orphans_held: Option<u64>,
     /// The last rehearsal.
     pub drill: Option<Drill>,
     /// How long ago that was.
@@ -91,6 +93,7 @@ pub async fn assurance(app: &App) -> Result<Option<Assurance>, Error> {
 
 async fn one(app: &App, destination: Destination) -> Result<DestinationReport, Error> {
     let held = removal::held(app, &destination).await?;
+    let orphans_held = reconcile::held(app, destination.id, &destination.name).await?;
     let now = app.now();
     let ago = |at: Timestamp| now.since(at).as_secs();
     let mut read = app.database().read_fresh().await?;
@@ -116,6 +119,7 @@ async fn one(app: &App, destination: Destination) -> Result<DestinationReport, E
         catalogue_seconds: destination.catalogue_at.map(ago),
         failing,
         held,
+        orphans_held,
         drill_seconds_ago: destination.drill.as_ref().map(|drill| ago(drill.at)),
         drill: destination.drill,
         drilled_well_seconds_ago: destination.drilled_well_at.map(ago),

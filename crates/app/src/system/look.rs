@@ -191,17 +191,17 @@ fn of_accounts(accounts: &[Account]) -> Accounts {
 
 /// `None`: the database did not answer.
 async fn copies(app: &App) -> Option<Row<Vec<Row<Destination>>>> {
-    let reports = tokio::time::timeout(PATIENCE, backup::report(app)).await.ok()?;
-    let reports = reports.map_err(|error| tracing::warn!(error = error.story(), "the copies could not be looked at"));
-    let row = |mut report: backup::DestinationReport| {
+    let looks = async { Ok::<_, Error>((backup::report(app).await?, backup::held_orphans(app).await?)) };
+    let looked = tokio::time::timeout(PATIENCE, looks).await.ok()?;
+    let looked = looked.map_err(|error| tracing::warn!(error = error.story(), "the copies could not be looked at"));
+    let (reports, orphans_held) = looked.ok()?;
+    let row = |report: backup::DestinationReport| {
         let place = app.target(&report.name).map(backup::Target::backup);
-        // Where nothing can be removed, there is nothing to confirm.
-        report.held = report.held.filter(|_| place.is_none_or(Backup::can_remove));
         let found = Destination { report, has_recovery_key: place.is_none_or(Backup::has_recovery_key) };
         Row { advice: judge::destination(&found, app.settings().backup.catalogue_every), found }
     };
-    let found: Vec<_> = reports.ok()?.into_iter().map(row).collect();
-    Some(Row { advice: judge::backup(found.len()), found })
+    let found: Vec<_> = reports.into_iter().map(row).collect();
+    Some(Row { advice: judge::backup(found.len(), orphans_held), found })
 }
 
 async fn store(app: &App) -> Row<Store> {

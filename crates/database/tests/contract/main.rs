@@ -18,6 +18,7 @@ mod keyset;
 mod many;
 mod object;
 mod object_copy;
+mod orphan;
 mod search;
 mod session;
 mod system;

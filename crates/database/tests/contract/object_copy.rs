@@ -1,8 +1,7 @@
 use std::collections::HashMap;
 
 use picup_database::{
-    CopyClaim, CopyCount, CopyFailure, CopyMade, CopyState, Database, DestinationState, Object, ObjectState,
-    OrphanCount, Write,
+    CopyClaim, CopyCount, CopyFailure, CopyMade, CopyState, Database, DestinationState, Object, ObjectState, Write,
 };
 use picup_domain::{AccountId, AssetId, DestinationId, ObjectKey, ObjectRole};
 
@@ -176,6 +175,8 @@ async fn what_is_read_again_is_found_longest_ago_first_and_a_broken_copy_is_made
     assert!(!tx.copy_broken(id, &due[1], "a byte differs", at(201)).await.unwrap(), "once");
     tx.commit().await.unwrap();
     assert_eq!(counts(&db, id).await, [0, 1, 1, 0, 0]);
+    let since = db.read().await.unwrap().copy_waits_since(id).await.unwrap();
+    assert_eq!(since, Some(at(201)), "it waits since it was found, not since the first copy was asked for");
     let again = make(&db, id, 202).await;
     assert_eq!((again[0].key.clone(), again[0].generation, again[0].attempt), (second, 2, 1));
 }
@@ -197,7 +198,10 @@ async fn copies_of_what_is_gone_stay_until_they_are_forgotten() {
     let mut tx = db.write().await.unwrap();
     let made = CopyMade { claim: claims[1].clone(), stored_bytes: size(7), stored_sha256: hash("s") };
     tx.copy_made(id, &[made], at(61)).await.unwrap();
-    assert_eq!(tx.copy_doomed_since(id).await.unwrap(), Some(at(50)));
+    assert_eq!(tx.copy_doomed_since(id, at(0)).await.unwrap(), Some(at(50)));
+    assert_eq!(tx.copy_doomed_since(id, at(51)).await.unwrap(), Some(at(60)), "a picture's");
+    assert_eq!(tx.copy_count_doomed(id, at(0), at(100), 1).await.unwrap(), 1);
+    assert_eq!(tx.copy_list_doomed(id, at(100), 1).await.unwrap().len(), 1);
     assert_eq!(tx.copy_count_doomed(id, at(50), at(60), 10).await.unwrap(), 1);
     assert_eq!(tx.copy_list_doomed(id, at(50), 10).await.unwrap(), []);
     let doomed = tx.copy_list_doomed(id, at(61), 10).await.unwrap();
@@ -221,7 +225,33 @@ async fn a_key_that_counts_again_is_copied_under_another_name() {
     tx.object_commit_all(&[(key, size(5), hash("other"))], at(3)).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(counts(&db, id).await, [1, 0, 0, 0, 0]);
+    assert_eq!(db.read().await.unwrap().copy_waits_since(id).await.unwrap(), Some(at(3)));
     assert_eq!(make(&db, id, 4).await[0].generation, 2);
+}
+
+/// A lease that ran out, and a copy that another has made since and that was found broken: the count of attempts begins anew.
+#[tokio::test]
+async fn a_lease_of_a_copy_before_says_nothing_of_the_next_one() {
+    let db = fresh().await;
+    let id = destination(&db, "one").await;
+    let key = object(&db, ObjectRole::Original).await;
+    let lost = claim(&db, id, 1).await.remove(0);
+    make(&db, id, 100).await;
+    let mut tx = db.write().await.unwrap();
+    let kept = tx.copy_kept(id, &key).await.unwrap().unwrap();
+    assert!(tx.copy_broken(id, &kept, "a byte differs", at(200)).await.unwrap());
+    tx.commit().await.unwrap();
+    let next = claim(&db, id, 201).await.remove(0);
+    assert_eq!((lost.attempt, next.attempt, next.generation), (1, 1, 2));
+    let mut tx = db.write().await.unwrap();
+    let made = CopyMade { claim: lost.clone(), stored_bytes: size(7), stored_sha256: hash("s") };
+    tx.copy_made(id, &[made], at(202)).await.unwrap();
+    assert_eq!(tx.copy_kept(id, &key).await.unwrap(), None);
+    tx.copy_extend(id, &[lost], at(900)).await.unwrap();
+    assert!(tx.copy_is_due(id, at(300)).await.unwrap());
+    tx.copy_extend(id, &[next], at(900)).await.unwrap();
+    assert!(!tx.copy_is_due(id, at(300)).await.unwrap());
+    tx.commit().await.unwrap();
 }
 
 #[tokio::test]
@@ -243,7 +273,11 @@ async fn a_destination_that_returns_is_told_of_everything_it_missed() {
     assert_eq!(rounds, 2, "a bounded stretch at a time");
     tx.commit().await.unwrap();
     let found = db.read().await.unwrap().destination_list().await.unwrap();
-    assert!(found[0].enrolled && found[0].state == DestinationState::Active);
+    assert!(found[0].enrolled && found[0].state == DestinationState::Active && !found[0].claimed);
+    let mut tx = db.write().await.unwrap();
+    tx.destination_claimed(id, at(6)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(db.read().await.unwrap().destination_list().await.unwrap()[0].claimed);
     assert_eq!(counts(&db, id).await, [2, 0, 0, 0, 0]);
     assert!(db.write().await.unwrap().destination_insert(id, "one", "", false, at(0)).await.is_err());
 }
@@ -253,7 +287,9 @@ async fn leases_are_taken_back_by_one_who_is_alone() {
     let db = fresh().await;
     let id = destination(&db, "one").await;
     object(&db, ObjectRole::Original).await;
+    assert!(!db.read().await.unwrap().copy_is_leased(id, at(1)).await.unwrap());
     assert_eq!(claim(&db, id, 1).await.len(), 1);
+    assert!(db.read().await.unwrap().copy_is_leased(id, at(2)).await.unwrap());
     let mut tx = db.write().await.unwrap();
     tx.copy_release(id, at(2)).await.unwrap();
     tx.commit().await.unwrap();
@@ -275,19 +311,4 @@ async fn objects_are_read_again_never_read_and_longest_ago_first() {
     assert_eq!(keys(100).await, std::slice::from_ref(&other));
     assert_eq!(keys(501).await, [other, one]);
     assert_eq!(keys(0).await, []);
-}
-
-#[tokio::test]
-async fn orphans_are_written_down_once_and_told_when_they_are_old() {
-    let db = fresh().await;
-    let store = DestinationId::FIRST;
-    let found: Vec<_> = (0..70).map(|n| (format!("media/{n}"), size(n))).collect();
-    let mut tx = db.write().await.unwrap();
-    assert_eq!(tx.orphan_note(store, &found[..69], at(1)).await.unwrap(), 69);
-    assert_eq!(tx.orphan_note(store, &found, at(100)).await.unwrap(), 1);
-    assert_eq!(tx.orphan_list(store, at(100), 1_000).await.unwrap().len(), 69);
-    assert_eq!(tx.orphan_count(store).await.unwrap(), OrphanCount { orphans: 70, bytes: (0..70).sum() });
-    let names: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
-    tx.orphan_forget(store, &names[1..]).await.unwrap();
-    assert_eq!(tx.orphan_list(store, at(1_000), 10).await.unwrap(), ["media/0"]);
 }

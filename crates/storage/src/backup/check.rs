@@ -35,7 +35,7 @@ impl Backup {
     /// Tries what the place can do, with a small thing below `check/` that is removed again as far as anybody may.
     ///
     /// # Errors
-    /// When nothing can be written there at all.
+    /// When nothing can be written there at all, or nobody answers a stranger.
     pub async fn abilities(&self) -> Result<Abilities, Error> {
         self.require_there()?;
         let name = format!("check/{}", UploadId::new(SystemClock.now()));
@@ -48,7 +48,7 @@ impl Backup {
         let first = put(PutMode::Create, FIRST).await;
         let versions = first.map_err(|error| Error::remote("write to a backup", error))?.version.is_some();
         let reads = self.content(&name).await.is_ok_and(|content| content.as_deref() == Some(FIRST));
-        let open_to_strangers = self.is_open(&name).await?;
+        let open_to_strangers = self.is_open(&name).await;
         // Whatever the service answers, what stands there afterwards decides.
         let _ = put(PutMode::Overwrite, OTHER).await;
         let writer_overwrites = self.content(&name).await.is_ok_and(|content| content.as_deref() == Some(OTHER));
@@ -57,7 +57,7 @@ impl Backup {
         if !writer_removes {
             let _ = self.remove(&name).await;
         }
-        Ok(Abilities { reads, writer_overwrites, writer_removes, versions, open_to_strangers })
+        Ok(Abilities { reads, writer_overwrites, writer_removes, versions, open_to_strangers: open_to_strangers? })
     }
 
     /// Asks everything: `there`, `private`, and of a bucket `rights`. What is written is removed as far as anybody may.
@@ -69,7 +69,7 @@ impl Backup {
         match self.abilities().await {
             Ok(found) => self.judged(found),
             Err(error) => {
-                let advice = format!("cannot write in {}: {}", self.place(), told_whole(&error));
+                let advice = format!("cannot find out what {} can do: {}", self.place(), told_whole(&error));
                 vec![Check { name: "there", ok: false, advice }]
             }
         }

@@ -8,8 +8,7 @@ use bytes::Bytes;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use picup_domain::DestinationId;
 
-use super::Backup;
-use super::write::failed;
+use super::{Backup, failed};
 use crate::Error;
 
 /// What it is called.
@@ -18,8 +17,8 @@ const NAME: &str = "picup-backup.txt";
 const UNMARKED: &str = "there is no picup-backup.txt in it; if it is another disk's, mount that";
 
 impl Backup {
-    /// Makes the place this destination's, or finds that it is. A folder must be there; one that is not `new`, because copies
-    /// were made there before, must have its mark.
+    /// Makes the place this destination's, or finds that it is; from then on it is refused when it becomes another's. A folder must
+    /// be there; one that is not `new`, because it was marked before, must have its mark.
     ///
     /// # Errors
     /// [`Error::Taken`] when it is another's; [`Error::Folder`] when the folder is not there, or its disk is not mounted.
@@ -31,22 +30,25 @@ impl Backup {
             }
             _ => self.require_there()?,
         }
-        let mark = format!("{id}\nThe copies here are a PicUp's. Leave this file with them.\n");
         match self.mark().await? {
-            Some(found) => self.require(&found, &mark),
+            Some(found) => self.require(&found, id)?,
             None => {
+                let mark = format!("{id}\nThe copies here are a PicUp's. Leave this file with them.\n");
                 let mode = if self.0.place.refuses_to_replace() { PutMode::Create } else { PutMode::Overwrite };
                 let options = PutOptions { mode, ..PutOptions::default() };
-                let put = self.0.writer.put_opts(&self.0.place.path(NAME), mark.clone().into(), options).await;
+                let put = self.0.writer.put_opts(&self.0.place.path(NAME), mark.into(), options).await;
                 put.map_err(|error| failed("mark a backup", error))?;
-                self.require(&self.mark().await?.unwrap_or_default(), &mark)
+                self.require(&self.mark().await?.unwrap_or_default(), id)?;
             }
         }
+        self.0.owner.get_or_init(|| id);
+        Ok(())
     }
 
-    fn require(&self, found: &Bytes, mark: &str) -> Result<(), Error> {
-        let id = |text: &[u8]| text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
-        if id(found) == id(mark.as_bytes()) { Ok(()) } else { Err(Error::Taken(self.place().to_owned())) }
+    fn require(&self, mark: &[u8], id: DestinationId) -> Result<(), Error> {
+        let found = mark.split(|byte| *byte == b'\n').next();
+        let its_own = found == Some(id.to_string().as_bytes());
+        if its_own { Ok(()) } else { Err(Error::Taken(self.place().to_owned())) }
     }
 
     async fn mark(&self) -> Result<Option<Bytes>, Error> {
@@ -58,10 +60,14 @@ impl Backup {
         got.map(Some).map_err(|error| Error::remote("read a backup", error))
     }
 
-    /// Fails when the place is a folder that does not have its mark: its disk is not mounted.
+    /// Fails when the place is a folder that does not have its mark, because its disk is not mounted, or has another's, because
+    /// another disk is. A bucket does not change from one moment to the next: it is claimed before each round of work.
     pub(super) fn require_there(&self) -> Result<(), Error> {
         let Some(folder) = &self.0.place.folder else { return Ok(()) };
-        let Err(source) = std::fs::metadata(folder.join(NAME)) else { return Ok(()) };
+        let source = match std::fs::read(folder.join(NAME)) {
+            Ok(mark) => return self.0.owner.get().map_or(Ok(()), |id| self.require(&mark, *id)),
+            Err(source) => source,
+        };
         let unmarked = source.kind() == io::ErrorKind::NotFound && folder.exists();
         let source = if unmarked { io::Error::new(source.kind(), UNMARKED) } else { source };
         Err(Error::Folder { path: folder.clone(), source })

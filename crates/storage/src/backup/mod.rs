@@ -14,12 +14,15 @@ mod place;
 mod read;
 mod seal;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod write;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use object_store::ObjectStore;
 use object_store::path::Path;
+use picup_domain::DestinationId;
 use tokio::sync::Semaphore;
 
 use crate::Error;
@@ -44,6 +47,8 @@ struct Inner {
     /// `None`: nothing is ever removed.
     remover: Option<Arc<dyn ObjectStore>>,
     place: place::Place,
+    /// Whose it is, once it was claimed.
+    owner: OnceLock<DestinationId>,
     seal: Seal,
     pace: Pace,
     /// MiB of what is on its way that may be in memory.
@@ -65,6 +70,7 @@ impl Backup {
             reader,
             remover,
             place,
+            owner: OnceLock::new(),
             seal: settings.seal,
             pace: Pace::new(settings.bytes_per_second),
             memory: Arc::new(Semaphore::new(IN_MEMORY)),
@@ -105,4 +111,18 @@ impl Backup {
     fn at(&self, name: &BackupName) -> Path {
         self.0.place.path(&name.to_string())
     }
+}
+
+/// A failure that keeps a full disk apart from others.
+fn failed(doing: &'static str, error: object_store::Error) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(at) = cause {
+        if let Some(io) = at.downcast_ref::<std::io::Error>()
+            && matches!(Error::io(doing)(io.kind().into()), Error::Full)
+        {
+            return Error::Full;
+        }
+        cause = at.source();
+    }
+    Error::remote(doing, error)
 }

@@ -81,7 +81,7 @@ impl Backup {
     /// [`Error::NotKept`]; [`Error::Altered`].
     pub async fn prove(&self, name: &BackupName, stored: &Stored) -> Result<(), Error> {
         let found = write::hash(self.fetch(name).await?).await?;
-        if found == *stored { Ok(()) } else { Err(Error::Altered(name.to_string())) }
+        if found == *stored { Ok(()) } else { Err(self.altered(name)) }
     }
 
     /// Reads back what stands under a name, of which only the content is known, and tells how it is stored.
@@ -96,18 +96,22 @@ impl Backup {
             counted.0 += chunk.len() as u64;
             counted.1.update(chunk);
         });
-        let altered = || Error::Altered(name.to_string());
         let content = match self.opened(name, stored.boxed(), None).await {
             Ok(content) => write::hash(content).await,
             Err(error) => Err(error),
         };
         let content = match content {
-            Err(Error::Altered(_) | Error::NotOpened { .. }) => return Err(altered()),
+            Err(Error::Altered(_) | Error::NotOpened { .. }) => return Err(self.altered(name)),
             content => content?,
         };
         let same = content.bytes == expected.bytes && expected.sha256.is_none_or(|sha256| sha256 == content.sha256);
         let (bytes, hasher) = counted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if same { Ok(Stored { bytes, sha256: Sha256::from_hasher(hasher) }) } else { Err(altered()) }
+        if same { Ok(Stored { bytes, sha256: Sha256::from_hasher(hasher) }) } else { Err(self.altered(name)) }
+    }
+
+    /// Nothing is said of a copy that stands on another's disk.
+    fn altered(&self, name: &BackupName) -> Error {
+        self.require_there().err().unwrap_or_else(|| Error::Altered(name.to_string()))
     }
 
     /// The stored size of what stands under a name, in bytes; `None` when nothing does.
@@ -158,10 +162,11 @@ impl Backup {
     /// [`Error::NoRemover`].
     pub async fn remove(&self, name: &str) -> Result<(), Error> {
         let remover = self.0.remover.as_ref().ok_or(Error::NoRemover)?;
+        self.require_there()?;
         self.require_plain(name)?;
         match remover.delete(&self.0.place.path(name)).await {
             Ok(()) => Ok(()),
-            Err(error) if is_not_there(&error) => self.require_there(),
+            Err(error) if is_not_there(&error) => Ok(()),
             Err(error) => Err(Error::remote("remove from a backup", error)),
         }
     }

@@ -11,7 +11,7 @@ use sha2::Digest;
 use tokio::task::JoinSet;
 
 use super::seal::Sealer;
-use super::{Backup, BackupName};
+use super::{Backup, BackupName, failed};
 use crate::{ByteStream, Error};
 
 /// What is sent at a time; whatever is no longer goes in one request.
@@ -69,7 +69,8 @@ impl Backup {
     ///
     /// # Errors
     /// [`Error::SourceDiffers`] when the source is not what is expected: then nothing stands there. [`Error::Altered`] when
-    /// something else does, which is never overwritten: use another name.
+    /// something else does, which is never overwritten: use another name. [`Error::NotAsWritten`] when what was written now comes
+    /// back as something else.
     pub async fn keep(
         &self,
         name: &BackupName,
@@ -81,19 +82,28 @@ impl Backup {
         if (again || expected.bytes >= LOOKED_FOR) && self.size(name).await?.is_some() {
             return self.prove_content(name, expected).await;
         }
-        let Some(stored) = self.write(name, source.await?, expected).await? else {
+        let Some(stored) = self.write(name, source, expected).await? else {
             return self.prove_content(name, expected).await;
         };
         crate::crash_point!("backup-written");
         if self.0.place.proves_what_it_stores() {
             return Ok(stored);
         }
-        self.prove(name, &stored).await?;
-        Ok(stored)
+        match self.prove(name, &stored).await {
+            Ok(()) => Ok(stored),
+            Err(Error::Altered(name)) => Err(Error::NotAsWritten(name)),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Writes; `None` when the service says that something stands there.
-    async fn write(&self, name: &BackupName, source: ByteStream, expected: Expected) -> Result<Option<Stored>, Error> {
+    /// Writes; `None` when the service says that something stands there. The source is opened once there is memory for it: a service
+    /// gives up on who asks and does not read.
+    async fn write(
+        &self,
+        name: &BackupName,
+        source: impl Future<Output = Result<ByteStream, Error>>,
+        expected: Expected,
+    ) -> Result<Option<Stored>, Error> {
         let part = PART.max((expected.bytes / MOST_PARTS).next_multiple_of(1 << 20));
         // One part fills while another is sent.
         let held = (expected.bytes.min(2 * part) >> 20).clamp(1, super::IN_MEMORY as u64);
@@ -101,7 +111,7 @@ impl Backup {
         let _held = Arc::clone(&self.0.memory).acquire_many_owned(held).await.expect("the semaphore is never closed");
         let sealer = name.is_sealed().then(|| Sealer::new(&self.0.seal.recipients())).transpose()?;
         let outgoing = Outgoing::new(sealer, part, expected);
-        self.send(name, source, expected, part, outgoing).await
+        self.send(name, source.await?, expected, part, outgoing).await
     }
 
     async fn send(
@@ -157,20 +167,6 @@ impl Backup {
             Err(error) => Err(failed("write to a backup", error)),
         }
     }
-}
-
-/// A failure that keeps a full disk apart from others.
-pub(super) fn failed(doing: &'static str, error: object_store::Error) -> Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(at) = cause {
-        if let Some(io) = at.downcast_ref::<std::io::Error>()
-            && matches!(Error::io(doing)(io.kind().into()), Error::Full)
-        {
-            return Error::Full;
-        }
-        cause = at.source();
-    }
-    Error::remote(doing, error)
 }
 
 /// What goes in several requests. One is on its way while the next is made.

@@ -121,3 +121,34 @@ async fn what_is_no_plain_file_is_no_copy_and_no_link_is_followed() {
     assert!(backup.list("media", Some(&names[3].to_string())).try_collect::<Vec<_>>().await.unwrap().is_empty());
     backup.prove(&names[3], &stored[3]).await.unwrap();
 }
+
+/// Two disks that are mounted in turns at one place, each with a mark of its own.
+#[tokio::test]
+async fn a_disk_of_another_destination_is_refused_at_the_next_step() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, away) = (place.path().join("disk"), place.path().join("away"));
+    std::fs::create_dir(&folder).unwrap();
+    backup_in(&folder).claim(DestinationId::new(now()), true).await.unwrap();
+    let name = copy_of(&key(), 1, false);
+    keep(&backup_in(&folder), &name, &noise(1, 100), false).await.unwrap();
+    std::fs::rename(&folder, &away).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    let backup = backup_in(&folder);
+    backup.claim(DestinationId::new(now()), true).await.unwrap();
+    let content = noise(2, 100);
+    let stored = keep(&backup, &name, &content, false).await.unwrap();
+    let other = copy_of(&key(), 1, false);
+    let only_here = keep(&backup, &other, &content, false).await.unwrap();
+
+    std::fs::rename(&folder, place.path().join("own")).unwrap();
+    std::fs::rename(&away, &folder).unwrap();
+    let refused = |error: Error| assert!(matches!(error, Error::Taken(_)), "{error:?}");
+    refused(backup.prove(&name, &stored).await.unwrap_err());
+    refused(backup.prove_content(&name, expected(&content)).await.unwrap_err());
+    refused(backup.prove(&other, &only_here).await.unwrap_err());
+    refused(backup.size(&other).await.unwrap_err());
+    refused(backup.remove(&name.to_string()).await.unwrap_err());
+    refused(backup.list("media", None).try_collect::<Vec<_>>().await.unwrap_err());
+    refused(keep(&backup, &copy_of(&key(), 1, false), &content, false).await.unwrap_err());
+    assert_eq!(std::fs::read(folder.join(name.to_string())).unwrap(), noise(1, 100));
+}

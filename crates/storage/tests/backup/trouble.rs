@@ -106,7 +106,7 @@ impl Work<'_> {
                     self.failures.lock().unwrap().insert(match &error {
                         Error::Remote { .. } => "remote",
                         Error::SourceDiffers => "source",
-                        Error::Altered(_) => "altered",
+                        Error::Altered(_) | Error::NotAsWritten(_) => "altered",
                         other => panic!("{other:?}"),
                     });
                     last = Some(error);

@@ -460,6 +460,7 @@ export const en = {
   'system.advice.backupNoRecoveryKey': 'There is no recovery key, so nothing could be restored from there without this server.',
   'system.advice.backupPaused': 'Copying there is paused. New photos wait.',
   'system.advice.removalsHeld': 'Much was deleted within a day. The copies of it are held until somebody says that they may go.',
+  'system.advice.orphansHeld': 'Much stands there that the database does not know. It stays until somebody says that it may go.',
   'system.advice.drillNever': 'A restore from there was never rehearsed.',
   'system.advice.drillOld': 'The last rehearsal of a restore from there was more than 90 days ago.',
   'system.advice.drillFailed': 'The last rehearsal of a restore from there failed.',

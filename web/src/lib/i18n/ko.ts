@@ -458,6 +458,7 @@ export const ko: Catalogue = {
   'system.advice.backupNoRecoveryKey': '복구 키가 없습니다. 이 서버 없이는 그곳에서 아무것도 복원할 수 없습니다.',
   'system.advice.backupPaused': '그곳으로의 복사가 일시 중지되었습니다. 새 사진은 기다립니다.',
   'system.advice.removalsHeld': '하루 사이에 많이 삭제되었습니다. 지워도 된다고 확인할 때까지 그 사본을 남겨 둡니다.',
+  'system.advice.orphansHeld': '데이터베이스가 모르는 파일이 많이 있습니다. 지워도 된다고 확인할 때까지 남겨 둡니다.',
   'system.advice.drillNever': '그곳에서 복원하는 연습을 한 적이 없습니다.',
   'system.advice.drillOld': '그곳에서 복원하는 연습을 한 지 90일이 넘었습니다.',
   'system.advice.drillFailed': '그곳에서 복원하는 마지막 연습이 실패했습니다.',

@@ -15,7 +15,7 @@ describe('what the server says of itself', () => {
 
   it('says of copies what they need, and the command for it', () => {
     const codes = ['backup-none', 'backup-failing', 'backup-behind', 'backup-no-catalogue', 'backup-catalogue-old', 'backup-no-recovery-key'];
-    for (const code of [...codes, 'backup-paused', 'removals-held', 'drill-never', 'drill-old', 'drill-failed']) {
+    for (const code of [...codes, 'backup-paused', 'removals-held', 'orphans-held', 'drill-never', 'drill-old', 'drill-failed']) {
       const words = adviceWords({ code, state: 'attention', detail: 'run: picup backup drill disk' });
       expect(words, code).toEqual({ text: expect.any(String), detail: 'run: picup backup drill disk' });
     }

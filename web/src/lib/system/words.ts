@@ -30,6 +30,7 @@ const ADVICE: Record<string, MessageKey> = {
   'backup-no-recovery-key': 'system.advice.backupNoRecoveryKey',
   'backup-paused': 'system.advice.backupPaused',
   'removals-held': 'system.advice.removalsHeld',
+  'orphans-held': 'system.advice.orphansHeld',
   'drill-never': 'system.advice.drillNever',
   'drill-old': 'system.advice.drillOld',
   'drill-failed': 'system.advice.drillFailed',

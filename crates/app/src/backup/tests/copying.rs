@@ -76,6 +76,53 @@ async fn a_disk_that_is_not_mounted_is_waited_for() {
     assert_eq!(it.there(0).len(), 4);
 }
 
+async fn another_disk_is_left_alone(it: &Stage) {
+    let before = (it.there(0), it.there(1));
+    let scrubbed = it.scrub(|_| {}).await;
+    assert_eq!((scrubbed.healed, scrubbed.lost, scrubbed.unread), (0, 0, 6));
+    let compared = crate::backup::reconcile_everything(it).await;
+    assert_eq!(compared.iter().map(|(_, found)| found.is_ok()).collect::<Vec<_>>(), [true, false, false]);
+    for ((target, id), name) in it.targets().into_iter().zip(["one", "two"]) {
+        let refused = crate::backup::catalogue_now(it, name).await.unwrap_err();
+        assert!(refused.story().contains("another destination's"), "{}", refused.story());
+        let step = copier::Line::new(it.app.clone(), target, id).step(&CancellationToken::new()).await;
+        assert!(matches!(step, Err(Error::Backup(_))), "{step:?}");
+        assert_eq!((it.count(id, CopyState::Kept).await, it.count(id, CopyState::Failing).await), (3, 0));
+    }
+    assert_eq!((it.there(0), it.there(1)), before);
+}
+
+/// Two disks that are mounted in turns: at one place is the other's.
+#[tokio::test]
+async fn on_the_disk_of_another_destination_nothing_is_broken_or_written() {
+    let mut it = Stage::new(&[false, false]).await;
+    it.upload(0..3).await;
+    it.copied().await;
+    let (one, two) = (it.folders[0].path().to_owned(), it.folders[1].path().to_owned());
+    let swap = || {
+        let aside = one.with_extension("aside");
+        std::fs::rename(&one, &aside).unwrap();
+        std::fs::rename(&two, &one).unwrap();
+        std::fs::rename(&aside, &two).unwrap();
+    };
+    swap();
+    // Copies there are other bytes under the same names, as they would be if they were encrypted.
+    std::fs::write(one.join(it.there(0).first().unwrap()), "other").unwrap();
+    it.upload(3..4).await;
+    // Processes that know the places from before, and one that begins now.
+    another_disk_is_left_alone(&it).await;
+    let targets = ["one", "two"].into_iter().zip(&it.folders).map(|(name, folder)| {
+        Target::new(name.to_owned(), backup_in(folder.path(), false, Some(&it.server), &it.recovery))
+    });
+    let targets = targets.collect();
+    let old = it.app;
+    it.app = old.again_with(targets).await;
+    another_disk_is_left_alone(&it).await;
+    swap();
+    it.copied().await;
+    assert_eq!((it.there(0).len(), it.there(1).len()), (4, 4));
+}
+
 #[tokio::test]
 async fn what_the_store_has_lost_comes_from_another_copy_and_heals_it() {
     let it = Stage::new(&[true, false]).await;

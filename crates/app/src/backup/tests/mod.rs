@@ -4,10 +4,13 @@
 mod copying;
 mod drills;
 mod indexes;
+mod leases;
 mod parts;
+mod reconcile;
 mod removals;
 mod restores;
 mod scrubs;
+mod unreadable;
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -56,9 +59,15 @@ impl Stage {
         let targets = targets.map(|((name, sealed), folder)| {
             Target::new(name.to_owned(), backup_in(folder.path(), *sealed, Some(&server), &recovery))
         });
-        let app = TestApp::with_targets(targets.collect()).await;
+        let targets = targets.collect();
+        Self { server, recovery, ..Self::over(folders, targets).await }
+    }
+
+    /// With these destinations, of which some are in folders.
+    async fn over(folders: Vec<TempDir>, targets: Vec<Target>) -> Self {
+        let app = TestApp::with_targets(targets).await;
         let owner = account::create(&app, TestApp::account("ada@example.com")).await.unwrap();
-        Self { app, owner, server, recovery, folders }
+        Self { app, owner, server: SealIdentity::generate(), recovery: SealIdentity::generate(), folders }
     }
 
     /// Uploads so many files of a few bytes, each another; gives their assets and keys.
@@ -122,6 +131,14 @@ impl Stage {
         scrub_everything(self, |place, _| watch(place)).await.unwrap()
     }
 
+    /// Has the primary store be in a folder from now on.
+    async fn on_a_disk(&self) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        self.storage().begin_move(picup_storage::Settings::files(folder.path().join("store"))).await.unwrap();
+        self.storage().end_move().await;
+        folder
+    }
+
     /// The names of everything that stands in a destination's folder, but for its mark.
     fn there(&self, at: usize) -> BTreeSet<String> {
         let (root, mut found) = (self.folders[at].path(), BTreeSet::new());
@@ -150,6 +167,23 @@ fn walk(folder: &Path, seen: &mut impl FnMut(&Path)) {
         let path = entry.unwrap().path();
         if path.is_dir() { walk(&path, seen) } else { seen(&path) }
     }
+}
+
+/// Has the disk fail where a file is read: what stands there leads to itself.
+fn unreadable(file: &Path) {
+    std::fs::remove_file(file).unwrap();
+    std::os::unix::fs::symlink(file, file).unwrap();
+}
+
+/// The file in a folder that an object stands in.
+fn stored(folder: &Path, key: &ObjectKey) -> PathBuf {
+    let mut found = None;
+    walk(folder, &mut |file| {
+        if file.ends_with(key.to_string()) {
+            found = Some(file.to_owned());
+        }
+    });
+    found.unwrap()
 }
 
 /// Turns one bit of a file.

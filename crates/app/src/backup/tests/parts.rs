@@ -104,7 +104,7 @@ async fn a_part_that_names_the_place_it_came_from_touches_nothing_there() {
         let results = [
             copier::Line::new((*back).clone(), Arc::clone(target), id).step(&CancellationToken::new()).await.err(),
             removal::round(&back, target, id).await.err(),
-            reconcile_everything(&back).await.err(),
+            reconcile_everything(&back).await.pop().unwrap().1.err(),
             catalogue_now(&back, "one").await.err(),
         ];
         for result in results {

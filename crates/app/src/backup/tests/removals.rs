@@ -114,6 +114,41 @@ async fn little_of_a_large_library_goes_by_itself() {
     assert_eq!(it.round().await.unwrap(), 180);
 }
 
+/// Years apart, which costs no more looks than there are days with deletions.
+#[tokio::test]
+async fn what_was_deleted_long_after_something_else_is_held_too() {
+    let it = Stage::new(&[false]).await;
+    let files = it.upload(0..120).await;
+    it.copied().await;
+    it.delete(&files[..1]).await;
+    it.clock.advance(DAY * 4_000);
+    it.delete(&files[1..111]).await;
+    assert_eq!(it.held().await, Some(110));
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_removed_nothing_is_held() {
+    let bucket = picup_storage::Bucket {
+        name: "family".to_owned(),
+        prefix: String::new(),
+        endpoint: Some("http://127.0.0.1:1".to_owned()),
+        region: "us-east-1".to_owned(),
+        style: picup_storage::Style::Path,
+        profile: picup_storage::Profile::Other,
+        credentials: picup_storage::Credentials::Key { id: "id".to_owned(), secret: "secret".to_owned() },
+        parts: picup_storage::PartsBy::Proxied,
+        spool: PathBuf::new(),
+    };
+    let place = BackupPlace::S3 { bucket: Box::new(bucket), reader: None, remover: None };
+    let backup = Backup::open(BackupSettings { place, seal: Seal::default(), bytes_per_second: None }).unwrap();
+    let it = Stage::over(vec![], vec![Target::new("one".to_owned(), backup)]).await;
+    let files = it.upload(0..110).await;
+    let (target, id) = it.targets().remove(0);
+    it.delete(&files).await;
+    assert_eq!(it.count(id, CopyState::Doomed).await, 110);
+    assert_eq!((it.held().await, removal::round(&it, &target, id).await.unwrap()), (None, 0));
+}
+
 #[tokio::test]
 async fn on_a_disk_that_is_not_mounted_nothing_is_taken_for_removed() {
     let it = Stage::new(&[false]).await;

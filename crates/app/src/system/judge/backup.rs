@@ -14,21 +14,23 @@ const LATE: u64 = DAY;
 /// A rehearsal from longer ago proves little.
 const DRILL_AGAIN: u64 = 90 * DAY;
 
-/// Of so many destinations.
-pub(in super::super) fn backup(destinations: usize) -> Vec<Advice> {
-    if destinations > 0 {
-        return Vec::new();
-    }
+/// Of so many destinations, and so many objects in the primary store that are held though no row speaks of them.
+pub(in super::super) fn backup(destinations: usize, orphans_held: Option<u64>) -> Vec<Advice> {
     let detail = "no destination is configured, so no copies are kept elsewhere; add a section [backup.destinations.NAME] to \
                   picup.toml (see: picup config template), run: picup backup recovery-key, and restart PicUp";
-    vec![advice("backup-none", State::Attention, detail)]
+    let none = (destinations == 0).then(|| advice("backup-none", State::Attention, detail));
+    none.into_iter().chain(orphans(orphans_held, "primary")).collect()
 }
 
 /// `every`: how often a catalogue is written.
 pub(in super::super) fn destination(found: &Destination, every: Duration) -> Vec<Advice> {
     let report = &found.report;
     let mut all = copying(report);
-    all.extend([catalogue(found, every), removals(report), drill(report)].into_iter().flatten());
+    all.extend(
+        [catalogue(found, every), removals(report), orphans(report.orphans_held, &report.name), drill(report)]
+            .into_iter()
+            .flatten(),
+    );
     all
 }
 
@@ -86,6 +88,15 @@ fn removals(report: &DestinationReport) -> Option<Advice> {
     Some(advice("removals-held", State::Attention, detail))
 }
 
+fn orphans(held: Option<u64>, store: &str) -> Option<Advice> {
+    let detail = format!(
+        "{} objects in {store} have no row in the database and stay; is it the right database? If it is, and they may go, run: \
+         picup backup confirm-removals {store}",
+        held?
+    );
+    Some(advice("orphans-held", State::Attention, detail))
+}
+
 /// Before there is a catalogue, there is nothing to rehearse.
 fn drill(report: &DestinationReport) -> Option<Advice> {
     let name = &report.name;
@@ -136,6 +147,7 @@ mod tests {
             catalogue_seconds: Some(60),
             failing: Vec::new(),
             held: None,
+            orphans_held: None,
             drill: Some(drilled(true)),
             drill_seconds_ago: Some(DAY),
             drilled_well_seconds_ago: Some(DAY),
@@ -164,9 +176,9 @@ mod tests {
 
     #[test]
     fn without_a_destination_it_is_said_plainly_and_with_one_it_is_looked_at() {
-        assert_eq!(worst(&backup(0)), State::Attention);
-        assert_eq!(backup(0)[0].code, "backup-none");
-        assert!(backup(1).is_empty());
+        assert_eq!(worst(&backup(0, None)), State::Attention);
+        assert_eq!(backup(0, None)[0].code, "backup-none");
+        assert!(backup(1, None).is_empty());
         assert!(said(report(), true).is_empty());
     }
 
@@ -205,5 +217,10 @@ mod tests {
         assert_eq!(said(failed, true), [("drill-failed", State::Bad)]);
         let held = DestinationReport { held: Some(700), ..report() };
         assert_eq!(said(held, true), [("removals-held", State::Attention)]);
+        let orphans = DestinationReport { orphans_held: Some(700), ..report() };
+        assert_eq!(said(orphans, true), [("orphans-held", State::Attention)]);
+        let primary = backup(1, Some(700));
+        assert_eq!((primary.len(), primary[0].code), (1, "orphans-held"));
+        assert!(primary[0].detail.ends_with("picup backup confirm-removals primary"), "{}", primary[0].detail);
     }
 }

@@ -15,6 +15,7 @@ use picup_app::{App, Error};
 use super::import::listen_for_the_end;
 use super::{Failure, Place, block_on, output};
 use crate::client::Stop;
+use crate::config::Config;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum BackupCommand {
@@ -34,8 +35,8 @@ pub(super) enum BackupCommand {
     Pause(NamedArgs),
     /// Has copies to a destination go on.
     Resume(NamedArgs),
-    /// Lets copies of what was deleted go, however much it is; `status` tells when that is held.
-    ConfirmRemovals(NamedArgs),
+    /// Lets copies of what was deleted go, and what has no row, however much it is; `status` tells when that is held.
+    ConfirmRemovals(ConfirmArgs),
     /// Makes the recovery key, which opens the backup without this machine, and shows it once.
     RecoveryKey(key::KeyArgs),
 }
@@ -52,6 +53,15 @@ pub(super) struct StatusArgs {
 #[derive(Debug, Args)]
 pub(super) struct NamedArgs {
     /// The destination, by its name in the configuration
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConfirmArgs {
+    /// The destination, by its name in the configuration, or `primary` for the store itself
     #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
@@ -75,16 +85,22 @@ pub(super) fn run(command: BackupCommand) -> Result<ExitCode, Failure> {
 
 /// The PicUp in that place, which may be running, and which must have destinations.
 async fn opened(place: &Place) -> Result<App, Failure> {
-    let config = place.load()?;
-    if config.database_file().is_some_and(|file| !file.exists()) {
-        let place = config.data_dir.display();
-        return Err(Failure::usage(format!("there is no PicUp in {place}")).next("name its folder: --data-dir DIR"));
-    }
+    let config = there(place)?;
     if config.backup.destinations.is_empty() {
         return Err(Failure::usage("the configuration names no destination for copies")
             .next("add a section [backup.destinations.NAME] to picup.toml; `picup config template` shows one"));
     }
     Ok(crate::roles::offline(&config).await?)
+}
+
+/// The configuration of the PicUp in that place.
+fn there(place: &Place) -> Result<Config, Failure> {
+    let config = place.load()?;
+    if config.database_file().is_some_and(|file| !file.exists()) {
+        let place = config.data_dir.display();
+        return Err(Failure::usage(format!("there is no PicUp in {place}")).next("name its folder: --data-dir DIR"));
+    }
+    Ok(config)
 }
 
 /// Runs `work` until Ctrl-C, which drops it where it is: all of it can be run again.
@@ -141,11 +157,15 @@ fn pause(args: &NamedArgs, paused: bool) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn confirm(args: &NamedArgs) -> Result<ExitCode, Failure> {
+fn confirm(args: &ConfirmArgs) -> Result<ExitCode, Failure> {
     block_on(async {
-        let app = opened(&args.place).await?;
+        // Of the store itself there is something to confirm without any destination.
+        let app = crate::roles::offline(&there(&args.place)?).await?;
         picup_app::backup::confirm_removals(&app, &args.name).await.map_err(failure)
     })?;
-    output::line(&format!("copies at {} of what was deleted up to now go when the retention is over", args.name));
+    output::line(&format!(
+        "what was deleted up to now, and what no row speaks of, goes from {} when the retention is over",
+        args.name
+    ));
     Ok(ExitCode::SUCCESS)
 }

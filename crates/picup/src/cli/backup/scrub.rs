@@ -55,21 +55,30 @@ struct Compared {
 pub(super) fn reconcile(args: &StatusArgs) -> Result<ExitCode, Failure> {
     let found = until_stopped(async {
         let app = opened(&args.place).await?;
-        reconcile_everything(&app).await.map_err(failure)
+        Ok(reconcile_everything(&app).await)
     })?;
+    let whole = found.iter().all(|(_, found)| found.is_ok());
+    let end = if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let mut compared = Vec::new();
+    for (store, found) in found {
+        match found {
+            Ok(found) => compared.push((store, found)),
+            Err(error) => eprintln!("{store} could not be compared: {}", error.story()),
+        }
+    }
     if args.json {
-        let shown = found.into_iter().map(|(store, Reconciled { known, orphans, removed, missing, foreign })| {
+        let shown = compared.into_iter().map(|(store, Reconciled { known, orphans, removed, missing, foreign })| {
             Compared { store, known, orphans, removed, missing, foreign }
         });
         output::json(&serde_json::json!({ "stores": shown.collect::<Vec<_>>() }))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(end);
     }
-    for (store, found) in found {
+    for (store, found) in compared {
         output::line(&format!(
             "{store}: {} stand where they should, {} are missing and made anew, {} have no row (new), {} of those from before are \
              removed, {} are not PicUp's",
             found.known, found.missing, found.orphans, found.removed, found.foreign
         ));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(end)
 }

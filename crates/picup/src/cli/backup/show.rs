@@ -35,6 +35,7 @@ pub(super) struct Shown {
     last_verified_seconds: Option<u64>,
     catalogue_age_seconds: Option<u64>,
     removals_held: Option<u64>,
+    orphans_held: Option<u64>,
     bytes_per_second: Option<u64>,
     latency_ms: Option<f64>,
     restore_seconds: Option<u64>,
@@ -72,6 +73,7 @@ impl From<&DestinationReport> for Shown {
             last_verified_seconds: report.proved_seconds,
             catalogue_age_seconds: report.catalogue_seconds,
             removals_held: report.held,
+            orphans_held: report.orphans_held,
             bytes_per_second: report.pace.map(|pace| pace.bytes_per_second),
             latency_ms: report.pace.map(|pace| pace.latency_micros as f64 / 1e3),
             restore_seconds: report.restore_seconds,
@@ -86,20 +88,26 @@ impl From<&DestinationReport> for Shown {
     }
 }
 
+/// How many copies do not stand there that should.
+pub(super) fn behind(report: &DestinationReport) -> u64 {
+    [CopyState::Waiting, CopyState::Failing, CopyState::Sourceless].map(|state| report.count(state).0).iter().sum()
+}
+
 /// Whether everything stands there, with what a restore needs.
 pub(super) fn is_safe(report: &DestinationReport) -> bool {
-    let to_do = report.count(CopyState::Waiting).0 + report.count(CopyState::Failing).0;
-    report.enrolled && to_do == 0 && report.catalogue_seconds.is_some()
+    report.enrolled && behind(report) == 0 && report.catalogue_seconds.is_some()
 }
 
 pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, Failure> {
-    let reports = block_on(async {
+    let (reports, orphans_held) = block_on(async {
         let app = opened(&args.place).await?;
-        picup_app::backup::report(&app).await.map_err(failure)
+        let reports = picup_app::backup::report(&app).await.map_err(failure)?;
+        Ok::<_, Failure>((reports, picup_app::backup::held_orphans(&app).await.map_err(failure)?))
     })?;
     if args.json {
         let shown: Vec<Shown> = reports.iter().map(Shown::from).collect();
-        output::json(&serde_json::json!({ "destinations": shown }))?;
+        let primary = serde_json::json!({ "orphans_held": orphans_held });
+        output::json(&serde_json::json!({ "destinations": shown, "primary": primary }))?;
     } else {
         for report in &reports {
             output::text_of(&text(report));
@@ -107,8 +115,19 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, Failure> {
         if reports.is_empty() {
             output::line("no destination is known yet; they are once PicUp was started with them");
         }
+        if let Some(held) = orphans_held {
+            output::line("primary:");
+            output::line(&orphans(held, "primary"));
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn orphans(held: u64, store: &str) -> String {
+    format!(
+        "  HELD      {held} objects that no row speaks of stay: if this is the right database, and they may go, \
+         picup backup confirm-removals {store}"
+    )
 }
 
 /// One destination, for people.
@@ -151,6 +170,7 @@ pub(super) fn text(report: &DestinationReport) -> String {
             report.name
         ));
     }
+    lines.extend(report.orphans_held.map(|held| orphans(held, &report.name)));
     lines.push(match report.catalogue_seconds {
         Some(age) => format!("  catalogue written {} ago", span(age)),
         None => "  catalogue none yet: without it nothing can be restored from there".to_owned(),
@@ -210,6 +230,7 @@ mod tests {
             catalogue_seconds: Some(90),
             failing: Vec::new(),
             held: None,
+            orphans_held: None,
             drill: None,
             drill_seconds_ago: None,
             drilled_well_seconds_ago: None,
@@ -221,7 +242,7 @@ mod tests {
     #[test]
     fn it_is_safe_when_everything_stands_there_with_a_catalogue() {
         assert!(is_safe(&report()));
-        for state in [CopyState::Waiting, CopyState::Failing] {
+        for state in [CopyState::Waiting, CopyState::Failing, CopyState::Sourceless] {
             let mut behind = report();
             behind.counts.iter_mut().filter(|count| count.state == state).for_each(|count| count.copies = 1);
             assert!(!is_safe(&behind), "{state:?}");
@@ -237,10 +258,17 @@ mod tests {
             said.contains("catalogue written 90 s ago") && said.contains("run: picup backup drill offsite"),
             "{said}"
         );
-        let bad = DestinationReport { held: Some(700), catalogue_seconds: None, enrolled: false, ..report() };
+        let bad = DestinationReport {
+            held: Some(700),
+            orphans_held: Some(800),
+            catalogue_seconds: None,
+            enrolled: false,
+            ..report()
+        };
         let said = text(&bad);
         for part in [
             "HELD      700",
+            "HELD      800",
             "confirm-removals offsite",
             "none yet: without it nothing can be restored",
             "not written down",

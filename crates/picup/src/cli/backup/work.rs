@@ -8,12 +8,12 @@ use picup_database::CopyState;
 use picup_domain::ByteSize;
 use tokio_util::sync::CancellationToken;
 
-use super::show::Shown;
+use super::show::{Shown, behind};
 use super::{StatusArgs, failure, opened, output, until_stopped};
 use crate::cli::Failure;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// So often in a row nothing has changed, and no copy is being made: then it ends.
+/// So often in a row nothing has changed, and nobody is making a copy: then it ends.
 const PATIENCE: u32 = 50;
 
 pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, Failure> {
@@ -36,8 +36,7 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, Failure> {
         }
         reports
     })?;
-    let behind =
-        reports.iter().any(|report| report.count(CopyState::Failing).0 + report.count(CopyState::Waiting).0 > 0);
+    let behind = reports.iter().any(|report| behind(report) > 0);
     if args.json {
         let shown: Vec<Shown> = reports.iter().map(Shown::from).collect();
         output::json(&serde_json::json!({ "destinations": shown }))?;
@@ -59,7 +58,7 @@ async fn until_done(app: &picup_app::App, json: bool) -> Result<Vec<backup::Dest
             return Ok(reports);
         }
         let now = (waiting, failing, sum(CopyState::Kept));
-        stuck = if told == Some(now) && !backup::is_at_work(app) { stuck + 1 } else { 0 };
+        stuck = if told == Some(now) && !backup::is_at_work(app).await.map_err(failure)? { stuck + 1 } else { 0 };
         if stuck >= PATIENCE {
             return Ok(reports);
         }
