@@ -56,7 +56,7 @@ struct Inner {
 }
 
 /// How much of all copies on their way is in memory at once, in MiB.
-const IN_MEMORY: usize = 48;
+const IN_MEMORY: usize = 30;
 
 impl Backup {
     /// Opens it. The place is not looked at yet.

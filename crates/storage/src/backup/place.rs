@@ -10,7 +10,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 
 use super::settings::BackupPlace;
-use crate::s3::{LARGE, client, reading_client};
+use crate::s3::{LARGE, client, copying_client, reading_client};
 use crate::settings::{Bucket, Credentials};
 use crate::{Error, Profile};
 
@@ -94,7 +94,7 @@ fn open_bucket(bucket: Bucket, reader: Option<Credentials>, remover: Option<Cred
         prefix => format!("s3://{}/{prefix}", bucket.name),
     };
     Ok(Opened {
-        writer: store(client(&bucket, LARGE)?),
+        writer: store(copying_client(&bucket, LARGE)?),
         reader: store(reading_client(&by(reader))?),
         remover,
         place: Place {

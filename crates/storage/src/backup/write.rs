@@ -14,8 +14,8 @@ use super::seal::Sealer;
 use super::{Backup, BackupName, failed};
 use crate::{ByteStream, Error};
 
-/// What is sent at a time; whatever is no longer goes in one request.
-const PART: u64 = 8 << 20;
+/// What is sent at a time, the least that S3 takes; whatever is no longer goes in one request.
+const PART: u64 = 5 << 20;
 /// More than comes from a source at once, as a rule.
 const PIECE: u64 = 320 << 10;
 /// More than encryption adds to a small object; to a large one it adds less than a thousandth.

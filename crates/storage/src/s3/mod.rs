@@ -126,15 +126,24 @@ impl S3 {
 
 /// For requests that are each over within `timeout`.
 pub(crate) fn client(bucket: &Bucket, timeout: Duration) -> Result<AmazonS3, Error> {
-    client_with(bucket, ClientOptions::new().with_timeout(timeout))
+    build(builder(bucket, ClientOptions::new().with_timeout(timeout)))
+}
+
+/// For copies, which are read back to prove them, or proved by the service: they are not hashed once more for their signature.
+pub(crate) fn copying_client(bucket: &Bucket, timeout: Duration) -> Result<AmazonS3, Error> {
+    build(builder(bucket, ClientOptions::new().with_timeout(timeout)).with_unsigned_payload(true))
 }
 
 /// For reading whole objects of any size: as long as bytes come, they may take their time.
 pub(crate) fn reading_client(bucket: &Bucket) -> Result<AmazonS3, Error> {
-    client_with(bucket, ClientOptions::new().with_timeout_disabled().with_read_timeout(SMALL))
+    build(builder(bucket, ClientOptions::new().with_timeout_disabled().with_read_timeout(SMALL)))
 }
 
-fn client_with(bucket: &Bucket, options: ClientOptions) -> Result<AmazonS3, Error> {
+fn build(builder: AmazonS3Builder) -> Result<AmazonS3, Error> {
+    builder.build().map_err(|error| Error::remote("set up the store", error))
+}
+
+fn builder(bucket: &Bucket, options: ClientOptions) -> AmazonS3Builder {
     let loopback = bucket.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
     let options = options.with_allow_http(loopback).with_connect_timeout(CONNECT);
     let backoff =
@@ -154,7 +163,7 @@ fn client_with(bucket: &Bucket, options: ClientOptions) -> Result<AmazonS3, Erro
         builder = builder.with_endpoint(host_of(bucket, endpoint));
     }
     let path = |file: &std::path::Path| file.to_string_lossy().into_owned();
-    let builder = match &bucket.credentials {
+    match &bucket.credentials {
         Credentials::Machine => builder,
         Credentials::Key { id, secret } => builder.with_access_key_id(id).with_secret_access_key(secret),
         Credentials::WebIdentity { token_file, role } => builder
@@ -163,8 +172,7 @@ fn client_with(bucket: &Bucket, options: ClientOptions) -> Result<AmazonS3, Erro
         Credentials::Container { address, token_file } => builder
             .with_config(AmazonS3ConfigKey::ContainerCredentialsFullUri, address)
             .with_config(AmazonS3ConfigKey::ContainerAuthorizationTokenFile, path(token_file)),
-    };
-    builder.build().map_err(|error| Error::remote("set up the store", error))
+    }
 }
 
 /// What all of the bucket's addresses begin with.
