@@ -16,8 +16,7 @@ export default defineConfig({
     timezoneId: 'Europe/Dublin',
     colorScheme: 'light',
     // A failed step leaves a trace to look at: `npx playwright show-trace test-results/…/trace.zip`.
-    // Not in CI, where nobody could: taking it costs as much as the steps.
-    trace: process.env['CI'] ? 'off' : 'retain-on-failure',
+    trace: 'retain-on-failure',
     launchOptions: {
       executablePath: process.env['PICUP_CHROMIUM'] ?? '/usr/bin/chromium',
       args: [
