@@ -159,7 +159,7 @@ async fn a_store_without_its_photos_is_refused_unless_that_is_so() {
     app.server.terminate().await.unwrap();
     let (data, away) = (app.data(), app.path("away"));
     std::fs::rename(data.join("objects"), &away).unwrap();
-    let done = run(BINARY, ["serve", "--data-dir", data.to_str().unwrap()]).await.unwrap();
+    let done = run(BINARY, ["serve", "--data-dir", data.to_str().unwrap(), "--admin-listen", ""]).await.unwrap();
     let said = format!("{}{}", done.stdout, done.stderr);
     assert!(!done.status.success() && said.contains("is empty, and the database knows of photos in it"), "{said}");
     let file = data.join("picup.toml");

@@ -54,7 +54,7 @@ async fn a_whole_picup_comes_back_from_the_other_bucket_over_a_kill() {
     killed_half_way(&arguments(&places, &through, Some(&key), &into), &proxy, &into).await;
     let half = hashes(&into.join("objects/media")).len();
     assert!(half < stored.len());
-    let mut early = ProcessBuilder::new(BINARY, &into).spawn().unwrap();
+    let mut early = ProcessBuilder::new(BINARY, &into).arg("--admin-listen").arg("").spawn().unwrap();
     assert!(!early.wait().await.unwrap().success());
     let told = early.output().text();
     assert!(told.contains("is not finished") && told.contains("run `picup restore` again"), "{told}");
@@ -84,7 +84,7 @@ async fn killed_half_way(arguments: &[String], proxy: &FaultProxy, into: &Path) 
 
 /// A PicUp on what came back shows everything to who signs in, and its books are right.
 async fn comes_to_life(data: &Path, wanted: &std::collections::BTreeSet<String>, open: uuid::Uuid) {
-    let mut server = ProcessBuilder::new(BINARY, data).start().await.unwrap();
+    let mut server = ProcessBuilder::new(BINARY, data).arg("--admin-listen").arg("").start().await.unwrap();
     let ada = Client::browser(server.address(), &email("ada"), PASSWORD).await;
     gives_back(&ada, wanted).await;
     // What was on its way is no more, and can be sent anew.

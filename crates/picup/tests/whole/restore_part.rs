@@ -70,7 +70,7 @@ async fn one_account_comes_back_with_all_that_is_its_own_and_harms_no_copy() {
     assert_eq!(rows_of_copies(&into).await, 0);
     assert!(!into.join(".restore-part").exists() && !into.join("restore.json").exists());
 
-    let mut server = ProcessBuilder::new(BINARY, &into).start().await.unwrap();
+    let mut server = ProcessBuilder::new(BINARY, &into).arg("--admin-listen").arg("").start().await.unwrap();
     let back = Client::program(server.address(), &email("ada"), PASSWORD).await;
     assert_eq!(library(&back).await, before);
     let stranger = Client::stranger(server.address());
@@ -85,7 +85,7 @@ async fn one_account_comes_back_with_all_that_is_its_own_and_harms_no_copy() {
     std::fs::write(into.join("picup.toml"), format!("[backup.destinations.disk]\nurl = \"{}\"\n", disk.display()))
         .unwrap();
     let stand = names(&disk);
-    let mut server = ProcessBuilder::new(BINARY, &into).start().await.unwrap();
+    let mut server = ProcessBuilder::new(BINARY, &into).arg("--admin-listen").arg("").start().await.unwrap();
     let told = async || server.output().text().contains("are another PicUp's").then_some(());
     eventually("a word of the other's copies", told).await.unwrap();
     for command in [&["catalogue", "disk"][..], &["reconcile"]] {
@@ -131,7 +131,7 @@ async fn an_album_comes_back_alone_over_a_cut_and_no_other_choice_is_mixed_into_
     let done = restore(&places, &into, &album).await;
     assert!(done.status.success(), "{}{}", done.stdout, done.stderr);
 
-    let mut server = ProcessBuilder::new(BINARY, &into).start().await.unwrap();
+    let mut server = ProcessBuilder::new(BINARY, &into).arg("--admin-listen").arg("").start().await.unwrap();
     let back = Client::program(server.address(), &of_ada, PASSWORD).await;
     let (all, part) = (library(&ada).await, library(&back).await);
     assert_eq!(part["albums"].as_object().unwrap().keys().collect::<Vec<_>>(), ["Lisbon: again?"]);
