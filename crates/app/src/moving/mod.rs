@@ -134,8 +134,10 @@ pub async fn is_here(app: &App, store: &picup_storage::Storage) -> Result<bool, 
 /// Whether the store has nothing of what the database counts: then another place is there than should be, such as the empty folder
 /// that a disk is mounted at. `false` where it cannot be told now.
 pub async fn is_gone(app: &App) -> bool {
-    let empty = app.storage().list().next().await.is_none();
-    empty && walk::counts_any(app).await.unwrap_or(false)
+    let Ok(Some(key)) = walk::first(app).await else { return false };
+    // At every start but the sad one that one stands there, and no list is needed.
+    let stands = app.storage().open_object(&key).await;
+    matches!(stands, Err(picup_storage::Error::NotFound(_))) && app.storage().list().next().await.is_none()
 }
 
 /// Whether a store holds objects that this PicUp knows nothing of: then it is somebody else's.

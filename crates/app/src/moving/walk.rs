@@ -94,16 +94,16 @@ pub(super) async fn missing(app: &App, store: &Store) -> Result<Vec<String>, Err
     }
 }
 
-/// Whether there is an object that counts.
-pub(super) async fn counts_any(app: &App) -> Result<bool, Error> {
+/// The first object that counts.
+pub(super) async fn first(app: &App) -> Result<Option<ObjectKey>, Error> {
     let mut after = String::new();
     loop {
         let page = app.database().read_fresh().await?.object_page(&after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(false) };
-        if page.iter().any(|object| object.state == ObjectState::Committed) {
-            return Ok(true);
-        }
+        let Some(last) = page.last() else { return Ok(None) };
         after = last.key.to_string();
+        if let Some(counts) = page.into_iter().find(|object| object.state == ObjectState::Committed) {
+            return Ok(Some(counts.key));
+        }
     }
 }
 

@@ -47,6 +47,16 @@ impl Follower {
         if !note.is_under_way() || self.has_arrived(note) {
             return Ok(false);
         }
+        if self.under_way.is_none() {
+            self.begin(note).await?;
+        }
+        if note.state == State::Back {
+            self.storage.turn_back().await;
+        }
+        Ok(true)
+    }
+
+    async fn begin(&mut self, note: &Note) -> anyhow::Result<()> {
         let present = Words::of(&self.config);
         if !present.is_same_place(&note.from) {
             bail!(
@@ -64,10 +74,7 @@ impl Follower {
             .await
             .context("opening the store that the photos move to")?;
         self.under_way = Some(note.asked_at);
-        if note.state == State::Back {
-            self.storage.turn_back().await;
-        }
-        Ok(true)
+        Ok(())
     }
 
     /// Has the store be in the place alone that a move has ended in.
