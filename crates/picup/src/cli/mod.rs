@@ -16,6 +16,7 @@ mod output;
 mod password;
 pub(crate) mod restore;
 mod serve;
+mod service;
 mod storage;
 mod user;
 

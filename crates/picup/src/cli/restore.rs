@@ -19,6 +19,7 @@ use picup_storage::{Backup, BackupName, SealIdentity, Storage};
 use serde::Serialize;
 
 use super::backup::{failure, until_stopped};
+use super::service::ServiceArgs;
 use super::user::moment;
 use super::{Failure, Place, output};
 use crate::client::By;
@@ -33,18 +34,8 @@ pub(super) struct RestoreArgs {
     /// The backup: `s3://BUCKET/PREFIX`, a folder, or the name of a destination in the configuration
     #[arg(long, value_name = "PLACE")]
     from: String,
-    /// The address of the S3 service; without it, Amazon's
-    #[arg(long, value_name = "URL")]
-    endpoint: Option<String>,
-    /// Whose service it is, as `provider` in the configuration
-    #[arg(long, value_name = "NAME")]
-    provider: Option<String>,
-    /// The region of the bucket
-    #[arg(long, value_name = "NAME")]
-    region: Option<String>,
-    /// `path` or `virtual-host`
-    #[arg(long, value_name = "STYLE")]
-    style: Option<String>,
+    #[command(flatten)]
+    service: ServiceArgs,
     /// The file with an access key that may read the backup
     #[arg(long, value_name = "FILE")]
     access_key_file: Option<PathBuf>,
@@ -251,10 +242,10 @@ fn opened(args: &RestoreArgs, config: &Config, key: Option<&SealIdentity>) -> Re
         Some(named) => named,
         None => {
             let words = [
-                ("provider", &args.provider),
-                ("endpoint", &args.endpoint),
-                ("region", &args.region),
-                ("style", &args.style),
+                ("provider", &args.service.provider),
+                ("endpoint", &args.service.endpoint),
+                ("region", &args.service.region),
+                ("style", &args.service.style),
             ];
             DestinationConfig::of_words(&args.from, words).map_err(Failure::usage)?
         }

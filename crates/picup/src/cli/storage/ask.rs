@@ -10,6 +10,7 @@ use picup_storage::Storage;
 
 use super::{Failure, Place};
 use crate::cli::backup::failure;
+use crate::cli::service::ServiceArgs;
 use crate::config::{Config, Place as Store};
 use crate::moving::note::{Note, State};
 use crate::moving::settings::{self, Words};
@@ -22,18 +23,8 @@ pub(in crate::cli) struct MoveArgs {
     /// Take the move back that goes on: what came to the new place is brought back first
     #[arg(long, conflicts_with = "to")]
     pub(super) cancel: bool,
-    /// The address of the S3 service; without it, Amazon's
-    #[arg(long, value_name = "URL")]
-    endpoint: Option<String>,
-    /// Whose service it is, as `provider` in the configuration
-    #[arg(long, value_name = "NAME")]
-    provider: Option<String>,
-    /// The region of the bucket
-    #[arg(long, value_name = "NAME")]
-    region: Option<String>,
-    /// `path` or `virtual-host`
-    #[arg(long, value_name = "STYLE")]
-    style: Option<String>,
+    #[command(flatten)]
+    service: ServiceArgs,
     /// The file with an access key of the service
     #[arg(long, value_name = "FILE")]
     access_key_file: Option<PathBuf>,
@@ -134,10 +125,10 @@ fn words(args: &MoveArgs, config: &Config) -> Result<Words, Failure> {
     };
     Ok(Words {
         url,
-        provider: args.provider.clone(),
-        endpoint: args.endpoint.clone(),
-        region: args.region.clone(),
-        style: args.style.clone(),
+        provider: args.service.provider.clone(),
+        endpoint: args.service.endpoint.clone(),
+        region: args.service.region.clone(),
+        style: args.service.style.clone(),
         access_key_file: args.access_key_file.as_deref().map(absolute).transpose()?.map(text),
     })
 }
