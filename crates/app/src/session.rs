@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub use picup_database::Session;
 use picup_database::{Account as Row, NewSession, Rotation};
-use picup_delivery::{Resource, SignedCookies, signed_cookies};
+use picup_delivery::{HashAlgorithm, Policy, Resource, SignedCookies, signed_cookies};
 use picup_domain::{AccountId, Email, ObjectKey, Password, SessionId, Timestamp};
 
 use crate::account::{self, Account};
@@ -269,7 +269,8 @@ pub fn media(app: &App, account: AccountId, until: Option<Timestamp>) -> Result<
 fn media_cookies(app: &App, path: &str, expires_at: Timestamp) -> Result<SignedCookies, Error> {
     let resource = Resource::under(&app.settings().public_base, path)
         .map_err(|error| Error::Internal(format!("signing media cookies: {error}")))?;
-    Ok(signed_cookies(&app.inner.secrets.media_key, &resource, expires_at.seconds().max(0).unsigned_abs()))
+    let policy = Policy::until(resource, expires_at.seconds().max(0).unsigned_abs());
+    Ok(signed_cookies(&app.inner.secrets.media_key, HashAlgorithm::Sha256, &policy))
 }
 
 fn media_path(account: AccountId) -> String {

@@ -7,8 +7,16 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
+use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::error::KeyRejected;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA256_ASN1, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_2048_8192_SHA256,
+};
 use p256::pkcs8::Document;
+use quick_cache::sync::Cache;
+
+use crate::{Denied, HashAlgorithm};
 
 /// Names a key pair in a cookie or URL, as CloudFront's `Key-Pair-Id` does: 1 to 64 letters, digits, `-` or `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,16 +68,56 @@ pub enum KeyringError {
     Duplicate(KeyId),
 }
 
-/// Public keys by id. Cheap to clone.
+/// Public keys by id, and which signatures of theirs were found to be good. Cheap to clone; clones are one.
 #[derive(Clone, Default)]
-pub struct Keyring(Arc<HashMap<KeyId, ParsedPublicKey>>);
+pub struct Keyring(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    keys: HashMap<KeyId, PublicKey>,
+    accepts_sha1: bool,
+    proven: Proven,
+}
+
+/// One key, ready for each hash.
+struct PublicKey {
+    sha1: ParsedPublicKey,
+    sha256: ParsedPublicKey,
+}
+
+/// Signatures that were verified, by their hash. A new ring knows none: what an old one's key has signed is its own business.
+struct Proven(Cache<[u8; 32], ()>);
+
+/// Some 100 bytes each. A browser and a link hold one each.
+const PROVEN: usize = 10_000;
+
+impl Default for Proven {
+    fn default() -> Self {
+        Self(Cache::new(PROVEN))
+    }
+}
 
 impl Keyring {
-    /// Reads SPKI public keys in PEM (`BEGIN PUBLIC KEY`), P-256 or RSA.
+    /// Reads SPKI public keys in PEM (`BEGIN PUBLIC KEY`), P-256 or RSA. Only signatures over SHA-256 are accepted.
     ///
     /// # Errors
     /// [`KeyringError`] names the key that cannot be used; none is skipped silently.
     pub fn from_pems<'a>(pems: impl IntoIterator<Item = (KeyId, &'a str)>) -> Result<Self, KeyringError> {
+        Self::read(pems, false)
+    }
+
+    /// As [`Keyring::from_pems`], and signatures over SHA-1 are accepted too: what the usual signers make unless told otherwise.
+    ///
+    /// # Errors
+    /// As [`Keyring::from_pems`].
+    pub fn with_sha1<'a>(pems: impl IntoIterator<Item = (KeyId, &'a str)>) -> Result<Self, KeyringError> {
+        Self::read(pems, true)
+    }
+
+    fn read<'a>(
+        pems: impl IntoIterator<Item = (KeyId, &'a str)>,
+        accepts_sha1: bool,
+    ) -> Result<Self, KeyringError> {
         let mut keys = HashMap::new();
         for (id, pem) in pems {
             let key = public_key(&id, pem)?;
@@ -77,28 +125,62 @@ impl Keyring {
                 return Err(KeyringError::Duplicate(id));
             }
         }
-        Ok(Self(Arc::new(keys)))
+        Ok(Self(Arc::new(Inner { keys, accepts_sha1, proven: Proven::default() })))
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<&ParsedPublicKey> {
-        KeyId::parse(id).ok().and_then(|id| self.0.get(&id))
+    pub(crate) fn accepts(&self, hash: HashAlgorithm) -> bool {
+        hash == HashAlgorithm::Sha256 || self.0.accepts_sha1
+    }
+
+    /// Whether the key of that id has signed it. Costs a verification the first time, and the next ones a hash.
+    pub(crate) fn verify(&self, id: &str, hash: HashAlgorithm, signed: &[u8], signature: &[u8]) -> Result<(), Denied> {
+        let key = KeyId::parse(id).ok().and_then(|id| self.0.keys.get(&id)).ok_or(Denied::UnknownKey)?;
+        let fingerprint = fingerprint(&[id.as_bytes(), &[hash as u8], signed, signature]);
+        if self.0.proven.0.get(&fingerprint).is_some() {
+            return Ok(());
+        }
+        let key = match hash {
+            HashAlgorithm::Sha1 => &key.sha1,
+            HashAlgorithm::Sha256 => &key.sha256,
+        };
+        key.verify_sig(signed, signature).map_err(|_| Denied::Signature)?;
+        self.0.proven.0.insert(fingerprint, ());
+        Ok(())
     }
 }
 
-fn public_key(id: &KeyId, pem: &str) -> Result<ParsedPublicKey, KeyringError> {
+/// A hash of all of `fields`, each with its length before it.
+fn fingerprint(fields: &[&[u8]]) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    for field in fields {
+        context.update(&field.len().to_le_bytes());
+        context.update(field);
+    }
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(context.finish().as_ref());
+    fingerprint
+}
+
+fn public_key(id: &KeyId, pem: &str) -> Result<PublicKey, KeyringError> {
     let (label, document) = Document::from_pem(pem.trim()).map_err(|_| KeyringError::NotPem(id.clone()))?;
     if label != "PUBLIC KEY" {
         return Err(KeyringError::NotPem(id.clone()));
     }
     let der = document.as_bytes();
-    ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, der)
-        .or_else(|_| ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der))
-        .map_err(|_| KeyringError::Unsupported(id.clone()))
+    let as_p256 = || {
+        let sha256 = ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, der)?;
+        Ok(PublicKey { sha1: ParsedPublicKey::new(&ECDSA_P256_SHA1_ASN1, der)?, sha256 })
+    };
+    let as_rsa = || {
+        let sha256 = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der)?;
+        Ok(PublicKey { sha1: ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, der)?, sha256 })
+    };
+    as_p256().or_else(|_: KeyRejected| as_rsa()).map_err(|_: KeyRejected| KeyringError::Unsupported(id.clone()))
 }
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_set().entries(self.0.keys().map(KeyId::as_str)).finish()
+        formatter.debug_set().entries(self.0.keys.keys().map(KeyId::as_str)).finish()
     }
 }
 

@@ -78,6 +78,11 @@ impl Resource {
         &self.0
     }
 
+    /// Whether it may cover more than one URL.
+    pub(crate) fn has_wildcard(&self) -> bool {
+        self.0.contains(['*', '?'])
+    }
+
     /// Whether the resource covers this absolute URL, given as it was on the wire.
     pub fn covers(&self, url: &str) -> bool {
         crate::wildcard::matches(&self.0, url)
@@ -116,6 +121,17 @@ pub enum PolicyError {
 }
 
 impl Policy {
+    /// A policy with no other condition than its end.
+    #[must_use]
+    pub fn until(resource: Resource, expires_at_epoch_s: u64) -> Self {
+        Self { resource, expires_at_epoch_s, not_before_epoch_s: None, addresses: None }
+    }
+
+    /// Whether it has no other condition than its end.
+    pub(crate) fn is_of_time_alone(&self) -> bool {
+        self.not_before_epoch_s.is_none() && self.addresses.is_none()
+    }
+
     /// The policy as the JSON text to sign, without spaces, in the order that CloudFront's guide gives.
     pub fn to_json(&self) -> String {
         let document = Document {

@@ -1,54 +1,85 @@
-//! The private side: a P-256 key that signs policies with SHA-256.
+//! The private side: a P-256 or RSA key that signs policies.
 //!
-//! Signatures are deterministic (RFC 6979): two processes with one key give one signature, so signed addresses are
-//! stable and cache. Used by `app` when it renews a session's cookies; the gateway never sees a private key.
+//! Signatures are deterministic (RFC 6979, and PKCS #1 v1.5): two processes with one key give one signature, so signed
+//! addresses are stable and cache. The gateway never sees a private key.
 
 use std::fmt;
 
 use p256::SecretKey;
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{DerSignature, SigningKey as Secret};
+use p256::ecdsa::signature::hazmat::PrehashSigner as _;
+use p256::ecdsa::{DerSignature, Signature, SigningKey as P256};
 use p256::elliptic_curve::Generate as _;
 use p256::elliptic_curve::rand_core::CryptoRng;
 use p256::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use rsa::pkcs1::DecodeRsaPrivateKey as _;
+use rsa::pkcs1v15::Pkcs1v15Sign;
+use rsa::pkcs8::DecodePrivateKey as _;
+use rsa::traits::PublicKeyParts as _;
+use sha1::Digest as _;
 
-use crate::{KeyId, Zeroizing};
+use crate::{HashAlgorithm, KeyId, Zeroizing};
 
-/// A P-256 private key and its id. Wiped from memory when dropped; its `Debug` shows the id alone.
+const LEAST_RSA_BITS: usize = 2048;
+
+/// A private key and its id. Wiped from memory when dropped; its `Debug` shows the id alone.
 #[derive(Clone)]
 pub struct SigningKey {
     id: KeyId,
     secret: Secret,
 }
 
-/// The text is not a P-256 private key.
+#[derive(Clone)]
+enum Secret {
+    P256(P256),
+    Rsa(Box<rsa::PrivateKey>),
+}
+
+/// The text is not a private key that policies are signed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a P-256 private key in PEM (BEGIN PRIVATE KEY or BEGIN EC PRIVATE KEY)")]
+#[error(
+    "not a P-256 or RSA private key of {LEAST_RSA_BITS} bits or more in PEM (BEGIN PRIVATE KEY, BEGIN EC PRIVATE KEY or BEGIN RSA PRIVATE KEY)"
+)]
 pub struct SigningKeyError;
 
 impl SigningKey {
-    /// Makes a new key.
+    /// Makes a new P-256 key.
     pub fn generate<R: CryptoRng + ?Sized>(id: KeyId, rng: &mut R) -> Self {
-        Self { id, secret: Secret::generate_from_rng(rng) }
+        Self { id, secret: Secret::P256(P256::generate_from_rng(rng)) }
     }
 
-    /// Reads PKCS#8 (`BEGIN PRIVATE KEY`) or SEC1 (`BEGIN EC PRIVATE KEY`) PEM.
+    /// Reads PKCS#8 (`BEGIN PRIVATE KEY`), SEC1 (`BEGIN EC PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`) PEM.
     ///
     /// # Errors
-    /// [`SigningKeyError`] for anything else, another curve and an encrypted key included. The error never quotes the text.
+    /// [`SigningKeyError`] for anything else, another curve, a short key and an encrypted one included. It never quotes the text.
     pub fn from_pem(id: KeyId, pem: &str) -> Result<Self, SigningKeyError> {
-        let secret = SecretKey::from_pem(pem.trim()).map_err(|_| SigningKeyError)?;
-        Ok(Self { id, secret: secret.into() })
+        let pem = pem.trim();
+        if let Ok(secret) = SecretKey::from_pem(pem) {
+            return Ok(Self { id, secret: Secret::P256(secret.into()) });
+        }
+        let secret = rsa::PrivateKey::from_pkcs8_pem(pem).or_else(|_| rsa::PrivateKey::from_pkcs1_pem(pem));
+        let secret = secret.map_err(|_| SigningKeyError)?;
+        if secret.size() * 8 < LEAST_RSA_BITS {
+            return Err(SigningKeyError);
+        }
+        Ok(Self { id, secret: Secret::Rsa(Box::new(secret)) })
     }
 
     /// The private key in PKCS#8 PEM, to be written to a file that only its owner reads.
     pub fn to_pem(&self) -> Zeroizing<String> {
-        self.secret.to_pkcs8_pem(LineEnding::LF).expect("a valid key has one encoding")
+        let pem = match &self.secret {
+            Secret::P256(key) => key.to_pkcs8_pem(LineEnding::LF),
+            Secret::Rsa(key) => key.to_pkcs8_pem(LineEnding::LF),
+        };
+        pem.expect("a valid key has one encoding")
     }
 
     /// The public key in SPKI PEM, as [`crate::Keyring`] and CloudFront take it.
     pub fn public_key_pem(&self) -> String {
-        self.secret.verifying_key().to_public_key_pem(LineEnding::LF).expect("a valid key has one encoding")
+        let pem = match &self.secret {
+            Secret::P256(key) => key.verifying_key().to_public_key_pem(LineEnding::LF),
+            Secret::Rsa(key) => key.to_public_key().to_public_key_pem(LineEnding::LF),
+        };
+        pem.expect("a valid key has one encoding")
     }
 
     /// The id that goes beside every signature.
@@ -56,10 +87,25 @@ impl SigningKey {
         &self.id
     }
 
-    /// The DER signature over SHA-256 of `message`.
-    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let signature: DerSignature = self.secret.sign(message);
-        signature.as_bytes().to_vec()
+    /// The signature over the hash of `message`: in DER of a P-256 key, PKCS #1 v1.5 of an RSA key.
+    pub(crate) fn sign(&self, hash: HashAlgorithm, message: &[u8]) -> Vec<u8> {
+        let digest = match hash {
+            HashAlgorithm::Sha1 => sha1::Sha1::digest(message).to_vec(),
+            HashAlgorithm::Sha256 => sha2::Sha256::digest(message).to_vec(),
+        };
+        match &self.secret {
+            Secret::P256(key) => {
+                let signature: Signature = key.sign_prehash(&digest).expect("a hash of 20 bytes or more can be signed");
+                DerSignature::from(signature).as_bytes().to_vec()
+            }
+            Secret::Rsa(key) => {
+                let scheme = match hash {
+                    HashAlgorithm::Sha1 => Pkcs1v15Sign::new::<sha1::Sha1>(),
+                    HashAlgorithm::Sha256 => Pkcs1v15Sign::new::<sha2::Sha256>(),
+                };
+                key.sign(scheme, &digest).expect("a key that was read is sound and longer than a hash")
+            }
+        }
     }
 }
 
@@ -72,11 +118,16 @@ impl fmt::Debug for SigningKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use p256::ecdsa::Signature;
+    use rsa::pkcs1::EncodeRsaPrivateKey as _;
 
     fn key_of_rfc_6979() -> SigningKey {
         let scalar = hex::decode("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721").unwrap();
-        SigningKey { id: KeyId::parse("K1").unwrap(), secret: Secret::from_slice(&scalar).unwrap() }
+        SigningKey { id: KeyId::parse("K1").unwrap(), secret: Secret::P256(P256::from_slice(&scalar).unwrap()) }
+    }
+
+    fn rsa_key() -> SigningKey {
+        let key = rsa::PrivateKey::new(&mut rand::rng(), LEAST_RSA_BITS).unwrap();
+        SigningKey::from_pem(KeyId::parse("R1").unwrap(), &key.to_pkcs8_pem(LineEnding::LF).unwrap()).unwrap()
     }
 
     /// RFC 6979, appendix A.2.5: P-256 with SHA-256, messages "sample" and "test".
@@ -94,22 +145,37 @@ mod tests {
                  019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
             ),
         ] {
-            let signature = Signature::from_der(&key_of_rfc_6979().sign(message.as_bytes())).unwrap();
+            let signature = Signature::from_der(&key_of_rfc_6979().sign(HashAlgorithm::Sha256, message.as_bytes())).unwrap();
             assert_eq!(hex::encode(signature.to_bytes()), r_and_s);
         }
     }
 
     #[test]
     fn a_key_survives_its_file() {
-        let key = SigningKey::generate(KeyId::parse("K1").unwrap(), &mut rand::rng());
-        let again = SigningKey::from_pem(key.id().clone(), &key.to_pem()).unwrap();
-        assert_eq!(key.sign(b"x"), again.sign(b"x"));
-        assert_eq!(key.public_key_pem(), again.public_key_pem());
-        let sec1 = SecretKey::from(&key.secret).to_sec1_pem(LineEnding::LF).unwrap();
-        assert_eq!(SigningKey::from_pem(key.id().clone(), &sec1).unwrap().sign(b"x"), key.sign(b"x"));
-        for wrong in ["", "hello", &key.public_key_pem(), &key.to_pem().replace("M", "N")] {
-            assert_eq!(SigningKey::from_pem(key.id().clone(), wrong).unwrap_err(), SigningKeyError);
+        let ec = SigningKey::generate(KeyId::parse("K1").unwrap(), &mut rand::rng());
+        let rsa = rsa_key();
+        let Secret::P256(secret) = &ec.secret else { unreachable!() };
+        let sec1 = SecretKey::from(secret).to_sec1_pem(LineEnding::LF).unwrap();
+        let Secret::Rsa(secret) = &rsa.secret else { unreachable!() };
+        let pkcs1 = secret.to_pkcs1_pem(LineEnding::LF).unwrap();
+        for (key, other_form) in [(&ec, sec1), (&rsa, pkcs1)] {
+            let again = SigningKey::from_pem(key.id().clone(), &key.to_pem()).unwrap();
+            let other = SigningKey::from_pem(key.id().clone(), &other_form).unwrap();
+            assert_eq!(key.public_key_pem(), again.public_key_pem());
+            for hash in [HashAlgorithm::Sha1, HashAlgorithm::Sha256] {
+                assert_eq!(key.sign(hash, b"x"), again.sign(hash, b"x"));
+                assert_eq!(key.sign(hash, b"x"), other.sign(hash, b"x"));
+            }
+            for wrong in ["", "hello", &key.public_key_pem(), &key.to_pem().replace('M', "N")] {
+                assert_eq!(SigningKey::from_pem(key.id().clone(), wrong).unwrap_err(), SigningKeyError);
+            }
         }
+    }
+
+    #[test]
+    fn a_short_rsa_key_signs_nothing() {
+        let short = rsa::PrivateKey::new(&mut rand::rng(), 1024).unwrap().to_pkcs8_pem(LineEnding::LF).unwrap();
+        assert_eq!(SigningKey::from_pem(KeyId::parse("R1").unwrap(), &short).unwrap_err(), SigningKeyError);
     }
 
     #[test]

@@ -8,23 +8,19 @@ use std::net::IpAddr;
 
 use http::HeaderMap;
 
-use crate::cookie::CookieSet;
-use crate::encoding::decode;
-use crate::policy::MAX_POLICY_BYTES;
+use crate::cookie::in_cookies;
+use crate::presented::in_query;
 use crate::{Keyring, Policy};
 
 /// Longest URL, in bytes, that a policy is matched against.
 const MAX_URL_BYTES: usize = 4096;
-/// Longest signature in text: RSA with 8192 bits has 1368 characters.
-const MAX_SIGNATURE_TEXT: usize = 1368;
-const MAX_POLICY_TEXT: usize = MAX_POLICY_BYTES.div_ceil(3) * 4;
 
 /// What is asked for, by whom and when.
 #[derive(Debug, Clone, Copy)]
 pub struct Fetch<'a> {
     /// The address people reach us at, without a path: `https://photos.example`. The signer used the same.
     pub public_base: &'a str,
-    /// Path and query exactly as they were on the wire, already free of dot segments and the like.
+    /// Path and query exactly as they were on the wire, signature included, already free of dot segments and the like.
     pub path_and_query: &'a str,
     /// Who asks.
     pub client: IpAddr,
@@ -35,11 +31,11 @@ pub struct Fetch<'a> {
 /// Why a request may not fetch. For logs and metrics: the client is told the same for every reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Denied {
-    /// No CloudFront cookie at all.
-    #[error("no signed cookie")]
+    /// Neither a signed address nor a signed cookie.
+    #[error("not signed")]
     Unsigned,
-    /// The cookies are incomplete, repeated, or not what they should be.
-    #[error("the signed cookies are incomplete, repeated or unreadable")]
+    /// What is signed is incomplete, repeated, or not what it should be.
+    #[error("the signed address or cookies are incomplete, repeated or unreadable")]
     Malformed,
     /// The policy has ended.
     #[error("the policy has ended")]
@@ -89,44 +85,40 @@ impl Denied {
     }
 }
 
-/// Whether the signed cookies in `headers` open what is asked for.
+/// Whether the signature in the address or, where there is none, the signed cookies in `headers` open what is asked for.
 ///
-/// Only SHA-256 is honoured, so `CloudFront-Hash-Algorithm` must say `SHA256` (without it CloudFront means SHA-1).
+/// A signature in the address alone counts as soon as it has one of its parameters, as at CloudFront. `Hash-Algorithm` left out means
+/// SHA-1, which only a ring made for it accepts.
 ///
 /// # Errors
 /// The first [`Denied`] reason met, cheapest first.
-pub fn authorise_cookies(keyring: &Keyring, headers: &HeaderMap, fetch: &Fetch<'_>) -> Result<(), Denied> {
-    let cookies = CookieSet::find(headers).map_err(|_| Denied::Malformed)?;
-    if cookies.is_empty() {
+pub fn authorise(keyring: &Keyring, headers: &HeaderMap, fetch: &Fetch<'_>) -> Result<(), Denied> {
+    if fetch.public_base.len() + fetch.path_and_query.len() > MAX_URL_BYTES {
+        return Err(Denied::Resource);
+    }
+    let (in_address, path_and_query) = in_query(fetch.path_and_query).map_err(|_| Denied::Malformed)?;
+    let presented = if in_address.is_empty() { in_cookies(headers).map_err(|_| Denied::Malformed)? } else { in_address };
+    if presented.is_empty() {
         return Err(Denied::Unsigned);
     }
-    let (Some(policy), Some(signature), Some(key_id), Some("SHA256")) =
-        (cookies.policy, cookies.signature, cookies.key_pair_id, cookies.hash_algorithm)
-    else {
-        return Err(Denied::Malformed);
-    };
-    if policy.len() > MAX_POLICY_TEXT || signature.len() > MAX_SIGNATURE_TEXT {
+    let url = format!("{}{path_and_query}", fetch.public_base);
+    let claim = presented.claim(&url)?;
+    if !keyring.accepts(claim.hash) {
         return Err(Denied::Malformed);
     }
-    let signed_bytes = decode(policy).map_err(|_| Denied::Malformed)?;
-    let signature = decode(signature).map_err(|_| Denied::Malformed)?;
-    let policy = Policy::parse(&signed_bytes).map_err(|_| Denied::Malformed)?;
-    conditions_hold(&policy, fetch)?;
-    let key = keyring.get(key_id).ok_or(Denied::UnknownKey)?;
-    key.verify_sig(&signed_bytes, &signature).map_err(|_| Denied::Signature)
+    conditions_hold(&claim.policy, &url, fetch)?;
+    keyring.verify(claim.key_pair_id, claim.hash, &claim.signed, &claim.signature)
 }
 
 /// Everything a policy says that needs no cryptography; asked anew on every request, range requests included.
-fn conditions_hold(policy: &Policy, fetch: &Fetch<'_>) -> Result<(), Denied> {
+fn conditions_hold(policy: &Policy, url: &str, fetch: &Fetch<'_>) -> Result<(), Denied> {
     if fetch.now_epoch_s >= policy.expires_at_epoch_s {
         return Err(Denied::Expired);
     }
     if policy.not_before_epoch_s.is_some_and(|begins| fetch.now_epoch_s <= begins) {
         return Err(Denied::NotYet);
     }
-    if fetch.public_base.len() + fetch.path_and_query.len() > MAX_URL_BYTES
-        || !policy.resource.covers(&format!("{}{}", fetch.public_base, fetch.path_and_query))
-    {
+    if !policy.resource.covers(url) {
         return Err(Denied::Resource);
     }
     if policy.addresses.is_some_and(|range| !range.contains(fetch.client)) {
