@@ -114,10 +114,7 @@ impl Keyring {
         Self::read(pems, true)
     }
 
-    fn read<'a>(
-        pems: impl IntoIterator<Item = (KeyId, &'a str)>,
-        accepts_sha1: bool,
-    ) -> Result<Self, KeyringError> {
+    fn read<'a>(pems: impl IntoIterator<Item = (KeyId, &'a str)>, accepts_sha1: bool) -> Result<Self, KeyringError> {
         let mut keys = HashMap::new();
         for (id, pem) in pems {
             let key = public_key(&id, pem)?;

@@ -145,7 +145,8 @@ mod tests {
                  019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
             ),
         ] {
-            let signature = Signature::from_der(&key_of_rfc_6979().sign(HashAlgorithm::Sha256, message.as_bytes())).unwrap();
+            let signature =
+                Signature::from_der(&key_of_rfc_6979().sign(HashAlgorithm::Sha256, message.as_bytes())).unwrap();
             assert_eq!(hex::encode(signature.to_bytes()), r_and_s);
         }
     }

@@ -11,7 +11,9 @@ use crate::{HashAlgorithm, Policy, SigningKey};
 #[non_exhaustive]
 pub enum SignError {
     /// It has a parameter of a signature already.
-    #[error("the address has a parameter of a signature already: Expires, Policy, Signature, Key-Pair-Id or Hash-Algorithm")]
+    #[error(
+        "the address has a parameter of a signature already: Expires, Policy, Signature, Key-Pair-Id or Hash-Algorithm"
+    )]
     Signed,
     /// `*` in an address would be a wildcard in a policy, and `#` never reaches a server.
     #[error("an address to sign has no * and no #; percent-encode them")]

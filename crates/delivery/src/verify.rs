@@ -97,7 +97,8 @@ pub fn authorise(keyring: &Keyring, headers: &HeaderMap, fetch: &Fetch<'_>) -> R
         return Err(Denied::Resource);
     }
     let (in_address, path_and_query) = in_query(fetch.path_and_query).map_err(|_| Denied::Malformed)?;
-    let presented = if in_address.is_empty() { in_cookies(headers).map_err(|_| Denied::Malformed)? } else { in_address };
+    let presented =
+        if in_address.is_empty() { in_cookies(headers).map_err(|_| Denied::Malformed)? } else { in_address };
     if presented.is_empty() {
         return Err(Denied::Unsigned);
     }

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use http::request::Parts;
-use picup_delivery::{Denied, Fetch, Keyring, authorise_cookies};
+use picup_delivery::{Denied, Fetch, Keyring, authorise};
 
 /// Asks `delivery`, with the path and query as they came on the wire.
 pub(crate) fn media(
@@ -17,9 +17,5 @@ pub(crate) fn media(
     now_epoch_s: u64,
 ) -> Result<(), Denied> {
     let path_and_query = request.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    authorise_cookies(
-        keyring,
-        &request.headers,
-        &Fetch { public_base, path_and_query, client: client.ip(), now_epoch_s },
-    )
+    authorise(keyring, &request.headers, &Fetch { public_base, path_and_query, client: client.ip(), now_epoch_s })
 }

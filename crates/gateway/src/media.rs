@@ -11,8 +11,10 @@ use http::header::{
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, VARY,
 };
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use picup_delivery::without_signature;
 
 use crate::body::{Body, Exact, empty};
 use crate::origin::{Elsewhere, Opened, Origin, OriginError, Told};
@@ -23,16 +25,18 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 /// What a browser wants it for. Programs do not say, nor do old browsers, nor any over plain HTTP.
 const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// What can be refused without knowing who asks or whether the medium exists: a method that reads nothing, and a query,
-/// which no medium has (an unknown parameter must never be part of what a policy's wildcard covers).
+/// What can be refused without knowing who asks or whether the medium exists: a method that reads nothing, and a query other than
+/// a signature, which no medium has (an unknown parameter must never be part of what a policy's wildcard covers).
 pub(crate) fn check(request: &Parts) -> Result<(), Problem> {
     if !matches!(request.method, Method::GET | Method::HEAD) {
         return Err(Problem::METHOD);
     }
-    if request.uri.query().is_some() {
-        return Err(Problem::QUERY);
+    let asked = request.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    // One parameter given twice is for the authorisation to refuse, like whatever else is wrong with a signature.
+    match without_signature(asked) {
+        Some(rest) if rest.contains('?') => Err(Problem::QUERY),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Opens the medium and answers, or says where the client may read it itself. The error is the store's own failure, to be

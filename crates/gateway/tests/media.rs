@@ -6,7 +6,7 @@ mod support;
 
 use std::sync::atomic::Ordering;
 
-use picup_delivery::{KeyId, Keyring, Resource, SigningKey, signed_cookies};
+use picup_delivery::{HashAlgorithm, KeyId, Keyring, Policy, Resource, SigningKey, signed_cookies, signed_url};
 use support::{BASE, NOW, ORIGINAL, SIZE, TestGateway, VIEW, content};
 
 const OTHERS: &str = "/media/bob/b1/view/preview.1.webp";
@@ -42,6 +42,36 @@ async fn originals_are_attachments() {
     assert_eq!(odd.header("content-type"), Some("application/octet-stream"));
 }
 
+/// The right to one medium, or to a folder, in its address: to whoever has that, and to nothing else.
+#[tokio::test]
+async fn a_signed_address_opens_what_it_says() {
+    let gateway = TestGateway::start().await;
+    let sign = |path: &str, resource: &str| {
+        let policy = Policy::until(Resource::parse(&format!("{BASE}{resource}")).unwrap(), NOW + 60);
+        let url = signed_url(&gateway.key, HashAlgorithm::Sha256, &format!("{BASE}{path}"), &policy).unwrap();
+        url.strip_prefix(BASE).unwrap().to_owned()
+    };
+    for signed in [sign(VIEW, VIEW), sign(VIEW, "/media/ann/*")] {
+        let answer = gateway.ask("GET", &signed, "Range: bytes=1-2\r\n").await;
+        assert_eq!((answer.status, &answer.body), (206, &content(1..3)), "{signed}");
+        let refused = gateway.ask("GET", VIEW, "").await.told();
+        for other in [
+            signed.replace(VIEW, OTHERS),
+            signed.replace("Signature=M", "Signature=N"),
+            signed.replace("Hash-Algorithm=SHA256", "Hash-Algorithm=SHA1"),
+            format!("{signed}&Signature=x"),
+            format!("{VIEW}?Signature=x"),
+        ] {
+            assert_eq!(gateway.ask("GET", &other, "").await.told(), refused, "{other}");
+            // What is wrong with an address is not made good by cookies.
+            assert_eq!(gateway.fetch(&other, "").await.told(), refused, "{other}");
+        }
+        for other in [format!("{signed}&w=1"), format!("{VIEW}?w=1"), format!("{VIEW}?")] {
+            assert_eq!(gateway.fetch(&other, "").await.status, 400, "{other}");
+        }
+    }
+}
+
 /// A stranger cannot tell why, nor whether there is anything at all.
 #[tokio::test]
 async fn every_refusal_is_the_same() {
@@ -56,8 +86,9 @@ async fn every_refusal_is_the_same() {
     let stranger = SigningKey::generate(KeyId::parse("K1").unwrap(), &mut rand::rng());
     let unknown = SigningKey::generate(KeyId::parse("K2").unwrap(), &mut rand::rng());
     let of = |key: &SigningKey, expires| {
-        let resource = Resource::under(BASE, "/media/ann/").unwrap();
-        let pairs: Vec<_> = signed_cookies(key, &resource, expires).iter().map(|(n, v)| format!("{n}={v}")).collect();
+        let policy = Policy::until(Resource::under(BASE, "/media/ann/").unwrap(), expires);
+        let pairs: Vec<_> =
+            signed_cookies(key, HashAlgorithm::Sha256, &policy).iter().map(|(n, v)| format!("{n}={v}")).collect();
         format!("Cookie: {}\r\n", pairs.join("; "))
     };
     let first = gateway.ask("GET", VIEW, "").await;
@@ -111,7 +142,7 @@ async fn a_new_keyring_counts_at_once() {
 async fn queries_are_refused_before_anything_is_told() {
     let gateway = TestGateway::start().await;
     for target in
-        [format!("{VIEW}?"), format!("{VIEW}?x=1"), format!("{OTHERS}?/media/ann/"), format!("{VIEW}?Policy=x")]
+        [format!("{VIEW}?"), format!("{VIEW}?x=1"), format!("{OTHERS}?/media/ann/"), format!("{VIEW}?policy=x")]
     {
         let answer = gateway.fetch(&target, "").await;
         assert_eq!(answer.status, 400, "{target}");

@@ -24,6 +24,7 @@ mod s3_rights;
 mod s3_server;
 mod s3_serving;
 pub mod samples;
+pub mod signers;
 
 use std::collections::BTreeSet;
 use std::collections::hash_map::RandomState;
@@ -81,6 +82,19 @@ pub enum Error {
     /// The sloppy S3 store is not on this machine.
     #[error("no rclone at {0}; install it with: scripts/tools")]
     NoRclone(std::path::PathBuf),
+    /// AWS's signers are not on this machine.
+    #[error("no signers of AWS's in {0}; install them with: scripts/tools")]
+    NoSigners(std::path::PathBuf),
+    /// A program ended badly.
+    #[error("{program} ended with {status}; it said:\n{output}")]
+    Failed {
+        /// Which program.
+        program: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// What it had printed.
+        output: String,
+    },
     /// Garage is not on this machine.
     #[error("no Garage at {0}; build it with: scripts/garage")]
     NoGarage(std::path::PathBuf),

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use picup_delivery::{KeyId, Resource, SigningKey, signed_cookies};
+use picup_delivery::{HashAlgorithm, KeyId, Policy, Resource, SigningKey, signed_cookies};
 use picup_domain::{Clock, Sha256, SystemClock};
 use picup_testkit::samples;
 use reqwest::Method;
@@ -290,7 +290,8 @@ fn by_another_key(owner: Uuid, expires: u64) -> Vec<(&'static str, String)> {
 
 fn cookies_of(key: &SigningKey, owner: Uuid, expires: u64) -> Vec<(&'static str, String)> {
     let resource = Resource::under("http://picup.internal", &format!("/media/{owner}/")).unwrap();
-    signed_cookies(key, &resource, expires).iter().map(|(name, value)| (name, value.to_owned())).collect()
+    let policy = Policy::until(resource, expires);
+    signed_cookies(key, HashAlgorithm::Sha256, &policy).iter().map(|(name, value)| (name, value.to_owned())).collect()
 }
 
 /// A request to the byte, and the status and body of its answer.
