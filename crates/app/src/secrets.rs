@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use picup_delivery::SigningKey;
+use tokio::sync::watch;
 
-/// Key material, read once at start. Never shown, not even by `Debug`.
+/// Key material. Never shown, not even by `Debug`.
 #[derive(Clone)]
 pub struct Secrets {
     /// Signs access tokens: a P-256 private key as PKCS#8 PEM.
@@ -14,8 +15,8 @@ pub struct Secrets {
     pub access_public_pem: Arc<str>,
     /// Signs what only this PicUp has to check: the addresses of parts, and the steps of refresh tokens. 32 random bytes.
     pub server_key: [u8; 32],
-    /// Signs the cookies that open media.
-    pub media_key: Arc<SigningKey>,
+    /// Signs what opens media. Another may come while PicUp runs.
+    pub media_key: watch::Receiver<Arc<SigningKey>>,
 }
 
 impl fmt::Debug for Secrets {

@@ -270,7 +270,7 @@ fn media_cookies(app: &App, path: &str, expires_at: Timestamp) -> Result<SignedC
     let resource = Resource::under(&app.settings().public_base, path)
         .map_err(|error| Error::Internal(format!("signing media cookies: {error}")))?;
     let policy = Policy::until(resource, expires_at.seconds().max(0).unsigned_abs());
-    Ok(signed_cookies(&app.inner.secrets.media_key, HashAlgorithm::Sha256, &policy))
+    Ok(signed_cookies(&app.inner.secrets.media_key.borrow(), HashAlgorithm::Sha256, &policy))
 }
 
 fn media_path(account: AccountId) -> String {

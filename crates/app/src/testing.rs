@@ -22,7 +22,7 @@ pub(crate) fn secrets() -> Secrets {
         access_public_pem: access.public_key_pem().into(),
         access_key_pem: Arc::new(access.to_pem()),
         server_key: rand::random(),
-        media_key: Arc::new(key("MEDIA")),
+        media_key: tokio::sync::watch::channel(Arc::new(key("MEDIA"))).1,
     }
 }
 

@@ -26,7 +26,7 @@ use store::StoreConfig;
 
 pub(crate) use backup::{DestinationConfig, Place};
 pub(crate) use check::{Mistakes, load, read};
-pub(crate) use units::{BaseAddress, DatabaseUrl, ListenAddress};
+pub(crate) use units::{BaseAddress, DatabaseUrl, ListenAddress, parse_duration};
 
 /// Settings of PicUp. Every line that begins with `#` shows a default: remove the `#` to change it.
 /// Check the file with `picup config check --config FILE`. Flags on the command line win over this file.

@@ -12,11 +12,13 @@ mod doctor;
 mod export;
 mod failure;
 mod import;
+mod media_key;
 mod output;
 mod password;
 pub(crate) mod restore;
 mod serve;
 mod service;
+mod sign;
 mod storage;
 mod user;
 
@@ -69,6 +71,11 @@ enum Command {
     /// Prints or checks the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Tells which keys open media, and has another one sign.
+    #[command(subcommand)]
+    MediaKey(media_key::MediaKeyCommand),
+    /// Signs an address, so that whoever has it may fetch it for a while.
+    Sign(sign::SignArgs),
     /// Compares what a library costs with each provider of storage, and what it costs to get it back.
     Cost(cost::CostArgs),
     /// Looks whether everything PicUp needs is there and well.
@@ -102,10 +109,27 @@ impl Place {
         Ok(crate::moving::file_of(self.config.as_deref(), config)?)
     }
 
+    /// The settings of a place where a PicUp has begun.
+    fn load_begun(&self) -> Result<Config, Failure> {
+        let config = self.load()?;
+        require_begun(&config)?;
+        Ok(config)
+    }
+
     fn load_with(&self, flags: Flags) -> Result<Config, Failure> {
         let flags = Flags { data_dir: self.data_dir.clone(), ..flags };
         crate::config::load(self.config.as_deref(), flags).map_err(Failure::from)
     }
+}
+
+/// Refuses a place where no PicUp has begun: its keys are there with the first start, whichever database there is.
+fn require_begun(config: &Config) -> Result<(), Failure> {
+    let begun = config.database_file().unwrap_or_else(|| crate::secrets::folder(&config.data_dir));
+    if begun.exists() {
+        return Ok(());
+    }
+    let place = config.data_dir.display();
+    Err(Failure::usage(format!("there is no PicUp in {place}")).next("name its folder: --data-dir DIR"))
 }
 
 /// Reads the command line and does what it says.
@@ -131,6 +155,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Storage(command) => storage::run(command),
         Command::Restore(args) => restore::run(&args),
         Command::Config(command) => config::run(command),
+        Command::MediaKey(command) => media_key::run(command),
+        Command::Sign(args) => sign::run(&args),
         Command::Cost(args) => cost::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::MediaChild => Err(Failure::usage("media-child is started by `picup serve` alone")),

@@ -74,7 +74,7 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// A whole number and its unit: `ms`, `s`, `m`, `h`, `d` or `w`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let advice = || format!("'{text}' is not a duration; write for example 30s, 5m, 12h or 30d");
     let trimmed = text.trim();
     let digits = trimmed.find(|c: char| !c.is_ascii_digit()).ok_or_else(advice)?;

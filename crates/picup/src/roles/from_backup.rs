@@ -115,7 +115,8 @@ impl FromBackup {
         let address = listener.local_addr().context("asking for the address listened on")?;
         let Rooms { database, storage, .. } = self.rooms.clone();
         let origin = Arc::new(BackupOrigin { copies, database, storage });
-        let gateway = super::gateway(&self.config, &self.rooms, origin, &mut Registry::default())?;
+        let (_, keyring) = Followed::new(self.config.data_dir.clone(), self.rooms.media_key.clone())?;
+        let gateway = super::gateway(&self.config, &self.rooms, keyring, origin, &mut Registry::default())?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(async move { gateway.serve(listener, stopped).await });

@@ -6,6 +6,7 @@ mod admin;
 pub(crate) mod from_backup;
 mod interface;
 mod log;
+mod media_keys;
 mod origin;
 mod password;
 mod probing;
@@ -65,7 +66,8 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
     let address = listener.local_addr().context("asking for the address listened on")?;
     let straight = Straight::default();
     let origin = StoreOrigin::new(rooms.storage.clone(), straight.clone());
-    let gateway = gateway(&config, &rooms, Arc::new(origin), &mut registry)?;
+    let (media_keys, keyring) = media_keys::Followed::new(config.data_dir.clone(), rooms.media_key.clone())?;
+    let gateway = gateway(&config, &rooms, keyring, Arc::new(origin), &mut registry)?;
     let admin = match config.admin_listen.address() {
         Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),
         None => None,
@@ -100,6 +102,7 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
     if config.reads_straight() {
         tokio::spawn(probing::reads(rooms.storage.clone(), straight));
     }
+    tokio::spawn(media_keys.follow());
     if let Some(password) = password {
         tokio::spawn(password.follow(rooms.database.clone()));
     }
@@ -151,14 +154,10 @@ pub(crate) async fn mover(config: &Config, file: PathBuf) -> anyhow::Result<Work
 fn gateway(
     config: &Config,
     rooms: &Rooms,
+    keyring: watch::Receiver<Keyring>,
     origin: Arc<dyn Origin>,
     registry: &mut Registry,
 ) -> anyhow::Result<Gateway> {
-    let media_key = &rooms.media_key;
-    let public_pem = media_key.public_key_pem();
-    let keyring = Keyring::from_pems([(media_key.id().clone(), public_pem.as_str())])?;
-    // Nobody rotates keys yet: the sender may go, the receiver keeps the last value.
-    let (_, keyring) = watch::channel(keyring);
     let clock = Arc::clone(&rooms.clock);
     let router = picup_api::router(rooms.app.clone(), config.limits.request_body);
     Ok(Gateway::new(

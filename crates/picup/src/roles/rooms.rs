@@ -14,6 +14,7 @@ use picup_domain::{Clock, SystemClock};
 use picup_media::Media;
 use picup_storage::{Backup, Storage};
 use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::moving::follow::Follower;
@@ -37,7 +38,8 @@ pub(crate) struct Rooms {
     pub(crate) storage: Storage,
     pub(crate) follower: Follower,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) media_key: Arc<SigningKey>,
+    /// Whoever follows the key's file says here what it is now.
+    pub(crate) media_key: watch::Sender<Arc<SigningKey>>,
 }
 
 /// That the database cannot be opened, with the settings that may be why.
@@ -63,8 +65,9 @@ impl Rooms {
     pub(crate) async fn open(config: &Config, registry: &mut Registry) -> anyhow::Result<Self> {
         make_private(&config.data_dir)?;
         let registry = registry.sub_registry_with_prefix("picup");
-        let secrets = secrets::load_or_create(&config.data_dir)?;
-        let media_key = Arc::clone(&secrets.media_key);
+        let mut secrets = secrets::load_or_create(&config.data_dir)?;
+        let media_key = watch::Sender::new(Arc::clone(&secrets.media_key.borrow()));
+        secrets.media_key = media_key.subscribe();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
         let database = Database::open(&config.database_settings()?, picup_database::Metrics::register(registry))

@@ -4,6 +4,8 @@
 //! owner may read. A file that others can read is refused, because whoever read it can sign as this PicUp. Lower rooms get
 //! plain values and never see a path.
 
+pub(crate) mod media_keys;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -15,6 +17,7 @@ use picup_app::Secrets;
 use picup_delivery::{KeyId, SigningKey, Zeroizing};
 use picup_storage::{SealIdentity, SealRecipient};
 use rustix::fs::OFlags;
+use tokio::sync::watch;
 
 const ACCESS_KEY: &str = "access-token-key.pem";
 const MEDIA_KEY: &str = "media-key.pem";
@@ -49,7 +52,7 @@ pub(crate) fn load_or_create(data_dir: &Path) -> anyhow::Result<Secrets> {
         access_public_pem: access.public_key_pem().into(),
         access_key_pem: Arc::new(access.to_pem()),
         server_key: server_bytes,
-        media_key: Arc::new(media),
+        media_key: watch::channel(Arc::new(media)).1,
     })
 }
 
@@ -154,28 +157,45 @@ pub(crate) fn problems(data_dir: &Path) -> Vec<String> {
     if !folder.exists() {
         return Vec::new();
     }
-    [ACCESS_KEY, MEDIA_KEY, SERVER_KEY, BACKUP_KEY]
-        .iter()
-        .filter_map(|name| match read(&folder.join(name)) {
-            Ok(_) => None,
-            Err(error) => Some(format!("{error:#}")),
-        })
-        .collect()
+    let files = [ACCESS_KEY, MEDIA_KEY, SERVER_KEY, BACKUP_KEY].map(|name| read(&folder.join(name)).map(drop));
+    let keyring = media_keys::MediaKeys::load(data_dir).and_then(|keys| keys.map(|keys| keys.keyring()).transpose());
+    let failed = files.into_iter().chain([keyring.map(drop)]).filter_map(Result::err);
+    let mut problems: Vec<_> = failed.map(|error| format!("{error:#}")).collect();
+    problems.dedup();
+    problems
+}
+
+/// A private key in a file of its own, under the name it goes by elsewhere.
+///
+/// # Errors
+/// When the file is not there, can be read by others, or holds something else.
+pub(crate) fn private_key(path: &Path, id: KeyId) -> anyhow::Result<SigningKey> {
+    let text = read(path)?.with_context(|| format!("{} is not there", path.display()))?;
+    SigningKey::from_pem(id, &text).with_context(|| format!("reading {}", path.display()))
 }
 
 fn signing_key(path: &Path) -> anyhow::Result<SigningKey> {
-    let id = |name: &str| KeyId::parse(name).context("naming a key");
-    let pem = read_or_create(path, || {
-        // The id is set anew below; a fresh key only needs one to exist.
-        id("new")
-            .map_or_else(|_| Zeroizing::new(String::new()), |id| SigningKey::generate(id, &mut rand::rng()).to_pem())
-    })?;
-    let unnamed = SigningKey::from_pem(id("new")?, &pem)
-        .with_context(|| format!("{} is not a P-256 private key in PKCS#8 PEM", path.display()))?;
-    // A key is named after its public half, so that a replaced file never goes by an old name.
-    let fingerprint = picup_domain::Sha256::of(unnamed.public_key_pem().as_bytes()).to_string();
-    let id = id(&format!("K{}", fingerprint[..12].to_uppercase()))?;
-    SigningKey::from_pem(id, &pem).with_context(|| format!("reading {}", path.display()))
+    named(path, &read_or_create(path, generated)?)
+}
+
+/// A new private key in PEM.
+fn generated() -> Zeroizing<String> {
+    // It is named once it is read; a fresh key only needs a name to exist.
+    KeyId::parse("new")
+        .map_or_else(|_| Zeroizing::new(String::new()), |id| SigningKey::generate(id, &mut rand::rng()).to_pem())
+}
+
+/// The private key in `pem`, which stands in the file, under its name.
+fn named(path: &Path, pem: &str) -> anyhow::Result<SigningKey> {
+    let what = || format!("{} is not a private key in PEM", path.display());
+    let unnamed = SigningKey::from_pem(KeyId::parse("new")?, pem).with_context(what)?;
+    SigningKey::from_pem(key_id(&unnamed.public_key_pem())?, pem).with_context(what)
+}
+
+/// A key is named after its public half, so that a replaced file never goes by an old name.
+pub(crate) fn key_id(public_pem: &str) -> anyhow::Result<KeyId> {
+    let fingerprint = picup_domain::Sha256::of(public_pem.as_bytes()).to_string();
+    KeyId::parse(&format!("K{}", fingerprint[..12].to_uppercase())).context("naming a key")
 }
 
 fn read_or_create(path: &Path, make: impl FnOnce() -> Zeroizing<String>) -> anyhow::Result<Zeroizing<String>> {
@@ -237,8 +257,8 @@ mod tests {
         let second = load_or_create(folder.path()).unwrap();
         assert_eq!(first.server_key, second.server_key);
         assert_eq!(*first.access_key_pem, *second.access_key_pem);
-        assert_eq!(first.media_key.id(), second.media_key.id());
-        assert_ne!(first.access_public_pem.as_ref(), first.media_key.public_key_pem());
+        assert_eq!(first.media_key.borrow().id(), second.media_key.borrow().id());
+        assert_ne!(first.access_public_pem.as_ref(), first.media_key.borrow().public_key_pem());
         for entry in fs::read_dir(super::folder(folder.path())).unwrap() {
             assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }

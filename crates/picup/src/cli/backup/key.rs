@@ -22,12 +22,8 @@ pub(in crate::cli) struct KeyArgs {
 }
 
 pub(super) fn run(args: &KeyArgs) -> Result<ExitCode, Failure> {
-    let config = args.place.load()?;
-    if !config.data_dir.exists() {
-        let place = config.data_dir.display();
-        return Err(Failure::usage(format!("there is no PicUp in {place}")).next("name its folder: --data-dir DIR"));
-    }
-    if let Some(there) = secrets::recovery_recipient(&config.data_dir)?
+    let data_dir = args.place.load_begun()?.data_dir;
+    if let Some(there) = secrets::recovery_recipient(&data_dir)?
         && !args.replace
     {
         return Err(Failure::from(anyhow::anyhow!("there is a recovery key already, for {there}")).next(
@@ -40,7 +36,7 @@ pub(super) fn run(args: &KeyArgs) -> Result<ExitCode, Failure> {
         (None, Some(key)) => key.recipient(),
         (None, None) => return Err(Failure::usage("name a recipient, or none")),
     };
-    secrets::keep_recovery_recipient(&config.data_dir, &recipient)?;
+    secrets::keep_recovery_recipient(&data_dir, &recipient)?;
     if let Some(key) = made {
         output::line(
             "# The recovery key of this PicUp's backups. It is shown this once and kept nowhere: write it down, or print it,",

@@ -85,22 +85,12 @@ pub(super) fn run(command: BackupCommand) -> Result<ExitCode, Failure> {
 
 /// The PicUp in that place, which may be running, and which must have destinations.
 async fn opened(place: &Place) -> Result<App, Failure> {
-    let config = there(place)?;
+    let config = place.load_begun()?;
     if config.backup.destinations.is_empty() {
         return Err(Failure::usage("the configuration names no destination for copies")
             .next("add a section [backup.destinations.NAME] to picup.toml; `picup config template` shows one"));
     }
     Ok(crate::roles::offline(&config).await?)
-}
-
-/// The configuration of the PicUp in that place.
-fn there(place: &Place) -> Result<Config, Failure> {
-    let config = place.load()?;
-    if config.database_file().is_some_and(|file| !file.exists()) {
-        let place = config.data_dir.display();
-        return Err(Failure::usage(format!("there is no PicUp in {place}")).next("name its folder: --data-dir DIR"));
-    }
-    Ok(config)
 }
 
 /// Runs `work` until Ctrl-C, which drops it where it is: all of it can be run again.
@@ -160,7 +150,7 @@ fn pause(args: &NamedArgs, paused: bool) -> Result<ExitCode, Failure> {
 fn confirm(args: &ConfirmArgs) -> Result<ExitCode, Failure> {
     block_on(async {
         // Of the store itself there is something to confirm without any destination.
-        let app = crate::roles::offline(&there(&args.place)?).await?;
+        let app = crate::roles::offline(&args.place.load_begun()?).await?;
         picup_app::backup::confirm_removals(&app, &args.name).await.map_err(failure)
     })?;
     output::line(&format!(

@@ -33,11 +33,7 @@ struct Written {
 }
 
 pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
-    let config = args.place.load()?;
-    if config.database_file().is_some_and(|file| !file.exists()) {
-        let place = config.data_dir.display();
-        return Err(Failure::usage(format!("there is no PicUp in {place}")).next("name its folder: --data-dir DIR"));
-    }
+    let config = args.place.load_begun()?;
     let place = config.database_settings()?.place;
     let about = About { made_at: SystemClock.now(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let done = until_stopped(async {

@@ -9,7 +9,7 @@ use picup_app::moving;
 use picup_domain::{Clock, SystemClock};
 use picup_storage::Storage;
 
-use super::{Failure, Place, loaded, output};
+use super::{Failure, Place, output};
 use crate::cli::backup::{failure, until_stopped};
 use crate::config::Config;
 use crate::moving::note::Note;
@@ -29,7 +29,7 @@ pub(in crate::cli) struct ForgetArgs {
 
 pub(super) fn run(args: &ForgetArgs) -> Result<ExitCode, Failure> {
     let (place, removed) = until_stopped(async {
-        let config = loaded(&args.place)?;
+        let config = args.place.load_begun()?;
         let note = Note::read(&config.data_dir)?;
         let left = note.as_ref().and_then(Note::left).cloned();
         let Some(left) = left.filter(|_| note.is_some_and(|note| note.forgotten_at.is_none())) else {

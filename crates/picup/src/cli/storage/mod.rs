@@ -46,18 +46,8 @@ pub(super) fn run(command: StorageCommand) -> Result<ExitCode, Failure> {
     }
 }
 
-/// The settings of a place where there is a PicUp.
-fn loaded(place: &Place) -> Result<Config, Failure> {
-    let config = place.load()?;
-    if config.database_file().is_some_and(|file| !file.exists()) {
-        let place = config.data_dir.display();
-        return Err(Failure::usage(format!("there is no PicUp in {place}")).next("name its folder: --data-dir DIR"));
-    }
-    Ok(config)
-}
-
 fn status(args: &StatusArgs) -> Result<ExitCode, Failure> {
-    let config = loaded(&args.place)?;
+    let config = args.place.load_begun()?;
     let shown = Shown::of(&config, Note::read(&config.data_dir)?);
     if args.json {
         output::json(&shown)?;
@@ -70,7 +60,7 @@ fn status(args: &StatusArgs) -> Result<ExitCode, Failure> {
 /// Writes down what is wanted, and looks on until it is done. Where no PicUp runs, it is done here.
 fn move_photos(args: &ask::MoveArgs) -> Result<ExitCode, Failure> {
     let (config, note) = until_stopped(async {
-        let config = loaded(&args.place)?;
+        let config = args.place.load_begun()?;
         ask::ask(args, &config).await?;
         let stop = CancellationToken::new();
         // Held until the work is over.

@@ -100,12 +100,7 @@ pub(super) fn run(command: UserCommand) -> Result<ExitCode, Failure> {
 
 /// Runs `work` on the use cases over the data directory of a PicUp, whether or not one is serving it.
 fn with_app<T>(config: &Config, work: impl AsyncFnOnce(&App) -> Result<T, Failure>) -> Result<T, Failure> {
-    // The keys are there with the first start, whichever database there is.
-    let begun = config.database_file().unwrap_or_else(|| crate::secrets::folder(&config.data_dir));
-    if !begun.exists() {
-        let place = config.data_dir.display();
-        return Err(Failure::usage(format!("there is no PicUp in {place}")).next("name its folder: --data-dir DIR"));
-    }
+    require_begun(config)?;
     with_new_app(config, work)
 }
 
