@@ -34,6 +34,7 @@ pub mod moving;
 mod password;
 mod process;
 mod queue;
+mod read_back;
 mod refresh_token;
 pub mod restore;
 pub mod search;

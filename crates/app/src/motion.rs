@@ -11,6 +11,7 @@ use crate::asset::{self, motion_key};
 use crate::events::{self, Change};
 use crate::process::PROVED_ON_THE_SPOT;
 use crate::queue::{self, Task};
+use crate::read_back::{Found, read_back};
 use crate::upload::NewUpload;
 use crate::{App, Error};
 
@@ -150,11 +151,11 @@ async fn is_safe(app: &App, row: &Asset, motion: &Motion) -> Result<bool, Error>
 
 /// What the store really has.
 async fn prove(app: &App, row: &Asset, motion: &Motion) -> Result<MotionState, Error> {
-    match app.storage().hash(&motion_key(row.owner, row.id, &motion.file_name)).await {
-        Ok(found) if found.bytes == motion.bytes.get() && found.sha256 == motion.sha256 => Ok(MotionState::Verified),
-        Ok(_) | Err(picup_storage::Error::NotFound(_)) => Ok(MotionState::Damaged),
-        Err(error) => Err(error.into()),
-    }
+    let key = motion_key(row.owner, row.id, &motion.file_name);
+    Ok(match read_back(app, &key, motion.bytes, Some(motion.sha256)).await? {
+        Found::Expected(_) => MotionState::Verified,
+        Found::Other(_) | Found::Missing => MotionState::Damaged,
+    })
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use picup_storage::crash_point;
 
 use crate::asset::{self, Details, Row, original_key};
 use crate::events::{self, Change};
+use crate::read_back::{Found, read_back};
 use crate::{App, Error, jobs};
 
 /// A decoder that breaks on a file may have been broken by the machine: only after so many attempts it is the file's fault.
@@ -94,12 +95,12 @@ pub(crate) enum Proof {
 
 /// Reads back what the store really has.
 pub(crate) async fn prove(app: &App, row: &Row) -> Result<Proof, Error> {
-    match app.storage().hash(&original_key(row.owner, row.id, &row.file_name)).await {
-        Ok(found) if found.bytes == row.bytes.get() && found.sha256 == row.sha256 => Ok(Proof::Proved(found.sha1)),
-        Ok(_) => Ok(Proof::Refuted("what is stored does not have the hash that was declared")),
-        Err(picup_storage::Error::NotFound(_)) => Ok(Proof::Refuted("the stored original is missing")),
-        Err(error) => Err(error.into()),
-    }
+    let key = original_key(row.owner, row.id, &row.file_name);
+    Ok(match read_back(app, &key, row.bytes, Some(row.sha256)).await? {
+        Found::Expected(found) => Proof::Proved(found.sha1),
+        Found::Other(_) => Proof::Refuted("what is stored does not have the hash that was declared"),
+        Found::Missing => Proof::Refuted("the stored original is missing"),
+    })
 }
 
 /// Marks an asset whose original could not be proved, with its event, in the caller's transaction. What is stored is kept.

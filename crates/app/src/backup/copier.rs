@@ -33,6 +33,8 @@ const LONGEST: u64 = 3600;
 const LONGEST_REST: u64 = 300;
 /// How soon one is tried again of whose object there is nothing to copy.
 const SOURCELESS: Duration = Duration::from_secs(3600);
+/// After so many attempts that is believed.
+const SOURCELESS_AFTER: u32 = 3;
 
 /// Works until it is told to stop.
 pub(super) async fn run(app: App, target: Arc<Target>, id: DestinationId, stop: CancellationToken) {
@@ -226,7 +228,10 @@ impl Line {
         let away = is_away(&error);
         let how = match error {
             Storage::Altered(_) => CopyFailure::Occupied,
-            Storage::SourceDiffers | Storage::NotFound(_) => CopyFailure::Sourceless,
+            // What was read may have been broken on the way, until it has come out so again and again.
+            Storage::SourceDiffers | Storage::NotFound(_) if claim.attempt >= SOURCELESS_AFTER => {
+                CopyFailure::Sourceless
+            }
             _ => CopyFailure::Passing,
         };
         let story = Error::from(error).story();

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::target::Target;
 use super::{AGAIN, PRIMARY, PRIMARY_NAME, heal, rest};
+use crate::read_back::{Found as ReadBack, read_back};
 use crate::{App, Error, process};
 
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -200,10 +201,10 @@ async fn primary(app: &App, before: Timestamp, unread: &mut Unread) -> Result<Sc
 }
 
 async fn look_at(app: &App, object: &Object) -> Found {
-    match app.storage().hash(&object.key).await {
-        Ok(found) if Some(found.sha256) == object.sha256 && found.bytes == object.bytes.get() => Found::Good,
-        Ok(_) => Found::Broken("its bytes are not what they were".to_owned()),
-        Err(Storage::NotFound(_)) => Found::Broken("it is missing".to_owned()),
+    match read_back(app, &object.key, object.bytes, object.sha256).await {
+        Ok(ReadBack::Expected(_)) => Found::Good,
+        Ok(ReadBack::Other(_)) => Found::Broken("its bytes are not what they were".to_owned()),
+        Ok(ReadBack::Missing) => Found::Broken("it is missing".to_owned()),
         Err(error @ Storage::Io { .. }) => Found::Unreadable(error.to_string()),
         Err(error) => {
             tracing::warn!(key = %object.key, %error, "an object cannot be read");

@@ -123,6 +123,11 @@ async fn otherwise(app: &App, sides: &Sides, key: &ObjectKey, expected: Expected
         Err(error) => return Err(error.into()),
     };
     let as_it_is = Expected { bytes: found.bytes, sha256: Some(found.sha256) };
+    if expected.bytes == found.bytes && expected.sha256.is_none_or(|sha256| sha256 == found.sha256) {
+        // What was read of it before was broken on the way.
+        copied(sides, key, expected, true).await?;
+        return Ok(Done::Copied(expected.bytes));
+    }
     copied(sides, key, as_it_is, true).await?;
     Ok(Done::Damaged)
 }
