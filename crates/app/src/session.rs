@@ -18,7 +18,7 @@ use crate::token::Access;
 use crate::{App, Error, Settings, Visitor};
 
 /// The names of the cookies that open media, in CloudFront's format.
-pub const MEDIA_COOKIE_NAMES: [&str; 4] = SignedCookies::NAMES;
+pub const MEDIA_COOKIE_NAMES: [&str; 5] = SignedCookies::NAMES;
 
 /// How long after a renewal the token before it still counts, for the client whose answer was lost on the way and for two
 /// tabs that renewed at once. Later its use means that somebody has a copy, and the session ends.

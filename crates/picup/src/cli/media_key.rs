@@ -42,7 +42,7 @@ pub(super) struct RetireArgs {
     /// Which, by its ID
     #[arg(value_name = "ID", value_parser = KeyId::parse)]
     id: KeyId,
-    /// Also one that signed in the last 24 hours: photos do not open until a page is loaded anew
+    /// Also one that signed in the last 24 hours: open pages show no photos until they renew their session, within five minutes
     #[arg(long)]
     early: bool,
     #[command(flatten)]

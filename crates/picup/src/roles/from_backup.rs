@@ -19,6 +19,7 @@ use picup_storage::{Backup, SealIdentity, Storage};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::media_keys::Followed;
 use super::rooms::Rooms;
 use crate::config::{self, Config, Flags};
 

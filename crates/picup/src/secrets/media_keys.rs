@@ -109,7 +109,9 @@ pub(crate) fn retire(data_dir: &Path, id: &KeyId, early: bool) -> anyhow::Result
         bail!("there is no old key {id}; picup media-key list tells which there are");
     };
     if !early && SystemTime::now() < key.ends() {
-        bail!("what {id} has signed may hold for up to 24 hours after it signed last; wait, or say --early, and whoever has it open signs in again");
+        bail!(
+            "what {id} has signed may hold for up to 24 hours after it signed last; wait, or say --early: pages that are open then show no photos until they renew their session, within five minutes"
+        );
     }
     fs::remove_file(old_path(&folder(data_dir), id)).context("removing it")
 }
@@ -181,8 +183,11 @@ mod tests {
         let second = prepare(data.path()).unwrap();
         let old = folder(data.path()).join(OLD);
         fs::create_dir(&old).unwrap();
-        create(&old_path(&folder(data.path()), &first), &signing_key(&folder(data.path()).join(MEDIA_KEY)).unwrap().public_key_pem())
-            .unwrap();
+        create(
+            &old_path(&folder(data.path()), &first),
+            &signing_key(&folder(data.path()).join(MEDIA_KEY)).unwrap().public_key_pem(),
+        )
+        .unwrap();
         assert_eq!(ids(data.path()), (first.clone(), Some(second.id().clone()), vec![]));
         switch(data.path()).unwrap();
         assert_eq!(ids(data.path()), (second.id().clone(), None, vec![first]));

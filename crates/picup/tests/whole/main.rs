@@ -38,6 +38,7 @@ mod library;
 mod life;
 mod live_photos;
 mod luck;
+mod media_keys;
 mod moving_store;
 mod patient;
 mod pictures;

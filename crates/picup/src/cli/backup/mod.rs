@@ -15,7 +15,6 @@ use picup_app::{App, Error};
 use super::import::listen_for_the_end;
 use super::{Failure, Place, block_on, output};
 use crate::client::Stop;
-use crate::config::Config;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum BackupCommand {

@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::backup::until_stopped;
 use super::{Failure, Place, output};
-use crate::config::Config;
 use crate::moving::note::{Note, State};
 use show::{Shown, Watch};
 

@@ -16,7 +16,7 @@ use picup_app::account::{self, Account, NewAccount};
 use picup_domain::{AccountRole, ByteSize, DisplayName, Email, Password, Timestamp};
 use serde::Serialize;
 
-use super::{Failure, Place, block_on, output, password};
+use super::{Failure, Place, block_on, output, password, require_begun};
 use crate::config::Config;
 
 #[derive(Debug, Subcommand)]
