@@ -39,6 +39,7 @@ mod sign;
 mod url;
 mod verify;
 mod wildcard;
+mod window;
 
 pub use address::AddressRange;
 pub use cookie::{SignedCookies, signed_cookies};
@@ -49,3 +50,4 @@ pub use policy::{Policy, PolicyError, Resource, ResourceError};
 pub use sign::{SigningKey, SigningKeyError};
 pub use url::{SignError, signed_url, without_signature};
 pub use verify::{Denied, Fetch, authorise};
+pub use window::{WindowError, WindowSigner};

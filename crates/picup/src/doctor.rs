@@ -9,17 +9,19 @@ use std::fmt::Write;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use picup_api::wire;
 use picup_database::Database;
-use picup_domain::Timestamp;
+use picup_domain::{SystemClock, Timestamp};
 use picup_media::Media;
 use picup_storage::{Place, Storage};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::roles::cdn::Cdn;
 use crate::roles::unopened;
 
 /// 2026-01-01T00:00:00Z: a clock that shows an earlier time was never set.
@@ -217,8 +219,11 @@ async fn storage(config: &Config) -> Vec<Check> {
             // Of a bucket that cannot be written there is no more to say.
             if checks.iter().all(|check| check.ok) {
                 checks.extend(storage.check_parts(config.public_base()).await);
-                if config.reads_straight() {
-                    checks.push(storage.check_reads().await);
+                match Cdn::of(config, Arc::new(SystemClock)) {
+                    Ok(Some(cdn)) => checks.push(storage.check_cdn(&cdn.signs()).await),
+                    Ok(None) if config.reads_elsewhere() => checks.push(storage.check_reads().await),
+                    Ok(None) => {}
+                    Err(error) => return vec![ill("storage-reads", format!("{error:#}"))],
                 }
             }
             checks.into_iter().map(|it| check(it.name, it.ok, it.advice)).collect()

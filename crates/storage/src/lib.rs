@@ -58,6 +58,7 @@ pub use metrics::Metrics;
 pub use opened::{ByteStream, Opened};
 pub use parts::WhyProxied;
 pub use profile::Profile;
+pub use reads::CdnSign;
 pub use receive::{Received, Receiving};
 pub use s3::{PartAddress, ReadAs};
 pub use settings::{Bucket, Credentials, PartsBy, Place, Settings, Style};

@@ -8,6 +8,9 @@ use picup_domain::ObjectKey;
 use crate::site::{Site, Store};
 use crate::{Check, Error, ReadAs};
 
+/// Signs the address at a CDN of what lies below the bucket's prefix at that path, for that long.
+pub type CdnSign = dyn Fn(&str, Duration) -> Result<String, String> + Send + Sync;
+
 impl Site {
     pub(crate) async fn read_address(
         &self,
@@ -26,24 +29,32 @@ impl Site {
         }
     }
 
+    pub(crate) async fn probe_cdn(&self, sign: &CdnSign) -> Result<(), String> {
+        match &self.store {
+            Store::S3(s3) => s3.probe_cdn(sign).await,
+            _ => Err("the store is no bucket".to_owned()),
+        }
+    }
+
     pub(crate) fn bucket_origin(&self) -> Option<&str> {
         match &self.store {
             Store::S3(s3) => Some(&s3.origin),
             _ => None,
         }
     }
+}
 
-    pub(crate) async fn check_reads(&self) -> Check {
-        let (ok, advice) = match self.probe_reads().await {
-            Ok(()) => {
-                let rules = "no CORS rule is needed for it, since pages read nothing there by script";
-                (true, format!("pictures and videos are read straight from the bucket; {rules}"))
-            }
-            Err(why) => {
-                let remedy = "PicUp carries them all the same; set store.reads = \"proxy\" to have no more said of it";
-                (false, format!("store.reads is \"redirect\", but {why}; {remedy}"))
-            }
-        };
-        Check { name: "storage-reads", ok, advice }
-    }
+/// What `picup doctor` says of a probe.
+pub(crate) fn check(mode: &str, whence: &str, found: Result<(), String>) -> Check {
+    let (ok, advice) = match found {
+        Ok(()) => {
+            let rules = "no CORS rule is needed for it, since pages read nothing there by script";
+            (true, format!("pictures and videos are read {whence}; {rules}"))
+        }
+        Err(why) => {
+            let remedy = "PicUp carries them all the same; set store.reads = \"proxy\" to have no more said of it";
+            (false, format!("store.reads is \"{mode}\", but {why}; {remedy}"))
+        }
+    };
+    Check { name: "storage-reads", ok, advice }
 }

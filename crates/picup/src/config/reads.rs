@@ -12,12 +12,15 @@ pub(crate) enum ReadsBy {
     Proxy,
     /// From the bucket itself, to which PicUp sends whoever has the right.
     Redirect,
+    /// From a CDN before the bucket, to which PicUp sends whoever has the right.
+    Cdn,
 }
 
 pub(super) fn reads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ReadsBy, D::Error> {
-    from_text(deserializer, "\"proxy\" or \"redirect\"", |word| match word {
+    from_text(deserializer, "\"proxy\", \"redirect\" or \"cdn\"", |word| match word {
         "proxy" => Ok(ReadsBy::Proxy),
         "redirect" => Ok(ReadsBy::Redirect),
-        other => Err(format!("'{other}' is neither proxy nor redirect")),
+        "cdn" => Ok(ReadsBy::Cdn),
+        other => Err(format!("'{other}' is not one of proxy, redirect and cdn")),
     })
 }

@@ -132,9 +132,9 @@ impl Config {
         }
     }
 
-    /// Whether those who look at photos and videos are to be sent to the bucket.
-    pub(crate) fn reads_straight(&self) -> bool {
-        self.store.reads == Some(ReadsBy::Redirect)
+    /// Whether those who look at photos and videos are to be sent to the bucket, or to a CDN before it.
+    pub(crate) fn reads_elsewhere(&self) -> bool {
+        matches!(self.store.reads, Some(ReadsBy::Redirect | ReadsBy::Cdn))
     }
 
     /// For the media room.

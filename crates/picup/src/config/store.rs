@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use picup_delivery::KeyId;
 use picup_storage::{PartsBy, Profile, Style};
 use reqwest::Url;
 use serde::de::{Deserialize, Deserializer};
@@ -50,10 +51,21 @@ pub(crate) struct StoreConfig {
     pub(crate) parts: Option<PartsBy>,
 
     /// How photos and videos come from the bucket to who looks at them: `proxy` through PicUp, or `redirect` from the bucket itself,
-    /// by addresses that open one photo or video for some minutes, where a probe at the start, and each hour, shows that the
-    /// service keeps to them. Without it, `proxy`.
+    /// by addresses that open one photo or video for some minutes, or `cdn` from one before the bucket, by such addresses too. Where
+    /// a probe at the start, and each hour, shows that the service keeps to them; else through PicUp. Without it, `proxy`.
     #[config(deserialize_with = reads)]
     pub(crate) reads: Option<ReadsBy>,
+
+    /// With `reads = "cdn"`, the address of the CDN: CloudFront's, such as `https://d111111abcdef8.cloudfront.net`, or another's that
+    /// takes signed URLs in its format. Below it lies what lies below the bucket's prefix.
+    pub(crate) cdn: Option<Endpoint>,
+
+    /// The file with the private key that the CDN's addresses are signed with, in PEM; only the user who runs PicUp may read it.
+    pub(crate) cdn_key_file: Option<PathBuf>,
+
+    /// What the CDN calls the public half of that key.
+    #[config(deserialize_with = key_id)]
+    pub(crate) cdn_key_id: Option<KeyId>,
 
     /// Start also when the store is empty although there are photos, as it is while a lost one is healed from copies. Without it, PicUp
     /// takes an empty store for a disk that is not mounted, or the wrong bucket.
@@ -89,6 +101,9 @@ impl StoreConfig {
                 ("style", self.style.is_some()),
                 ("parts", self.parts.is_some()),
                 ("reads", self.reads.is_some()),
+                ("cdn", self.cdn.is_some()),
+                ("cdn_key_file", self.cdn_key_file.is_some()),
+                ("cdn_key_id", self.cdn_key_id.is_some()),
                 ("access_key_file", self.access_key_file.is_some()),
             ];
             return match set.into_iter().find(|(_, set)| *set) {
@@ -100,6 +115,17 @@ impl StoreConfig {
         if self.endpoint.is_none() && self.profile() != Profile::Aws {
             let provider = self.profile();
             return Err(format!("store.provider is {provider}, so store.endpoint has to say where its service is"));
+        }
+        for (name, set) in [
+            ("cdn", self.cdn.is_some()),
+            ("cdn_key_file", self.cdn_key_file.is_some()),
+            ("cdn_key_id", self.cdn_key_id.is_some()),
+        ] {
+            match (self.reads == Some(ReadsBy::Cdn), set) {
+                (true, false) => return Err(format!("store.reads is \"cdn\", so store.{name} has to be set too")),
+                (false, true) => return Err(format!("store.{name} is of no use without store.reads = \"cdn\"")),
+                _ => {}
+            }
         }
         if self.style() == Style::VirtualHost {
             if self.endpoint.as_ref().is_some_and(Endpoint::is_numeric) {
@@ -260,6 +286,12 @@ impl<'de> Deserialize<'de> for Endpoint {
     }
 }
 
+fn key_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeyId, D::Error> {
+    from_text(deserializer, "an ID as text, such as \"K2JCJMDEHXQW5F\"", |text| {
+        KeyId::parse(text).map_err(|error| error.to_string())
+    })
+}
+
 pub(super) fn provider<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Profile, D::Error> {
     from_text(deserializer, "a provider as text, such as \"vultr\"", |word| {
         word.parse().map_err(|invalid: picup_domain::Invalid| invalid.advice)
@@ -408,6 +440,7 @@ mod tests {
             "style = 'path'",
             "parts = 'proxied'",
             "reads = 'redirect'",
+            "cdn = 'https://d1.cloudfront.net'",
             "access_key_file = 'key'",
         ] {
             let said = told(&format!("[store]\n{setting}")).unwrap_err();
@@ -419,7 +452,12 @@ mod tests {
             ("provider = 'amazon'", "aws, vultr, r2"),
             ("style = 'host'", "neither path nor virtual-host"),
             ("parts = 'straight'", "not one of probe, direct and proxied"),
-            ("reads = 'cdn'", "neither proxy nor redirect"),
+            ("reads = 'edge'", "not one of proxy, redirect and cdn"),
+            ("reads = 'cdn'", "store.cdn has to be set"),
+            ("reads = 'cdn'\ncdn = 'https://d1.cloudfront.net'", "store.cdn_key_file has to be set"),
+            ("reads = 'redirect'\ncdn_key_id = 'K1'", "store.cdn_key_id is of no use"),
+            ("reads = 'cdn'\ncdn = 'http://d1.cloudfront.net'", "write https://"),
+            ("cdn_key_id = 'a b'", "1 to 64 letters"),
             ("region = 'eu central'", "eu-central-1"),
             ("provider = 'aws'\nendpoint = 'https://10.0.0.1'", "store.style = \"path\""),
         ] {

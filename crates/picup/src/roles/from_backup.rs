@@ -117,7 +117,7 @@ impl FromBackup {
         let Rooms { database, storage, .. } = self.rooms.clone();
         let origin = Arc::new(BackupOrigin { copies, database, storage });
         let (_, keyring) = Followed::new(self.config.data_dir.clone(), self.rooms.media_key.clone())?;
-        let gateway = super::gateway(&self.config, &self.rooms, keyring, origin, &mut Registry::default())?;
+        let gateway = super::gateway(&self.config, &self.rooms, keyring, origin, None, &mut Registry::default())?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(async move { gateway.serve(listener, stopped).await });

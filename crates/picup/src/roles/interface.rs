@@ -18,15 +18,15 @@ const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>PicUp</title>
     <p>This PicUp was built without its web page. Build it (cd web; npm ci; npm run build), then build PicUp again. \
     The API and the command line work all the same.";
 
-/// The files of the UI; its page may send parts to the store if they may go straight there, and show photos and videos from it if
-/// they are read straight there.
-pub(crate) fn files_beside(storage: &Storage, reads_straight: bool) -> anyhow::Result<StaticFiles> {
+/// The files of the UI; its page may send parts to the store if they may go straight there, and show photos and videos from
+/// `shown_from`, where they may be read.
+pub(crate) fn files_beside(storage: &Storage, shown_from: Option<&str>) -> anyhow::Result<StaticFiles> {
     let mut files = files()?;
     if let Some(origin) = storage.parts_origin() {
         files = files.sending_to(&origin)?;
     }
-    if let Some(origin) = storage.bucket_origin().filter(|_| reads_straight) {
-        files = files.showing_from(&origin)?;
+    if let Some(origin) = shown_from {
+        files = files.showing_from(origin)?;
     }
     Ok(files)
 }

@@ -3,6 +3,7 @@
 //! State is built here once and passed down; nothing below this knows the configuration or where secrets lie.
 
 mod admin;
+pub(crate) mod cdn;
 pub(crate) mod from_backup;
 mod interface;
 mod log;
@@ -39,6 +40,7 @@ use crate::moving::settings::Words;
 use crate::moving::work::Work;
 use crate::qr;
 
+use cdn::Cdn;
 use origin::{StoreOrigin, Straight};
 use rooms::Rooms;
 pub(crate) use rooms::unopened;
@@ -65,9 +67,15 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
     let listener = listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
     let straight = Straight::default();
-    let origin = StoreOrigin::new(rooms.storage.clone(), straight.clone());
+    let cdn = Cdn::of(&config, Arc::clone(&rooms.clock)).context("the CDN's key")?;
+    let origin = StoreOrigin::new(rooms.storage.clone(), straight.clone(), cdn.clone());
     let (media_keys, keyring) = media_keys::Followed::new(config.data_dir.clone(), rooms.media_key.clone())?;
-    let gateway = gateway(&config, &rooms, keyring, Arc::new(origin), &mut registry)?;
+    // Where pages may show photos and videos from beside PicUp itself.
+    let shown_from = match &cdn {
+        Some(cdn) => Some(cdn.origin().to_owned()),
+        None => rooms.storage.bucket_origin().filter(|_| config.reads_elsewhere()),
+    };
+    let gateway = gateway(&config, &rooms, keyring, Arc::new(origin), shown_from.as_deref(), &mut registry)?;
     let admin = match config.admin_listen.address() {
         Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),
         None => None,
@@ -99,8 +107,8 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
     if rooms.storage.parts_origin().is_some() {
         tasks.spawn(probing::parts(rooms.storage.clone(), config.public_base().map(str::to_owned), stop.clone()));
     }
-    if config.reads_straight() {
-        tokio::spawn(probing::reads(rooms.storage.clone(), straight));
+    if config.reads_elsewhere() {
+        tokio::spawn(probing::reads(rooms.storage.clone(), straight, cdn));
     }
     tokio::spawn(media_keys.follow());
     if let Some(password) = password {
@@ -156,6 +164,7 @@ fn gateway(
     rooms: &Rooms,
     keyring: watch::Receiver<Keyring>,
     origin: Arc<dyn Origin>,
+    shown_from: Option<&str>,
     registry: &mut Registry,
 ) -> anyhow::Result<Gateway> {
     let clock = Arc::clone(&rooms.clock);
@@ -166,7 +175,7 @@ fn gateway(
             keyring,
             api: api_service(router),
             origin,
-            static_files: interface::files_beside(&rooms.storage, config.reads_straight())?,
+            static_files: interface::files_beside(&rooms.storage, shown_from)?,
             clock: Arc::new(move || clock.now().seconds().max(0).unsigned_abs()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
             metrics: picup_gateway::Metrics::register(registry),

@@ -10,6 +10,8 @@ use picup_domain::{ObjectKey, ObjectRole};
 use picup_gateway::{Elsewhere, Opened, Origin, OriginError, Told};
 use picup_storage::{Error, ReadAs, Storage};
 
+use super::cdn::Cdn;
+
 /// How long an address opens a picture.
 const PICTURE: Duration = Duration::from_secs(10 * 60);
 /// A video is read piece by piece from the address that it began with, for as long as it is watched. An hour is what the cookies
@@ -34,11 +36,13 @@ impl Straight {
 pub(crate) struct StoreOrigin {
     storage: Storage,
     straight: Straight,
+    cdn: Option<Arc<Cdn>>,
 }
 
 impl StoreOrigin {
-    pub(crate) fn new(storage: Storage, straight: Straight) -> Self {
-        Self { storage, straight }
+    /// `cdn`: readers are sent there, and else to the bucket.
+    pub(crate) fn new(storage: Storage, straight: Straight, cdn: Option<Arc<Cdn>>) -> Self {
+        Self { storage, straight, cdn }
     }
 }
 
@@ -62,6 +66,13 @@ impl Origin for StoreOrigin {
         }
         let key: ObjectKey = key.parse().map_err(|_| OriginError::NotFound)?;
         let Some(life) = life(&key) else { return Ok(None) };
+        if let Some(cdn) = &self.cdn {
+            // While the photos move, and after that, there is no bucket that the CDN stands before.
+            let Some(_) = self.storage.bucket_origin() else { return Ok(None) };
+            let url = cdn.address(&key.to_string(), life);
+            let url = url.map_err(|error| OriginError::Unavailable(error.into()))?;
+            return Ok(Some(Elsewhere { url, life }));
+        }
         let Told { cache_control, content_disposition } = told;
         let told = ReadAs { content_type: key.content_type(), cache_control, content_disposition };
         let url = self.storage.read_address(&key, &told, life).await;

@@ -1,10 +1,12 @@
 //! What may go straight to and from a bucket, found out again and again: its rules may change, and a service may.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use picup_storage::{Storage, WhyProxied};
 use tokio_util::sync::CancellationToken;
 
+use super::cdn::Cdn;
 use super::origin::Straight;
 
 /// How often a bucket is probed …
@@ -36,16 +38,20 @@ pub(super) async fn parts(storage: Storage, origin: Option<String>, stop: Cancel
     }
 }
 
-/// Finds out whether photos and videos may be read straight from the bucket, for ever.
-pub(super) async fn reads(storage: Storage, straight: Straight) {
+/// Finds out whether photos and videos may be read straight from the bucket, or from the CDN before it, for ever.
+pub(super) async fn reads(storage: Storage, straight: Straight, cdn: Option<Arc<Cdn>>) {
     let mut told = None;
     loop {
-        let found = storage.probe_reads().await;
+        let found = match &cdn {
+            Some(cdn) => storage.probe_cdn(&cdn.signs()).await,
+            None => storage.probe_reads().await,
+        };
         straight.set(found.is_ok());
         if told.as_ref() != Some(&found) {
-            match &found {
-                Ok(()) => tracing::info!("photos and videos are read straight from the bucket"),
-                Err(why) => {
+            match (&found, &cdn) {
+                (Ok(()), Some(cdn)) => tracing::info!(cdn = cdn.origin(), "photos and videos are read from the CDN"),
+                (Ok(()), None) => tracing::info!("photos and videos are read straight from the bucket"),
+                (Err(why), _) => {
                     tracing::warn!(why, "PicUp carries photos and videos from the bucket; see: picup doctor");
                 }
             }

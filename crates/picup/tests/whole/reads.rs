@@ -19,7 +19,7 @@ fn settings<S: Bucket>(service: &Service<S>) -> String {
 }
 
 /// Asks as `who`, with more headers, and goes nowhere by itself.
-async fn ask(who: &Client, method: Method, path: &str, more: &[(&str, &str)]) -> Answer {
+pub(crate) async fn ask(who: &Client, method: Method, path: &str, more: &[(&str, &str)]) -> Answer {
     let staying = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let mut request = staying.request(method, who.url(path));
     if who.session.is_some() {
@@ -32,7 +32,7 @@ async fn ask(who: &Client, method: Method, path: &str, more: &[(&str, &str)]) ->
 }
 
 /// What an address gives to whoever has it.
-async fn open(url: &str, more: &[(&str, &str)]) -> Answer {
+pub(crate) async fn open(url: &str, more: &[(&str, &str)]) -> Answer {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = more.iter().fold(http.get(url), |request, (name, value)| request.header(*name, *value));
     let answer = request.send().await.unwrap();
@@ -41,7 +41,7 @@ async fn open(url: &str, more: &[(&str, &str)]) -> Answer {
 }
 
 /// What the doctor says of a PicUp with the settings that it runs with.
-async fn diagnosis(app: &TestApp) -> String {
+pub(crate) async fn diagnosis(app: &TestApp) -> String {
     let settings = std::fs::read_to_string(app.data().join("picup.toml")).unwrap();
     doctor(&app.data(), &settings).await
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use picup_domain::ObjectKey;
 
-use crate::{Check, Error, ReadAs, Space, Storage};
+use crate::{CdnSign, Check, Error, ReadAs, Space, Storage};
 
 impl Storage {
     /// Asks everything; a store in memory is always healthy and has nothing to ask. Of one that moves, both places are asked.
@@ -66,6 +66,17 @@ impl Storage {
         }
     }
 
+    /// The same of a CDN before the bucket: that it gives what a signed address names, and nothing to whoever has none.
+    ///
+    /// # Errors
+    /// Why readers are better not sent there.
+    pub async fn probe_cdn(&self, sign: &CdnSign) -> Result<(), String> {
+        match self.sites() {
+            (site, None) if site.is_told => site.probe_cdn(sign).await,
+            _ => Err("the photos move, or have moved since PicUp was started".to_owned()),
+        }
+    }
+
     /// What all addresses of a bucket begin with (`https://bucket.example.org/`): where a page has to be allowed to show from, if
     /// readers are sent there.
     #[must_use]
@@ -75,6 +86,11 @@ impl Storage {
 
     /// Asks, for `picup doctor`, whether readers can be sent to the store.
     pub async fn check_reads(&self) -> Check {
-        self.sites().0.check_reads().await
+        reads::check("redirect", "straight from the bucket", self.sites().0.probe_reads().await)
+    }
+
+    /// The same of a CDN before it.
+    pub async fn check_cdn(&self, sign: &CdnSign) -> Check {
+        reads::check("cdn", "from the CDN", self.sites().0.probe_cdn(sign).await)
     }
 }

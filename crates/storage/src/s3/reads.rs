@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use object_store::path::Path;
 use object_store::signer::{Method, SignedUrlOptions, Signer};
-use object_store::{ObjectStoreExt, PutPayload};
+use object_store::{Attribute, Attributes, ObjectStore, PutOptions, PutPayload};
 use picup_domain::ObjectKey;
 use reqwest::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderName, RANGE};
 use reqwest::{Client, StatusCode, Url};
 
 use super::S3;
 use super::direct::LONGEST;
-use crate::Error;
+use crate::{CdnSign, Error};
 
 const CONTENT: &[u8] = b"what is to be read";
 const OTHER: &[u8] = b"what is another's";
+/// What the service is told that they are.
+const PICTURE: &str = "image/png";
 /// How long the addresses of a probe hold, but for the one whose end is waited for.
 const LIFE: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_secs(1);
@@ -66,6 +68,19 @@ impl ReadAs {
     }
 }
 
+/// Where a probe puts what it asks for, below the prefix.
+struct Probed {
+    name: String,
+    beside: String,
+}
+
+impl Probed {
+    fn new() -> Self {
+        let name = format!("probe/{:032x}", rand::random::<u128>());
+        Self { beside: format!("{name}-beside"), name }
+    }
+}
+
 impl S3 {
     /// An address that gives an object to whoever has it.
     pub(crate) async fn read_address(&self, key: &ObjectKey, told: &ReadAs, life: Duration) -> Result<String, Error> {
@@ -80,35 +95,73 @@ impl S3 {
 
     /// Fine if readers may be sent to the bucket; else why not.
     pub(crate) async fn probe_reads(&self) -> Result<(), String> {
-        let name = format!("{:032x}", rand::random::<u128>());
-        let at = self.path(&format!("probe/{name}"));
-        let beside = self.path(&format!("probe/{name}-beside"));
-        let found = self.probe_reads_at(&at, &beside).await;
+        let probed = Probed::new();
+        let found = self.probe_reads_at(&self.path(&probed.name), &self.path(&probed.beside)).await;
+        self.remove_probed(&probed).await;
+        found
+    }
+
+    /// Fine if readers may be sent to a CDN before the bucket; else why not.
+    pub(crate) async fn probe_cdn(&self, sign: &CdnSign) -> Result<(), String> {
+        let probed = Probed::new();
+        let found = self.probe_cdn_at(&probed, sign).await;
+        self.remove_probed(&probed).await;
+        found
+    }
+
+    async fn remove_probed(&self, probed: &Probed) {
         let mut left = self.left_by_others().await;
-        left.extend([at, beside]);
+        left.extend([self.path(&probed.name), self.path(&probed.beside)]);
         for path in left {
             if let Err(error) = self.remove(path).await {
                 tracing::warn!(%error, "what a probe of the bucket left could not be removed");
             }
         }
-        found
+    }
+
+    async fn put_probed(&self, at: &Path, beside: &Path) -> Result<(), String> {
+        let attributes = Attributes::from_iter([(Attribute::ContentType, PICTURE)]);
+        for (path, content) in [(at, CONTENT), (beside, OTHER)] {
+            let options = PutOptions { attributes: attributes.clone(), ..PutOptions::default() };
+            let put = self.store.put_opts(path, PutPayload::from_static(content), options).await;
+            put.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    async fn probe_cdn_at(&self, probed: &Probed, sign: &CdnSign) -> Result<(), String> {
+        self.put_probed(&self.path(&probed.name), &self.path(&probed.beside)).await?;
+        let signed = |path: &str, life| sign(path, life)?.parse::<Url>().map_err(|error| error.to_string());
+        let address = signed(&probed.name, LIFE)?;
+        let is_picture = |headers: &HeaderMap| match headers.get(CONTENT_TYPE) {
+            Some(kind) if kind == PICTURE => Ok(()),
+            _ => Err("the CDN does not tell readers the type that the bucket has of an object".to_owned()),
+        };
+        self.must_give(address.clone(), &is_picture, None).await?;
+        self.must_give(address.clone(), &is_picture, Some((5, 11))).await?;
+        let mut bare = address.clone();
+        bare.set_query(None);
+        let mut other = address.clone();
+        other.set_path(signed(&probed.beside, LIFE)?.path());
+        for (what, bent) in [("the signature was left out", bare), ("the object was changed", other)] {
+            must_refuse(&self.http, what, bent).await?;
+        }
+        must_end(&self.http, signed(&probed.name, SHORT)?, PATIENCE).await
     }
 
     async fn probe_reads_at(&self, at: &Path, beside: &Path) -> Result<(), String> {
-        for (path, content) in [(at, CONTENT), (beside, OTHER)] {
-            let put = self.store.put(path, PutPayload::from_static(content)).await;
-            put.map_err(|error| error.to_string())?;
-        }
+        self.put_probed(at, beside).await?;
         let file = ReadAs {
-            content_type: "image/png",
+            content_type: "image/webp",
             cache_control: "private, no-cache",
             content_disposition: Some("attachment"),
         };
         let shown = ReadAs { content_type: "video/mp4", content_disposition: None, ..file };
         for told in [file, shown] {
             let address = self.probed_address(at, &told, LIFE).await?;
-            self.must_give(address.clone(), &told, None).await?;
-            self.must_give(address, &told, Some((5, 11))).await?;
+            let is_told = |headers: &HeaderMap| told.must_be_told(headers);
+            self.must_give(address.clone(), &is_told, None).await?;
+            self.must_give(address, &is_told, Some((5, 11))).await?;
         }
         let address = self.probed_address(at, &file, LIFE).await?;
         let another = self.probed_address(beside, &file, LIFE).await?;
@@ -123,7 +176,12 @@ impl S3 {
     }
 
     /// Fine if an address gives all of [`CONTENT`], or of it what lies between two bytes, as it says.
-    async fn must_give(&self, address: Url, told: &ReadAs, part: Option<(usize, usize)>) -> Result<(), String> {
+    async fn must_give(
+        &self,
+        address: Url,
+        is_told: &(dyn Fn(&HeaderMap) -> Result<(), String> + Sync),
+        part: Option<(usize, usize)>,
+    ) -> Result<(), String> {
         let mut request = self.http.get(address);
         if let Some((first, last)) = part {
             request = request.header(RANGE, format!("bytes={first}-{last}"));
@@ -136,7 +194,7 @@ impl S3 {
         if answer.status() != status {
             return Err(format!("the service answers {} to a reader that it should give {status}", answer.status()));
         }
-        told.must_be_told(answer.headers())?;
+        is_told(answer.headers())?;
         if answer.bytes().await.map_err(plain)? == wanted {
             Ok(())
         } else {
