@@ -1,10 +1,10 @@
 //! `picup media-key`: the keys that open media, and how one follows another.
 
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 use picup_delivery::{KeyId, SigningKey};
+use picup_domain::{Clock, SystemClock};
 use serde::Serialize;
 
 use super::{Failure, Place, output};
@@ -100,18 +100,18 @@ fn list(args: &ListArgs) -> Result<ExitCode, Failure> {
     told.extend(keys.old.iter().map(|key| Told {
         id: key.id.to_string(),
         state: "old",
-        retire_after: jiff::Timestamp::try_from(key.ends()).ok(),
+        retire_after: jiff::Timestamp::from_second(key.ends().seconds()).ok(),
         public_key: key.public_pem.clone(),
     }));
     if args.json {
         output::json(&told)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let now = jiff::Timestamp::try_from(SystemTime::now()).ok();
+    let now = jiff::Timestamp::from_second(SystemClock.now().seconds()).ok();
     for key in told {
         let when = match key.retire_after {
             Some(after) if Some(after) <= now => "; may be retired".to_owned(),
-            Some(after) => format!("; may be retired after {after:.0}"),
+            Some(after) => format!("; may be retired after {after}"),
             None => String::new(),
         };
         output::line(&format!("{}  {}{when}", key.id, key.state));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use picup_delivery::{AddressRange, HashAlgorithm, KeyId, Policy, Resource, signed_cookies, signed_url};
+use picup_domain::{Clock, SystemClock};
 
 use super::{Failure, Place, output};
 use crate::config::parse_duration;
@@ -87,7 +88,8 @@ pub(super) fn run(args: &SignArgs) -> Result<ExitCode, Failure> {
 fn policy(args: &SignArgs) -> Result<Policy, Failure> {
     let text = args.resource.as_deref().unwrap_or(&args.url);
     let resource = Resource::parse(text).map_err(|error| Failure::usage(format!("{text}: {error}")))?;
-    let now = jiff::Timestamp::now();
+    let now = jiff::Timestamp::from_second(SystemClock.now().seconds())
+        .map_err(|_| Failure::usage("this machine's clock is not set"))?;
     let until = match (args.until, args.lasting) {
         (Some(until), _) => until,
         (None, lasting) => now

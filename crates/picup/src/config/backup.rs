@@ -245,6 +245,9 @@ impl DestinationConfig {
             style: self.style,
             parts: None,
             reads: None,
+            cdn: None,
+            cdn_key_file: None,
+            cdn_key_id: None,
             access_key_file: self.access_key_file.clone(),
         }
     }

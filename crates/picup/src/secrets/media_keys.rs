@@ -6,10 +6,11 @@
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use picup_delivery::{KeyId, Keyring, SigningKey};
+use picup_domain::{Clock, SystemClock, Timestamp};
 
 use super::{MEDIA_KEY, create, folder, generated, key_id, named, read, signing_key};
 
@@ -30,13 +31,13 @@ pub(crate) struct OldKey {
     pub(crate) id: KeyId,
     pub(crate) public_pem: String,
     /// Since when it does not.
-    pub(crate) since: SystemTime,
+    pub(crate) since: Timestamp,
 }
 
 impl OldKey {
     /// When nothing that it signed holds any more.
-    pub(crate) fn ends(&self) -> SystemTime {
-        self.since + LONGEST
+    pub(crate) fn ends(&self) -> Timestamp {
+        self.since.plus(LONGEST)
     }
 }
 
@@ -108,7 +109,7 @@ pub(crate) fn retire(data_dir: &Path, id: &KeyId, early: bool) -> anyhow::Result
     let Some(key) = keys.old.iter().find(|key| key.id == *id) else {
         bail!("there is no old key {id}; picup media-key list tells which there are");
     };
-    if !early && SystemTime::now() < key.ends() {
+    if !early && SystemClock.now() < key.ends() {
         bail!(
             "what {id} has signed may hold for up to 24 hours after it signed last; wait, or say --early: pages that are open then show no photos until they renew their session, within five minutes"
         );
@@ -137,7 +138,8 @@ fn old_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 fn old_key(path: &Path) -> anyhow::Result<Option<OldKey>> {
     let Some(public_pem) = read(path)? else { return Ok(None) };
     let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
-    let since = metadata.modified().with_context(|| format!("looking at {}", path.display()))?;
+    let modified = metadata.modified().with_context(|| format!("looking at {}", path.display()))?;
+    let since = Timestamp::from_micros(0).plus(modified.duration_since(UNIX_EPOCH).unwrap_or_default());
     Ok(Some(OldKey { id: key_id(&public_pem)?, public_pem: public_pem.to_string(), since }))
 }
 

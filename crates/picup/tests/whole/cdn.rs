@@ -15,7 +15,7 @@ use picup_testkit::{S3Server, samples};
 use reqwest::Method;
 
 use crate::app::{TestApp, eventually, write_private};
-use crate::buckets::{Bucket, Service};
+use crate::buckets::Service;
 use crate::client::Client;
 use crate::reads::{ask, diagnosis, open};
 

@@ -86,11 +86,11 @@ impl Storage {
 
     /// Asks, for `picup doctor`, whether readers can be sent to the store.
     pub async fn check_reads(&self) -> Check {
-        reads::check("redirect", "straight from the bucket", self.sites().0.probe_reads().await)
+        crate::reads::check("redirect", "straight from the bucket", self.sites().0.probe_reads().await)
     }
 
     /// The same of a CDN before it.
     pub async fn check_cdn(&self, sign: &CdnSign) -> Check {
-        reads::check("cdn", "from the CDN", self.sites().0.probe_cdn(sign).await)
+        crate::reads::check("cdn", "from the CDN", self.sites().0.probe_cdn(sign).await)
     }
 }
