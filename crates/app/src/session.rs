@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub use picup_database::Session;
 use picup_database::{Account as Row, NewSession, Rotation};
-use picup_delivery::{HashAlgorithm, Policy, Resource, SignedCookies, signed_cookies};
+use picup_delivery::{Form, HashAlgorithm, Policy, Resource, SignedCookies, signed_cookies};
 use picup_domain::{AccountId, Email, ObjectKey, Password, SessionId, Timestamp};
 
 use crate::account::{self, Account};
@@ -270,7 +270,7 @@ fn media_cookies(app: &App, path: &str, expires_at: Timestamp) -> Result<SignedC
     let resource = Resource::under(&app.settings().public_base, path)
         .map_err(|error| Error::Internal(format!("signing media cookies: {error}")))?;
     let policy = Policy::until(resource, expires_at.seconds().max(0).unsigned_abs());
-    Ok(signed_cookies(&app.inner.secrets.media_key.borrow(), HashAlgorithm::Sha256, &policy))
+    Ok(signed_cookies(&app.inner.secrets.media_key.borrow(), HashAlgorithm::Sha256, &policy, Form::Shortest))
 }
 
 fn media_path(account: AccountId) -> String {

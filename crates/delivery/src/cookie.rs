@@ -10,7 +10,7 @@ use http::header::COOKIE;
 
 use crate::encoding::encode;
 use crate::presented::{Ambiguous, Presented};
-use crate::{HashAlgorithm, Policy, SigningKey};
+use crate::{Form, HashAlgorithm, Policy, SigningKey};
 
 const PREFIX: &str = "CloudFront-";
 const EXPIRES: &str = "CloudFront-Expires";
@@ -43,11 +43,11 @@ impl fmt::Debug for SignedCookies {
 
 /// The cookies that give whoever holds them the right that `policy` gives.
 ///
-/// A policy of one address and a time is sent as a canned one, which is the time alone; any other goes whole. The same arguments always
-/// give the same cookies.
-pub fn signed_cookies(key: &SigningKey, hash: HashAlgorithm, policy: &Policy) -> SignedCookies {
+/// The same arguments always give the same cookies.
+pub fn signed_cookies(key: &SigningKey, hash: HashAlgorithm, policy: &Policy, form: Form) -> SignedCookies {
     let json = policy.to_json();
-    let terms = if policy.is_of_time_alone() && !policy.resource.has_wildcard() {
+    let may_be_canned = policy.is_of_time_alone() && !policy.resource.has_wildcard();
+    let terms = if form == Form::Shortest && may_be_canned {
         (EXPIRES, policy.expires_at_epoch_s.to_string())
     } else {
         (POLICY, encode(json.as_bytes()))
@@ -127,7 +127,7 @@ mod tests {
             (HashAlgorithm::Sha256, &one, &[EXPIRES, SIGNATURE, KEY_PAIR_ID, HASH_ALGORITHM]),
             (HashAlgorithm::Sha1, &one, &[EXPIRES, SIGNATURE, KEY_PAIR_ID]),
         ] {
-            let cookies = signed_cookies(&key, hash, policy);
+            let cookies = signed_cookies(&key, hash, policy, Form::Shortest);
             assert_eq!(cookies.iter().map(|(name, _)| name).collect::<Vec<_>>(), names);
             assert!(names.iter().all(|name| SignedCookies::NAMES.contains(name)));
             for (_, value) in cookies.iter() {

@@ -5,13 +5,13 @@
 //! a clock, a file or the network: the time, the keys and the public address are arguments.
 //!
 //! ```
-//! use picup_delivery::{Fetch, HashAlgorithm, KeyId, Keyring, Policy, Resource, SigningKey, authorise, signed_cookies};
+//! use picup_delivery::{Fetch, Form, HashAlgorithm, KeyId, Keyring, Policy, Resource, SigningKey, authorise, signed_cookies};
 //!
 //! let key = SigningKey::generate(KeyId::parse("K1")?, &mut rand::rng());
 //! let keyring = Keyring::from_pems([(key.id().clone(), key.public_key_pem().as_str())])?;
 //! let policy = Policy::until(Resource::under("https://photos.example", "/media/ann/")?, 1_000);
 //! let mut headers = http::HeaderMap::new();
-//! for (name, value) in signed_cookies(&key, HashAlgorithm::Sha256, &policy).iter() {
+//! for (name, value) in signed_cookies(&key, HashAlgorithm::Sha256, &policy, Form::Shortest).iter() {
 //!     headers.append("cookie", format!("{name}={value}").parse()?);
 //! }
 //! let fetch = |path_and_query, now_epoch_s| Fetch {
@@ -46,7 +46,7 @@ pub use cookie::{SignedCookies, signed_cookies};
 pub use hash::HashAlgorithm;
 pub use keyring::{KeyId, KeyIdError, Keyring, KeyringError};
 pub use p256::elliptic_curve::zeroize::Zeroizing;
-pub use policy::{Policy, PolicyError, Resource, ResourceError};
+pub use policy::{Form, Policy, PolicyError, Resource, ResourceError};
 pub use sign::{SigningKey, SigningKeyError};
 pub use url::{SignError, signed_url, without_signature};
 pub use verify::{Denied, Fetch, authorise};

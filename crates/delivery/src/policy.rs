@@ -89,6 +89,15 @@ impl Resource {
     }
 }
 
+/// How a policy is sent beside its signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As a canned policy, which is its end alone, where it is of one address and has no other condition; else whole.
+    Shortest,
+    /// Whole: a custom policy.
+    Custom,
+}
+
 /// One statement: who holds it signed may fetch `resource` while the conditions hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::encoding::encode;
 use crate::presented::{EXPIRES, HASH_ALGORITHM, KEY_PAIR_ID, POLICY, SIGNATURE, in_query};
-use crate::{HashAlgorithm, Policy, SigningKey};
+use crate::{Form, HashAlgorithm, Policy, SigningKey};
 
 /// Why an address was not signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,13 +25,18 @@ pub enum SignError {
 
 /// `url` with the right that `policy` gives, to whoever has the address.
 ///
-/// A policy of this one address and a time is sent as a canned one, which is the address and the time alone; any other goes whole. The
-/// same arguments always give the same address. `url` has to be as it will be on the wire: percent-encoded where it must be, because
+/// The same arguments always give the same address. `url` has to be as it will be on the wire: percent-encoded where it must be, because
 /// the request's bytes are compared.
 ///
 /// # Errors
 /// [`SignError`] says what cannot be signed.
-pub fn signed_url(key: &SigningKey, hash: HashAlgorithm, url: &str, policy: &Policy) -> Result<String, SignError> {
+pub fn signed_url(
+    key: &SigningKey,
+    hash: HashAlgorithm,
+    url: &str,
+    policy: &Policy,
+    form: Form,
+) -> Result<String, SignError> {
     if without_signature(url).as_deref() != Some(url) {
         return Err(SignError::Signed);
     }
@@ -43,7 +48,8 @@ pub fn signed_url(key: &SigningKey, hash: HashAlgorithm, url: &str, policy: &Pol
     }
     let json = policy.to_json();
     let signature = encode(&key.sign(hash, json.as_bytes()));
-    let terms = if policy.is_of_time_alone() && policy.resource.as_str() == url {
+    let may_be_canned = policy.is_of_time_alone() && policy.resource.as_str() == url;
+    let terms = if form == Form::Shortest && may_be_canned {
         format!("{EXPIRES}={}", policy.expires_at_epoch_s)
     } else {
         format!("{POLICY}={}", encode(json.as_bytes()))

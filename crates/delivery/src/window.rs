@@ -2,7 +2,7 @@
 
 use quick_cache::sync::Cache;
 
-use crate::{HashAlgorithm, Policy, Resource, ResourceError, SignError, SigningKey, signed_url};
+use crate::{Form, HashAlgorithm, Policy, Resource, ResourceError, SignError, SigningKey, signed_url};
 
 /// How many are remembered: some 300 bytes each.
 const REMEMBERED: usize = 10_000;
@@ -43,7 +43,7 @@ impl WindowSigner {
             return Ok(signed);
         }
         let policy = Policy::until(Resource::parse(url)?, ends);
-        let signed = signed_url(&self.key, HashAlgorithm::Sha256, url, &policy)?;
+        let signed = signed_url(&self.key, HashAlgorithm::Sha256, url, &policy, Form::Shortest)?;
         self.signed.insert(named, signed.clone());
         Ok(signed)
     }

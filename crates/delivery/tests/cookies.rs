@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use picup_delivery::{
-    AddressRange, Denied, Fetch, HashAlgorithm, KeyId, Keyring, Policy, Resource, SignedCookies, SigningKey, authorise,
-    signed_cookies,
+    AddressRange, Denied, Fetch, Form, HashAlgorithm, KeyId, Keyring, Policy, Resource, SignedCookies, SigningKey,
+    authorise, signed_cookies,
 };
 use proptest::prelude::*;
 use rand::SeedableRng as _;
@@ -66,7 +66,12 @@ fn owner_a(key: &SigningKey) -> Vec<(String, String)> {
 }
 
 fn cookies_under(key: &SigningKey, folder: &str, expires: u64) -> SignedCookies {
-    signed_cookies(key, HashAlgorithm::Sha256, &Policy::until(Resource::under(BASE, folder).unwrap(), expires))
+    signed_cookies(
+        key,
+        HashAlgorithm::Sha256,
+        &Policy::until(Resource::under(BASE, folder).unwrap(), expires),
+        Form::Shortest,
+    )
 }
 
 fn with(pairs: &[(String, String)], name: &str, value: &str) -> Vec<(String, String)> {

@@ -4,8 +4,8 @@
 
 use http::HeaderMap;
 use picup_delivery::{
-    Denied, Fetch, HashAlgorithm, KeyId, Keyring, Policy, Resource, SignError, SigningKey, authorise, signed_cookies,
-    signed_url, without_signature,
+    Denied, Fetch, Form, HashAlgorithm, KeyId, Keyring, Policy, Resource, SignError, SigningKey, authorise,
+    signed_cookies, signed_url, without_signature,
 };
 use proptest::prelude::*;
 use rand::SeedableRng as _;
@@ -29,7 +29,7 @@ fn policy(resource: &str) -> Policy {
 
 /// The path and query of a signed address.
 fn signed(path: &str, policy: &Policy) -> String {
-    let url = signed_url(&key(), HashAlgorithm::Sha256, &format!("{BASE}{path}"), policy).unwrap();
+    let url = signed_url(&key(), HashAlgorithm::Sha256, &format!("{BASE}{path}"), policy, Form::Shortest).unwrap();
     url.strip_prefix(BASE).unwrap().to_owned()
 }
 
@@ -67,6 +67,17 @@ fn one_address_and_a_time_make_a_canned_policy() {
     }
 }
 
+/// Whoever wants it whole gets it whole, and it opens the same.
+#[test]
+fn one_address_may_have_a_custom_policy_too() {
+    let (key, url) = (key(), format!("{BASE}{PATH}"));
+    let whole = signed_url(&key, HashAlgorithm::Sha256, &url, &policy(PATH), Form::Custom).unwrap();
+    assert!(whole.contains("?Policy="), "{whole}");
+    assert_eq!(ask(whole.strip_prefix(BASE).unwrap()), Ok(()));
+    let cookies = signed_cookies(&key, HashAlgorithm::Sha256, &policy(PATH), Form::Custom);
+    assert_eq!(cookies.iter().next().unwrap().0, "CloudFront-Policy");
+}
+
 #[test]
 fn a_folder_has_a_custom_policy() {
     let folder = policy("/media/a/1/view/*");
@@ -97,7 +108,7 @@ fn the_parameters_stand_anywhere() {
 #[test]
 fn an_address_goes_before_cookies() {
     let mut headers = HeaderMap::new();
-    for (name, value) in signed_cookies(&key(), HashAlgorithm::Sha256, &policy("/media/a/*")).iter() {
+    for (name, value) in signed_cookies(&key(), HashAlgorithm::Sha256, &policy("/media/a/*"), Form::Shortest).iter() {
         headers.append("cookie", format!("{name}={value}").parse().unwrap());
     }
     let ask = |path: &str| authorise(&ring(&key()), &headers, &fetch(path));
@@ -126,7 +137,7 @@ fn conditions_hold_or_nothing_opens() {
 #[test]
 fn sha1_opens_only_where_it_is_accepted() {
     let key = key();
-    let url = signed_url(&key, HashAlgorithm::Sha1, &format!("{BASE}{PATH}"), &policy(PATH)).unwrap();
+    let url = signed_url(&key, HashAlgorithm::Sha1, &format!("{BASE}{PATH}"), &policy(PATH), Form::Shortest).unwrap();
     assert!(!url.contains("Hash-Algorithm"), "{url}");
     let path = url.strip_prefix(BASE).unwrap();
     assert_eq!(ask(path), Err(Denied::Malformed));
@@ -147,7 +158,8 @@ fn what_cannot_be_signed_is_said() {
         ("/x#y", "/x*", SignError::Character),
         ("/y", "/x*", SignError::NotCovered),
     ] {
-        let answer = signed_url(&key(), HashAlgorithm::Sha256, &format!("{BASE}{url}"), &policy(resource));
+        let answer =
+            signed_url(&key(), HashAlgorithm::Sha256, &format!("{BASE}{url}"), &policy(resource), Form::Shortest);
         assert_eq!(answer, Err(error), "{url}");
     }
 }

@@ -6,7 +6,7 @@ mod support;
 
 use std::sync::atomic::Ordering;
 
-use picup_delivery::{HashAlgorithm, KeyId, Keyring, Policy, Resource, SigningKey, signed_cookies, signed_url};
+use picup_delivery::{Form, HashAlgorithm, KeyId, Keyring, Policy, Resource, SigningKey, signed_cookies, signed_url};
 use support::{BASE, NOW, ORIGINAL, SIZE, TestGateway, VIEW, content};
 
 const OTHERS: &str = "/media/bob/b1/view/preview.1.webp";
@@ -48,7 +48,8 @@ async fn a_signed_address_opens_what_it_says() {
     let gateway = TestGateway::start().await;
     let sign = |path: &str, resource: &str| {
         let policy = Policy::until(Resource::parse(&format!("{BASE}{resource}")).unwrap(), NOW + 60);
-        let url = signed_url(&gateway.key, HashAlgorithm::Sha256, &format!("{BASE}{path}"), &policy).unwrap();
+        let url =
+            signed_url(&gateway.key, HashAlgorithm::Sha256, &format!("{BASE}{path}"), &policy, Form::Shortest).unwrap();
         url.strip_prefix(BASE).unwrap().to_owned()
     };
     for signed in [sign(VIEW, VIEW), sign(VIEW, "/media/ann/*")] {
@@ -87,8 +88,10 @@ async fn every_refusal_is_the_same() {
     let unknown = SigningKey::generate(KeyId::parse("K2").unwrap(), &mut rand::rng());
     let of = |key: &SigningKey, expires| {
         let policy = Policy::until(Resource::under(BASE, "/media/ann/").unwrap(), expires);
-        let pairs: Vec<_> =
-            signed_cookies(key, HashAlgorithm::Sha256, &policy).iter().map(|(n, v)| format!("{n}={v}")).collect();
+        let pairs: Vec<_> = signed_cookies(key, HashAlgorithm::Sha256, &policy, Form::Shortest)
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .collect();
         format!("Cookie: {}\r\n", pairs.join("; "))
     };
     let first = gateway.ask("GET", VIEW, "").await;

@@ -17,7 +17,7 @@ use axum::routing::{any, get, post};
 use bytes::Bytes;
 use futures_util::stream;
 use http::HeaderValue;
-use picup_delivery::{HashAlgorithm, KeyId, Keyring, Policy, Resource, SigningKey, signed_cookies};
+use picup_delivery::{Form, HashAlgorithm, KeyId, Keyring, Policy, Resource, SigningKey, signed_cookies};
 use picup_gateway::{
     ByteStream, Drained, Elsewhere, Gateway, Metrics, Opened, Origin, OriginError, Parts, Settings, StaticFile,
     StaticFiles, Told, api_service,
@@ -159,7 +159,8 @@ impl TestGateway {
     /// The `Cookie` line that opens one account's media until a minute from now.
     pub(crate) fn cookies(&self, owner: &str) -> String {
         let resource = Resource::under(BASE, &format!("/media/{owner}/")).unwrap();
-        let cookies = signed_cookies(&self.key, HashAlgorithm::Sha256, &Policy::until(resource, NOW + 60));
+        let cookies =
+            signed_cookies(&self.key, HashAlgorithm::Sha256, &Policy::until(resource, NOW + 60), Form::Shortest);
         let pairs: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         format!("Cookie: {}\r\n", pairs.join("; "))
     }

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use picup_delivery::{AddressRange, HashAlgorithm, KeyId, Policy, Resource, signed_cookies, signed_url};
+use picup_delivery::{
+    self as delivery, AddressRange, HashAlgorithm, KeyId, Policy, Resource, signed_cookies, signed_url,
+};
 use picup_domain::{Clock, SystemClock};
 
 use super::{Failure, Place, output};
@@ -14,26 +16,32 @@ use crate::config::parse_duration;
 use crate::secrets;
 
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group = clap::ArgGroup::new("end").required(true))]
 pub(super) struct SignArgs {
     /// The address, percent-encoded as it will be asked for
-    #[arg(value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     url: String,
     /// How long it opens, such as 1h or 7d
-    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, required_unless_present = "until", conflicts_with = "until")]
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, group = "end")]
     lasting: Option<Duration>,
     /// Until when it opens, such as 2026-12-24T18:00:00Z
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", group = "end")]
     until: Option<jiff::Timestamp>,
+    /// The same, in seconds since 1970
+    #[arg(long, value_name = "EPOCH", group = "end")]
+    expires: Option<u64>,
     /// From when on it opens
     #[arg(long, value_name = "TIME")]
     from: Option<jiff::Timestamp>,
     /// For whom it opens: an IP address, or a range such as 192.0.2.0/24
-    #[arg(long, value_name = "RANGE")]
-    address: Option<AddressRange>,
+    #[arg(long, value_name = "CIDR")]
+    ip: Option<AddressRange>,
     /// What else the signature opens: an address in which * stands for anything and ? for one character
     #[arg(long, value_name = "URL")]
     resource: Option<String>,
+    /// How the policy is sent; without it, canned where that is possible
+    #[arg(long, value_enum)]
+    policy: Option<Form>,
     /// The cookies that open it, instead of the address with its signature
     #[arg(long)]
     cookies: bool,
@@ -51,9 +59,18 @@ pub(super) struct SignArgs {
 }
 
 const EXAMPLES: &str = "Examples:
-  picup sign https://photos.example/media/OWNER/ASSET/view/preview.1.webp --for 1h
-  picup sign https://cdn.example/a.mp4 --for 7d --private-key key.pem --key-id K2JCJMDEHXQW5F
-  picup sign https://cdn.example/a/1.jpg --resource 'https://cdn.example/a/*' --for 1h --cookies";
+  picup sign --url https://photos.example/media/OWNER/ASSET/view/preview.1.webp --for 1h
+  picup sign --url https://cdn.example/a.mp4 --expires 1893456000 --private-key key.pem --key-id K2JCJMDEHXQW5F
+  picup sign --url https://cdn.example/a/1.jpg --resource 'https://cdn.example/a/*' --for 1h --cookies";
+
+/// How a policy is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// As its end alone: of one address, with no other condition
+    Canned,
+    /// Whole
+    Custom,
+}
 
 /// What is signed over.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -73,10 +90,11 @@ pub(super) fn run(args: &SignArgs) -> Result<ExitCode, Failure> {
         Hash::Sha1 => HashAlgorithm::Sha1,
         Hash::Sha256 => HashAlgorithm::Sha256,
     };
+    let form = if args.policy == Some(Form::Custom) { delivery::Form::Custom } else { delivery::Form::Shortest };
     // Both say what is wrong with an address, so that cookies are never made for one that they do not open.
-    let signed = signed_url(&key, hash, &args.url, &policy).map_err(|error| Failure::usage(error.to_string()))?;
+    let signed = signed_url(&key, hash, &args.url, &policy, form).map_err(|error| Failure::usage(error.to_string()))?;
     if args.cookies {
-        for (name, value) in signed_cookies(&key, hash, &policy).iter() {
+        for (name, value) in signed_cookies(&key, hash, &policy, form).iter() {
             output::line(&format!("{name}={value}"));
         }
     } else {
@@ -88,25 +106,26 @@ pub(super) fn run(args: &SignArgs) -> Result<ExitCode, Failure> {
 fn policy(args: &SignArgs) -> Result<Policy, Failure> {
     let text = args.resource.as_deref().unwrap_or(&args.url);
     let resource = Resource::parse(text).map_err(|error| Failure::usage(format!("{text}: {error}")))?;
-    let now = jiff::Timestamp::from_second(SystemClock.now().seconds())
-        .map_err(|_| Failure::usage("this machine's clock is not set"))?;
-    let until = match (args.until, args.lasting) {
-        (Some(until), _) => until,
-        (None, lasting) => now
-            .checked_add(lasting.unwrap_or_default())
-            .map_err(|_| Failure::usage("that is longer than any time there is; write for example 7d"))?,
+    let now = SystemClock.now();
+    let until = match (args.until, args.expires) {
+        (Some(until), _) => seconds(until),
+        (None, Some(expires)) => expires,
+        (None, None) => now.plus(args.lasting.unwrap_or_default()).seconds().max(0).unsigned_abs(),
     };
-    if until <= now {
-        return Err(Failure::usage(format!("{until:.0} has passed; nothing would open")));
+    if until <= now.seconds().max(0).unsigned_abs() {
+        return Err(Failure::usage("that time has passed; nothing would open"));
     }
-    if args.from.is_some_and(|from| from >= until) {
+    let from = args.from.map(seconds);
+    if from.is_some_and(|from| from >= until) {
         return Err(Failure::usage("it would end before it begins; give an earlier --from"));
     }
-    Ok(Policy {
-        not_before_epoch_s: args.from.map(seconds),
-        addresses: args.address,
-        ..Policy::until(resource, seconds(until))
-    })
+    let policy = Policy { not_before_epoch_s: from, addresses: args.ip, ..Policy::until(resource, until) };
+    if args.policy == Some(Form::Canned) && (args.resource.is_some() || from.is_some() || args.ip.is_some()) {
+        return Err(Failure::usage(
+            "a canned policy is of one address and its end alone; leave out --resource, --from and --ip",
+        ));
+    }
+    Ok(policy)
 }
 
 fn seconds(at: jiff::Timestamp) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use picup_delivery::{HashAlgorithm, KeyId, Policy, Resource, SigningKey, signed_cookies};
+use picup_delivery::{Form, HashAlgorithm, KeyId, Policy, Resource, SigningKey, signed_cookies};
 use picup_domain::{Clock, Sha256, SystemClock};
 use picup_testkit::samples;
 use reqwest::Method;
@@ -291,7 +291,10 @@ fn by_another_key(owner: Uuid, expires: u64) -> Vec<(&'static str, String)> {
 fn cookies_of(key: &SigningKey, owner: Uuid, expires: u64) -> Vec<(&'static str, String)> {
     let resource = Resource::under("http://picup.internal", &format!("/media/{owner}/")).unwrap();
     let policy = Policy::until(resource, expires);
-    signed_cookies(key, HashAlgorithm::Sha256, &policy).iter().map(|(name, value)| (name, value.to_owned())).collect()
+    signed_cookies(key, HashAlgorithm::Sha256, &policy, Form::Shortest)
+        .iter()
+        .map(|(name, value)| (name, value.to_owned()))
+        .collect()
 }
 
 /// A request to the byte, and the status and body of its answer.

@@ -25,7 +25,8 @@ async fn done(app: &TestApp, arguments: &[&str]) -> String {
 /// The path and query of an address of that medium, signed by `picup sign`.
 async fn signed(app: &TestApp, path: &str, more: &[&str]) -> String {
     let url = format!("{BASE}{path}");
-    let arguments: Vec<_> = ["sign", url.as_str(), "--for", "1h"].into_iter().chain(more.iter().copied()).collect();
+    let arguments: Vec<_> =
+        ["sign", "--url", url.as_str(), "--for", "1h"].into_iter().chain(more.iter().copied()).collect();
     done(app, &arguments).await.strip_prefix(BASE).unwrap().to_owned()
 }
 
@@ -58,14 +59,14 @@ async fn an_address_that_is_signed_by_hand_opens_what_it_says() {
     assert_eq!(fetch(&stranger, &address.replace(&preview, &media.thumbnail.unwrap())).await.status, 200);
     assert_eq!(fetch(&stranger, &address.replace(&preview, &media.original)).await.status, 403);
     for more in [
-        &["--address", "192.0.2.1"] as &[&str],
+        &["--ip", "192.0.2.1"] as &[&str],
         &["--from", "2100-01-01T00:00:00Z", "--until", "2100-01-02T00:00:00Z"],
         &["--hash", "sha1"],
     ] {
         let lasting: &[&str] = if more.contains(&"--until") { &[] } else { &["--for", "1h"] };
         let url = format!("{BASE}{preview}");
         let arguments: Vec<_> =
-            ["sign", &url].into_iter().chain(more.iter().copied()).chain(lasting.iter().copied()).collect();
+            ["sign", "--url", &url].into_iter().chain(more.iter().copied()).chain(lasting.iter().copied()).collect();
         let address = done(&app, &arguments).await;
         assert_eq!(fetch(&stranger, address.strip_prefix(BASE).unwrap()).await.text(), refused.text(), "{more:?}");
     }
