@@ -3,7 +3,8 @@
 //! `picup` builds one [`Gateway`] from [`Parts`] and lets it [`Gateway::serve`] a listener. What happens to a request, and
 //! in which order, stands in one place: `gateway.rs`. The gateway sees `delivery` alone of PicUp's crates: it is handed the
 //! API as a `tower` service, the stores as an [`Origin`], the public keys through a `watch` channel, the time and the
-//! request ids as functions. It never opens a file or a database, decodes a picture, or holds a private key.
+//! request ids as functions. It opens no file but those of its cache,
+//! no database, decodes no picture, and holds no private key.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ mod activity;
 mod api;
 mod authorise;
 mod body;
+mod cache;
 mod client_address;
 mod gateway;
 mod media;
@@ -31,6 +33,7 @@ mod static_files;
 pub use accept::Drained;
 pub use api::{ApiService, api_service};
 pub use body::{Body, BoxError, ByteStream};
+pub use cache::{Cache, CacheCounts, CacheSettings};
 pub use gateway::{Gateway, Parts};
 pub use metrics::Metrics;
 pub use origin::{Elsewhere, Opened, Origin, OriginError, Told};

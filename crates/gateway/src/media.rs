@@ -21,6 +21,7 @@ use crate::origin::{Elsewhere, Opened, Origin, OriginError, Told};
 use crate::problem::Problem;
 use crate::range::{self, Asked};
 
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// What a browser wants it for. Programs do not say, nor do old browsers, nor any over plain HTTP.
 const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
@@ -134,6 +135,9 @@ fn content(request: &Parts, opened: Opened, etag: &HeaderValue) -> Response<Body
         .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
     headers.insert(CONTENT_TYPE, content_type);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
+    if let Some(status) = opened.status(range.start) {
+        headers.insert(CACHE_STATUS, HeaderValue::from_static(status));
+    }
     if status == StatusCode::PARTIAL_CONTENT {
         headers.insert(CONTENT_RANGE, content_range(format!("bytes {}-{}/{size}", range.start, range.end - 1)));
     }

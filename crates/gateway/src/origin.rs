@@ -18,6 +18,11 @@ pub trait Origin: Send + Sync + 'static {
     /// segments, empty segments or backslashes; percent escapes are not decoded, since no key needs one.
     async fn open(&self, key: &str) -> Result<Opened, OriginError>;
 
+    /// Bytes of one medium, in a range that is not empty and lies within it.
+    async fn read(&self, key: &str, range: Range<u64>) -> Result<ByteStream, OriginError> {
+        Ok(self.open(key).await?.read(range))
+    }
+
     /// Where the client may read one medium itself, without looking whether there is one; `None` when it has to come through
     /// here, as it does wherever an origin does not say otherwise. Who reads there has to be told `told`.
     async fn elsewhere(&self, key: &str, told: Told) -> Result<Option<Elsewhere>, OriginError> {
@@ -50,6 +55,7 @@ pub struct Opened {
     /// Its media type, such as `image/webp`. An unfit one is served as `application/octet-stream`.
     pub content_type: String,
     read: Box<dyn FnOnce(Range<u64>) -> ByteStream + Send>,
+    status: Option<Box<dyn Fn(u64) -> &'static str + Send>>,
 }
 
 impl Opened {
@@ -59,7 +65,16 @@ impl Opened {
         content_type: impl Into<String>,
         read: impl FnOnce(Range<u64>) -> ByteStream + Send + 'static,
     ) -> Self {
-        Self { size, content_type: content_type.into(), read: Box::new(read) }
+        Self { size, content_type: content_type.into(), read: Box::new(read), status: None }
+    }
+
+    /// With what a cache says (RFC 9211) of a reader that begins at that byte.
+    pub(crate) fn with_status(self, status: impl Fn(u64) -> &'static str + Send + 'static) -> Self {
+        Self { status: Some(Box::new(status)), ..self }
+    }
+
+    pub(crate) fn status(&self, at: u64) -> Option<&'static str> {
+        self.status.as_ref().map(|status| status(at))
     }
 
     pub(crate) fn read(self, range: Range<u64>) -> ByteStream {
