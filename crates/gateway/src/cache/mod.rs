@@ -8,6 +8,7 @@
 
 mod disk;
 mod fill;
+mod metrics;
 mod slice;
 mod threads;
 

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use picup_delivery::KeyId;
+use picup_domain::ByteSize;
+use picup_gateway::CacheSettings;
 
 use super::{Failure, Place, block_on};
-use crate::config::{Flags, ListenAddress};
+use crate::config::{self, BaseAddress, Config, Flags, ListenAddress};
+use crate::roles::edge::{Edge, From};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -22,32 +27,137 @@ pub(super) struct ServeArgs {
     /// The roles this process plays, from api, worker, edge and gateway
     #[arg(long, value_name = "LIST", default_value = "all", value_delimiter = ',')]
     roles: Vec<String>,
+    #[command(flatten)]
+    edge: EdgeArgs,
+}
+
+/// What an edge that stands alone is told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Of an edge alone (--roles edge)")]
+struct EdgeArgs {
+    /// Where photos and videos come from: file:DIR, s3://BUCKET (reached as [store] of the configuration says), or http(s)://HOST
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Option<String>,
+    /// A public key that signatures are accepted from; may be said several times, and the files are followed
+    #[arg(long = "public-key", value_name = "ID=FILE", value_parser = public_key)]
+    public_keys: Vec<(KeyId, PathBuf)>,
+    /// The address that signed policies name [default: public_base of the configuration]
+    #[arg(long, value_name = "URL")]
+    public_base: Option<String>,
+    /// The folder of the cache, which is its alone
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// How much of the disk the cache may take
+    #[arg(long, value_name = "SIZE", default_value = "10GB", value_parser = size)]
+    cache_size: ByteSize,
+    /// How much of it is in memory too
+    #[arg(long, value_name = "SIZE", default_value = "64MB", value_parser = size)]
+    cache_memory: ByteSize,
+    /// Accept signatures over SHA-1 too, as signers make them that are not told otherwise
+    #[arg(long)]
+    sha1: bool,
+}
+
+fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse().map_err(|invalid: picup_domain::Invalid| invalid.advice)
+}
+
+fn public_key(text: &str) -> Result<(KeyId, PathBuf), String> {
+    let (id, file) = text.split_once('=').ok_or("write ID=FILE, such as K2JCJMDEHXQW5F=/etc/picup/media.pem")?;
+    Ok((KeyId::parse(id).map_err(|error| error.to_string())?, file.into()))
 }
 
 pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
-    check_roles(&args.roles)?;
+    let roles = check_roles(&args.roles)?;
     let flags = Flags { listen: args.listen, admin_listen: args.admin_listen, ..Flags::default() };
-    let config = args.place.load_with(flags)?;
+    let mut config = args.place.load_with(flags)?;
+    if roles == Roles::Edge {
+        let edge = edge(args.edge, &mut config)?;
+        block_on(async move { crate::roles::edge::serve(&config, edge).await.map_err(Failure::from) })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.edge.is_said() {
+        return Err(Failure::usage("--origin, --public-key, --public-base and --cache-dir are of an edge alone")
+            .next("leave them out, or say --roles edge"));
+    }
     let file = args.place.file(&config)?;
     block_on(async move { crate::roles::serve(config, file).await.map_err(Failure::from) })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// One process plays all roles for now; a list that asks for less would silently leave something undone.
-fn check_roles(roles: &[String]) -> Result<(), Failure> {
+impl EdgeArgs {
+    fn is_said(&self) -> bool {
+        let said = [self.origin.is_some(), self.public_base.is_some(), self.cache_dir.is_some(), self.sha1];
+        said.contains(&true) || !self.public_keys.is_empty()
+    }
+}
+
+fn edge(args: EdgeArgs, config: &mut Config) -> Result<Edge, Failure> {
+    let missing =
+        |what: &str| Failure::usage(format!("an edge needs {what}")).next("picup serve --help tells what it means");
+    let origin = args.origin.ok_or_else(|| missing("--origin"))?;
+    let folder = args.cache_dir.ok_or_else(|| missing("--cache-dir"))?;
+    if args.public_keys.is_empty() {
+        return Err(missing("--public-key"));
+    }
+    let base = match &args.public_base {
+        Some(base) => base.parse::<BaseAddress>().map_err(Failure::usage)?.as_str().to_owned(),
+        None => config.public_base().ok_or_else(|| missing("--public-base"))?.to_owned(),
+    };
+    let cache = CacheSettings {
+        folder,
+        disk_bytes: args.cache_size.get(),
+        memory_bytes: args.cache_memory.get(),
+        process: rand::random(),
+    };
+    Ok(Edge {
+        origin: origin_of(&origin, config)?,
+        public_keys: args.public_keys,
+        public_base: base,
+        sha1: args.sha1,
+        cache,
+    })
+}
+
+fn origin_of(text: &str, config: &mut Config) -> Result<From, Failure> {
+    if let Some(folder) = text.strip_prefix("file:") {
+        return Ok(From::Folder(folder.into()));
+    }
+    if text.starts_with("s3://") {
+        config.store.url = Some(text.parse().map(config::Place::Bucket).map_err(Failure::usage)?);
+        return Ok(From::Store);
+    }
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(From::Http(text.to_owned()));
+    }
+    Err(Failure::usage(format!("'{text}' is no origin; write file:DIR, s3://BUCKET or http(s)://HOST")))
+}
+
+/// What this process is.
+#[derive(Debug, PartialEq, Eq)]
+enum Roles {
+    All,
+    Edge,
+}
+
+/// One process plays all roles, or the edge alone; a list that asks for less would silently leave something undone.
+fn check_roles(roles: &[String]) -> Result<Roles, Failure> {
     const KNOWN: [&str; 5] = ["all", "api", "worker", "edge", "gateway"];
     let roles: BTreeSet<&str> = roles.iter().map(|role| role.trim()).collect();
     if let Some(unknown) = roles.iter().find(|role| !KNOWN.contains(role)) {
         return Err(Failure::usage(format!("'{unknown}' is not a role"))
             .next("leave --roles out, or name roles from api, worker, edge and gateway"));
     }
+    if roles.iter().eq(&["edge"]) {
+        return Ok(Roles::Edge);
+    }
     let whole = roles.contains("all") || ["api", "worker", "gateway"].iter().all(|role| roles.contains(role));
     if whole {
-        return Ok(());
+        return Ok(Roles::All);
     }
     let asked: Vec<&str> = roles.into_iter().collect();
     Err(Failure::usage(format!(
-        "this version plays all roles in one process, and cannot play {} alone",
+        "this version plays all roles in one process, or the edge alone, and cannot play {}",
         asked.join(",")
     ))
     .next("leave --roles out, or name all of them: --roles api,worker,gateway"))
@@ -58,12 +168,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_all_roles_together_are_played() {
+    fn all_roles_are_played_together_or_the_edge_alone() {
         let check = |list: &str| check_roles(&list.split(',').map(str::to_owned).collect::<Vec<_>>());
         for fine in ["all", "api,worker,gateway", "gateway, api,worker", "api,worker,edge,gateway"] {
-            assert!(check(fine).is_ok(), "{fine}");
+            assert_eq!(check(fine).unwrap(), Roles::All, "{fine}");
         }
-        for refused in ["api", "edge", "api,worker", ""] {
+        assert_eq!(check("edge").unwrap(), Roles::Edge);
+        for refused in ["api", "api,worker", "edge,gateway", ""] {
             assert!(check(refused).unwrap_err().to_string().contains("next: leave --roles out"), "{refused}");
         }
         assert!(check("all,chef").unwrap_err().to_string().contains("'chef' is not a role"));

@@ -4,6 +4,7 @@
 
 mod admin;
 pub(crate) mod cdn;
+pub(crate) mod edge;
 pub(crate) mod from_backup;
 mod interface;
 mod log;
@@ -12,6 +13,7 @@ mod origin;
 mod password;
 mod probing;
 mod rooms;
+mod upstream;
 
 use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Write};

@@ -25,6 +25,7 @@ mod database_moving;
 mod database_server;
 mod deletion;
 mod delivery;
+mod edge;
 mod edits;
 mod events;
 mod exiftool;

@@ -1,0 +1,198 @@
+//! The edge alone: public keys, a cache and an origin. No database, no private key, nothing to lose.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use picup_delivery::{KeyId, Keyring};
+use picup_domain::{Clock, SystemClock};
+use picup_gateway::{Cache, CacheSettings, Gateway, Origin, Parts, api_service};
+use picup_storage::Storage;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::origin::{StoreOrigin, Straight};
+use super::upstream::Upstream;
+use super::{listen, log, stop_on_signal};
+use crate::config::Config;
+
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+
+/// Where media come from.
+#[derive(Debug, Clone)]
+pub(crate) enum From {
+    /// The store of the configuration.
+    Store,
+    /// A folder of a PicUp's objects.
+    Folder(PathBuf),
+    /// Whatever answers there.
+    Http(String),
+}
+
+/// What an edge is told.
+pub(crate) struct Edge {
+    pub(crate) origin: From,
+    pub(crate) public_keys: Vec<(KeyId, PathBuf)>,
+    pub(crate) public_base: String,
+    pub(crate) sha1: bool,
+    pub(crate) cache: CacheSettings,
+}
+
+/// Serves until SIGTERM or SIGINT, and then what is under way.
+pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
+    log::start(&config.log);
+    let mut registry = Registry::default();
+    let origin = origin(config, &edge.origin, &mut registry).await?;
+    let shown = edge.cache.folder.display().to_string();
+    let cache = Cache::open(&edge.cache, origin).with_context(|| format!("making the folder {shown}"))?;
+    let prefixed = registry.sub_registry_with_prefix("picup");
+    cache.register(prefixed);
+    let keys = Keys { files: edge.public_keys, sha1: edge.sha1 };
+    let (sender, keyring) = watch::channel(keys.read()?);
+    let stop = stop_on_signal()?;
+    let listener = listen(config.listen, "--listen").await?;
+    let address = listener.local_addr().context("asking for the address listened on")?;
+    let gateway = Gateway::new(
+        picup_gateway::Settings::new(edge.public_base),
+        Parts {
+            keyring,
+            api: api_service(health()),
+            origin: Arc::new(cache.clone()),
+            static_files: [].into_iter().collect(),
+            clock: Arc::new(|| SystemClock.now().seconds().max(0).unsigned_abs()),
+            request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
+            metrics: picup_gateway::Metrics::register(prefixed),
+        },
+    );
+    if let Some(address) = config.admin_listen.address() {
+        let listener = listen(address, "--admin-listen").await.context("the admin listener")?;
+        tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready, /purge");
+        tokio::spawn(admin(listener, Arc::new(Admin { registry, cache: cache.clone() })));
+    }
+    tokio::spawn(keys.follow(sender));
+    tokio::spawn(async move {
+        let found = cache.scan().await;
+        tracing::info!(found, "slices of an earlier run are in the cache");
+    });
+    println!("PicUp's edge answers at http://{address}/media/…");
+    let drained = gateway.serve(listener, stop.cancelled_owned()).await;
+    tracing::info!(?drained, "stopped");
+    Ok(())
+}
+
+async fn origin(config: &Config, from: &From, registry: &mut Registry) -> anyhow::Result<Arc<dyn Origin>> {
+    let settings = match from {
+        From::Http(base) => return Ok(Arc::new(Upstream::new(base)?)),
+        From::Store => config.storage_settings()?,
+        From::Folder(folder) if folder.is_dir() => picup_storage::Settings::files(folder),
+        From::Folder(folder) => bail!("{} is no folder", folder.display()),
+    };
+    let storage =
+        Storage::open(settings, picup_storage::Metrics::register(registry)).await.context("opening the store")?;
+    Ok(Arc::new(StoreOrigin::new(storage, Straight::default(), None)))
+}
+
+/// The files with the public keys.
+struct Keys {
+    files: Vec<(KeyId, PathBuf)>,
+    sha1: bool,
+}
+
+impl Keys {
+    fn read(&self) -> anyhow::Result<Keyring> {
+        let mut pems = Vec::new();
+        for (id, file) in &self.files {
+            let pem = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+            pems.push((id.clone(), pem));
+        }
+        let pems = pems.iter().map(|(id, pem)| (id.clone(), pem.as_str()));
+        Ok(if self.sha1 { Keyring::with_sha1(pems) } else { Keyring::from_pems(pems) }?)
+    }
+
+    fn changed_at(&self) -> Vec<Option<std::time::SystemTime>> {
+        self.files.iter().map(|(_, file)| file.metadata().and_then(|metadata| metadata.modified()).ok()).collect()
+    }
+
+    /// Looks for ever. A file that cannot be read changes nothing.
+    async fn follow(self, keyring: watch::Sender<Keyring>) {
+        let mut known = self.changed_at();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let found = self.changed_at();
+            if found == known {
+                continue;
+            }
+            known = found;
+            match self.read() {
+                Ok(ring) => {
+                    tracing::info!("the public keys have changed");
+                    keyring.send_replace(ring);
+                }
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(error, "the public keys cannot be read; those that were stay in use");
+                }
+            }
+        }
+    }
+}
+
+/// What stands in for the API.
+fn health() -> Router {
+    let well = get(async || Json(json!({"ok": true})));
+    Router::new().route("/live", well.clone()).route("/ready", well)
+}
+
+struct Admin {
+    registry: Registry,
+    cache: Cache,
+}
+
+async fn admin(listener: TcpListener, admin: Arc<Admin>) {
+    let asked = Router::new().route("/metrics", get(metrics)).route("/purge", post(purge)).with_state(admin);
+    let router = health().merge(asked);
+    if let Err(error) = axum::serve(listener, router).await {
+        tracing::error!(%error, "the admin listener failed");
+    }
+}
+
+async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    let mut text = String::new();
+    match encode(&mut text, &admin.registry) {
+        Ok(()) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// One medium by its key, or all whose keys begin so.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct What {
+    key: Option<String>,
+    prefix: Option<String>,
+}
+
+async fn purge(State(admin): State<Arc<Admin>>, Query(what): Query<What>) -> Response {
+    let purged = match (what.key, what.prefix) {
+        (Some(key), None) => admin.cache.purge(key.trim_start_matches('/'), true),
+        (None, Some(prefix)) => admin.cache.purge(prefix.trim_start_matches('/'), false),
+        _ => {
+            let told = "say what to let go: ?key=media/… for one medium, or ?prefix=media/… for all that begin so\n";
+            return (StatusCode::BAD_REQUEST, told).into_response();
+        }
+    };
+    Json(json!({ "purged": purged })).into_response()
+}

@@ -1,0 +1,237 @@
+//! The edge alone, before real origins: it opens what signatures say, asks the origin once, and lasts through kills, a dead origin and keys
+//! that change.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use picup_delivery::{Form, HashAlgorithm, KeyId, Policy, Resource, SigningKey, signed_url};
+use picup_domain::{Clock, SystemClock};
+use picup_testkit::{NginxServer, PicupProcess, ProcessBuilder, TempDir, free_address, fresh_folder, run};
+
+use crate::app::{BINARY, eventually};
+use crate::client::hash;
+use crate::pictures::noise;
+
+const BASE: &str = "https://photos.example";
+const OWNER: &str = "01a22bb4-06cc-7a7d-a47e-4d72eb97345c";
+
+/// A folder of objects as PicUp keeps them, an edge before it, and the key that it trusts.
+struct Stage {
+    folder: TempDir,
+    key: SigningKey,
+    public_keys: PathBuf,
+    edge: PicupProcess,
+    admin: String,
+}
+
+fn key(id: &str) -> SigningKey {
+    SigningKey::generate(KeyId::parse(id).unwrap(), &mut rand::rng())
+}
+
+/// Puts a video there; its path.
+fn put(objects: &Path, name: &str, content: &[u8]) -> String {
+    let path = format!("/media/{OWNER}/01a22bb4-06cc-7a7d-a47e-4d72eb97{name}/file/original.1.mp4");
+    let file = objects.join(path.trim_start_matches('/'));
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, content).unwrap();
+    path
+}
+
+impl Stage {
+    async fn before(origin: impl FnOnce(&Path) -> String) -> Self {
+        let folder = fresh_folder();
+        let objects = folder.path().join("objects");
+        std::fs::create_dir_all(&objects).unwrap();
+        let (key, public_keys) = (key("K1"), folder.path().join("public.pem"));
+        std::fs::write(&public_keys, key.public_key_pem()).unwrap();
+        let admin = free_address().to_string();
+        let process = ProcessBuilder::new(BINARY, folder.path().join("no-data"))
+            .arg("--roles")
+            .arg("edge")
+            .arg("--origin")
+            .arg(origin(&objects))
+            .arg("--public-key")
+            .arg(format!("K1={}", public_keys.display()))
+            .arg("--public-base")
+            .arg(BASE)
+            .arg("--cache-dir")
+            .arg(folder.path().join("cache"))
+            .arg("--cache-memory")
+            .arg("8MB")
+            .arg("--admin-listen")
+            .arg(&admin);
+        let edge = process.start().await.unwrap();
+        Self { folder, key, public_keys, edge, admin: format!("http://{admin}") }
+    }
+
+    fn objects(&self) -> PathBuf {
+        self.folder.path().join("objects")
+    }
+
+    /// The path and query that open a medium for an hour.
+    fn signed(&self, path: &str) -> String {
+        signed_by(&self.key, path)
+    }
+
+    async fn fetch(&self, path_and_query: &str) -> reqwest::Response {
+        reqwest::get(self.edge.url(path_and_query)).await.unwrap()
+    }
+
+    async fn count(&self, name: &str) -> u64 {
+        let metrics = reqwest::get(format!("{}/metrics", self.admin)).await.unwrap().text().await.unwrap();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("picup_edge_cache_{name} ")));
+        line.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
+    }
+}
+
+fn signed_by(key: &SigningKey, path: &str) -> String {
+    let (url, now) = (format!("{BASE}{path}"), SystemClock.now().seconds().unsigned_abs());
+    let policy = Policy::until(Resource::parse(&url).unwrap(), now + 3_600);
+    let url = signed_url(key, HashAlgorithm::Sha256, &url, &policy, Form::Shortest).unwrap();
+    url.strip_prefix(BASE).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn it_opens_what_is_signed_and_needs_its_origin_once() {
+    let stage = Stage::before(|objects| format!("file:{}", objects.display())).await;
+    let content = noise(1, 2_500_000);
+    let path = put(&stage.objects(), "0001", &content);
+    let signed = stage.signed(&path);
+    for (status, said) in [(200, "PicUp; fwd=uri-miss; stored"), (200, "PicUp; hit")] {
+        let answer = stage.fetch(&signed).await;
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers()["cache-status"], said);
+        assert_eq!(hash(&answer.bytes().await.unwrap()), hash(&content));
+    }
+    let refused = stage.fetch(&path).await;
+    assert_eq!(refused.status(), 403);
+    let refused = refused.text().await.unwrap();
+    let other = put(&stage.objects(), "0002", b"other");
+    for bad in [
+        signed.replace(&path, &other),
+        signed.replace("Signature=M", "Signature=N"),
+        signed_by(&key("K1"), &path),
+        format!("{}?Signature=x", path.replace("0001", "0009")),
+    ] {
+        let answer = stage.fetch(&bad).await;
+        assert_eq!((answer.status().as_u16(), answer.text().await.unwrap()), (403, refused.clone()), "{bad}");
+    }
+    assert_eq!((stage.count("fills_total").await, stage.count("origin_bytes_total").await), (3, 2_500_000));
+    for path in ["/", "/api/session", "/media"] {
+        assert!(stage.fetch(path).await.status().is_client_error(), "{path}");
+    }
+
+    // The origin goes, and the edge is killed: what it has, it gives.
+    std::fs::rename(stage.objects(), stage.folder.path().join("away")).unwrap();
+    std::fs::create_dir(stage.objects()).unwrap();
+    let stage = Stage { edge: stage.edge.restart().await.unwrap(), ..stage };
+    let found = async || {
+        let answer = stage.fetch(&signed).await;
+        (answer.status() == 200).then_some(answer)
+    };
+    let answer = eventually("the scan", found).await.unwrap();
+    assert_eq!(hash(&answer.bytes().await.unwrap()), hash(&content));
+    assert_eq!(stage.fetch(&stage.signed(&other)).await.status(), 404);
+
+    // A purge lets it go.
+    let purge =
+        reqwest::Client::new().post(format!("{}/purge?prefix=media/{OWNER}/", stage.admin)).send().await.unwrap();
+    assert_eq!(purge.text().await.unwrap(), r#"{"purged":1}"#);
+    assert_eq!(stage.fetch(&signed).await.status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_before_nginx_costs_it_each_byte_once_and_kills_leave_no_wrong_one() {
+    let mut nginx = None;
+    let stage = Stage::before(|objects| {
+        let server = NginxServer::start(objects).unwrap();
+        let origin = server.endpoint();
+        nginx = Some(server);
+        origin
+    });
+    let (mut stage, mut nginx) = (stage.await, nginx.unwrap());
+    let content = noise(2, 12_000_000);
+    let path = put(&stage.objects(), "0001", &content);
+    let (signed, wanted) = (stage.signed(&path), hash(&content));
+    let crowd = |stage: &Stage| {
+        let url = stage.edge.url(&signed);
+        (0..100).map(move |_| {
+            let url = url.clone();
+            tokio::spawn(async move { Ok::<_, reqwest::Error>(hash(&reqwest::get(url).await?.bytes().await?)) })
+        })
+    };
+    let readers: Vec<_> = crowd(&stage).collect();
+    for reader in readers {
+        assert_eq!(reader.await.unwrap().unwrap(), wanted);
+    }
+    assert_eq!((stage.count("fills_total").await, stage.count("origin_bytes_total").await), (12, 12_000_000));
+    assert_eq!(nginx.asked().lines().filter(|line| line.contains("GET ")).count(), 12, "{}", nginx.asked());
+    let answer = stage.fetch(&signed).await;
+    assert_eq!(answer.headers()["content-type"], "video/mp4");
+
+    // Killed amid fills, again and again: whoever gets an answer to its end gets the right one.
+    for round in 0..4_u64 {
+        let content = noise(10 + round, 9_000_000);
+        let path = put(&stage.objects(), &format!("001{round}"), &content);
+        let url = stage.edge.url(&stage.signed(&path));
+        let readers: Vec<_> = (0..10)
+            .map(|_| {
+                let url = url.clone();
+                tokio::spawn(async move { Ok::<_, reqwest::Error>(hash(&reqwest::get(url).await?.bytes().await?)) })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(20 * round)).await;
+        stage.edge = stage.edge.restart().await.unwrap();
+        for reader in readers {
+            if let Ok(got) = reader.await.unwrap() {
+                assert_eq!(got, hash(&content));
+            }
+        }
+        let again = stage.fetch(&stage.signed(&path)).await;
+        assert_eq!(hash(&again.bytes().await.unwrap()), hash(&content));
+    }
+
+    // The origin dies: what is here is given, the rest fails as a failure of ours.
+    nginx.stop();
+    assert_eq!(hash(&stage.fetch(&signed).await.bytes().await.unwrap()), wanted);
+    let new = put(&stage.objects(), "0002", b"new");
+    let failed = stage.fetch(&stage.signed(&new)).await;
+    assert!(failed.status().is_server_error(), "{failed:?}");
+    nginx.start_again().unwrap();
+    assert_eq!(stage.fetch(&stage.signed(&new)).await.bytes().await.unwrap(), "new");
+}
+
+#[tokio::test]
+async fn keys_follow_their_files_and_a_mistake_is_told() {
+    let stage = Stage::before(|objects| format!("file:{}", objects.display())).await;
+    let path = put(&stage.objects(), "0001", b"content");
+    let before = stage.signed(&path);
+    assert_eq!(stage.fetch(&before).await.status(), 200);
+    let next = key("K1");
+    std::fs::write(&stage.public_keys, "nonsense").unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(stage.fetch(&before).await.status(), 200, "a file that cannot be read changes nothing");
+    std::fs::write(&stage.public_keys, next.public_key_pem()).unwrap();
+    let follows = eventually("the new key opens", async || {
+        (stage.fetch(&signed_by(&next, &path)).await.status() == 200).then_some(())
+    });
+    follows.await.unwrap();
+    assert_eq!(stage.fetch(&before).await.status(), 403, "what the old key has signed");
+
+    for (arguments, says) in [
+        (&["--cache-dir", "x"] as &[&str], "an edge needs --origin"),
+        (&["--origin", "file:/nowhere"], "an edge needs --cache-dir"),
+        (
+            &["--origin", "gopher://x", "--cache-dir", "x", "--public-key", "K1=x", "--public-base", BASE],
+            "is no origin",
+        ),
+        (
+            &["--origin", "file:/nowhere", "--cache-dir", "x", "--public-key", "K1=x", "--public-base", BASE],
+            "is no folder",
+        ),
+        (&["--public-key", "K1"], "write ID=FILE"),
+    ] {
+        let began = run(BINARY, ["serve", "--roles", "edge"].iter().chain(arguments).copied()).await.unwrap();
+        assert!(!began.status.success() && began.stderr.contains(says), "{arguments:?}: {}", began.stderr);
+    }
+}
