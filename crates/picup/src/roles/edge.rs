@@ -55,8 +55,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
     let origin = origin(config, &edge.origin, &mut registry).await?;
     let shown = edge.cache.folder.display().to_string();
     let cache = Cache::open(&edge.cache, origin).with_context(|| format!("making the folder {shown}"))?;
-    let prefixed = registry.sub_registry_with_prefix("picup");
-    cache.register(prefixed);
+    cache.register(registry.sub_registry_with_prefix("picup"));
     let keys = Keys { files: edge.public_keys, sha1: edge.sha1 };
     let (sender, keyring) = watch::channel(keys.read()?);
     let stop = stop_on_signal()?;
@@ -71,7 +70,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
             static_files: [].into_iter().collect(),
             clock: Arc::new(|| SystemClock.now().seconds().max(0).unsigned_abs()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
-            metrics: picup_gateway::Metrics::register(prefixed),
+            metrics: picup_gateway::Metrics::register(&mut registry),
         },
     );
     if let Some(address) = config.admin_listen.address() {

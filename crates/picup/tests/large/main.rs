@@ -13,6 +13,9 @@ mod books;
 #[path = "../whole/client.rs"]
 mod client;
 mod copies;
+mod crowd;
+#[path = "../whole/edge_stage.rs"]
+mod edge_stage;
 
 use std::fs::File;
 use std::io::Write;

@@ -1,95 +1,14 @@
 //! The edge alone, before real origins: it opens what signatures say, asks the origin once, and lasts through kills, a dead origin and keys
 //! that change.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use picup_delivery::{Form, HashAlgorithm, KeyId, Policy, Resource, SigningKey, signed_url};
-use picup_domain::{Clock, SystemClock};
-use picup_testkit::{NginxServer, PicupProcess, ProcessBuilder, TempDir, free_address, fresh_folder, run};
+use picup_testkit::{NginxServer, run};
 
 use crate::app::{BINARY, eventually};
 use crate::client::hash;
+use crate::edge_stage::{BASE, OWNER, Stage, key, put, signed_by};
 use crate::pictures::noise;
-
-const BASE: &str = "https://photos.example";
-const OWNER: &str = "01a22bb4-06cc-7a7d-a47e-4d72eb97345c";
-
-/// A folder of objects as PicUp keeps them, an edge before it, and the key that it trusts.
-struct Stage {
-    folder: TempDir,
-    key: SigningKey,
-    public_keys: PathBuf,
-    edge: PicupProcess,
-    admin: String,
-}
-
-fn key(id: &str) -> SigningKey {
-    SigningKey::generate(KeyId::parse(id).unwrap(), &mut rand::rng())
-}
-
-/// Puts a video there; its path.
-fn put(objects: &Path, name: &str, content: &[u8]) -> String {
-    let path = format!("/media/{OWNER}/01a22bb4-06cc-7a7d-a47e-4d72eb97{name}/file/original.1.mp4");
-    let file = objects.join(path.trim_start_matches('/'));
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(file, content).unwrap();
-    path
-}
-
-impl Stage {
-    async fn before(origin: impl FnOnce(&Path) -> String) -> Self {
-        let folder = fresh_folder();
-        let objects = folder.path().join("objects");
-        std::fs::create_dir_all(&objects).unwrap();
-        let (key, public_keys) = (key("K1"), folder.path().join("public.pem"));
-        std::fs::write(&public_keys, key.public_key_pem()).unwrap();
-        let admin = free_address().to_string();
-        let process = ProcessBuilder::new(BINARY, folder.path().join("no-data"))
-            .arg("--roles")
-            .arg("edge")
-            .arg("--origin")
-            .arg(origin(&objects))
-            .arg("--public-key")
-            .arg(format!("K1={}", public_keys.display()))
-            .arg("--public-base")
-            .arg(BASE)
-            .arg("--cache-dir")
-            .arg(folder.path().join("cache"))
-            .arg("--cache-memory")
-            .arg("8MB")
-            .arg("--admin-listen")
-            .arg(&admin);
-        let edge = process.start().await.unwrap();
-        Self { folder, key, public_keys, edge, admin: format!("http://{admin}") }
-    }
-
-    fn objects(&self) -> PathBuf {
-        self.folder.path().join("objects")
-    }
-
-    /// The path and query that open a medium for an hour.
-    fn signed(&self, path: &str) -> String {
-        signed_by(&self.key, path)
-    }
-
-    async fn fetch(&self, path_and_query: &str) -> reqwest::Response {
-        reqwest::get(self.edge.url(path_and_query)).await.unwrap()
-    }
-
-    async fn count(&self, name: &str) -> u64 {
-        let metrics = reqwest::get(format!("{}/metrics", self.admin)).await.unwrap().text().await.unwrap();
-        let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("picup_edge_cache_{name} ")));
-        line.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
-    }
-}
-
-fn signed_by(key: &SigningKey, path: &str) -> String {
-    let (url, now) = (format!("{BASE}{path}"), SystemClock.now().seconds().unsigned_abs());
-    let policy = Policy::until(Resource::parse(&url).unwrap(), now + 3_600);
-    let url = signed_url(key, HashAlgorithm::Sha256, &url, &policy, Form::Shortest).unwrap();
-    url.strip_prefix(BASE).unwrap().to_owned()
-}
 
 #[tokio::test]
 async fn it_opens_what_is_signed_and_needs_its_origin_once() {
@@ -124,7 +43,8 @@ async fn it_opens_what_is_signed_and_needs_its_origin_once() {
     // The origin goes, and the edge is killed: what it has, it gives.
     std::fs::rename(stage.objects(), stage.folder.path().join("away")).unwrap();
     std::fs::create_dir(stage.objects()).unwrap();
-    let stage = Stage { edge: stage.edge.restart().await.unwrap(), ..stage };
+    let mut stage = stage;
+    stage.edge = stage.edge.restart().await.unwrap();
     let found = async || {
         let answer = stage.fetch(&signed).await;
         (answer.status() == 200).then_some(answer)

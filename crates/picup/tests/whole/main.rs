@@ -26,6 +26,7 @@ mod database_server;
 mod deletion;
 mod delivery;
 mod edge;
+mod edge_stage;
 mod edits;
 mod events;
 mod exiftool;
