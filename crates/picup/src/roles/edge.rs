@@ -52,7 +52,7 @@ pub(crate) struct Edge {
 pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
     log::start(&config.log);
     let mut registry = Registry::default();
-    let origin = origin(config, &edge.origin, &mut registry).await?;
+    let origin = origin(config, &edge.origin, registry.sub_registry_with_prefix("picup")).await?;
     let shown = edge.cache.folder.display().to_string();
     let cache = Cache::open(&edge.cache, origin).with_context(|| format!("making the folder {shown}"))?;
     cache.register(registry.sub_registry_with_prefix("picup"));
