@@ -1,7 +1,7 @@
 # The few commands of this repository. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-more tour soak bench bench-backup bench-load bench-pages
+.PHONY: help run build test test-more tour soak bench bench-backup bench-edge bench-load bench-pages
 
 help: ## Explains these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ bench: ## Comparisons with peers; docs/benchmarks.md has what they measured
 	@scripts/build
 	@bench/import
 	@bench/backup
+	@bench/edge
+
+bench-edge: ## The edge beside nginx: the processor's time from memory and disk, and a crowd before a cold cache
+	@scripts/system-packages --tests
+	@scripts/build
+	@bench/edge
 
 bench-backup: ## Copies to a second bucket beside rclone's copy and check
 	@scripts/system-packages --tests

@@ -16,6 +16,7 @@ use aws_lc_rs::signature::{
 use p256::pkcs8::Document;
 use quick_cache::sync::Cache;
 
+use crate::presented::Claim;
 use crate::{Denied, HashAlgorithm};
 
 /// Names a key pair in a cookie or URL, as CloudFront's `Key-Pair-Id` does: 1 to 64 letters, digits, `-` or `_`.
@@ -129,12 +130,17 @@ impl Keyring {
         hash == HashAlgorithm::Sha256 || self.0.accepts_sha1
     }
 
-    /// Whether the key of that id has signed it. Costs a verification the first time, and the next ones a hash.
-    pub(crate) fn verify(&self, id: &str, hash: HashAlgorithm, signed: &[u8], signature: &[u8]) -> Result<(), Denied> {
+    /// Whether the key that is named has signed it. Costs a verification the first time, which there has to be leave for, and the next
+    /// ones a hash.
+    pub(crate) fn verify(&self, claim: &Claim<'_>, may_verify: bool) -> Result<(), Denied> {
+        let Claim { signed, signature, key_pair_id: id, hash, .. } = claim;
         let key = KeyId::parse(id).ok().and_then(|id| self.0.keys.get(&id)).ok_or(Denied::UnknownKey)?;
-        let fingerprint = fingerprint(&[id.as_bytes(), &[hash as u8], signed, signature]);
+        let fingerprint = fingerprint(&[id.as_bytes(), &[*hash as u8], signed, signature]);
         if self.0.proven.0.get(&fingerprint).is_some() {
             return Ok(());
+        }
+        if !may_verify {
+            return Err(Denied::Limited);
         }
         let key = match hash {
             HashAlgorithm::Sha1 => &key.sha1,

@@ -19,6 +19,7 @@
 //!     path_and_query,
 //!     client: [192, 0, 2, 1].into(),
 //!     now_epoch_s,
+//!     may_verify: true,
 //! };
 //! assert!(authorise(&keyring, &headers, &fetch("/media/ann/1.jpg", 999)).is_ok());
 //! assert!(authorise(&keyring, &headers, &fetch("/media/bob/1.jpg", 999)).is_err());

@@ -26,6 +26,8 @@ pub struct Fetch<'a> {
     pub client: IpAddr,
     /// The time, in seconds since 1970, UTC.
     pub now_epoch_s: u64,
+    /// Whether a signature that was not seen before may be verified, which costs the processor more than all else.
+    pub may_verify: bool,
 }
 
 /// Why a request may not fetch. For logs and metrics: the client is told the same for every reason.
@@ -55,11 +57,14 @@ pub enum Denied {
     /// The key never signed this policy.
     #[error("the signature is wrong")]
     Signature,
+    /// It was not verified: the client has shown too many wrong ones.
+    #[error("the signature was not verified, after too many wrong ones")]
+    Limited,
 }
 
 impl Denied {
     /// Every reason, so that each one's counter can start at zero.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unsigned,
         Self::Malformed,
         Self::Expired,
@@ -68,6 +73,7 @@ impl Denied {
         Self::Address,
         Self::UnknownKey,
         Self::Signature,
+        Self::Limited,
     ];
 
     /// The value of the metric's label.
@@ -81,6 +87,7 @@ impl Denied {
             Self::Address => "address",
             Self::UnknownKey => "unknown_key",
             Self::Signature => "signature",
+            Self::Limited => "limited",
         }
     }
 }
@@ -108,7 +115,7 @@ pub fn authorise(keyring: &Keyring, headers: &HeaderMap, fetch: &Fetch<'_>) -> R
         return Err(Denied::Malformed);
     }
     conditions_hold(&claim.policy, &url, fetch)?;
-    keyring.verify(claim.key_pair_id, claim.hash, &claim.signed, &claim.signature)
+    keyring.verify(&claim, fetch.may_verify)
 }
 
 /// Everything a policy says that needs no cryptography; asked anew on every request, range requests included.

@@ -58,7 +58,13 @@ fn headers(pairs: &[(String, String)]) -> HeaderMap {
 }
 
 fn fetch(path_and_query: &str) -> Fetch<'_> {
-    Fetch { public_base: BASE, path_and_query, client: [192, 0, 2, 1].into(), now_epoch_s: EXPIRES - 1 }
+    Fetch {
+        public_base: BASE,
+        path_and_query,
+        client: [192, 0, 2, 1].into(),
+        now_epoch_s: EXPIRES - 1,
+        may_verify: true,
+    }
 }
 
 fn owner_a(key: &SigningKey) -> Vec<(String, String)> {
@@ -127,7 +133,7 @@ fn every_reason_is_told_apart() {
     assert_eq!(ask(&stranger), Err(Denied::Signature));
     let mut labels: Vec<_> = Denied::ALL.iter().map(|reason| reason.label()).collect();
     labels.dedup();
-    assert_eq!(labels.len(), 8);
+    assert_eq!(labels.len(), 9);
 }
 
 #[test]

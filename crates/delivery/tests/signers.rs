@@ -119,7 +119,7 @@ fn signed_as_they_are() -> Vec<Case> {
 }
 
 fn fetch(path_and_query: &str) -> Fetch<'_> {
-    Fetch { public_base: BASE, path_and_query, client: CLIENT.into(), now_epoch_s: EXPIRES - 1 }
+    Fetch { public_base: BASE, path_and_query, client: CLIENT.into(), now_epoch_s: EXPIRES - 1, may_verify: true }
 }
 
 /// What opens with an answer of a signer.

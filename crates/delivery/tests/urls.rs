@@ -34,7 +34,13 @@ fn signed(path: &str, policy: &Policy) -> String {
 }
 
 fn fetch(path_and_query: &str) -> Fetch<'_> {
-    Fetch { public_base: BASE, path_and_query, client: [192, 0, 2, 1].into(), now_epoch_s: EXPIRES - 1 }
+    Fetch {
+        public_base: BASE,
+        path_and_query,
+        client: [192, 0, 2, 1].into(),
+        now_epoch_s: EXPIRES - 1,
+        may_verify: true,
+    }
 }
 
 fn ask(path_and_query: &str) -> Result<(), Denied> {
@@ -164,6 +170,10 @@ fn what_cannot_be_signed_is_said() {
     }
 }
 
+fn signed_folder() -> String {
+    signed(PATH, &policy("/media/a/*"))
+}
+
 /// A ring remembers what it verified, and asks everything else anew.
 #[test]
 fn a_verdict_that_is_remembered_opens_nothing_else() {
@@ -178,6 +188,14 @@ fn a_verdict_that_is_remembered_opens_nothing_else() {
         assert_ne!(altered, signed);
         assert_eq!(ask(fetch(&altered)), Err(Denied::Signature));
     }
+    // Without leave to verify, what was verified opens, and nothing else does, right or wrong.
+    let limited = |path| Fetch { may_verify: false, ..fetch(path) };
+    assert_eq!(ask(limited(&signed)), Ok(()));
+    let fresh = signed_folder();
+    for unknown in [&fresh, &signed.replace("Signature=M", "Signature=N")] {
+        assert_eq!(ask(limited(unknown)), Err(Denied::Limited), "{unknown}");
+    }
+    assert_eq!(ask(fetch(&fresh)), Ok(()));
     // The same id with another key behind it: a new ring.
     let other = SigningKey::generate(key.id().clone(), &mut StdRng::seed_from_u64(2));
     let other = Keyring::from_pems([(key.id().clone(), other.public_key_pem().as_str())]).unwrap();

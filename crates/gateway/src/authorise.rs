@@ -8,14 +8,24 @@ use std::net::SocketAddr;
 use http::request::Parts;
 use picup_delivery::{Denied, Fetch, Keyring, authorise};
 
+use crate::forgers::Forgers;
+
 /// Asks `delivery`, with the path and query as they came on the wire.
 pub(crate) fn media(
     keyring: &Keyring,
+    forgers: &Forgers,
     public_base: &str,
     request: &Parts,
     client: SocketAddr,
     now_epoch_s: u64,
 ) -> Result<(), Denied> {
     let path_and_query = request.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    authorise(keyring, &request.headers, &Fetch { public_base, path_and_query, client: client.ip(), now_epoch_s })
+    let client = client.ip();
+    let may_verify = forgers.may_verify(client, now_epoch_s);
+    let fetch = Fetch { public_base, path_and_query, client, now_epoch_s, may_verify };
+    let verdict = authorise(keyring, &request.headers, &fetch);
+    if verdict == Err(Denied::Signature) {
+        forgers.showed_a_wrong_one(client, now_epoch_s);
+    }
+    verdict
 }

@@ -28,6 +28,7 @@ use crate::api::{self, ApiService};
 use crate::authorise;
 use crate::body::{Body, Patient};
 use crate::client_address;
+use crate::forgers::Forgers;
 use crate::media;
 use crate::metrics::Metrics;
 use crate::normalise;
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) metrics: Metrics,
     keyring: watch::Receiver<Keyring>,
+    forgers: Forgers,
     api: ApiService,
     origin: Arc<dyn Origin>,
     static_files: StaticFiles,
@@ -76,7 +78,17 @@ impl Gateway {
     /// Puts the parts together; nothing happens before [`Gateway::serve`].
     pub fn new(settings: Settings, parts: Parts) -> Self {
         let Parts { keyring, api, origin, static_files, clock, request_ids, metrics } = parts;
-        Self(Arc::new(Inner { settings, metrics, keyring, api, origin, static_files, clock, request_ids }))
+        Self(Arc::new(Inner {
+            settings,
+            metrics,
+            keyring,
+            forgers: Forgers::default(),
+            api,
+            origin,
+            static_files,
+            clock,
+            request_ids,
+        }))
     }
 
     /// Serves `listener` until `shutdown` is ready. Then it accepts no more, tells clients to go, and returns when every
@@ -147,7 +159,8 @@ impl Inner {
         }
         let keyring = self.keyring.borrow().clone();
         let now = (self.clock)();
-        if let Err(reason) = authorise::media(&keyring, &self.settings.public_base, request, client, now) {
+        if let Err(reason) = authorise::media(&keyring, &self.forgers, &self.settings.public_base, request, client, now)
+        {
             record.denied(reason);
             return Problem::FORBIDDEN.response();
         }

@@ -16,6 +16,7 @@ mod authorise;
 mod body;
 mod cache;
 mod client_address;
+mod forgers;
 mod gateway;
 mod media;
 mod metrics;

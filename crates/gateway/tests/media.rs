@@ -73,6 +73,29 @@ async fn a_signed_address_opens_what_it_says() {
     }
 }
 
+/// Who shows wrong signatures is not verified any more for a while; what is known to be good opens all the same.
+#[tokio::test]
+async fn who_forges_many_costs_no_more_verifications() {
+    let gateway = TestGateway::start().await;
+    let sign = |key: &SigningKey, path: &str, lasting| {
+        let policy = Policy::until(Resource::parse(&format!("{BASE}{path}")).unwrap(), NOW + lasting);
+        let url = signed_url(key, HashAlgorithm::Sha256, &format!("{BASE}{path}"), &policy, Form::Shortest).unwrap();
+        url.strip_prefix(BASE).unwrap().to_owned()
+    };
+    let (known, fresh) = (sign(&gateway.key, VIEW, 60), sign(&gateway.key, VIEW, 70));
+    let forger = SigningKey::generate(KeyId::parse("K1").unwrap(), &mut rand::rng());
+    assert_eq!(gateway.ask("GET", &known, "").await.status, 200);
+    for lasting in 60..80 {
+        assert_eq!(gateway.ask("GET", &sign(&forger, VIEW, lasting), "").await.status, 403);
+    }
+    let refused = gateway.ask("GET", &sign(&forger, VIEW, 90), "").await.told();
+    assert_eq!(gateway.ask("GET", &fresh, "").await.told(), refused);
+    assert_eq!(gateway.ask("GET", &known, "").await.status, 200);
+    assert!(gateway.metrics().contains("reason=\"limited\"} 2"), "{}", gateway.metrics());
+    gateway.clock.store(NOW + 10, Ordering::SeqCst);
+    assert_eq!(gateway.ask("GET", &fresh, "").await.status, 200);
+}
+
 /// A stranger cannot tell why, nor whether there is anything at all.
 #[tokio::test]
 async fn every_refusal_is_the_same() {

@@ -37,6 +37,7 @@ impl Cdn {
                 path_and_query: request.uri().path_and_query().unwrap().as_str(),
                 client: client.ip(),
                 now_epoch_s: SystemClock.now().seconds().unsigned_abs(),
+                may_verify: true,
             };
             if asks && authorise(&ring, request.headers(), &fetch).is_err() {
                 return bare(StatusCode::FORBIDDEN);
