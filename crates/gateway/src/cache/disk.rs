@@ -153,8 +153,8 @@ impl Disk {
         }
     }
 
-    /// Writes a slice and takes it in. An error leaves nothing.
-    pub(super) fn put(&self, id: SliceId, medium: &Medium, blocks: &[Bytes]) -> std::io::Result<()> {
+    /// Writes a slice and takes it in; `false` when it is more than the whole budget. An error leaves nothing.
+    pub(super) fn put(&self, id: SliceId, medium: &Medium, blocks: &[Bytes]) -> std::io::Result<bool> {
         let number = self.number();
         let temporary = self.folder.join(format!("{number:016x}.now"));
         let head = head_of(medium, id.index, blocks);
@@ -169,7 +169,7 @@ impl Disk {
         }
         let bytes = head.len() as u64 + blocks.iter().map(|block| block.len() as u64).sum::<u64>();
         self.insert(id, Place { number, bytes });
-        Ok(())
+        Ok(self.has(id))
     }
 
     fn insert(&self, id: SliceId, place: Place) {

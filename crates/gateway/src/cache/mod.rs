@@ -226,26 +226,15 @@ impl Inner {
         if let Some(medium) = self.disk.medium(id) {
             return Ok(medium);
         }
-        let turn = {
-            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(asked.entry(id).or_default())
-        };
-        let _turn = turn.lock().await;
-        let found = match self.disk.medium(id) {
-            Some(medium) => Ok(medium),
-            None => self.origin.open(key).await.map(|opened| {
-                let medium =
-                    Arc::new(Medium { key: key.to_owned(), size: opened.size, content_type: opened.content_type });
-                self.disk.known(SliceId { medium: id, index: 0 }, Arc::clone(&medium));
-                medium
-            }),
-        };
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        // The last who waits takes it away: this one, the map's, and nobody else's.
-        if Arc::strong_count(&turn) <= 2 {
-            asked.remove(&id);
+        let turn = Turn::new(self, id);
+        let _turn = turn.lock.lock().await;
+        if let Some(medium) = self.disk.medium(id) {
+            return Ok(medium);
         }
-        found
+        let Opened { size, content_type, .. } = self.origin.open(key).await?;
+        let medium = Arc::new(Medium { key: key.to_owned(), size, content_type });
+        self.disk.known(SliceId { medium: id, index: 0 }, Arc::clone(&medium));
+        Ok(medium)
     }
 
     /// A block, from wherever it is had soonest; and the fill to hold on to until the cache has what it brings.
@@ -323,7 +312,7 @@ impl Inner {
         let (disk, medium) = (Arc::clone(&self.disk), Arc::clone(medium));
         let put = self.threads.run(move || Some(disk.put(id, &medium, &blocks)));
         match put.await {
-            Some(Ok(())) => true,
+            Some(Ok(kept)) => kept,
             failed => {
                 self.counts.unkept.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(?failed, "the cache's disk did not take a slice; it is given without being kept");
@@ -347,6 +336,30 @@ impl Inner {
 
 fn slice_at(at: u64) -> u32 {
     u32::try_from(at / SLICE).unwrap_or(u32::MAX)
+}
+
+/// A place among those who want to know what a medium is.
+struct Turn<'c> {
+    inner: &'c Inner,
+    id: [u8; 16],
+    lock: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl<'c> Turn<'c> {
+    fn new(inner: &'c Inner, id: [u8; 16]) -> Self {
+        let mut asked = inner.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { inner, id, lock: Arc::clone(asked.entry(id).or_default()) }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut asked = self.inner.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        // The last one's, and the list's own.
+        if Arc::strong_count(&self.lock) <= 2 {
+            asked.remove(&self.id);
+        }
+    }
 }
 
 /// Takes a fill off the list when it ends.

@@ -37,8 +37,12 @@ impl Upstream {
         let answer = answer.map_err(|error| OriginError::Unavailable(error.without_url().into()))?;
         match answer.status() {
             status if status == fine => Ok(answer),
-            // A bucket that may not be listed answers so to what is not there.
-            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => Err(OriginError::NotFound),
+            StatusCode::FORBIDDEN => {
+                // A bucket that may not be listed answers so to what is not there; so does one that lets nobody in.
+                tracing::warn!("the origin refuses (403): there is no such medium, or this edge may not read there");
+                Err(OriginError::NotFound)
+            }
+            StatusCode::NOT_FOUND | StatusCode::GONE => Err(OriginError::NotFound),
             status => Err(unfit(format!("the origin answers {status}"))),
         }
     }
