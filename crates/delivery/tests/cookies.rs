@@ -169,6 +169,21 @@ fn the_bytes_that_came_are_verified() {
     assert_eq!(authorise(&ring, &headers(&moved), &fetch("/media/a/1")), Err(Denied::Signature));
 }
 
+#[test]
+fn every_byte_of_every_cookie_counts() {
+    let key = key();
+    let (ring, good) = (ring(&key), owner_a(&key));
+    for (name, value) in &good {
+        for at in 0..value.len() {
+            let mut bytes = value.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let altered = with(&good, name, &String::from_utf8(bytes).unwrap());
+            assert!(authorise(&ring, &headers(&altered), &fetch("/media/a/1")).is_err(), "byte {at} of {name}");
+        }
+    }
+    assert_eq!(authorise(&ring, &headers(&good), &fetch("/media/a/1")), Ok(()));
+}
+
 /// A signed resource that begins with `*` would cover other accounts' folders through the query.
 #[test]
 fn a_signed_leading_wildcard_opens_nothing() {

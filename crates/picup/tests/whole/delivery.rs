@@ -185,13 +185,14 @@ async fn every_refusal_is_the_same() {
 }
 
 #[tokio::test]
-async fn every_byte_of_every_cookie_counts() {
+async fn a_changed_byte_of_a_cookie_opens_nothing() {
     let stage = Stage::set().await;
     let path = stage.media.preview.clone().unwrap();
     let good = stage.cookies();
     let refusal = Stage::bare(&stage.fetch(&path, &[]).await);
+    // Every byte is tried in the tests of `delivery`: who shows so many wrong signatures here is not verified any more.
     for cookie in 0..good.len() {
-        for at in 0..good[cookie].1.len() {
+        for at in (0..4).map(|part| part * (good[cookie].1.len() - 1) / 3) {
             let mut altered = good.clone();
             let mut value = altered[cookie].1.clone().into_bytes();
             value[at] = if value[at] == b'A' { b'B' } else { b'A' };
