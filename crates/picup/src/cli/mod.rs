@@ -125,11 +125,12 @@ impl Place {
 /// Refuses a place where no PicUp has begun: its keys are there with the first start, whichever database there is.
 fn require_begun(config: &Config) -> Result<(), Failure> {
     let begun = config.database_file().unwrap_or_else(|| crate::secrets::folder(&config.data_dir));
-    if begun.exists() {
-        return Ok(());
-    }
+    if begun.exists() { Ok(()) } else { Err(no_picup(config)) }
+}
+
+fn no_picup(config: &Config) -> Failure {
     let place = config.data_dir.display();
-    Err(Failure::usage(format!("there is no PicUp in {place}")).next("name its folder: --data-dir DIR"))
+    Failure::usage(format!("there is no PicUp in {place}")).next("name its folder: --data-dir DIR")
 }
 
 /// Reads the command line and does what it says.

@@ -6,7 +6,7 @@ use clap::Args;
 use picup_storage::{SealIdentity, SealRecipient};
 
 use super::{Place, output};
-use crate::cli::Failure;
+use crate::cli::{Failure, no_picup};
 use crate::secrets;
 
 #[derive(Debug, Args)]
@@ -22,7 +22,12 @@ pub(in crate::cli) struct KeyArgs {
 }
 
 pub(super) fn run(args: &KeyArgs) -> Result<ExitCode, Failure> {
-    let data_dir = args.place.load_begun()?.data_dir;
+    let config = args.place.load()?;
+    // It may be made before the first start.
+    if !config.data_dir.exists() {
+        return Err(no_picup(&config));
+    }
+    let data_dir = config.data_dir;
     if let Some(there) = secrets::recovery_recipient(&data_dir)?
         && !args.replace
     {
