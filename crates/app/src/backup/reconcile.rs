@@ -84,6 +84,10 @@ async fn primary(app: &App) -> Result<Reconciled, Error> {
 async fn destination(app: &App, target: &Target, id: DestinationId) -> Result<Reconciled, Error> {
     // In another PicUp's place everything would look left over.
     target.backup().claim(id, false).await?;
+    let half = target.backup().sweep_half_written().await?;
+    if half > 0 {
+        tracing::info!(destination = target.name(), half, "what a killed run had left half written is removed");
+    }
     let mut walk = Walk { app, target, id, rows: VecDeque::new(), after: String::new(), ended: false };
     let mut found = Reconciled::default();
     let mut pages = target.backup().list("media", None).try_chunks(PAGE);

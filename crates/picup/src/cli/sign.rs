@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use picup_delivery::{
-    self as delivery, AddressRange, HashAlgorithm, KeyId, Policy, Resource, signed_cookies, signed_url,
+    self as delivery, AddressRange, HashAlgorithm, KeyId, Policy, Resource, SigningKey, signed_cookies, signed_url,
 };
 use picup_domain::{Clock, SystemClock};
 
 use super::{Failure, Place, output};
 use crate::config::parse_duration;
+use crate::roles::NO_PUBLIC_BASE;
 use crate::secrets;
 
 #[derive(Debug, Args)]
@@ -81,11 +82,18 @@ enum Hash {
 }
 
 pub(super) fn run(args: &SignArgs) -> Result<ExitCode, Failure> {
-    let key = match (&args.private_key, &args.key_id) {
-        (Some(file), Some(id)) => secrets::private_key(file, id.clone())?,
-        _ => secrets::media_keys::MediaKeys::load_or_create(&args.place.load_begun()?.data_dir)?.signs,
+    let (key, own) = match (&args.private_key, &args.key_id) {
+        (Some(file), Some(id)) => (secrets::private_key(file, id.clone())?, false),
+        _ => (own_key(args)?, true),
     };
     let policy = policy(args)?;
+    let longest = SystemClock.now().plus(secrets::media_keys::LONGEST).seconds().max(0).unsigned_abs();
+    if own && policy.expires_at_epoch_s > longest {
+        return Err(Failure::usage(
+            "with PicUp's own key nothing holds for longer than 24 hours, so that keys can be changed",
+        )
+        .next("write --for 24h, or less"));
+    }
     let hash = match args.hash {
         Hash::Sha1 => HashAlgorithm::Sha1,
         Hash::Sha256 => HashAlgorithm::Sha256,
@@ -101,6 +109,24 @@ pub(super) fn run(args: &SignArgs) -> Result<ExitCode, Failure> {
         output::line(&signed);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// PicUp's own key, for what its own gateway opens.
+fn own_key(args: &SignArgs) -> Result<SigningKey, Failure> {
+    let config = args.place.load_begun()?;
+    let base = config.public_base().unwrap_or(NO_PUBLIC_BASE);
+    if !args.url.starts_with(&format!("{base}/")) {
+        return Err(Failure::usage(format!("PicUp's own gateway opens what is signed for {base}/… alone")).next(
+            "sign that address, and ask for it wherever PicUp is reached; set public_base so that both are the same; or name \
+             another key with --private-key",
+        ));
+    }
+    if matches!(args.hash, Hash::Sha1) {
+        return Err(
+            Failure::usage("PicUp's own gateway opens nothing that is signed over SHA-1").next("leave --hash out")
+        );
+    }
+    Ok(secrets::media_keys::MediaKeys::load_or_create(&config.data_dir)?.signs)
 }
 
 fn policy(args: &SignArgs) -> Result<Policy, Failure> {

@@ -13,9 +13,11 @@ use walkdir::{DirEntry, WalkDir};
 use super::source::{Item, items, own};
 
 /// Names of photos and videos, in lower case.
-const MEDIA: [&str; 25] = [
-    "jpg", "jpeg", "png", "gif", "webp", "heic", "heif", "avif", "tif", "tiff", "dng", "cr2", "cr3", "nef", "arw",
-    "raf", "rw2", "orf", "mp4", "mov", "m4v", "webm", "mkv", "avi", "3gp",
+const MEDIA: [&str; 62] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "webp", "heic", "heif", "hif", "avif", "jxl", "bmp", "tif",
+    "tiff", "jp2", "j2k", "psd", "mpo", "jps", "insp", "dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "srf", "sr2",
+    "raf", "rw2", "raw", "orf", "pef", "x3f", "srw", "3fr", "fff", "iiq", "erf", "mrw", "gpr", "kdc", "dcr", "mp4",
+    "mov", "qt", "m4v", "webm", "mkv", "avi", "3gp", "3g2", "mpg", "mpeg", "wmv", "flv", "ogv", "insv", "lrv",
 ];
 /// Camcorder streams, which share their ending with nothing else worth importing.
 const STREAMS: [&str; 2] = ["mts", "m2ts"];

@@ -131,9 +131,20 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Whether one folder is the other, or in it.
+/// Whether one folder is the other, or in it, by whatever name.
 pub(super) fn are_nested(one: &Path, other: &Path) -> bool {
-    one.starts_with(other) || other.starts_with(one)
+    is_within(one, other) || is_within(other, one)
+}
+
+fn is_within(inner: &Path, outer: &Path) -> bool {
+    real(inner).starts_with(real(outer))
+}
+
+/// A whole path without links, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = whole.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    there.and_then(|(above, real)| Some(real.join(whole.strip_prefix(above).ok()?))).unwrap_or(whole)
 }
 
 fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
@@ -193,7 +204,7 @@ impl BackupConfig {
                 }
                 (Place::Folder(folder), url) => {
                     let beside = |url: &Place| matches!(url, Place::Folder(photos) if are_nested(folder, photos));
-                    folder.starts_with(data_dir) || url.as_ref().is_some_and(beside)
+                    is_within(folder, data_dir) || url.as_ref().is_some_and(beside)
                 }
                 (Place::Bucket(_), _) => false,
             };
@@ -305,6 +316,23 @@ mod tests {
         assert_eq!(all["vultr-1"].bandwidth.unwrap().get().get(), 2_000_000);
         assert_eq!(config.backup.retention, Duration::from_secs(7 * 86_400));
         assert!(told("").unwrap().backup.all().unwrap().is_empty());
+    }
+
+    /// A relative data folder, and another name for the same place.
+    #[test]
+    fn where_the_photos_are_is_known_by_any_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, link) = (folder.path().join("data"), folder.path().join("link"));
+        std::fs::create_dir(&data).unwrap();
+        std::os::unix::fs::symlink(&data, &link).unwrap();
+        for (inner, within) in
+            [(link.join("objects"), true), (data.join("x/y"), true), (folder.path().join("data2"), false)]
+        {
+            assert_eq!(is_within(&inner, &data), within, "{}", inner.display());
+        }
+        let here = std::env::current_dir().unwrap();
+        let told = told(&format!("[backup.destinations.disk]\nurl = '{}/data/objects'\n", here.display())).unwrap_err();
+        assert!(told.contains("is where the photos are"), "the data folder is `data` here: {told}");
     }
 
     #[test]

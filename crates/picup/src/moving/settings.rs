@@ -83,7 +83,7 @@ pub(crate) fn rewritten(file: &Path, data_dir: &Path, words: &Words) -> anyhow::
         set(store, name, word);
     }
     if !words.is_bucket() {
-        ["parts", "reads"].iter().for_each(|name| set(store, name, None));
+        ["parts", "reads", "cdn", "cdn_key_file", "cdn_key_id"].iter().for_each(|name| set(store, name, None));
     }
     if store.is_empty() {
         document.remove("store");

@@ -45,7 +45,7 @@ use crate::qr;
 use cdn::Cdn;
 use origin::{StoreOrigin, Straight};
 use rooms::Rooms;
-pub(crate) use rooms::unopened;
+pub(crate) use rooms::{NO_PUBLIC_BASE, unopened};
 
 /// Held by whoever works on a data folder alone.
 const LOCK: &str = "serve.lock";

@@ -28,7 +28,7 @@ const UPLOAD_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 const PART_LIFE: Duration = Duration::from_secs(60 * 60);
 /// What signed policies name when no `public_base` is configured. Never looked up: signer and verifier agree on it, and that
 /// is all, so PicUp works under whatever address it is reached at.
-const NO_PUBLIC_BASE: &str = "http://picup.internal";
+pub(crate) const NO_PUBLIC_BASE: &str = "http://picup.internal";
 
 /// Opened rooms. Cheap to clone.
 #[derive(Clone)]

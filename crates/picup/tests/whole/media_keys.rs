@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use picup_domain::{Clock, SystemClock};
 use picup_testkit::{Finished, run, samples};
 
 use crate::app::{BINARY, TestApp, eventually};
@@ -58,17 +59,29 @@ async fn an_address_that_is_signed_by_hand_opens_what_it_says() {
     assert_eq!(fetch(&stranger, &address).await.status, 200);
     assert_eq!(fetch(&stranger, &address.replace(&preview, &media.thumbnail.unwrap())).await.status, 200);
     assert_eq!(fetch(&stranger, &address.replace(&preview, &media.original)).await.status, 403);
-    for more in [
-        &["--ip", "192.0.2.1"] as &[&str],
-        &["--from", "2100-01-01T00:00:00Z", "--until", "2100-01-02T00:00:00Z"],
-        &["--hash", "sha1"],
-    ] {
-        let lasting: &[&str] = if more.contains(&"--until") { &[] } else { &["--for", "1h"] };
+    let later = jiff::Timestamp::from_second(SystemClock.now().seconds() + 1_800).unwrap().to_string();
+    for more in [["--ip", "192.0.2.1"], ["--from", &later]] {
+        let lasting = ["--for", "1h"];
         let url = format!("{BASE}{preview}");
         let arguments: Vec<_> =
             ["sign", "--url", &url].into_iter().chain(more.iter().copied()).chain(lasting.iter().copied()).collect();
         let address = done(&app, &arguments).await;
         assert_eq!(fetch(&stranger, address.strip_prefix(BASE).unwrap()).await.text(), refused.text(), "{more:?}");
+    }
+    // What would open nothing, or outlive its key, is not signed.
+    let url = format!("{BASE}{preview}");
+    for (arguments, says) in [
+        (
+            &["--url", "https://photos.example/media/x", "--for", "1h"] as &[&str],
+            "what is signed for http://picup.internal/",
+        ),
+        (&["--url", &url, "--for", "1h", "--hash", "sha1"], "signed over SHA-1"),
+        (&["--url", &url, "--for", "25h"], "longer than 24 hours"),
+        (&["--url", &url, "--until", "2020-01-01T00:00:00Z"], "has passed"),
+    ] {
+        let arguments: Vec<_> = ["sign"].into_iter().chain(arguments.iter().copied()).collect();
+        let told = picup(&app.data(), &arguments).await;
+        assert!(!told.status.success() && told.stderr.contains(says), "{arguments:?}: {told:?}");
     }
     app.finish().await;
 }

@@ -1,7 +1,8 @@
 //! The photos move to another store while people upload, look and delete: nothing fails, nothing is lost, and the old store may go.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -157,7 +158,7 @@ async fn photos_move_into_a_bucket_and_out_of_it_while_they_are_sent_shown_and_d
     assert!(!app.data().join("objects").exists(), "nothing goes there any more");
 
     // Out of it again, into another folder.
-    let folder = app.path("other disk");
+    let folder = disk(&app, "other disk");
     let readers = Readers::begin(&ada).await;
     let moving = storage(&app, &["move", "--to", folder.to_str().unwrap(), "--json"]);
     known(&app.data(), "a move", |note| note["state"] != "moved").await;
@@ -214,6 +215,17 @@ async fn killed_half_way_it_goes_on_and_what_is_left_behind_is_removed_when_aske
     app.finish().await;
 }
 
+/// A place for photos, as somebody makes it.
+fn disk(app: &TestApp, name: &str) -> PathBuf {
+    let folder = app.path(name);
+    closed_folder(&folder);
+    folder
+}
+
+fn closed_folder(folder: &Path) {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_move_after_another_needs_no_restart() {
     let app = TestApp::builder().account("ada").start().await;
@@ -223,6 +235,7 @@ async fn one_move_after_another_needs_no_restart() {
     let mut left = home.clone();
     for (number, to) in (0..).zip([&one, &two, &home, &one]) {
         let photo = samples::jpeg(3_000 + number);
+        closed_folder(to);
         wanted.insert(hash(&photo));
         ada.upload("photo.jpg", &photo).await;
         app.settle().await;
@@ -246,7 +259,7 @@ async fn what_is_in_neither_place_is_named_until_it_may_be_left() {
     let lost = ada.processed(ada.upload("lost.jpg", &samples::jpeg(2)).await).await;
     app.settle().await;
     std::fs::remove_file(app.data().join("objects").join(lost.media.original.trim_start_matches('/'))).unwrap();
-    let to = app.path("disk");
+    let to = disk(&app, "disk");
     let moving = storage(&app, &["move", "--to", to.to_str().unwrap(), "--json"]);
     known(&app.data(), "a loss that is told", |note| {
         note["progress"]["lost"] == 1 && note["progress"]["named"][0].as_str().unwrap().contains("in neither place")
@@ -320,6 +333,9 @@ async fn without_a_picup_the_command_moves_and_a_place_that_is_not_ready_is_refu
     };
     refused(&app.data().join("objects"), "the photos are in the folder objects in the data folder already").await;
     refused(&app.data().join("secrets"), "in the data folder, or around it").await;
+    refused(&app.path("not mounted/photos"), "there is no folder").await;
+    assert!(!app.path("not mounted").exists());
+    refused(Path::new("objects"), "not a whole path").await;
     let strange = app.path("strange");
     let key = "media/01890a5d-ac96-774b-bcce-b302099a8057/01890a5d-ac96-774b-bcce-b302099a8058/file";
     std::fs::create_dir_all(strange.join(key)).unwrap();
@@ -331,18 +347,22 @@ async fn without_a_picup_the_command_moves_and_a_place_that_is_not_ready_is_refu
 
     let alias = app.path("alias");
     std::os::unix::fs::symlink(app.data().join("objects"), &alias).unwrap();
-    refused(&alias, "it is the same place by another name").await;
+    refused(&alias, "in the data folder, or around it").await;
     let detour = app.data().join("objects/../objects");
     refused(&detour, "in the data folder, or around it").await;
 
     app.server.terminate().await.unwrap();
-    let folder = app.path("other disk");
+    let folder = disk(&app, "other disk");
     let moved = storage(&app, &["move", "--to", folder.to_str().unwrap()]).await.unwrap();
     assert!(moved.status.success(), "{}{}", moved.stdout, moved.stderr);
     assert!(moved.stdout.contains("each read back and compared"), "{}", moved.stdout);
     std::fs::remove_dir_all(app.data().join("objects")).unwrap();
     let app = app.kill_and_restart().await;
     gives_back(&ada, &BTreeSet::from([hash(&photo)])).await;
+    let alias = app.path("another alias");
+    std::os::unix::fs::symlink(&folder, &alias).unwrap();
+    let same = storage(&app, &["move", "--to", alias.to_str().unwrap()]).await.unwrap();
+    assert!(same.stderr.contains("it is the same place by another name"), "{}{}", same.stdout, same.stderr);
     remark(&app, &folder);
     app.finish().await;
 }

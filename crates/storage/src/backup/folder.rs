@@ -1,7 +1,9 @@
 //! A folder as a backup's place: what is no plain file there is nobody's copy, and no link is followed.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
@@ -52,6 +54,30 @@ pub(super) fn list(root: PathBuf, below: &str, after: Option<String>) -> BoxStre
         }
     });
     pages.try_flatten().boxed()
+}
+
+/// Removes what a killed process has left half written below a folder, and nobody has written to for so long; how many that were.
+pub(super) async fn sweep(root: PathBuf, idle: Duration) -> Result<u64, Error> {
+    Blocking::new(1)
+        .run(move || {
+            let mut removed = 0;
+            let entries = walkdir::WalkDir::new(root).follow_links(false).into_iter().flatten();
+            for entry in entries.filter(|entry| entry.file_type().is_file() && is_half_written(entry.file_name())) {
+                let written = entry.metadata().ok().and_then(|metadata| metadata.modified().ok()?.elapsed().ok());
+                // One that goes meanwhile is as good as removed.
+                if written.is_some_and(|ago| ago > idle) && std::fs::remove_file(entry.path()).is_ok() {
+                    removed += 1;
+                }
+            }
+            Ok(removed)
+        })
+        .await
+}
+
+/// The library writes to `NAME#1`, `NAME#2` … and renames.
+fn is_half_written(name: &OsStr) -> bool {
+    let number = name.to_str().and_then(|name| name.rsplit_once('#')).map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// One entry, if it counts.

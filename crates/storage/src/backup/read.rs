@@ -1,6 +1,7 @@
 //! Reading a backup: back, to prove it, and out of it, to heal and restore. By the reader's key.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -22,6 +23,9 @@ pub struct Listing {
     /// Its size, in bytes.
     pub bytes: u64,
 }
+
+/// Whoever writes for longer than this without a byte is dead.
+const HALF_WRITTEN: Duration = Duration::from_secs(3600);
 
 impl Backup {
     /// The bytes under a name as they stand there.
@@ -123,6 +127,19 @@ impl Backup {
             Ok(found) => Ok(Some(found.size)),
             Err(object_store::Error::NotFound { .. }) => self.require_there().map(|()| None),
             Err(error) => Err(Error::remote("look into a backup", error)),
+        }
+    }
+
+    /// Removes what a killed process has left half written, if the place is a folder and nobody has written to it for an hour; how many
+    /// files that were. A bucket's lifecycle rule does it there.
+    ///
+    /// # Errors
+    /// When the place is not there.
+    pub async fn sweep_half_written(&self) -> Result<u64, Error> {
+        self.require_there()?;
+        match &self.0.place.folder {
+            Some(root) => folder::sweep(root.clone(), HALF_WRITTEN).await,
+            None => Ok(0),
         }
     }
 

@@ -152,3 +152,25 @@ async fn a_disk_of_another_destination_is_refused_at_the_next_step() {
     refused(keep(&backup, &copy_of(&key(), 1, false), &content, false).await.unwrap_err());
     assert_eq!(std::fs::read(folder.join(name.to_string())).unwrap(), noise(1, 100));
 }
+
+/// What a killed run left: gone once nobody has written to it for an hour; what is being written, and what is no copy's, stays.
+#[tokio::test]
+async fn what_was_left_half_written_goes() {
+    let place = tempfile::tempdir().unwrap();
+    let backup = backup_in(place.path());
+    backup.claim(DestinationId::new(now()), true).await.unwrap();
+    let folder = place.path().join("media/a/b/file");
+    std::fs::create_dir_all(&folder).unwrap();
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    for (name, old) in
+        [("original.1.jpg", true), ("original.1.jpg#1", true), ("original.1.jpg#27", false), ("a#b", true)]
+    {
+        let file = std::fs::File::create(folder.join(name)).unwrap();
+        if old {
+            file.set_modified(long_ago).unwrap();
+        }
+    }
+    assert_eq!(backup.sweep_half_written().await.unwrap(), 1);
+    assert!(!folder.join("original.1.jpg#1").exists());
+    assert!(["original.1.jpg", "original.1.jpg#27", "a#b"].iter().all(|name| folder.join(name).exists()));
+}

@@ -120,7 +120,13 @@ fn words(args: &MoveArgs, config: &Config) -> Result<Words, Failure> {
     let url = if to.contains("://") {
         Some(to)
     } else {
-        let folder = absolute(Path::new(&to))?;
+        let folder = Path::new(&to);
+        if !folder.is_absolute() {
+            return Err(Failure::usage(format!(
+                "'{to}' is not a whole path; write for example /mnt/photos, or s3://BUCKET"
+            )));
+        }
+        let folder = absolute(folder)?;
         (folder != absolute(&config.objects())?).then(|| text(folder))
     };
     Ok(Words {
@@ -154,6 +160,12 @@ fn refuse_overlap(config: &Config, there: &Config) -> Result<(), Failure> {
 /// Looks whether the new place is well, and empty of what this PicUp does not know.
 async fn look(config: &Config, there: &Config, to: &Words) -> Result<(), Failure> {
     let place = to.place();
+    // Where a disk is not mounted, the photos would go onto the one below.
+    if let Some(folder) = there.store_folder().filter(|folder| to.url.is_some() && !folder.is_dir()) {
+        let shown = folder.display();
+        return Err(Failure::usage(format!("there is no folder {shown}"))
+            .next("mount its disk, or make it: mkdir -m 700 FOLDER"));
+    }
     let store = Storage::open(there.storage_settings()?, Default::default()).await;
     let store = store.with_context(|| format!("opening {place}"))?;
     if let Some(ill) = store.check().await.into_iter().find(|check| !check.ok) {
