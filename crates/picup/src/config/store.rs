@@ -91,6 +91,15 @@ impl StoreConfig {
         self.region.as_deref().unwrap_or(USUAL_REGION)
     }
 
+    /// Those that belong to `reads = "cdn"`, and whether each is set.
+    fn cdn_settings(&self) -> [(&'static str, bool); 3] {
+        [
+            ("cdn", self.cdn.is_some()),
+            ("cdn_key_file", self.cdn_key_file.is_some()),
+            ("cdn_key_id", self.cdn_key_id.is_some()),
+        ]
+    }
+
     /// Rules between the settings of this section.
     pub(super) fn validate(&self) -> Result<(), String> {
         let Some(Place::Bucket(url)) = &self.url else {
@@ -101,12 +110,9 @@ impl StoreConfig {
                 ("style", self.style.is_some()),
                 ("parts", self.parts.is_some()),
                 ("reads", self.reads.is_some()),
-                ("cdn", self.cdn.is_some()),
-                ("cdn_key_file", self.cdn_key_file.is_some()),
-                ("cdn_key_id", self.cdn_key_id.is_some()),
-                ("access_key_file", self.access_key_file.is_some()),
             ];
-            return match set.into_iter().find(|(_, set)| *set) {
+            let key = ("access_key_file", self.access_key_file.is_some());
+            return match set.into_iter().chain(self.cdn_settings()).chain([key]).find(|(_, set)| *set) {
                 Some((name, _)) if self.url.is_some() => Err(format!("store.{name} is of no use for a folder")),
                 Some((name, _)) => Err(format!("store.{name} is of no use without store.url; a folder has none")),
                 None => Ok(()),
@@ -116,11 +122,7 @@ impl StoreConfig {
             let provider = self.profile();
             return Err(format!("store.provider is {provider}, so store.endpoint has to say where its service is"));
         }
-        for (name, set) in [
-            ("cdn", self.cdn.is_some()),
-            ("cdn_key_file", self.cdn_key_file.is_some()),
-            ("cdn_key_id", self.cdn_key_id.is_some()),
-        ] {
+        for (name, set) in self.cdn_settings() {
             match (self.reads == Some(ReadsBy::Cdn), set) {
                 (true, false) => return Err(format!("store.reads is \"cdn\", so store.{name} has to be set too")),
                 (false, true) => return Err(format!("store.{name} is of no use without store.reads = \"cdn\"")),

@@ -48,8 +48,13 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     let _ = picup_app::backup::report(&admin.0.rooms.app).await;
     let _ = admin.0.rooms.storage.space().await;
     let _ = jobs::counts(&admin.0.rooms.app).await;
+    encoded(&admin.0.registry)
+}
+
+/// All metrics, as Prometheus reads them.
+pub(super) fn encoded(registry: &Registry) -> Response {
     let mut text = String::new();
-    match encode(&mut text, &admin.0.registry) {
+    match encode(&mut text, registry) {
         Ok(()) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, kind)], text).into_response()

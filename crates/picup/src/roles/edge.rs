@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -14,13 +14,13 @@ use picup_delivery::{KeyId, Keyring};
 use picup_domain::{Clock, SystemClock};
 use picup_gateway::{Cache, CacheSettings, Gateway, Origin, Parts, api_service};
 use picup_storage::Storage;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::admin::encoded;
 use super::origin::{StoreOrigin, Straight};
 use super::upstream::Upstream;
 use super::{listen, log, stop_on_signal};
@@ -166,14 +166,7 @@ async fn admin(listener: TcpListener, admin: Arc<Admin>) {
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
-    let mut text = String::new();
-    match encode(&mut text, &admin.registry) {
-        Ok(()) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, kind)], text).into_response()
-        }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+    encoded(&admin.registry)
 }
 
 /// One medium by its key, or all whose keys begin so.

@@ -193,7 +193,7 @@ fn named(path: &Path, pem: &str) -> anyhow::Result<SigningKey> {
 }
 
 /// A key is named after its public half, so that a replaced file never goes by an old name.
-pub(crate) fn key_id(public_pem: &str) -> anyhow::Result<KeyId> {
+fn key_id(public_pem: &str) -> anyhow::Result<KeyId> {
     let fingerprint = picup_domain::Sha256::of(public_pem.as_bytes()).to_string();
     KeyId::parse(&format!("K{}", fingerprint[..12].to_uppercase())).context("naming a key")
 }

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use futures_util::StreamExt;
-use picup_testkit::NginxServer;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use sha2::Digest;
@@ -16,14 +15,7 @@ const BYTES: usize = 100_000_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_readers_cost_the_origin_each_byte_once() {
-    let mut nginx = None;
-    let stage = Stage::before(|objects| {
-        let server = NginxServer::start(objects).unwrap();
-        let origin = server.endpoint();
-        nginx = Some(server);
-        origin
-    });
-    let (stage, nginx) = (stage.await, nginx.unwrap());
+    let (stage, nginx) = Stage::before_nginx().await;
     let mut content = vec![0; BYTES];
     SmallRng::seed_from_u64(1).fill_bytes(&mut content);
     let path = put(&stage.objects(), "0001", &content);

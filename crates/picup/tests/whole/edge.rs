@@ -3,12 +3,19 @@
 
 use std::time::Duration;
 
-use picup_testkit::{NginxServer, run};
+use picup_testkit::run;
+use tokio::task::JoinHandle;
 
 use crate::app::{BINARY, eventually};
 use crate::client::hash;
 use crate::edge_stage::{BASE, OWNER, Stage, key, put, signed_by};
 use crate::pictures::noise;
+
+/// So many at once; each gives the hash of what it got to its end.
+fn readers(count: usize, url: &str) -> Vec<JoinHandle<reqwest::Result<String>>> {
+    let read = async |url: String| Ok(hash(&reqwest::get(url).await?.bytes().await?));
+    (0..count).map(|_| tokio::spawn(read(url.to_owned()))).collect()
+}
 
 #[tokio::test]
 async fn it_opens_what_is_signed_and_needs_its_origin_once() {
@@ -62,26 +69,11 @@ async fn it_opens_what_is_signed_and_needs_its_origin_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_before_nginx_costs_it_each_byte_once_and_kills_leave_no_wrong_one() {
-    let mut nginx = None;
-    let stage = Stage::before(|objects| {
-        let server = NginxServer::start(objects).unwrap();
-        let origin = server.endpoint();
-        nginx = Some(server);
-        origin
-    });
-    let (mut stage, mut nginx) = (stage.await, nginx.unwrap());
+    let (mut stage, mut nginx) = Stage::before_nginx().await;
     let content = noise(2, 12_000_000);
     let path = put(&stage.objects(), "0001", &content);
     let (signed, wanted) = (stage.signed(&path), hash(&content));
-    let crowd = |stage: &Stage| {
-        let url = stage.edge.url(&signed);
-        (0..100).map(move |_| {
-            let url = url.clone();
-            tokio::spawn(async move { Ok::<_, reqwest::Error>(hash(&reqwest::get(url).await?.bytes().await?)) })
-        })
-    };
-    let readers: Vec<_> = crowd(&stage).collect();
-    for reader in readers {
+    for reader in readers(100, &stage.edge.url(&signed)) {
         assert_eq!(reader.await.unwrap().unwrap(), wanted);
     }
     assert_eq!((stage.count("fills_total").await, stage.count("origin_bytes_total").await), (12, 12_000_000));
@@ -94,12 +86,7 @@ async fn a_crowd_before_nginx_costs_it_each_byte_once_and_kills_leave_no_wrong_o
         let content = noise(10 + round, 9_000_000);
         let path = put(&stage.objects(), &format!("001{round}"), &content);
         let url = stage.edge.url(&stage.signed(&path));
-        let readers: Vec<_> = (0..10)
-            .map(|_| {
-                let url = url.clone();
-                tokio::spawn(async move { Ok::<_, reqwest::Error>(hash(&reqwest::get(url).await?.bytes().await?)) })
-            })
-            .collect();
+        let readers = readers(10, &url);
         tokio::time::sleep(Duration::from_millis(20 * round)).await;
         stage.edge = stage.edge.restart().await.unwrap();
         for reader in readers {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use picup_delivery::{Form, HashAlgorithm, KeyId, Policy, Resource, SigningKey, signed_url};
 use picup_domain::{Clock, SystemClock};
-use picup_testkit::{PicupProcess, ProcessBuilder, TempDir, free_address, fresh_folder};
+use picup_testkit::{NginxServer, PicupProcess, ProcessBuilder, TempDir, free_address, fresh_folder};
 
 use crate::app::BINARY;
 
@@ -58,6 +58,18 @@ impl Stage {
             .arg(&admin);
         let edge = process.start().await.unwrap();
         Self { folder, key, public_keys, edge, admin: format!("http://{admin}") }
+    }
+
+    /// Before nginx, which gives the objects.
+    pub(crate) async fn before_nginx() -> (Self, NginxServer) {
+        let mut nginx = None;
+        let stage = Self::before(|objects| {
+            let server = NginxServer::start(objects).unwrap();
+            let origin = server.endpoint();
+            nginx = Some(server);
+            origin
+        });
+        (stage.await, nginx.unwrap())
     }
 
     pub(crate) fn objects(&self) -> PathBuf {
