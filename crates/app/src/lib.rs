@@ -9,6 +9,7 @@
 pub mod account;
 pub mod admin;
 pub mod album;
+pub mod album_member;
 pub mod api_key;
 pub mod asset;
 mod attempts;
@@ -26,6 +27,7 @@ pub mod health;
 pub mod immich;
 pub mod invitation;
 pub mod jobs;
+mod media_right;
 mod metrics;
 #[cfg(test)]
 mod model_tests;
@@ -42,6 +44,7 @@ mod secrets;
 mod seen;
 pub mod session;
 pub mod setup;
+pub mod share;
 pub mod system;
 #[cfg(test)]
 mod testing;
@@ -141,6 +144,8 @@ struct Inner {
     access_tokens: token::AccessTokens,
     passwords: password::Passwords,
     attempts: attempts::Attempts,
+    share_tokens: token::ShareTokens,
+    window: picup_delivery::WindowSigner,
     events: events::Hub,
     begun: upload::Begun,
     /// When the last upload began, in microseconds: how the worker knows that files are coming in.
@@ -163,6 +168,8 @@ impl App {
             access_tokens: token::AccessTokens::new(&secrets)?,
             passwords: password::Passwords::new()?,
             attempts: attempts::Attempts::new(settings.guesses),
+            share_tokens: token::ShareTokens::new(&secrets)?,
+            window: picup_delivery::WindowSigner::new(),
             events: events::Hub::new(),
             begun: upload::Begun::default(),
             system: system::Kept::since(clock.now()),

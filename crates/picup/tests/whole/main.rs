@@ -55,6 +55,7 @@ mod safe_places;
 mod search;
 mod servers;
 mod sessions;
+mod sharing;
 mod system;
 mod takeout;
 mod told;
