@@ -203,7 +203,7 @@ pub(crate) async fn remove(app: &App, keys: &[ObjectKey]) -> Result<(), Error> {
     let removed = stream::iter(keys.to_vec()).map(|key| {
         let app = app.clone();
         async move {
-            let removed = app.storage().delete(&key).await;
+            let removed = app.remove_object(&key).await;
             crash_point!("delete-forever-removed");
             match removed {
                 Ok(()) => Some(key),

@@ -60,10 +60,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
 
 use picup_database::Database;
-use picup_domain::{ByteSize, Clock, Timestamp};
+use picup_domain::{ByteSize, Clock, ObjectKey, Timestamp};
 use picup_media::Media;
 use picup_storage::Storage;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 pub use attempts::GuessLimits;
 pub use error::Error;
@@ -123,6 +123,10 @@ pub struct Rooms {
     pub media: Media,
     /// Where "now" comes from.
     pub clock: Arc<dyn Clock>,
+    /// Hears of every object that is gone from the primary store, so that no cache goes on giving it.
+    pub removed: mpsc::UnboundedSender<ObjectKey>,
+    /// What the gateway of this process tells of media.
+    pub delivery: Arc<dyn Fn() -> system::Delivery + Send + Sync>,
 }
 
 /// The use cases' common ground. Cheap to clone.
@@ -136,6 +140,8 @@ pub struct App {
 struct Inner {
     database_place: picup_database::Place,
     storage: Storage,
+    removed: mpsc::UnboundedSender<ObjectKey>,
+    delivery: Arc<dyn Fn() -> system::Delivery + Send + Sync>,
     targets: backup::Targets,
     media: Media,
     clock: Arc<dyn Clock>,
@@ -163,7 +169,7 @@ impl App {
     /// # Errors
     /// When a key in `secrets` is not usable.
     pub fn new(rooms: Rooms, settings: Settings, secrets: Secrets, metrics: Metrics) -> Result<Self, Error> {
-        let Rooms { database, database_place, storage, targets, media, clock } = rooms;
+        let Rooms { database, database_place, storage, targets, media, clock, removed, delivery } = rooms;
         let inner = Arc::new(Inner {
             access_tokens: token::AccessTokens::new(&secrets)?,
             passwords: password::Passwords::new()?,
@@ -177,6 +183,8 @@ impl App {
             jobs_waiting: Notify::new(),
             database_place,
             storage,
+            removed,
+            delivery,
             targets: backup::Targets::new(targets),
             media,
             clock,
@@ -206,6 +214,14 @@ impl App {
 
     fn storage(&self) -> &Storage {
         &self.inner.storage
+    }
+
+    /// Removes an object from the primary store, and says so to whoever keeps it in a cache.
+    async fn remove_object(&self, key: &ObjectKey) -> Result<(), picup_storage::Error> {
+        self.storage().delete(key).await?;
+        // Where nothing is cached, nobody listens.
+        let _ = self.inner.removed.send(key.clone());
+        Ok(())
     }
 
     fn target(&self, name: &str) -> Option<&backup::Target> {

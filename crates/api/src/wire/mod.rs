@@ -53,9 +53,9 @@ pub use share::{
     SharedAsset, SharedOriginal,
 };
 pub use system::{
-    JobsRetried, JobsRetry, System, SystemAccounts, SystemAdvice, SystemAssets, SystemDamaged, SystemDatabase,
-    SystemFailedJob, SystemJobs, SystemMedia, SystemQueue, SystemQuota, SystemReplica, SystemReplicas, SystemRow,
-    SystemState, SystemStore, SystemUploads,
+    JobsRetried, JobsRetry, System, SystemAccounts, SystemAdvice, SystemAssets, SystemCache, SystemDamaged,
+    SystemDatabase, SystemDelivery, SystemFailedJob, SystemJobs, SystemMedia, SystemQueue, SystemQuota, SystemRefused,
+    SystemReplica, SystemReplicas, SystemRow, SystemState, SystemStore, SystemUploads,
 };
 pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};
 pub use trash::{TrashEmptied, TrashSummary};

@@ -17,6 +17,7 @@ mod bad_input;
 mod books;
 mod buckets;
 mod by_hand;
+mod cached;
 mod cdn;
 mod client;
 mod contracts;
