@@ -34,6 +34,7 @@ fn settings(folder: &TempDir) -> Settings {
         read_grace: Duration::from_secs(3_600),
         session_life: Duration::from_secs(30 * 86_400),
         media_life: Duration::from_secs(3_600),
+        bind_media: false,
         upload_life: Duration::from_secs(86_400),
         part_life: Duration::from_secs(3_600),
         deletion_grace: Duration::from_secs(7 * 86_400),

@@ -139,6 +139,12 @@ pub(crate) struct SessionConfig {
         (Duration::from_secs(600)..=Duration::from_secs(86_400)).contains(media_life), "must be from 10m to 24h"
     ))]
     pub(crate) media_life: Duration,
+
+    /// Whether what opens photos and videos, cookies and shared addresses, is good only for the address (IPv4) or network (IPv6, /64)
+    /// that it was given to, so that a copy opens nothing elsewhere. Off, because phones change their address on the way between
+    /// networks, and photos fail then until the page has renewed what opens them; and CloudFront knows IPv4 alone.
+    #[config(default = false)]
+    pub(crate) media_bind_address: bool,
 }
 
 #[derive(Debug, Clone, confique::Config)]

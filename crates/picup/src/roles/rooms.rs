@@ -98,6 +98,7 @@ impl Rooms {
             read_grace: config.session.read_grace,
             session_life: config.session.refresh_life,
             media_life: config.session.media_life,
+            bind_media: config.session.media_bind_address,
             upload_life: UPLOAD_LIFE,
             part_life: PART_LIFE,
             deletion_grace: config.accounts.deletion_grace,
