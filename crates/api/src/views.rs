@@ -7,6 +7,7 @@ pub(crate) mod system;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::Offset;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use picup_app::account::Account as AccountRow;
 use picup_app::admin::Listed;
 use picup_app::album::{Album as SeenAlbum, Assets};
@@ -18,7 +19,7 @@ use picup_app::invitation::{Invitation as InvitationRow, Look, Made};
 use picup_app::session::Session as SessionRow;
 use picup_app::timeline::{Page, TimelineAsset};
 use picup_app::upload::{PartTarget as Target, Upload as UploadView};
-use picup_domain::{AssetId, Invalid, ObjectKey, ObjectRole, Scope, SessionId, Timestamp};
+use picup_domain::{AssetId, FileName, Invalid, ObjectKey, ObjectRole, Scope, SessionId, Timestamp};
 
 use crate::problem::ApiError;
 use crate::wire::{
@@ -202,6 +203,13 @@ fn address(key: &ObjectKey, right: Option<&str>) -> String {
     }
 }
 
+/// Where an original is fetched to be saved under its own name.
+fn attachment(original: &ObjectKey, name: &FileName, right: Option<&str>) -> String {
+    let name = utf8_percent_encode(&name.for_saving(), NON_ALPHANUMERIC).to_string();
+    let right = right.map(|right| format!("&{right}")).unwrap_or_default();
+    format!("/{original}?name={name}{right}")
+}
+
 /// Rows of whomever turned into columns. That all are the caller's own goes without saying.
 pub(crate) fn columns_of_many(assets: Assets) -> AssetColumns {
     if assets.rights.iter().all(Option::is_none) {
@@ -275,6 +283,7 @@ pub(crate) fn asset(view: AssetView) -> Asset {
             thumbnail: thumbnail.as_ref().map(&path),
             preview: preview.as_ref().map(&path),
             original: path(&original),
+            download: attachment(&original, &row.file_name, right.as_deref()),
         },
         favourite: row.favourite,
         description: row.description.map(|text| text.as_str().to_owned()),

@@ -30,6 +30,20 @@ impl FileName {
         &self.0
     }
 
+    /// The name with what some file system does not take replaced by `_`, and nothing that a file manager hides.
+    #[must_use]
+    pub fn for_saving(&self) -> String {
+        let unfit = |c: char| matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\u{061C}');
+        let mut name: String = self.0.chars().map(|c| if unfit(c) { '_' } else { c }).collect();
+        if name.starts_with('.') {
+            name.replace_range(..1, "_");
+        }
+        if name.ends_with('.') {
+            name.replace_range(name.len() - 1.., "_");
+        }
+        name
+    }
+
     /// The ending in lower case when it is 1 to 8 ASCII letters or digits, else `bin`. It only names the object; what a
     /// file is, its bytes decide.
     #[must_use]

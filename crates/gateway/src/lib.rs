@@ -12,6 +12,7 @@ mod accept;
 mod access_log;
 mod activity;
 mod api;
+mod attachment;
 mod authorise;
 mod body;
 mod cache;

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use picup_delivery::without_signature;
 
+use crate::attachment::Name;
 use crate::body::{Body, Exact, empty};
 use crate::origin::{Elsewhere, Opened, Origin, OriginError, Told};
 use crate::problem::Problem;
@@ -27,7 +28,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// What can be refused without knowing who asks or whether the medium exists: a method that reads nothing, and a query other than
-/// a signature, which no medium has (an unknown parameter must never be part of what a policy's wildcard covers).
+/// a signature and the name of an attachment (an unknown parameter must never be part of what a policy's wildcard covers).
 pub(crate) fn check(request: &Parts) -> Result<(), Problem> {
     if !matches!(request.method, Method::GET | Method::HEAD) {
         return Err(Problem::METHOD);
@@ -35,9 +36,15 @@ pub(crate) fn check(request: &Parts) -> Result<(), Problem> {
     let asked = request.uri.path_and_query().map_or("/", PathAndQuery::as_str);
     // One parameter given twice is for the authorisation to refuse, like whatever else is wrong with a signature.
     match without_signature(asked) {
-        Some(rest) if rest.contains('?') => Err(Problem::QUERY),
+        Some(rest) if rest.contains('?') && named(&rest).is_none() => Err(Problem::QUERY),
         _ => Ok(()),
     }
+}
+
+/// The name that an attachment is to have.
+fn named(without_signature: &str) -> Option<Name> {
+    let (path, query) = without_signature.split_once('?')?;
+    Name::read(path, query)
 }
 
 /// Opens the medium and answers, or says where the client may read it itself. The error is the store's own failure, to be
@@ -69,7 +76,10 @@ async fn found(origin: &dyn Origin, request: &Parts) -> Result<Response<Body>, O
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(told.cache_control));
     if let Some(disposition) = told.content_disposition {
-        headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+        let asked = request.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let name = without_signature(asked).as_deref().and_then(named);
+        let disposition = name.map_or(HeaderValue::from_static(disposition), |name| name.disposition());
+        headers.insert(CONTENT_DISPOSITION, disposition);
     }
     Ok(response)
 }

@@ -40,7 +40,7 @@ impl Problem {
         StatusCode::BAD_REQUEST,
         "query",
         "Query not allowed",
-        "Addresses of media take no query parameters but those of a signature: leave out the others, and a ? that is followed by nothing.",
+        "Addresses of media take no query parameters but those of a signature and, for originals, a plain file name of the same kind: leave out the others, and a ? that is followed by nothing.",
     );
     pub(crate) const PATH: Self = Self::new(
         StatusCode::BAD_REQUEST,

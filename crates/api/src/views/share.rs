@@ -4,7 +4,7 @@ use picup_app::album_member::AlbumMember as MemberRow;
 use picup_app::asset::Asset as AssetView;
 use picup_app::share::{Link, Opened};
 
-use super::{address, kind, moment, placeholder, state};
+use super::{address, attachment, kind, moment, placeholder, state};
 use crate::wire::{AlbumMember, AlbumMembers, AlbumRole, ShareLink, ShareOpened, SharedAsset, SharedOriginal};
 
 pub(crate) const fn role(role: picup_domain::AlbumRole) -> AlbumRole {
@@ -73,7 +73,7 @@ pub(crate) fn asset((view, download): (AssetView, bool)) -> SharedAsset {
         original: download.then(|| SharedOriginal {
             file_name: row.file_name.as_str().to_owned(),
             bytes: row.bytes.get(),
-            url: address(&original, right),
+            url: attachment(&original, &row.file_name, right),
         }),
     }
 }

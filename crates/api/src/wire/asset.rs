@@ -215,6 +215,10 @@ pub struct AssetMedia {
     pub preview: Option<String>,
     /// The file as it was uploaded.
     pub original: String,
+    /// The same, saved under the name that it came with.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub download: String,
 }
 
 /// How far assets have come.

@@ -347,3 +347,34 @@ async fn where_it_is_configured_a_copied_right_opens_nothing_at_another_address(
         app.finish().await;
     }
 }
+
+#[tokio::test]
+async fn an_original_is_saved_under_its_own_name_whatever_that_is() {
+    let app = TestApp::start().await;
+    let ada = app.sign_in_browser("ada").await;
+    for (number, (name, saved)) in [
+        ("IMG 1.JPG", "attachment; filename=\"IMG 1.JPG\""),
+        ("a\"b;c:d.jpg", "attachment; filename=\"a_b;c_d.jpg\""),
+        ("바다.jpg", "attachment; filename=\"__.jpg\"; filename*=UTF-8''%EB%B0%94%EB%8B%A4.jpg"),
+        (".jpg", "attachment; filename=\"_jpg\""),
+        ("notes.", "attachment; filename=\"notes_\""),
+        ("100%.jpg", "attachment; filename=\"100_.jpg\"; filename*=UTF-8''100%25.jpg"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let asset = ada.processed(ada.upload(name, &samples::jpeg(number as u64)).await).await;
+        let answer = ada.get(&asset.media.download).await;
+        assert_eq!(
+            (answer.status, answer.header("content-disposition")),
+            (200, saved),
+            "{name}: {}",
+            asset.media.download
+        );
+        assert_eq!(ada.get(&asset.media.original).await.body, answer.body);
+        let stranger = app.stranger().get(&asset.media.download).await;
+        assert_eq!(stranger.status, 403);
+        assert_eq!(ada.get(&format!("{}?name=a.exe", asset.media.original)).await.status, 400);
+    }
+    app.finish().await;
+}

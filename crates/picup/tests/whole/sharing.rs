@@ -125,7 +125,7 @@ async fn downloads_are_open_where_they_are_allowed_and_a_revoked_link_shows_noth
     assert_eq!(original.file_name, "out.jpg");
     let fetched = stage.app.stranger().get(&original.url).await;
     assert_eq!((fetched.status, fetched.body.len() as u64), (200, original.bytes));
-    assert_eq!(fetched.header("content-disposition"), "attachment");
+    assert_eq!(fetched.header("content-disposition"), "attachment; filename=\"out.jpg\"");
     // No longer allowed: what is given out from now on leaves the original shut.
     let path = format!("/api/share-links/{}", link.id);
     stage.ada.patch(&path, &json!({"download": false})).await.json::<ShareLink>(200);
