@@ -164,7 +164,7 @@ impl Inner {
             record.denied(reason);
             return Problem::FORBIDDEN.response();
         }
-        match media::answer(&*self.origin, request).await {
+        match media::answer(&self.origin, request).await {
             Ok(response) => response,
             Err(error) => {
                 record.failed(&error);

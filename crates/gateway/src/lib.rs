@@ -15,6 +15,7 @@ mod api;
 mod attachment;
 mod authorise;
 mod body;
+mod byteranges;
 mod cache;
 mod client_address;
 mod forgers;

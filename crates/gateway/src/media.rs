@@ -6,6 +6,9 @@
 //! or a script gets what protects it from the bytes (`nosniff`, the sandbox), which can be said here alone.
 //! Nothing here checks a right: `authorise` has.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use http::header::{
     ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, VARY,
@@ -18,6 +21,7 @@ use picup_delivery::without_signature;
 
 use crate::attachment::Name;
 use crate::body::{Body, Exact, empty};
+use crate::byteranges::ByteRanges;
 use crate::origin::{Elsewhere, Opened, Origin, OriginError, Told};
 use crate::problem::Problem;
 use crate::range::{self, Asked};
@@ -49,14 +53,14 @@ fn named(without_signature: &str) -> Option<Name> {
 
 /// Opens the medium and answers, or says where the client may read it itself. The error is the store's own failure, to be
 /// logged.
-pub(crate) async fn answer(origin: &dyn Origin, request: &Parts) -> Result<Response<Body>, OriginError> {
+pub(crate) async fn answer(origin: &Arc<dyn Origin>, request: &Parts) -> Result<Response<Body>, OriginError> {
     match found(origin, request).await {
         Err(OriginError::NotFound) => Ok(Problem::NOT_FOUND.response()),
         answer => answer,
     }
 }
 
-async fn found(origin: &dyn Origin, request: &Parts) -> Result<Response<Body>, OriginError> {
+async fn found(origin: &Arc<dyn Origin>, request: &Parts) -> Result<Response<Body>, OriginError> {
     let key = request.uri.path().trim_start_matches('/');
     let told = told(key);
     if may_read_elsewhere(request)
@@ -67,8 +71,11 @@ async fn found(origin: &dyn Origin, request: &Parts) -> Result<Response<Body>, O
     let opened = origin.open(key).await?;
     // One address, one content: the size alone makes a strong validator.
     let etag = HeaderValue::from_str(&format!("\"{:x}\"", opened.size)).expect("hexadecimal digits in quotes");
-    let mut response =
-        if matches(&request.headers, &etag) { bare(StatusCode::NOT_MODIFIED) } else { content(request, opened, &etag) };
+    let mut response = if matches(&request.headers, &etag) {
+        bare(StatusCode::NOT_MODIFIED)
+    } else {
+        content(origin, request, opened, &etag)
+    };
     let headers = response.headers_mut();
     headers.insert(ETAG, etag);
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -128,7 +135,7 @@ fn folder(key: &str) -> Option<&str> {
     key.split('/').nth(3)
 }
 
-fn content(request: &Parts, opened: Opened, etag: &HeaderValue) -> Response<Body> {
+fn content(origin: &Arc<dyn Origin>, request: &Parts, opened: Opened, etag: &HeaderValue) -> Response<Body> {
     let size = opened.size;
     let (status, range) = match asked(request, size, etag) {
         Asked::Outside => {
@@ -136,14 +143,13 @@ fn content(request: &Parts, opened: Opened, etag: &HeaderValue) -> Response<Body
             response.headers_mut().insert(CONTENT_RANGE, content_range(format!("bytes */{size}")));
             return response;
         }
+        Asked::Parts(parts) => return several(origin, request, &opened, parts),
         Asked::Whole => (StatusCode::OK, 0..size),
         Asked::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
     };
     let mut response = bare(status);
     let headers = response.headers_mut();
-    let content_type = HeaderValue::from_str(&opened.content_type)
-        .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
-    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CONTENT_TYPE, content_type(&opened));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
     if let Some(status) = opened.status(range.start) {
         headers.insert(CACHE_STATUS, HeaderValue::from_static(status));
@@ -156,6 +162,22 @@ fn content(request: &Parts, opened: Opened, etag: &HeaderValue) -> Response<Body
         *response.body_mut() = Exact::new(opened.read(range), length).boxed_unsync();
     }
     response
+}
+
+/// A few ranges at once.
+fn several(origin: &Arc<dyn Origin>, request: &Parts, opened: &Opened, parts: Vec<Range<u64>>) -> Response<Body> {
+    let kind = content_type(opened);
+    let ranges = ByteRanges::new(kind.to_str().unwrap_or("application/octet-stream"), parts, opened.size);
+    let mut response = bare(StatusCode::PARTIAL_CONTENT);
+    response.headers_mut().insert(CONTENT_TYPE, ranges.content_type());
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(ranges.length()));
+    let key = request.uri.path().trim_start_matches('/').to_owned();
+    *response.body_mut() = ranges.body(Arc::clone(origin), key);
+    response
+}
+
+fn content_type(opened: &Opened) -> HeaderValue {
+    HeaderValue::from_str(&opened.content_type).unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"))
 }
 
 /// The range asked for: only by a GET, only by one `Range` header, and only if `If-Range` still holds.

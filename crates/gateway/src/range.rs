@@ -1,20 +1,24 @@
 //! The `Range` header (RFC 9110 §14.2): which bytes of a medium are asked for.
 //!
-//! One range is honoured. Several are answered with the whole medium, which the RFC allows and which costs no more than
-//! it is worth; a header with a silly number of them is an attack, and refused.
+//! One range is honoured, and a few that do not overlap. Other lists are answered with the whole medium, which the RFC allows and
+//! which costs no more than it is worth; a header with a silly number of them is an attack, and refused.
 
 use std::ops::Range;
 
 /// No player or download tool asks for as many.
 const MAX_RANGES: usize = 16;
+/// So many are given one by one; each costs the origin a question.
+const MAX_PARTS: usize = 8;
 
 /// What to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Asked {
-    /// All of it, with 200: no range, one we cannot read, or several.
+    /// All of it, with 200: no range, one we cannot read, or too much at once.
     Whole,
     /// These bytes, with 206; never empty and always within the medium.
     Part(Range<u64>),
+    /// The same of more than one, in the order they were asked for; none overlaps another.
+    Parts(Vec<Range<u64>>),
     /// Nothing, with 416: all that is asked for lies outside.
     Outside,
 }
@@ -29,9 +33,27 @@ pub(crate) fn parse(header: &str, size: u64) -> Asked {
         return Asked::Outside;
     }
     // Empty elements of a list are ignored (RFC 9110 §5.6.1.2).
-    let mut specs = list.split(',').map(|spec| spec.trim_matches([' ', '\t'])).filter(|spec| !spec.is_empty());
-    match (specs.next(), specs.next()) {
-        (Some(spec), None) => one(spec, size),
+    let specs = list.split(',').map(|spec| spec.trim_matches([' ', '\t'])).filter(|spec| !spec.is_empty());
+    let asked: Vec<Asked> = specs.map(|spec| one(spec, size)).collect();
+    if asked.is_empty() || asked.contains(&Asked::Whole) {
+        return Asked::Whole;
+    }
+    let parts = asked.into_iter().filter_map(|asked| match asked {
+        Asked::Part(range) => Some(range),
+        _ => None,
+    });
+    few(parts.collect())
+}
+
+/// What is left of a list without what lies outside.
+fn few(mut parts: Vec<Range<u64>>) -> Asked {
+    let mut sorted = parts.clone();
+    sorted.sort_unstable_by_key(|range| range.start);
+    let overlap = sorted.windows(2).any(|pair| pair[0].end > pair[1].start);
+    match (parts.len(), overlap) {
+        (0, _) => Asked::Outside,
+        (1, _) => Asked::Part(parts.remove(0)),
+        (2..=MAX_PARTS, false) => Asked::Parts(parts),
         _ => Asked::Whole,
     }
 }
@@ -71,7 +93,13 @@ mod tests {
             ("bytes=1000-", Asked::Outside),
             ("bytes=99999999999999999999999-", Asked::Outside),
             ("bytes=-0", Asked::Outside),
-            ("bytes=0-0,-1", Asked::Whole),
+            ("bytes=0-0,-1", Asked::Parts(vec![0..1, 999..1000])),
+            ("bytes=500-, 0-99", Asked::Parts(vec![500..1000, 0..100])),
+            ("bytes=0-99,5000-", Asked::Part(0..100)),
+            ("bytes=2000-,5000-", Asked::Outside),
+            ("bytes=0-99,99-", Asked::Whole),
+            ("bytes=0-99,x", Asked::Whole),
+            ("bytes=0-0,2-2,4-4,6-6,8-8,10-10,12-12,14-14,16-16", Asked::Whole),
             ("bytes=5-4", Asked::Whole),
             ("bytes=a-4", Asked::Whole),
             ("bytes=+1-4", Asked::Whole),
@@ -118,14 +146,20 @@ mod tests {
             match parse(&format!("bytes={}-{}", text(first), text(last)), size) {
                 Asked::Part(range) => prop_assert_eq!(range.collect::<Vec<_>>(), wanted),
                 Asked::Outside => prop_assert!(wanted.is_empty()),
-                Asked::Whole => prop_assert!(false, "a single good range is never ignored"),
+                Asked::Whole | Asked::Parts(_) => prop_assert!(false, "a single good range is never ignored"),
             }
         }
 
         #[test]
         fn a_part_is_never_empty_nor_outside(header in "(bytes=)?[0-9, -]{0,30}", size: u64) {
-            if let Asked::Part(range) = parse(&header, size) {
+            let parts = match parse(&header, size) {
+                Asked::Part(range) => vec![range],
+                Asked::Parts(parts) => parts,
+                _ => Vec::new(),
+            };
+            for (at, range) in parts.iter().enumerate() {
                 prop_assert!(range.start < range.end && range.end <= size);
+                prop_assert!(parts[..at].iter().all(|other| other.end <= range.start || range.end <= other.start));
             }
         }
 

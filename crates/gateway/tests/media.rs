@@ -196,7 +196,7 @@ async fn ranges() {
         assert_eq!((answer.status, answer.header("content-range")), (416, Some("bytes */300000")), "{range}");
         assert_eq!(answer.body, b"");
     }
-    for headers in ["Range: bytes=0-0,5-6\r\n", "Range: lines=1-2\r\n", "Range: bytes=0-0\r\nRange: bytes=1-1\r\n"] {
+    for headers in ["Range: bytes=0-6,5-6\r\n", "Range: lines=1-2\r\n", "Range: bytes=0-0\r\nRange: bytes=1-1\r\n"] {
         let answer = gateway.fetch(VIEW, headers).await;
         assert_eq!((answer.status, answer.body.len(), answer.header("content-range")), (200, SIZE, None), "{headers}");
     }
@@ -238,4 +238,31 @@ async fn a_failing_store_is_told_apart_from_nothing_and_tells_no_secret() {
     let short = gateway.fetch("/media/ann/short/view/1", "").await;
     assert_eq!((short.status, short.header("content-length")), (200, Some("300000")));
     assert!(short.body.len() < SIZE, "a broken download must look broken");
+}
+
+#[tokio::test]
+async fn a_few_ranges_come_in_one_answer() {
+    let gateway = TestGateway::start().await;
+    let answer = gateway.fetch(VIEW, "Range: bytes=299990-, 0-9, 131070-131075\r\n").await;
+    assert_eq!(answer.status, 206);
+    assert_eq!((answer.header("content-range"), answer.header("etag")), (None, Some("\"493e0\"")));
+    let kind = answer.header("content-type").unwrap();
+    let boundary = kind.strip_prefix("multipart/byteranges; boundary=").unwrap();
+    assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()));
+    let mut wanted = Vec::new();
+    for part in [299_990..SIZE, 0..10, 131_070..131_076] {
+        let (first, last) = (part.start, part.end - 1);
+        let head = format!(
+            "\r\n--{boundary}\r\nContent-Type: image/webp\r\nContent-Range: bytes {first}-{last}/{SIZE}\r\n\r\n"
+        );
+        wanted.extend(head.into_bytes());
+        wanted.extend(content(part));
+    }
+    wanted.extend(format!("\r\n--{boundary}--\r\n").into_bytes());
+    assert_eq!(answer.body, wanted);
+    let again = gateway.fetch(VIEW, "Range: bytes=299990-, 0-9, 131070-131075\r\n").await;
+    assert_ne!(again.header("content-type"), Some(kind), "what separates parts is foreseen by nobody");
+    let stale = gateway.fetch(VIEW, "Range: bytes=0-1,5-6\r\nIf-Range: \"1\"\r\n").await;
+    assert_eq!((stale.status, stale.body.len()), (200, SIZE));
+    assert_eq!(gateway.fetch(VIEW, "Range: bytes=0-1,5-6\r\nIf-None-Match: *\r\n").await.status, 304);
 }

@@ -15,7 +15,7 @@ mod threads;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -62,6 +62,8 @@ struct Inner {
     asked: Mutex<HashMap<[u8; 16], Arc<tokio::sync::Mutex<()>>>>,
     at_once: Arc<Semaphore>,
     threads: Threads,
+    /// The disk did not take the last slice.
+    refuses: AtomicBool,
     /// Counts purges: what was on its way at one is not kept.
     purges: AtomicU64,
     counts: Counts,
@@ -128,6 +130,7 @@ impl Cache {
             asked: Mutex::default(),
             at_once: Arc::new(Semaphore::new(FILLS)),
             threads,
+            refuses: AtomicBool::default(),
             purges: AtomicU64::default(),
             counts: Counts::default(),
         })))
@@ -312,10 +315,16 @@ impl Inner {
         let (disk, medium) = (Arc::clone(&self.disk), Arc::clone(medium));
         let put = self.threads.run(move || Some(disk.put(id, &medium, &blocks)));
         match put.await {
-            Some(Ok(kept)) => kept,
+            Some(Ok(kept)) => {
+                self.refuses.store(false, Ordering::Relaxed);
+                kept
+            }
             failed => {
                 self.counts.unkept.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(?failed, "the cache's disk did not take a slice; it is given without being kept");
+                // Once, until it takes one again: a full disk takes none of thousands.
+                if !self.refuses.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(?failed, "the cache's disk does not take slices; they are given without being kept");
+                }
                 false
             }
         }
