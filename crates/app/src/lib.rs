@@ -57,6 +57,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
 
 use picup_database::Database;
+use picup_delivery::Audience;
 use picup_domain::{ByteSize, Clock, Timestamp};
 use picup_media::Media;
 use picup_storage::Storage;
@@ -86,6 +87,8 @@ pub struct Settings {
     pub session_life: Duration,
     /// How long the cookies that open media hold; renewing the session renews them.
     pub media_life: Duration,
+    /// Whom the token is for that opens media in the place of CloudFront's cookies; `None` for the cookies.
+    pub media_token: Option<Audience>,
     /// How long an upload may take from its first word to its last.
     pub upload_life: Duration,
     /// How long the address of a part holds.

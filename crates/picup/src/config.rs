@@ -7,6 +7,7 @@
 
 mod backup;
 mod check;
+mod delivery;
 mod pod;
 mod reads;
 mod rooms;
@@ -22,10 +23,12 @@ use picup_domain::ByteSize;
 use serde::Deserialize;
 
 use backup::BackupConfig;
+use delivery::DeliveryConfig;
 use store::StoreConfig;
 
 pub(crate) use backup::{DestinationConfig, Place};
 pub(crate) use check::{Mistakes, load, read};
+pub(crate) use delivery::{NamedFile, Right};
 pub(crate) use units::{BaseAddress, DatabaseUrl, ListenAddress, parse_duration};
 
 /// Settings of PicUp. Every line that begins with `#` shows a default: remove the `#` to change it.
@@ -55,6 +58,10 @@ pub(crate) struct Config {
     /// How long people stay signed in.
     #[config(nested)]
     pub(crate) session: SessionConfig,
+
+    /// How photos and videos come to those who may see them.
+    #[config(nested)]
+    pub(crate) delivery: DeliveryConfig,
 
     /// People's accounts.
     #[config(nested)]
@@ -107,7 +114,7 @@ pub(crate) struct SessionConfig {
     #[config(validate(*read_grace <= Duration::from_secs(86_400), "must be at most 24h"))]
     pub(crate) read_grace: Duration,
 
-    /// How long the signed cookies that open photos hold before the page renews them; also how long a signed-out
+    /// How long the signed cookies, or the token, that open photos hold before the page renews them; also how long a signed-out
     /// browser could still open them. From 10 minutes to 24 hours.
     #[config(default = "1h", deserialize_with = units::duration)]
     #[config(validate(

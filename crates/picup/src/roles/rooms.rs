@@ -16,7 +16,7 @@ use picup_storage::{Backup, Storage};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::config::{Config, Right};
 use crate::moving::follow::Follower;
 use crate::secrets;
 
@@ -68,6 +68,7 @@ impl Rooms {
         let mut secrets = secrets::load_or_create(&config.data_dir)?;
         let media_key = watch::Sender::new(Arc::clone(&secrets.media_key.borrow()));
         secrets.media_key = media_key.subscribe();
+        secrets.token_secret = config.token_secrets()?.into_iter().next();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
         let database = Database::open(&config.database_settings()?, picup_database::Metrics::register(registry))
@@ -90,6 +91,7 @@ impl Rooms {
             read_grace: config.session.read_grace,
             session_life: config.session.refresh_life,
             media_life: config.session.media_life,
+            media_token: (config.delivery.right == Right::Token).then(|| config.delivery.token_audience.clone()),
             upload_life: UPLOAD_LIFE,
             part_life: PART_LIFE,
             deletion_grace: config.accounts.deletion_grace,

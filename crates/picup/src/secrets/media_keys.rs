@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use picup_delivery::{KeyId, Keyring, SigningKey};
+use picup_delivery::{Audience, KeyId, Keyring, SigningKey, TokenKey, TokenRing, TokenSecret};
 use picup_domain::{Clock, SystemClock, Timestamp};
 
 use super::{MEDIA_KEY, create, folder, generated, key_id, named, read, signing_key};
@@ -70,10 +70,19 @@ impl MediaKeys {
 
     /// All that signatures are accepted from.
     pub(crate) fn keyring(&self) -> anyhow::Result<Keyring> {
+        Ok(Keyring::from_pems(self.public().iter().map(|(id, pem)| (id.clone(), pem.as_str())))?)
+    }
+
+    /// All that tokens are accepted from: those of the keys that can sign them, P-256, and `secrets`.
+    pub(crate) fn tokens(&self, audience: &Audience, secrets: &[TokenSecret]) -> anyhow::Result<TokenRing> {
+        let keys = self.public().into_iter().filter_map(|(id, pem)| TokenKey::public(id, &pem).ok());
+        Ok(TokenRing::new(audience.clone(), keys.chain(secrets.iter().map(TokenKey::secret)))?)
+    }
+
+    fn public(&self) -> Vec<(KeyId, String)> {
         let ours = [Some(&self.signs), self.next.as_ref()].into_iter().flatten();
-        let mut pems: Vec<_> = ours.map(|key| (key.id().clone(), key.public_key_pem())).collect();
-        pems.extend(self.old.iter().map(|key| (key.id.clone(), key.public_pem.clone())));
-        Ok(Keyring::from_pems(pems.iter().map(|(id, pem)| (id.clone(), pem.as_str())))?)
+        let ours = ours.map(|key| (key.id().clone(), key.public_key_pem()));
+        ours.chain(self.old.iter().map(|key| (key.id.clone(), key.public_pem.clone()))).collect()
     }
 }
 
