@@ -57,6 +57,7 @@ mod servers;
 mod sessions;
 mod system;
 mod takeout;
+mod tokens;
 mod told;
 mod trash;
 mod trouble;
