@@ -8,6 +8,7 @@ use std::process::Command;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use picup_delivery::{
     Audience, Denied, Fetch, KeyId, SigningKey, TokenKey, TokenRing, TokenSecret, TokenSigner, TokenTerms,
     cloudfront_function, media_token,
@@ -158,7 +159,16 @@ fn a_function_whose_secrets_are_missing_or_short_opens_nothing() {
     let spaced = [("T1".to_owned(), format!("{}\n", secrets["T1"]))].into();
     assert!(opened(&spaced), "as it comes out of a file");
     assert!(!opened(&BTreeMap::new()));
-    assert!(!opened(&[("T1".to_owned(), secrets["T1"][..31].to_owned())].into()));
+    let short = &SECRET[..31];
+    let claims = json!({"aud": "picup-media", "sub": "A", "iat": NOW, "exp": NOW + 60});
+    let header = Header { kid: Some("T1".to_owned()), ..Header::new(Algorithm::HS256) };
+    let signed = |secret: &str| encode(&header, &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap();
+    for (secret, status) in [(short, json!(403)), (&SECRET[..32], json!(null))] {
+        let cookies = vec![format!("picup_media={}", signed(secret))];
+        let request = [FunctionRequest { cookies, ..good[0].clone() }];
+        let answers = run_function(&function, &[("T1".to_owned(), secret.to_owned())].into(), &request).unwrap();
+        assert_eq!(answers[0].answer["statusCode"], status, "{secret}");
+    }
 }
 
 /// A ring of a P-256 key `P` and a secret `S`, and both.
@@ -203,7 +213,6 @@ fn what_others_sign_opens_nothing() {
 /// A well-kept library, with the same keys: what it makes opens here, and what we make it believes.
 #[test]
 fn a_jwt_library_and_ours_agree() {
-    use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
     let ((ring, key, secret), audience) = (both(), Audience::default());
     let claims = json!({"aud": "picup-media", "sub": "A", "iat": NOW, "exp": NOW + 60});
     for (algorithm, signer, encoding, decoding) in [
