@@ -57,6 +57,7 @@ mod servers;
 mod sessions;
 mod system;
 mod takeout;
+mod token_edge;
 mod tokens;
 mod told;
 mod trash;

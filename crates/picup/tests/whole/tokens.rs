@@ -1,28 +1,21 @@
-//! The second way to photos: a token for one account, in a page's cookie or a program's header, at PicUp's own gateway, at an edge that
-//! stands alone, and in a CloudFront Function.
+//! The second way to photos: a token for one account, in a page's cookie or a program's header, at PicUp's own gateway and in a CloudFront
+//! Function. An edge that stands alone is in `token_edge.rs`.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use http::HeaderMap;
 use picup_api::wire;
 use picup_delivery::{Audience, Denied, Fetch, SigningKey, TokenKey, TokenRing, TokenSigner, TokenTerms, media_token};
 use picup_domain::{Clock, SystemClock};
-use picup_testkit::{
-    Finished, FunctionRequest, PicupProcess, ProcessBuilder, TempDir, fresh_folder, run, run_function, samples,
-};
+use picup_testkit::{Finished, FunctionRequest, fresh_folder, run, run_function, samples};
+use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, COOKIE};
 
-use crate::app::{BINARY, TestApp, eventually, write_private};
-use crate::client::{Answer, Client};
-use crate::edge_stage::{OWNER, key, put};
+use crate::app::{BINARY, TestApp, write_private};
+use crate::client::{Answer, Client, Jar, Who};
 
-const SECRET: &str = "a-secret-of-more-than-32-characters";
-const OTHER: &str = "another-secret-of-more-than-32-characters";
-/// Another account.
-const STRANGER: &str = "01a22bb4-06cc-7a7d-a47e-4d72eb97345d";
+pub(crate) const SECRET: &str = "a-secret-of-more-than-32-characters";
+pub(crate) const OTHER: &str = "another-secret-of-more-than-32-characters";
 const CLOUDFRONTS: [&str; 4] =
     ["CloudFront-Policy", "CloudFront-Signature", "CloudFront-Key-Pair-Id", "CloudFront-Hash-Algorithm"];
 
@@ -31,13 +24,13 @@ fn now() -> u64 {
 }
 
 /// What a command prints that succeeds.
-async fn done(arguments: &[&str]) -> String {
+pub(crate) async fn done(arguments: &[&str]) -> String {
     let done: Finished = run(BINARY, arguments.iter().copied()).await.unwrap();
     assert!(done.status.success(), "{arguments:?}: {done:?}");
     done.stdout.trim().to_owned()
 }
 
-async fn fails(arguments: &[&str], says: &str) {
+pub(crate) async fn fails(arguments: &[&str], says: &str) {
     let done = run(BINARY, arguments.iter().copied()).await.unwrap();
     assert!(!done.status.success() && done.stderr.contains(says), "{arguments:?}: {done:?}");
 }
@@ -47,7 +40,7 @@ async fn with(stranger: &Client, path: &str, name: reqwest::header::HeaderName, 
     stranger.send(stranger.http.get(stranger.url(path)).header(name, value)).await
 }
 
-fn cookie(token: &str) -> String {
+pub(crate) fn cookie(token: &str) -> String {
     format!("picup_media={token}")
 }
 
@@ -58,6 +51,15 @@ async fn media_key(app: &TestApp) -> SigningKey {
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     let id = picup_delivery::KeyId::parse(listed[0]["id"].as_str().unwrap()).unwrap();
     SigningKey::from_pem(id, &std::fs::read_to_string(data.join("secrets/media-key.pem")).unwrap()).unwrap()
+}
+
+/// What becomes of a token at that time.
+fn verdict(key: &SigningKey, token: &str, path_and_query: &str, now_epoch_s: u64) -> Result<(), Denied> {
+    let public = TokenKey::public(key.id().clone(), &key.public_key_pem()).unwrap();
+    let shown = [(COOKIE, cookie(token).parse().unwrap())].into_iter().collect();
+    let client = [192, 0, 2, 1].into();
+    let fetch = Fetch { public_base: "", path_and_query, client, now_epoch_s, may_verify: true };
+    TokenRing::new(Audience::default(), [public]).unwrap().authorise(&shown, &fetch)
 }
 
 /// A PicUp that gives pages a token.
@@ -115,15 +117,7 @@ async fn a_pages_token_ends_with_its_time_and_a_signed_out_page_has_none() {
     assert!(line.starts_with("picup_media="), "{line}");
     let attributes = format!("; Path=/media/{owner}/; Max-Age=1200; HttpOnly; SameSite=Strict");
     assert!(line.ends_with(&attributes), "{line}");
-    let public = TokenKey::public(key.id().clone(), &key.public_key_pem()).unwrap();
-    let ring = TokenRing::new(Audience::default(), [public]).unwrap();
-    let shown: HeaderMap =
-        [(COOKIE, cookie(&ada.jar().value("picup_media").unwrap()).parse().unwrap())].into_iter().collect();
-    let at = |now_epoch_s| {
-        let client = [192, 0, 2, 1].into();
-        let fetch = Fetch { public_base: "", path_and_query: &preview, client, now_epoch_s, may_verify: true };
-        ring.authorise(&shown, &fetch)
-    };
+    let at = |now_epoch_s| verdict(&key, &ada.jar().value("picup_media").unwrap(), &preview, now_epoch_s);
     assert_eq!(at(now() + 1_190), Ok(()));
     assert_eq!(at(now() + 1_200), Err(Denied::Expired));
 
@@ -230,9 +224,9 @@ async fn a_secret_signs_what_the_cloudfront_function_opens() {
     app.finish().await;
 }
 
-/// The client of `picup export` comes by what pages come by.
+/// Programs come by what pages come by.
 #[tokio::test]
-async fn an_export_works_by_tokens_too() {
+async fn programs_and_their_keys_get_tokens_too() {
     let app = in_token_mode("").await;
     let ada = app.sign_in("ada").await;
     ada.processed(ada.upload("a.jpg", samples::JPEG).await).await;
@@ -242,147 +236,25 @@ async fn an_export_works_by_tokens_too() {
     assert!(exported.status.success(), "{exported:?}");
     let written = crate::export::photos(&out);
     assert_eq!(written.values().map(Vec::as_slice).collect::<Vec<_>>(), [samples::JPEG]);
-    let media: wire::MediaSession = ada.post("/api/session/media", &serde_json::json!({})).await.json(200);
-    assert_eq!(media.path, format!("/media/{}/", ada.account()));
+
+    // A key's token ends with the key.
+    let ends = now() + 600;
+    let until = jiff::Timestamp::from_second(ends.cast_signed()).unwrap();
+    let wish = serde_json::json!({"name": "x", "scopes": ["read"], "expires_at": until.to_string()});
+    let made: wire::ApiKeyMade = ada.post("/api/keys", &wish).await.json(201);
+    let mut viewer = app.stranger();
+    viewer.who = Who::Cookies(Jar::default());
+    let answer = viewer.send(viewer.request(Method::POST, "/api/session/media").header("x-api-key", &made.token)).await;
+    let media: wire::MediaSession = answer.json(200);
+    let (token, key) = (viewer.jar().value("picup_media").unwrap(), media_key(&app).await);
+    let path = format!("{}x", media.path);
+    assert_eq!(verdict(&key, &token, &path, ends - 1), Ok(()));
+    assert_eq!(verdict(&key, &token, &path, ends), Err(Denied::Expired));
     app.finish().await;
 }
 
-fn private(folder: &Path, name: &str, text: &str) -> PathBuf {
+pub(crate) fn private(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     write_private(&path, text);
     path
-}
-
-/// An edge that knows tokens alone: by the public key `P1`, and by the secret `T1`.
-struct TokenEdge {
-    folder: TempDir,
-    edge: PicupProcess,
-    path: String,
-    public_key: PathBuf,
-    private_key: PathBuf,
-    secret: PathBuf,
-}
-
-impl TokenEdge {
-    async fn start() -> Self {
-        let folder = fresh_folder();
-        let objects = folder.path().join("objects");
-        std::fs::create_dir_all(&objects).unwrap();
-        let path = put(&objects, "0001", b"content");
-        let key = key("P1");
-        let public_key = folder.path().join("public.pem");
-        std::fs::write(&public_key, key.public_key_pem()).unwrap();
-        let private_key = private(folder.path(), "private.pem", &key.to_pem());
-        let secret = private(folder.path(), "secret", &format!("{SECRET}\n"));
-        let edge = ProcessBuilder::new(BINARY, folder.path().join("no-data"))
-            .arg("--roles")
-            .arg("edge")
-            .arg("--origin")
-            .arg(format!("file:{}", objects.display()))
-            .arg("--token-key")
-            .arg(format!("P1={}", public_key.display()))
-            .arg("--token-secret")
-            .arg(format!("T1={}", secret.display()))
-            .arg("--cache-dir")
-            .arg(folder.path().join("cache"))
-            .arg("--admin-listen")
-            .arg("");
-        let edge = edge.start().await.unwrap();
-        Self { folder, edge, path, public_key, private_key, secret }
-    }
-
-    /// A token by the key or the secret of that id, as an operator makes one.
-    async fn token(&self, id: &str, owner: &str, more: &[&str]) -> String {
-        let (option, file) =
-            if id == "P1" { ("--private-key", &self.private_key) } else { ("--secret-file", &self.secret) };
-        let by = ["--key-id", id, option, file.to_str().unwrap()];
-        done(&[&["media-key", "token", "--owner", owner, "--for", "1h"], &by[..], more].concat()).await
-    }
-
-    async fn ask(&self, path: &str, shown: Option<(&str, String)>) -> (u16, String) {
-        let request = reqwest::Client::new().get(self.edge.url(path));
-        let request = shown.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    }
-}
-
-#[tokio::test]
-async fn an_edge_opens_to_tokens_what_is_of_their_owner() {
-    let stage = TokenEdge::start().await;
-    let refused = stage.ask(&stage.path, None).await;
-    assert_eq!(refused.0, 403);
-    for id in ["P1", "T1"] {
-        let token = stage.token(id, OWNER, &[]).await;
-        for shown in [("cookie", cookie(&token)), ("authorization", format!("Bearer {token}"))] {
-            assert_eq!(stage.ask(&stage.path, Some(shown.clone())).await, (200, "content".to_owned()), "{id}");
-            let others = stage.path.replace(OWNER, STRANGER);
-            assert_eq!(stage.ask(&others, Some(shown)).await, refused, "{id}");
-        }
-        for other in [
-            stage.token(id, STRANGER, &[]).await,
-            stage.token(id, &OWNER[..35], &[]).await,
-            stage.token(id, OWNER, &["--audience", "others"]).await,
-            token.replace('.', ".A"),
-        ] {
-            assert_eq!(stage.ask(&stage.path, Some(("cookie", cookie(&other)))).await, refused, "{id} {other}");
-        }
-        let path = format!("{}?picup_media={token}", stage.path);
-        assert_eq!(stage.ask(&path, None).await.0, 400, "never in an address");
-    }
-    let signed = crate::edge_stage::signed_by(&key("P1"), &stage.path);
-    assert_eq!(stage.ask(&signed, None).await, refused, "no key for signatures");
-}
-
-#[tokio::test]
-async fn an_edges_token_keys_follow_their_files_and_a_mistake_is_told() {
-    let stage = TokenEdge::start().await;
-    let before = [stage.token("P1", OWNER, &[]).await, stage.token("T1", OWNER, &[]).await];
-    let open = async |token: &str| stage.ask(&stage.path, Some(("cookie", cookie(token)))).await.0;
-    for token in &before {
-        assert_eq!(open(token).await, 200);
-    }
-    // A secret that others could read counts no more than one that is not there.
-    std::fs::set_permissions(&stage.secret, std::fs::Permissions::from_mode(0o644)).unwrap();
-    std::fs::write(&stage.secret, OTHER).unwrap();
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    assert_eq!(open(&before[1]).await, 200, "what cannot be read changes nothing");
-    std::fs::set_permissions(&stage.secret, std::fs::Permissions::from_mode(0o600)).unwrap();
-    std::fs::write(&stage.secret, OTHER).unwrap();
-    let next = key("P1");
-    std::fs::write(&stage.public_key, next.public_key_pem()).unwrap();
-    let after = stage.token("T1", OWNER, &[]).await;
-    eventually("the new secret opens", async || (open(&after).await == 200).then_some(())).await.unwrap();
-    for token in &before {
-        assert_eq!(open(token).await, 403, "what the old ones have signed");
-    }
-
-    let loose = stage.folder.path().join("loose");
-    std::fs::write(&loose, SECRET).unwrap();
-    let short = private(stage.folder.path(), "short", "short");
-    let at = |id: &str, file: &Path| format!("{id}={}", file.display());
-    let objects = format!("file:{}", stage.folder.path().join("objects").display());
-    for (options, says) in [
-        (vec!["--token-secret".to_owned(), at("T1", &loose)], "chmod 600"),
-        (vec!["--token-secret".to_owned(), at("T1", &short)], "32 to 512"),
-        (vec!["--token-key".to_owned(), at("P1", &stage.secret)], "not a P-256 public key"),
-        (vec!["--token-key".to_owned(), at("P1", &stage.folder.path().join("none"))], "none"),
-        (
-            vec![
-                "--token-key".to_owned(),
-                at("P1", &stage.public_key),
-                "--token-secret".to_owned(),
-                at("P1", &stage.secret),
-            ],
-            "P1 is given twice",
-        ),
-        (vec![], "an edge needs --public-key, --token-key or --token-secret"),
-    ] {
-        let cache = stage.folder.path().join("cache2").display().to_string();
-        let mut arguments = vec!["serve", "--roles", "edge", "--admin-listen", "", "--listen", "127.0.0.1:0"];
-        arguments.extend(["--origin", objects.as_str(), "--cache-dir", cache.as_str()]);
-        arguments.extend(options.iter().map(String::as_str));
-        fails(&arguments, says).await;
-    }
-    fails(&["serve", "--token-key", "P1=x"], "are of an edge alone").await;
 }
