@@ -92,8 +92,8 @@ pub(crate) async fn assets(
     Query(query): Query<PageQuery>,
 ) -> Result<Answer<AssetColumns>, ApiError> {
     let limit = views::limit(query.limit)?;
-    let page = album::assets(&app, caller.account, id.into(), query.cursor.as_deref(), limit).await?;
-    Ok(Answer(views::columns(page)))
+    let assets = album::assets(&app, caller.account, id.into(), query.cursor.as_deref(), limit).await?;
+    Ok(Answer(views::columns_of_many(assets)))
 }
 
 /// Adds assets to an album.

@@ -8,6 +8,7 @@
 mod account;
 mod admin;
 mod album;
+mod album_member;
 mod api_key;
 mod asset;
 mod caller;
@@ -24,6 +25,7 @@ mod search;
 mod seen;
 mod session;
 mod setup;
+mod share;
 mod system;
 mod timeline;
 mod trash;
@@ -32,6 +34,8 @@ mod views;
 pub mod wire;
 
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use axum::{Router, middleware};
 use picup_app::App;
 use picup_domain::ByteSize;
@@ -51,5 +55,12 @@ pub fn router(app: App, largest_body: ByteSize) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), extract::same_origin))
         .layer(middleware::from_fn_with_state(app.clone(), seen::remember))
         .layer(middleware::from_fn(problem::finish))
+        .layer(middleware::map_response(kept_by_nobody))
         .with_state(app)
+}
+
+/// What is told to one caller is nothing for a cache on the way, and may carry rights.
+async fn kept_by_nobody(mut response: Response) -> Response {
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }

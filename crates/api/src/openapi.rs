@@ -11,8 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::{
-    account, admin, album, api_key, asset, events, favourite, health, invitation, search, session, setup, system,
-    timeline, trash, upload,
+    account, admin, album, album_member, api_key, asset, events, favourite, health, invitation, search, session, setup,
+    share, system, timeline, trash, upload,
 };
 
 #[derive(OpenApi)]
@@ -70,6 +70,13 @@ pub(crate) fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(album::assets, album::add))
         .routes(routes!(album::remove))
         .routes(routes!(album::order))
+        .routes(routes!(album_member::list, album_member::add))
+        .routes(routes!(album_member::change, album_member::remove))
+        .routes(routes!(share::list, share::create))
+        .routes(routes!(share::change, share::revoke))
+        .routes(routes!(share::open))
+        .routes(routes!(share::assets))
+        .routes(routes!(share::asset))
         .routes(routes!(upload::reserve))
         .routes(routes!(upload::reserve_many))
         .routes(routes!(upload::fetch, upload::cancel))

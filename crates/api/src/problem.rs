@@ -80,6 +80,12 @@ impl ApiError {
             Error::EmailTaken => (StatusCode::CONFLICT, "email-taken", "Address in use"),
             Error::NotAdmin => (StatusCode::FORBIDDEN, "not-admin", "Only for admins"),
             Error::LinkOver => (StatusCode::NOT_FOUND, "link-over", "Link not valid"),
+            Error::LinkPasswordNeeded => (StatusCode::UNAUTHORIZED, "link-password-needed", "Password needed"),
+            Error::WrongLinkPassword => (StatusCode::UNAUTHORIZED, "wrong-link-password", "Wrong password"),
+            Error::NoSuchPerson => (StatusCode::NOT_FOUND, "no-such-person", "Nobody of that address"),
+            Error::AlbumRoleNeeded(_) => {
+                (StatusCode::FORBIDDEN, "album-role-needed", "Not with your role in this album")
+            }
             Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Error::QuotaExceeded { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "quota-exceeded", "Quota exceeded"),
             Error::PartAddress => (StatusCode::FORBIDDEN, "part-address", "Part address refused"),

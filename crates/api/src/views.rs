@@ -1,6 +1,7 @@
 //! From the rooms' types to the wire's, in one place.
 
 mod backup;
+pub(crate) mod share;
 pub(crate) mod system;
 
 use base64::Engine;
@@ -8,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::tz::Offset;
 use picup_app::account::Account as AccountRow;
 use picup_app::admin::Listed;
-use picup_app::album::Album as AlbumRow;
+use picup_app::album::{Album as SeenAlbum, Assets};
 use picup_app::api_key::ApiKey as ApiKeyRow;
 use picup_app::asset::{Asset as AssetView, Outcome, Standing};
 use picup_app::backup::Assurance;
@@ -193,8 +194,21 @@ fn placeholder(thumbhash: Option<&Vec<u8>>) -> Option<String> {
     thumbhash.map(|bytes| STANDARD.encode(bytes))
 }
 
-fn path(key: &ObjectKey) -> String {
-    format!("/{key}")
+/// Where an object is fetched, with what opens it when no cookie does.
+fn address(key: &ObjectKey, right: Option<&str>) -> String {
+    match right {
+        None => format!("/{key}"),
+        Some(right) => format!("/{key}?{right}"),
+    }
+}
+
+/// Rows of whomever turned into columns. That all are the caller's own goes without saying.
+pub(crate) fn columns_of_many(assets: Assets) -> AssetColumns {
+    if assets.rights.iter().all(Option::is_none) {
+        return columns(assets.page);
+    }
+    let owner = assets.page.assets.iter().map(|asset| asset.owner.into()).collect();
+    AssetColumns { owner, right: assets.rights, ..columns(assets.page) }
 }
 
 /// Rows turned into columns.
@@ -224,7 +238,8 @@ fn ratio(asset: &TimelineAsset) -> f64 {
 }
 
 pub(crate) fn asset(view: AssetView) -> Asset {
-    let AssetView { row, details, thumbnail, preview, original, motion, safety } = view;
+    let AssetView { row, details, thumbnail, preview, original, motion, safety, right } = view;
+    let path = |key: &ObjectKey| address(key, right.as_deref());
     let facts = row.facts;
     let camera = Camera {
         make: facts.camera_make,
@@ -238,6 +253,7 @@ pub(crate) fn asset(view: AssetView) -> Asset {
     let place = facts.latitude.zip(facts.longitude);
     Asset {
         id: row.id.into(),
+        owner: row.owner.into(),
         kind: kind(facts.kind),
         state: state(row.state),
         file_name: row.file_name.as_str().to_owned(),
@@ -256,8 +272,8 @@ pub(crate) fn asset(view: AssetView) -> Asset {
         camera: (camera != Camera::default()).then_some(camera),
         place: place.map(|(latitude, longitude)| Place { latitude, longitude, altitude: facts.altitude }),
         media: AssetMedia {
-            thumbnail: thumbnail.as_ref().map(path),
-            preview: preview.as_ref().map(path),
+            thumbnail: thumbnail.as_ref().map(&path),
+            preview: preview.as_ref().map(&path),
             original: path(&original),
         },
         favourite: row.favourite,
@@ -289,17 +305,24 @@ pub(crate) fn standing((id, standing): (AssetId, Option<Standing>)) -> AssetStan
     }
 }
 
-pub(crate) fn album(row: AlbumRow) -> Album {
+pub(crate) fn album(seen: SeenAlbum) -> Album {
+    let SeenAlbum { row, cover_right } = seen;
     let cover = row.cover.map(|cover| AlbumCover {
         asset: cover.id.into(),
         thumbnail: cover.thumbnail_extension.as_deref().map(|extension| {
-            path(&ObjectKey::new(row.owner, cover.id, ObjectRole::Thumbnail, cover.rendition_version, extension))
+            let role = ObjectRole::Thumbnail;
+            let key = ObjectKey::new(cover.owner, cover.id, role, cover.rendition_version, extension);
+            address(&key, cover_right.as_deref())
         }),
         placeholder: placeholder(cover.placeholder.as_ref()),
     });
     Album {
         id: row.id.into(),
         title: row.title.as_str().to_owned(),
+        owner: row.owner.into(),
+        owner_name: row.owner_name.as_str().to_owned(),
+        role: share::role(row.role),
+        members: row.members,
         count: row.asset_count,
         cover,
         created_at: moment(row.created_at),

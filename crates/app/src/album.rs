@@ -1,15 +1,24 @@
-//! Albums: named selections of one's own assets.
+//! Albums: named selections of assets, one's own and those of others who contribute. Who may do what with one of somebody
+//! else's is in [`AlbumRole`]; who is a member, in [`crate::album_member`].
 
 use std::collections::HashSet;
 
-pub use picup_database::Album;
-use picup_database::{AddOutcome, AlbumCursor, NewAlbum, Ordered};
-use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId, Invalid};
+use picup_database::{AddOutcome, Album as Row, AlbumCursor, AlbumStanding, NewAlbum, Ordered, Read, Write};
+use picup_domain::{AccountId, AlbumId, AlbumRole, AlbumTitle, AssetId, Invalid};
 
 use crate::asset::Outcome;
-use crate::events;
+use crate::media_right::{Extent, right};
 use crate::timeline::Page;
-use crate::{App, Error, cursor};
+use crate::{App, Error, cursor, events};
+
+/// An album as somebody sees it.
+#[derive(Debug, Clone)]
+pub struct Album {
+    /// What the database knows.
+    pub row: Row,
+    /// Opens the picture on its cover, when that is somebody else's.
+    pub cover_right: Option<String>,
+}
 
 /// A page of albums, newest first.
 #[derive(Debug, Clone)]
@@ -20,14 +29,28 @@ pub struct Albums {
     pub next: Option<String>,
 }
 
-/// An owner's albums, newest first.
+/// A page of assets of whomever.
+#[derive(Debug, Clone)]
+pub struct Assets {
+    /// The assets. Which are favourites is told of the caller's own alone.
+    pub page: Page,
+    /// For each in its turn what opens its media, as a query; `None` for the caller's own.
+    pub rights: Vec<Option<String>>,
+}
+
+/// The albums that somebody sees, one's own and shared ones, newest first.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a cursor that is not ours.
-pub async fn list(app: &App, owner: AccountId, from: Option<&str>, limit: u32) -> Result<Albums, Error> {
+pub async fn list(app: &App, caller: AccountId, from: Option<&str>, limit: u32) -> Result<Albums, Error> {
     let before = from.map(|text| text.parse().map_err(|_| cursor::not_ours())).transpose()?;
-    let rows = app.database().read().await?.album_list(owner, before, limit + 1).await?;
-    let (albums, next) = cursor::cut(rows, limit, |last| last.id.to_string());
+    let mut read = app.database().read().await?;
+    let mut rows = read.album_list(caller, before, limit + 1).await?;
+    rows.extend(read.album_shared_list(caller, before, limit + 1).await?);
+    rows.sort_unstable_by_key(|album| std::cmp::Reverse(album.id));
+    rows.truncate(limit as usize + 1);
+    let (rows, next) = cursor::cut(rows, limit, |last| last.id.to_string());
+    let albums = rows.into_iter().map(|row| seen(app, caller, row)).collect::<Result<_, _>>()?;
     Ok(Albums { albums, next })
 }
 
@@ -40,17 +63,18 @@ pub async fn create(app: &App, owner: AccountId, title: AlbumTitle) -> Result<Al
     let id = AlbumId::new(now);
     let mut write = app.database().write().await?;
     write.album_insert(&NewAlbum { id, owner, title, created_at: now }).await?;
-    let album = write.album_by_id(owner, id).await?.ok_or(Error::NotFound("album"))?;
-    commit_changed(app, write, owner, id).await?;
-    Ok(album)
+    let album = find(&mut write, owner, id).await?;
+    commit_changed(app, write, id).await?;
+    seen(app, owner, album)
 }
 
-/// One album of `owner`.
+/// One album that `caller` sees.
 ///
 /// # Errors
-/// [`Error::NotFound`], also when it is somebody else's.
-pub async fn fetch(app: &App, owner: AccountId, id: AlbumId) -> Result<Album, Error> {
-    app.database().read().await?.album_by_id(owner, id).await?.ok_or(Error::NotFound("album"))
+/// [`Error::NotFound`], also when it is somebody else's and not shared with the caller.
+pub async fn fetch(app: &App, caller: AccountId, id: AlbumId) -> Result<Album, Error> {
+    let row = find(&mut app.database().read().await?, caller, id).await?;
+    seen(app, caller, row)
 }
 
 /// What is to change of an album; what is `None` stays.
@@ -62,12 +86,13 @@ pub struct Change {
     pub cover: Option<Option<AssetId>>,
 }
 
-/// Changes an album.
+/// Changes an album. For its managers.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Invalid`] for a cover that the album does not show.
-pub async fn change(app: &App, owner: AccountId, id: AlbumId, change: &Change) -> Result<Album, Error> {
+/// [`Error::NotFound`]; [`Error::AlbumRoleNeeded`]; [`Error::Invalid`] for a cover that the album does not show.
+pub async fn change(app: &App, caller: AccountId, id: AlbumId, change: &Change) -> Result<Album, Error> {
     let mut write = app.database().write().await?;
+    let AlbumStanding { owner, .. } = claim(&mut write, caller, id, AlbumRole::Manager).await?;
     if let Some(title) = &change.title {
         write.album_rename(owner, id, title, app.now()).await?;
     }
@@ -76,18 +101,20 @@ pub async fn change(app: &App, owner: AccountId, id: AlbumId, change: &Change) -
     {
         return Err(not_there("cover"));
     }
-    let album = write.album_by_id(owner, id).await?.ok_or(Error::NotFound("album"))?;
-    commit_changed(app, write, owner, id).await?;
-    Ok(album)
+    let album = find(&mut write, caller, id).await?;
+    commit_changed(app, write, id).await?;
+    seen(app, caller, album)
 }
 
-/// Moves assets of an album, in the order given, right before another one, or to the end, and tells what happened to each.
+/// Moves assets of an album, in the order given, right before another one, or to the end, and tells what happened to each. For
+/// its managers.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such album; [`Error::Invalid`] for a place that is not in it, or is to move itself.
+/// [`Error::NotFound`] when there is no such album; [`Error::AlbumRoleNeeded`]; [`Error::Invalid`] for a place that is not in
+/// it, or is to move itself.
 pub async fn order(
     app: &App,
-    owner: AccountId,
+    caller: AccountId,
     id: AlbumId,
     assets: &[AssetId],
     before: Option<AssetId>,
@@ -99,12 +126,13 @@ pub async fn order(
         return Err(Invalid { field: "before", advice }.into());
     }
     let mut write = app.database().write().await?;
+    let AlbumStanding { owner, .. } = claim(&mut write, caller, id, AlbumRole::Manager).await?;
     let moved = match write.album_order(owner, id, &named, before, app.now()).await? {
         Ordered::Moved(moved) => moved,
         Ordered::NoSuchPlace => return Err(not_there("before")),
         Ordered::NoAlbum => return Err(Error::NotFound("album")),
     };
-    commit_changed(app, write, owner, id).await?;
+    commit_changed(app, write, id).await?;
     let there: HashSet<AssetId> = named.into_iter().zip(moved).filter(|(_, moved)| *moved).map(|(id, _)| id).collect();
     let outcome = |id: &AssetId| (*id, if there.contains(id) { Outcome::Done } else { Outcome::NotFound });
     Ok(assets.iter().map(outcome).collect())
@@ -114,44 +142,66 @@ fn not_there(field: &'static str) -> Error {
     Invalid { field, advice: "name an asset that is in this album".to_owned() }.into()
 }
 
-/// Deletes an album. Its assets stay.
+/// Deletes an album. Its assets stay with whoever they are. For its owner.
 ///
 /// # Errors
-/// [`Error::NotFound`].
-pub async fn delete(app: &App, owner: AccountId, id: AlbumId) -> Result<(), Error> {
+/// [`Error::NotFound`]; [`Error::AlbumRoleNeeded`].
+pub async fn delete(app: &App, caller: AccountId, id: AlbumId) -> Result<(), Error> {
     let mut write = app.database().write().await?;
-    if !write.album_delete(owner, id).await? {
-        return Err(Error::NotFound("album"));
-    }
-    commit_changed(app, write, owner, id).await
+    let AlbumStanding { owner, .. } = claim(&mut write, caller, id, AlbumRole::Owner).await?;
+    let people = write.album_people(id).await?;
+    write.album_delete(owner, id).await?;
+    commit_changed_for(app, write, id, &people).await
 }
 
 /// An album's assets in its order.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Invalid`] for a cursor that is not ours.
-pub async fn assets(app: &App, owner: AccountId, id: AlbumId, from: Option<&str>, limit: u32) -> Result<Page, Error> {
-    let after = from.map(cursor::read).transpose()?.map(|(position, asset)| AlbumCursor { position, asset });
+pub async fn assets(
+    app: &App,
+    caller: AccountId,
+    id: AlbumId,
+    from: Option<&str>,
+    limit: u32,
+) -> Result<Assets, Error> {
     let mut read = app.database().read().await?;
-    read.album_by_id(owner, id).await?.ok_or(Error::NotFound("album"))?;
+    read.album_standing(caller, id).await?.ok_or(Error::NotFound("album"))?;
+    let mut page = page(&mut read, id, from, limit).await?;
+    let mut rights = Vec::with_capacity(page.assets.len());
+    for asset in &mut page.assets {
+        if asset.owner == caller {
+            rights.push(None);
+        } else {
+            asset.favourite = false;
+            rights.push(Some(right(app, asset.owner, asset.id, Extent::All)?));
+        }
+    }
+    Ok(Assets { page, rights })
+}
+
+/// A page of an album's assets in its order. Who may see it, the caller has checked.
+pub(crate) async fn page(read: &mut Read, id: AlbumId, from: Option<&str>, limit: u32) -> Result<Page, Error> {
+    let after = from.map(cursor::read).transpose()?.map(|(position, asset)| AlbumCursor { position, asset });
     let rows = read.album_page(id, after, limit + 1).await?;
     let (rows, next) = cursor::cut(rows, limit, |last| cursor::write(last.position, last.asset.id));
     Ok(Page { assets: rows.into_iter().map(|row| row.asset).collect(), next })
 }
 
-/// Adds assets to the end of an album and tells what happened to each.
+/// Adds assets of the caller's to the end of an album and tells what happened to each. For its contributors.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such album.
+/// [`Error::NotFound`] when there is no such album; [`Error::AlbumRoleNeeded`].
 pub async fn add(
     app: &App,
-    owner: AccountId,
+    caller: AccountId,
     id: AlbumId,
     assets: &[AssetId],
 ) -> Result<Vec<(AssetId, Outcome)>, Error> {
     let mut write = app.database().write().await?;
-    let outcomes = write.album_add(owner, id, assets, app.now()).await?.ok_or(Error::NotFound("album"))?;
-    commit_changed(app, write, owner, id).await?;
+    let AlbumStanding { owner, .. } = claim(&mut write, caller, id, AlbumRole::Contributor).await?;
+    let outcomes = write.album_add_of(owner, id, caller, assets, app.now()).await?.ok_or(Error::NotFound("album"))?;
+    commit_changed(app, write, id).await?;
     let outcome = |outcome| match outcome {
         AddOutcome::Added => Outcome::Done,
         AddOutcome::AlreadyThere => Outcome::Unchanged,
@@ -160,31 +210,83 @@ pub async fn add(
     Ok(assets.iter().copied().zip(outcomes.into_iter().map(outcome)).collect())
 }
 
-/// Takes assets out of an album and tells what happened to each. They stay in the timeline.
+/// Takes assets out of an album and tells what happened to each. They stay in their owners' timelines. Contributors take
+/// their own out, managers all.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such album.
+/// [`Error::NotFound`] when there is no such album; [`Error::AlbumRoleNeeded`].
 pub async fn remove(
     app: &App,
-    owner: AccountId,
+    caller: AccountId,
     id: AlbumId,
     assets: &[AssetId],
 ) -> Result<Vec<(AssetId, Outcome)>, Error> {
     let mut write = app.database().write().await?;
-    let removed = write.album_remove(owner, id, assets, app.now()).await?.ok_or(Error::NotFound("album"))?;
-    commit_changed(app, write, owner, id).await?;
-    let outcome = |was_there| if was_there { Outcome::Done } else { Outcome::Unchanged };
-    Ok(assets.iter().copied().zip(removed.into_iter().map(outcome)).collect())
+    let AlbumStanding { owner, role } = claim(&mut write, caller, id, AlbumRole::Contributor).await?;
+    let theirs: HashSet<AssetId> = if role < AlbumRole::Manager {
+        let own = write.asset_standings(caller, assets).await?;
+        assets.iter().copied().filter(|asset| !own.contains_key(asset)).collect()
+    } else {
+        HashSet::new()
+    };
+    let allowed: Vec<AssetId> = assets.iter().copied().filter(|asset| !theirs.contains(asset)).collect();
+    let removed = write.album_remove(owner, id, &allowed, app.now()).await?.ok_or(Error::NotFound("album"))?;
+    commit_changed(app, write, id).await?;
+    let mut removed = removed.into_iter();
+    let outcome = |asset: &AssetId| match theirs.contains(asset) {
+        true => (*asset, Outcome::NotFound),
+        false if removed.next() == Some(true) => (*asset, Outcome::Done),
+        false => (*asset, Outcome::Unchanged),
+    };
+    Ok(assets.iter().map(outcome).collect())
 }
 
-/// Commits a change of an album together with its event.
-async fn commit_changed(
-    app: &App,
-    mut write: picup_database::Write,
-    owner: AccountId,
+/// What `caller` may do with an album, which has to be `needed` at least. Nobody changes it until the transaction ends.
+pub(crate) async fn claim(
+    write: &mut Write,
+    caller: AccountId,
     id: AlbumId,
+    needed: AlbumRole,
+) -> Result<AlbumStanding, Error> {
+    write.album_lock(id).await?;
+    let standing = write.album_standing(caller, id).await?.ok_or(Error::NotFound("album"))?;
+    if standing.role < needed {
+        return Err(Error::AlbumRoleNeeded(needed));
+    }
+    Ok(standing)
+}
+
+async fn find(read: &mut Read, caller: AccountId, id: AlbumId) -> Result<Row, Error> {
+    match read.album_by_id(caller, id).await? {
+        Some(own) => Ok(own),
+        None => read.album_shared_by_id(caller, id).await?.ok_or(Error::NotFound("album")),
+    }
+}
+
+fn seen(app: &App, caller: AccountId, mut row: Row) -> Result<Album, Error> {
+    let cover_right = match &mut row.cover {
+        Some(cover) if cover.owner != caller => Some(right(app, cover.owner, cover.id, Extent::View)?),
+        _ => None,
+    };
+    Ok(Album { row, cover_right })
+}
+
+/// Commits a change of an album together with its events, for everybody who sees it.
+pub(crate) async fn commit_changed(app: &App, mut write: Write, id: AlbumId) -> Result<(), Error> {
+    let people = write.album_people(id).await?;
+    commit_changed_for(app, write, id, &people).await
+}
+
+/// Commits a change of an album together with its events for `people`.
+pub(crate) async fn commit_changed_for(
+    app: &App,
+    mut write: Write,
+    id: AlbumId,
+    people: &[AccountId],
 ) -> Result<(), Error> {
-    events::append(&mut write, owner, events::Change::Album { id }, app.now()).await?;
+    for account in people {
+        events::append(&mut write, *account, events::Change::Album { id }, app.now()).await?;
+    }
     write.commit().await?;
     events::announce(app);
     Ok(())
@@ -198,8 +300,8 @@ mod tests {
     use crate::{account, trash};
 
     async fn shown(app: &TestApp, owner: AccountId, id: AlbumId) -> (Vec<AssetId>, Option<AssetId>) {
-        let cover = fetch(app, owner, id).await.unwrap().cover.map(|cover| cover.id);
-        (assets(app, owner, id, None, 10).await.unwrap().assets.iter().map(|asset| asset.id).collect(), cover)
+        let cover = fetch(app, owner, id).await.unwrap().row.cover.map(|cover| cover.id);
+        (assets(app, owner, id, None, 10).await.unwrap().page.assets.iter().map(|asset| asset.id).collect(), cover)
     }
 
     #[tokio::test]
@@ -210,7 +312,7 @@ mod tests {
         let [one, two, three] =
             [keep(&app, owner, b"one").await, keep(&app, owner, b"two").await, keep(&app, owner, b"three").await];
         let outside = keep(&app, owner, b"outside").await;
-        let id = create(&app, owner, AlbumTitle::new("Holiday").unwrap()).await.unwrap().id;
+        let id = create(&app, owner, AlbumTitle::new("Holiday").unwrap()).await.unwrap().row.id;
         add(&app, owner, id, &[one, two, three]).await.unwrap();
 
         let moved = order(&app, owner, id, &[three, outside, one, three], Some(two)).await.unwrap();
@@ -224,16 +326,16 @@ mod tests {
 
         let title = AlbumTitle::new("Sea").unwrap();
         let both = Change { title: Some(title.clone()), cover: Some(Some(two)) };
-        assert_eq!(change(&app, owner, id, &both).await.unwrap().title, title);
+        assert_eq!(change(&app, owner, id, &both).await.unwrap().row.title, title);
         assert_eq!(shown(&app, owner, id).await, (vec![three, one, two], Some(two)));
         let refused = Change { title: Some(AlbumTitle::new("Lost").unwrap()), cover: Some(Some(outside)) };
         assert!(matches!(change(&app, owner, id, &refused).await, Err(Error::Invalid(Invalid { field: "cover", .. }))));
         assert!(matches!(change(&app, stranger, id, &both).await, Err(Error::NotFound("album"))));
-        assert_eq!(fetch(&app, owner, id).await.unwrap().title, title, "all of it or nothing");
+        assert_eq!(fetch(&app, owner, id).await.unwrap().row.title, title, "all of it or nothing");
         trash::put(&app, owner, &[two]).await.unwrap();
         assert_eq!(shown(&app, owner, id).await, (vec![three, one], Some(three)));
         change(&app, owner, id, &Change { cover: Some(Some(one)), ..Change::default() }).await.unwrap();
         let automatic = Change { cover: Some(None), ..Change::default() };
-        assert_eq!(change(&app, owner, id, &automatic).await.unwrap().cover.unwrap().id, three);
+        assert_eq!(change(&app, owner, id, &automatic).await.unwrap().row.cover.unwrap().id, three);
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use picup_database::{Asset as Row, Standing};
 
 use crate::events::{self, Change};
+use crate::media_right::{Extent, right};
 use crate::{App, Error};
 
 /// How many assets are deleted in one transaction: so few that nobody waits for it.
@@ -56,6 +57,8 @@ pub struct Asset {
     pub motion: Option<ObjectKey>,
     /// Where the original is safe.
     pub safety: Safety,
+    /// Opens its media, as a query, when it is somebody else's who shares it with the caller.
+    pub right: Option<String>,
 }
 
 /// In how many places an original stands, proved by its hash. The primary store is one, and every destination of copies.
@@ -80,14 +83,20 @@ pub enum Outcome {
     NotTrashed,
 }
 
-/// All that is known of one asset of `owner`.
+/// All that is known of one asset: the caller's own, or one in an album that the caller sees.
 ///
 /// # Errors
-/// [`Error::NotFound`], also when it is somebody else's.
-pub async fn fetch(app: &App, owner: AccountId, id: AssetId) -> Result<Asset, Error> {
+/// [`Error::NotFound`], also when it is somebody else's and not shared with the caller.
+pub async fn fetch(app: &App, caller: AccountId, id: AssetId) -> Result<Asset, Error> {
     let mut read = app.database().read().await?;
-    let row = read.asset_by_id(owner, id).await?.ok_or(Error::NotFound("asset"))?;
-    view(&mut read, row).await
+    if let Some(row) = read.asset_by_id(caller, id).await? {
+        return view(&mut read, row).await;
+    }
+    let owner = read.album_shows_to(caller, id).await?.ok_or(Error::NotFound("asset"))?;
+    let mut row = read.asset_by_id(owner, id).await?.ok_or(Error::NotFound("asset"))?;
+    row.favourite = false;
+    let asset = view(&mut read, row).await?;
+    Ok(Asset { right: Some(right(app, owner, id, Extent::All)?), ..asset })
 }
 
 /// All that follows from what the database knows of an asset.
@@ -107,6 +116,7 @@ pub(crate) async fn view(read: &mut Read, row: Row) -> Result<Asset, Error> {
         safety,
         details,
         row,
+        right: None,
     })
 }
 
@@ -166,9 +176,14 @@ pub(crate) async fn commit_moved(
 /// Appends the events of what moved to the caller's transaction, as its last step.
 async fn tell(app: &App, write: &mut Write, owner: AccountId, moved: &Moved) -> Result<(), Error> {
     let assets = moved.done.iter().map(|asset| Change::Asset { id: asset.id, state: asset.state, day: asset.day });
-    let albums = moved.albums.iter().map(|id| Change::Album { id: *id });
-    let changes: Vec<Change> = assets.chain(albums).collect();
-    events::append_all(write, owner, &changes, app.now()).await
+    let changes: Vec<Change> = assets.collect();
+    events::append_all(write, owner, &changes, app.now()).await?;
+    for id in &moved.albums {
+        for account in write.album_people(*id).await? {
+            events::append(write, account, Change::Album { id: *id }, app.now()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What happened to each of the assets that were named; `otherwise` to those that did not move.
@@ -188,7 +203,7 @@ pub(crate) async fn remove(app: &App, keys: &[ObjectKey]) -> Result<(), Error> {
     let removed = stream::iter(keys.to_vec()).map(|key| {
         let app = app.clone();
         async move {
-            let removed = app.storage().delete(&key).await;
+            let removed = app.remove_object(&key).await;
             crash_point!("delete-forever-removed");
             match removed {
                 Ok(()) => Some(key),

@@ -175,7 +175,13 @@ pub(crate) async fn guess<T>(
     // A caller who hangs up meanwhile has spent its guess.
     let result = attempt.await;
     match &result {
-        Err(Error::WrongCredentials | Error::WrongSetupCode | Error::LinkOver) => app.inner.metrics.guess("wrong"),
+        Err(
+            Error::WrongCredentials
+            | Error::WrongSetupCode
+            | Error::LinkOver
+            | Error::WrongLinkPassword
+            | Error::NoSuchPerson,
+        ) => app.inner.metrics.guess("wrong"),
         Ok(_) => {
             attempts.give_back(&budgets);
             if let Some(who) = who {

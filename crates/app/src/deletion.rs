@@ -203,7 +203,7 @@ mod tests {
         let assets = [asset(app, owner, b"one").await, asset(app, owner, b"two").await];
         let title = AlbumTitle::new("Holiday").unwrap();
         let album = album::create(app, owner, title).await.unwrap();
-        album::add(app, owner, album.id, &assets).await.unwrap();
+        album::add(app, owner, album.row.id, &assets).await.unwrap();
         begin(app, owner, b"open").await;
         let half = begin(app, owner, b"half").await;
         send(app, owner, half.id, b"half").await.unwrap();

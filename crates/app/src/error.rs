@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use picup_domain::{Invalid, Scope, Scopes};
+use picup_domain::{AlbumRole, Invalid, Scope, Scopes};
 
 /// The refusals and failures of this room.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,18 @@ pub enum Error {
     /// A link that was used, withdrawn, is over, or never was; never told which.
     #[error("this link was used already, or is no longer valid; ask for a new one")]
     LinkOver,
+    /// A share link's token is right, but it asks for a password, too.
+    #[error("this link needs the password that its sender has told you")]
+    LinkPasswordNeeded,
+    /// A share link's password is wrong.
+    #[error("this is not the link's password")]
+    WrongLinkPassword,
+    /// No account has the address that an album was to be shared with.
+    #[error("nobody on this PicUp has this e-mail address; an admin can invite them")]
+    NoSuchPerson,
+    /// The album is shared with the caller, but not for this.
+    #[error("this album is shared with you, but not for this: it takes its {}", .0.as_str())]
+    AlbumRoleNeeded(AlbumRole),
     /// Another account has this address.
     #[error("an account with this e-mail address exists")]
     EmailTaken,

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::process::Look;
 use crate::queue::{KINDS, OTHER_KINDS, Task, wake};
-use crate::{App, Error, deletion, events, invitation, motion, process, session, trash, upload};
+use crate::{App, Error, deletion, events, invitation, motion, process, session, share, trash, upload};
 
 const LEASE: Duration = Duration::from_secs(60);
 const EXTEND_EVERY: Duration = Duration::from_secs(20);
@@ -92,8 +92,13 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
 /// Puts right what nobody finished, and forgets what nobody needs.
 async fn reap(app: &App) -> Result<(), Error> {
     // None keeps another waiting.
-    let rounds =
-        [session::prune(app).await, invitation::prune(app).await, upload::reap(app).await, trash::expire(app).await];
+    let rounds = [
+        session::prune(app).await,
+        invitation::prune(app).await,
+        share::prune(app).await,
+        upload::reap(app).await,
+        trash::expire(app).await,
+    ];
     rounds.into_iter().collect()
 }
 

@@ -9,6 +9,7 @@
 pub mod account;
 pub mod admin;
 pub mod album;
+pub mod album_member;
 pub mod api_key;
 pub mod asset;
 mod attempts;
@@ -26,6 +27,7 @@ pub mod health;
 pub mod immich;
 pub mod invitation;
 pub mod jobs;
+mod media_right;
 mod metrics;
 #[cfg(test)]
 mod model_tests;
@@ -42,6 +44,7 @@ mod secrets;
 mod seen;
 pub mod session;
 pub mod setup;
+pub mod share;
 pub mod system;
 #[cfg(test)]
 mod testing;
@@ -58,10 +61,10 @@ use std::time::Duration;
 
 use picup_database::Database;
 use picup_delivery::Audience;
-use picup_domain::{ByteSize, Clock, Timestamp};
+use picup_domain::{ByteSize, Clock, ObjectKey, Timestamp};
 use picup_media::Media;
 use picup_storage::Storage;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 pub use attempts::GuessLimits;
 pub use error::Error;
@@ -123,6 +126,10 @@ pub struct Rooms {
     pub media: Media,
     /// Where "now" comes from.
     pub clock: Arc<dyn Clock>,
+    /// Hears of every object that is gone from the primary store, so that no cache goes on giving it.
+    pub removed: mpsc::UnboundedSender<ObjectKey>,
+    /// What the gateway of this process tells of media.
+    pub delivery: Arc<dyn Fn() -> system::Delivery + Send + Sync>,
 }
 
 /// The use cases' common ground. Cheap to clone.
@@ -136,6 +143,8 @@ pub struct App {
 struct Inner {
     database_place: picup_database::Place,
     storage: Storage,
+    removed: mpsc::UnboundedSender<ObjectKey>,
+    delivery: Arc<dyn Fn() -> system::Delivery + Send + Sync>,
     targets: backup::Targets,
     media: Media,
     clock: Arc<dyn Clock>,
@@ -144,6 +153,8 @@ struct Inner {
     access_tokens: token::AccessTokens,
     passwords: password::Passwords,
     attempts: attempts::Attempts,
+    share_tokens: token::ShareTokens,
+    window: picup_delivery::WindowSigner,
     events: events::Hub,
     begun: upload::Begun,
     /// When the last upload began, in microseconds: how the worker knows that files are coming in.
@@ -161,11 +172,13 @@ impl App {
     /// # Errors
     /// When a key in `secrets` is not usable.
     pub fn new(rooms: Rooms, settings: Settings, secrets: Secrets, metrics: Metrics) -> Result<Self, Error> {
-        let Rooms { database, database_place, storage, targets, media, clock } = rooms;
+        let Rooms { database, database_place, storage, targets, media, clock, removed, delivery } = rooms;
         let inner = Arc::new(Inner {
             access_tokens: token::AccessTokens::new(&secrets)?,
             passwords: password::Passwords::new()?,
             attempts: attempts::Attempts::new(settings.guesses),
+            share_tokens: token::ShareTokens::new(&secrets)?,
+            window: picup_delivery::WindowSigner::new(),
             events: events::Hub::new(),
             begun: upload::Begun::default(),
             system: system::Kept::since(clock.now()),
@@ -173,6 +186,8 @@ impl App {
             jobs_waiting: Notify::new(),
             database_place,
             storage,
+            removed,
+            delivery,
             targets: backup::Targets::new(targets),
             media,
             clock,
@@ -202,6 +217,14 @@ impl App {
 
     fn storage(&self) -> &Storage {
         &self.inner.storage
+    }
+
+    /// Removes an object from the primary store, and says so to whoever keeps it in a cache.
+    async fn remove_object(&self, key: &ObjectKey) -> Result<(), picup_storage::Error> {
+        self.storage().delete(key).await?;
+        // Where nothing is cached, nobody listens.
+        let _ = self.inner.removed.send(key.clone());
+        Ok(())
     }
 
     fn target(&self, name: &str) -> Option<&backup::Target> {

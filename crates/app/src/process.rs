@@ -284,7 +284,7 @@ async fn clear_staged(app: &App, row: &Row) -> Result<(), Error> {
         return Ok(());
     }
     for object in &left {
-        app.storage().delete(&object.key).await?;
+        app.remove_object(&object.key).await?;
     }
     crash_point!("process-left-removed");
     let mut write = app.database().write().await?;

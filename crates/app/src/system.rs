@@ -61,6 +61,8 @@ pub struct Report {
     pub queue: Option<Row<Queue>>,
     /// What makes pictures, and what came of the assets.
     pub media: Row<Media>,
+    /// What goes out.
+    pub delivery: Row<Delivery>,
     /// What is coming in.
     pub uploads: Option<Row<Uploads>>,
     /// Who keeps how much.
@@ -71,7 +73,7 @@ impl Report {
     /// The worst of all rows.
     #[must_use]
     pub fn state(&self) -> State {
-        let mut states = vec![self.database.state(), self.media.state()];
+        let mut states = vec![self.database.state(), self.media.state(), self.delivery.state()];
         states.extend(self.replicas.as_ref().map(Row::state));
         states.extend(self.stores.iter().map(Row::state));
         states.extend(self.backup.as_ref().map(Row::state));
@@ -151,6 +153,34 @@ pub struct Media {
     pub children: Children,
     /// What keeps a child from doing harm, in a word.
     pub sandbox: &'static str,
+}
+
+/// What goes out through the gateway of this process, since it began.
+#[derive(Debug, Clone, Default)]
+pub struct Delivery {
+    /// Bytes of media that were handed to clients.
+    pub bytes: u64,
+    /// Requests for media that were refused, by reason.
+    pub refused: Vec<(&'static str, u64)>,
+    /// The cache before the store, if there is one.
+    pub cache: Option<Cache>,
+}
+
+/// What a cache has done.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cache {
+    /// Blocks given from memory or disk, or waited for while another reader's question was answered.
+    pub hits: u64,
+    /// Slices that the store was asked for.
+    pub misses: u64,
+    /// Bytes that came from the store.
+    pub origin_bytes: u64,
+    /// Bytes on its disk now.
+    pub held_bytes: u64,
+    /// Slices that its disk did not take.
+    pub unkept: u64,
+    /// Slices on its disk that were not as they were written.
+    pub broken: u64,
 }
 
 /// What is coming in.

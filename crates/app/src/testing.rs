@@ -96,6 +96,8 @@ impl TestApp {
             targets,
             media: app.inner.media.clone(),
             clock: Arc::clone(&clock) as _,
+            removed: tokio::sync::mpsc::unbounded_channel().0,
+            delivery: Arc::new(crate::system::Delivery::default),
         };
         let metrics = Metrics::register(&mut Registry::default());
         let app = App::new(rooms, settings(&folder), secrets(), metrics).unwrap();
@@ -120,7 +122,16 @@ impl TestApp {
         );
         let settings = settings(&folder);
         let database_place = place.place;
-        let rooms = Rooms { database, database_place, storage, targets, media, clock: Arc::clone(&clock) as _ };
+        let rooms = Rooms {
+            database,
+            database_place,
+            storage,
+            targets,
+            media,
+            clock: Arc::clone(&clock) as _,
+            removed: tokio::sync::mpsc::unbounded_channel().0,
+            delivery: Arc::new(crate::system::Delivery::default),
+        };
         let app = App::new(rooms, settings, secrets(), Metrics::register(&mut registry)).unwrap();
         Self { app, clock, _folder: folder }
     }

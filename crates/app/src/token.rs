@@ -3,12 +3,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use picup_domain::{AccountId, SessionId, Sha256, Timestamp};
+use picup_domain::{AccountId, SessionId, Sha256, ShareLinkId, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Secrets};
-
-const AUDIENCE: &str = "picup-api";
 
 /// Who a valid access token speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,57 +21,127 @@ pub struct Access {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Claims {
+struct AccessClaims {
     aud: String,
     sub: String,
     sid: String,
     exp: i64,
 }
 
-/// Makes and checks access tokens: JWTs signed with ES256, so that a process which only checks them needs no secret.
-pub(crate) struct AccessTokens {
+/// That somebody has opened a share link, with its password if it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ShareAccess {
+    /// The link.
+    pub(crate) link: ShareLinkId,
+    /// What the password was, as [`crate::share`] marks it: another one ends what the one before has opened.
+    pub(crate) password: u64,
+    /// When it ends.
+    pub(crate) expires_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ShareClaims {
+    aud: String,
+    sub: String,
+    pwd: u64,
+    exp: i64,
+}
+
+/// Makes and checks JWTs of one audience, signed with ES256, so that a process which only checks them needs no secret.
+struct Tokens {
+    audience: &'static str,
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
 }
 
-impl AccessTokens {
-    pub(crate) fn new(secrets: &Secrets) -> Result<Self, Error> {
+impl Tokens {
+    fn new(secrets: &Secrets, audience: &'static str) -> Result<Self, Error> {
         let broken = |error| Error::Internal(format!("the access-token key is not usable: {error}"));
         let mut validation = Validation::new(Algorithm::ES256);
-        validation.set_audience(&[AUDIENCE]);
+        validation.set_audience(&[audience]);
         // Expiry is checked below against the injected clock, to the second and without leeway.
         validation.validate_exp = false;
         Ok(Self {
+            audience,
             encoding: EncodingKey::from_ec_pem(secrets.access_key_pem.as_bytes()).map_err(broken)?,
             decoding: DecodingKey::from_ec_pem(secrets.access_public_pem.as_bytes()).map_err(broken)?,
             validation,
         })
     }
 
+    fn issue(&self, claims: &impl Serialize) -> Result<String, Error> {
+        jsonwebtoken::encode(&Header::new(Algorithm::ES256), claims, &self.encoding)
+            .map_err(|error| Error::Internal(format!("signing a token: {error}")))
+    }
+
+    fn check<C: DeserializeOwned>(&self, token: &str) -> Option<C> {
+        jsonwebtoken::decode(token, &self.decoding, &self.validation).ok().map(|data| data.claims)
+    }
+}
+
+/// The end that a claim tells, while it has not come.
+fn still(exp: i64, now: Timestamp) -> Option<Timestamp> {
+    (exp > now.seconds()).then(|| Timestamp::from_micros(exp.saturating_mul(1_000_000)))
+}
+
+/// Access tokens: a person's session.
+pub(crate) struct AccessTokens(Tokens);
+
+impl AccessTokens {
+    pub(crate) fn new(secrets: &Secrets) -> Result<Self, Error> {
+        Tokens::new(secrets, "picup-api").map(Self)
+    }
+
     pub(crate) fn issue(&self, access: &Access) -> Result<String, Error> {
-        let claims = Claims {
-            aud: AUDIENCE.to_owned(),
+        self.0.issue(&AccessClaims {
+            aud: self.0.audience.to_owned(),
             sub: access.account.to_string(),
             sid: access.session.to_string(),
             exp: access.expires_at.seconds(),
-        };
-        jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &self.encoding)
-            .map_err(|error| Error::Internal(format!("signing an access token: {error}")))
+        })
     }
 
     pub(crate) fn check(&self, token: &str, now: Timestamp) -> Result<Access, Error> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|_| Error::NotSignedIn)?
-            .claims;
-        if claims.exp <= now.seconds() {
-            return Err(Error::NotSignedIn);
-        }
-        Ok(Access {
-            account: claims.sub.parse().map_err(|_| Error::NotSignedIn)?,
-            session: claims.sid.parse().map_err(|_| Error::NotSignedIn)?,
-            expires_at: Timestamp::from_micros(claims.exp.saturating_mul(1_000_000)),
+        let read = || {
+            let claims: AccessClaims = self.0.check(token)?;
+            Some(Access {
+                expires_at: still(claims.exp, now)?,
+                account: claims.sub.parse().ok()?,
+                session: claims.sid.parse().ok()?,
+            })
+        };
+        read().ok_or(Error::NotSignedIn)
+    }
+}
+
+/// Tokens of whoever has opened a share link.
+pub(crate) struct ShareTokens(Tokens);
+
+impl ShareTokens {
+    pub(crate) fn new(secrets: &Secrets) -> Result<Self, Error> {
+        Tokens::new(secrets, "picup-share").map(Self)
+    }
+
+    pub(crate) fn issue(&self, access: &ShareAccess) -> Result<String, Error> {
+        self.0.issue(&ShareClaims {
+            aud: self.0.audience.to_owned(),
+            sub: access.link.to_string(),
+            pwd: access.password,
+            exp: access.expires_at.seconds(),
         })
+    }
+
+    pub(crate) fn check(&self, token: &str, now: Timestamp) -> Result<ShareAccess, Error> {
+        let read = || {
+            let claims: ShareClaims = self.0.check(token)?;
+            Some(ShareAccess {
+                expires_at: still(claims.exp, now)?,
+                link: claims.sub.parse().ok()?,
+                password: claims.pwd,
+            })
+        };
+        read().ok_or(Error::LinkOver)
     }
 }
 
@@ -133,12 +202,25 @@ mod tests {
     }
 
     #[test]
+    fn a_share_opens_no_account_and_an_account_no_share() {
+        let now = Timestamp::from_micros(1_700_000_000_000_000);
+        let (secrets, expires_at) = (secrets(), now.plus(Duration::from_secs(300)));
+        let (accesses, shares) = (AccessTokens::new(&secrets).unwrap(), ShareTokens::new(&secrets).unwrap());
+        let share = ShareAccess { link: ShareLinkId::new(now), password: 7, expires_at };
+        let token = shares.issue(&share).unwrap();
+        assert_eq!(shares.check(&token, now).unwrap(), share);
+        assert!(shares.check(&token, expires_at).is_err() && accesses.check(&token, now).is_err());
+        let access = Access { account: AccountId::new(now), session: SessionId::new(now), expires_at };
+        assert!(shares.check(&accesses.issue(&access).unwrap(), now).is_err());
+    }
+
+    #[test]
     fn the_algorithm_is_pinned() {
         let now = Timestamp::from_micros(1_700_000_000_000_000);
         let tokens = AccessTokens::new(&secrets()).unwrap();
         for header in [r#"{"alg":"none","typ":"JWT"}"#, r#"{"alg":"HS256","typ":"JWT"}"#] {
             let body = format!(
-                r#"{{"aud":"{AUDIENCE}","sub":"{}","sid":"{}","exp":9999999999}}"#,
+                r#"{{"aud":"picup-api","sub":"{}","sid":"{}","exp":9999999999}}"#,
                 AccountId::new(now),
                 SessionId::new(now)
             );

@@ -190,19 +190,19 @@ mod tests {
 
     async fn album_of(app: &TestApp, owner: AccountId, assets: &[AssetId]) -> AlbumId {
         let album = album::create(app, owner, AlbumTitle::new("Holiday").unwrap()).await.unwrap();
-        album::add(app, owner, album.id, assets).await.unwrap();
-        album.id
+        album::add(app, owner, album.row.id, assets).await.unwrap();
+        album.row.id
     }
 
     /// How many assets the timeline, the album and the trash show, the album's cover, and the bytes in use.
     async fn seen(app: &TestApp, owner: AccountId, album: AlbumId) -> (u64, u64, usize, Option<AssetId>, u64) {
         let days = timeline::days(app, owner).await.unwrap().iter().map(|day| day.assets).sum();
         let shown = album::fetch(app, owner, album).await.unwrap();
-        let listed = album::assets(app, owner, album, None, 10).await.unwrap().assets.len();
-        assert_eq!(shown.asset_count, listed as u64);
+        let listed = album::assets(app, owner, album, None, 10).await.unwrap().page.assets.len();
+        assert_eq!(shown.row.asset_count, listed as u64);
         let trash = list(app, owner, None, 10).await.unwrap().page.assets.len();
         let used = account::fetch(app, owner).await.unwrap().quota.used.get();
-        (days, shown.asset_count, trash, shown.cover.map(|cover| cover.id), used)
+        (days, shown.row.asset_count, trash, shown.row.cover.map(|cover| cover.id), used)
     }
 
     async fn work_off(app: &TestApp) {

@@ -151,7 +151,7 @@ mod tests {
             assets.push(upload::complete(&app, ada, begun.id).await.unwrap());
         }
         begin(&app, ada, b"open").await;
-        let album = album::create(&app, ada, AlbumTitle::new("Holiday").unwrap()).await.unwrap().id;
+        let album = album::create(&app, ada, AlbumTitle::new("Holiday").unwrap()).await.unwrap().row.id;
         album::add(&app, ada, album, &assets).await.unwrap();
         (app, ada, album)
     }
@@ -190,6 +190,6 @@ mod tests {
         assert_eq!(verify(&app, ada).await.unwrap(), []);
         let days = crate::timeline::days(&app, ada).await.unwrap();
         assert_eq!((days.len(), days[0].assets), (1, 2));
-        assert_eq!(album::fetch(&app, ada, album).await.unwrap().asset_count, 2);
+        assert_eq!(album::fetch(&app, ada, album).await.unwrap().row.asset_count, 2);
     }
 }

@@ -109,6 +109,8 @@ impl Write {
         for (name, sql) in [
             ("account_forget_sessions", "DELETE FROM sessions WHERE account = ?"),
             ("account_forget_keys", "DELETE FROM api_keys WHERE account = ?"),
+            ("account_forget_share_links", "DELETE FROM share_links WHERE account = ?"),
+            ("account_forget_memberships", "DELETE FROM album_members WHERE account = ?"),
         ] {
             self.run(Statement::new(name, sql).id(&id)).await?;
         }

@@ -1,10 +1,10 @@
-//! Albums: named selections of one owner's assets, in the order they were added until their owner puts them into another
+//! Albums: named selections of assets, their owner's and their contributors' (`album_member`), in the order they were added until their owner puts them into another
 //! (`arrangement`). The count and the cover stand on the album
 //! itself, so that a list of albums costs one look-up each.
 
 use std::collections::BTreeSet;
 
-use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId, Timestamp};
+use picup_domain::{AccountId, AlbumId, AlbumRole, AlbumTitle, AssetId, DisplayName, Invalid, Timestamp};
 
 use crate::statement::{Row, Statement, runs};
 use crate::timeline::{TimelineAsset, timeline_asset, timeline_columns};
@@ -30,6 +30,12 @@ pub struct Album {
     pub id: AlbumId,
     /// Whose it is.
     pub owner: AccountId,
+    /// What its owner is called.
+    pub owner_name: DisplayName,
+    /// What whoever asked may do with it.
+    pub role: AlbumRole,
+    /// How many others see it.
+    pub members: u64,
     /// Its title.
     pub title: AlbumTitle,
     /// The asset shown for it: the one that was chosen, or the first, while it has any.
@@ -75,20 +81,43 @@ pub enum AddOutcome {
     Added,
     /// It was in the album before.
     AlreadyThere,
-    /// The album's owner has no such asset, or it lies in the trash.
+    /// Whoever adds it has no such asset, or it lies in the trash.
     NotYours,
 }
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($role:literal, $from:literal, $rest:literal) => {
         concat!(
             "SELECT albums.id AS album_id, albums.owner AS album_owner, albums.title, albums.cover_asset, \
-             albums.asset_count, albums.created_at AS album_created_at, albums.updated_at, ",
+             albums.asset_count, albums.created_at AS album_created_at, albums.updated_at, accounts.name AS owner_name, \
+             (SELECT COUNT(*) FROM album_members WHERE album_members.album = albums.id) AS members, ",
+            $role,
+            " AS album_role, ",
             timeline_columns!(),
-            " FROM albums LEFT JOIN assets ON assets.id = albums.cover_asset ",
+            " FROM ",
+            $from,
+            " JOIN accounts ON accounts.id = albums.owner LEFT JOIN assets ON assets.id = albums.cover_asset ",
             $rest
         )
     };
+}
+
+/// An owner's albums.
+macro_rules! own {
+    ($rest:literal) => {
+        select!("'owner'", "albums", $rest)
+    };
+}
+
+/// The albums of others that an account is a member of.
+macro_rules! shared {
+    ($rest:literal) => {
+        select!("shared.role", "album_members AS shared JOIN albums ON albums.id = shared.album", $rest)
+    };
+}
+
+fn role(word: &str) -> Result<AlbumRole, Invalid> {
+    if word == AlbumRole::Owner.as_str() { Ok(AlbumRole::Owner) } else { AlbumRole::of_member(word) }
 }
 
 fn album(row: &Row) -> Result<Album, Error> {
@@ -96,6 +125,9 @@ fn album(row: &Row) -> Result<Album, Error> {
     Ok(Album {
         id: row.id("album_id")?,
         owner: row.id("album_owner")?,
+        owner_name: row.word("owner_name", DisplayName::new)?,
+        role: row.word("album_role", role)?,
+        members: row.int("members")?,
         title: row.word("title", AlbumTitle::new)?,
         cover: cover.map(|_| timeline_asset(row)).transpose()?,
         asset_count: row.int("asset_count")?,
@@ -114,7 +146,7 @@ impl Read {
     /// # Errors
     /// When the database cannot answer.
     pub async fn album_by_id(&mut self, owner: AccountId, id: AlbumId) -> Result<Option<Album>, Error> {
-        let sql = select!("WHERE albums.id = ? AND albums.owner = ?");
+        let sql = own!("WHERE albums.id = ? AND albums.owner = ?");
         self.one(Statement::new("album_by_id", sql).id(&id).id(&owner)).await?.as_ref().map(album).transpose()
     }
 
@@ -130,12 +162,44 @@ impl Read {
     ) -> Result<Vec<Album>, Error> {
         let statement = match before {
             None => {
-                let sql = select!("WHERE albums.owner = ? ORDER BY albums.id DESC LIMIT ?");
+                let sql = own!("WHERE albums.owner = ? ORDER BY albums.id DESC LIMIT ?");
                 Statement::new("album_list", sql).id(&owner)
             }
             Some(before) => {
-                let sql = select!("WHERE albums.owner = ? AND albums.id < ? ORDER BY albums.id DESC LIMIT ?");
+                let sql = own!("WHERE albums.owner = ? AND albums.id < ? ORDER BY albums.id DESC LIMIT ?");
                 Statement::new("album_list_before", sql).id(&owner).id(&before)
+            }
+        };
+        self.all(statement.int(limit)).await?.iter().map(album).collect()
+    }
+
+    /// An album of somebody else's that `account` is a member of.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn album_shared_by_id(&mut self, account: AccountId, id: AlbumId) -> Result<Option<Album>, Error> {
+        let sql = shared!("WHERE shared.album = ? AND shared.account = ?");
+        self.one(Statement::new("album_shared_by_id", sql).id(&id).id(&account)).await?.as_ref().map(album).transpose()
+    }
+
+    /// As [`Read::album_list`], of the albums of others that `account` is a member of.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn album_shared_list(
+        &mut self,
+        account: AccountId,
+        before: Option<AlbumId>,
+        limit: u32,
+    ) -> Result<Vec<Album>, Error> {
+        let statement = match before {
+            None => {
+                let sql = shared!("WHERE shared.account = ? ORDER BY shared.album DESC LIMIT ?");
+                Statement::new("album_shared_list", sql).id(&account)
+            }
+            Some(before) => {
+                let sql = shared!("WHERE shared.account = ? AND shared.album < ? ORDER BY shared.album DESC LIMIT ?");
+                Statement::new("album_shared_list_before", sql).id(&account).id(&before)
             }
         };
         self.all(statement.int(limit)).await?.iter().map(album).collect()
@@ -221,7 +285,7 @@ impl Write {
         self.changed(Statement::new("album_delete", sql).id(&id).id(&owner)).await
     }
 
-    /// Appends assets to an owner's album in the order given, and tells what came of each. `None` when there is no album.
+    /// Appends assets to their owner's own album in the order given, and tells what came of each. `None` when there is no album.
     ///
     /// # Errors
     /// When the database cannot write.
@@ -229,6 +293,21 @@ impl Write {
         &mut self,
         owner: AccountId,
         id: AlbumId,
+        assets: &[AssetId],
+        now: Timestamp,
+    ) -> Result<Option<Vec<AddOutcome>>, Error> {
+        self.album_add_of(owner, id, owner, assets, now).await
+    }
+
+    /// Appends assets of `whose` to an album of `owner`, as [`Write::album_add`] does.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn album_add_of(
+        &mut self,
+        owner: AccountId,
+        id: AlbumId,
+        whose: AccountId,
         assets: &[AssetId],
         now: Timestamp,
     ) -> Result<Option<Vec<AddOutcome>>, Error> {
@@ -240,7 +319,7 @@ impl Write {
         for asset in assets {
             let sql = "INSERT INTO album_assets (album, asset, position, added_at) \
                        SELECT ?, id, ?, ? FROM assets WHERE id = ? AND owner = ? AND trashed_at IS NULL";
-            let statement = Statement::new("album_add", sql).id(&id).int(position + 1).time(now).id(asset).id(&owner);
+            let statement = Statement::new("album_add", sql).id(&id).int(position + 1).time(now).id(asset).id(&whose);
             outcomes.push(match self.changed(statement).await {
                 Ok(true) => {
                     position += 1;

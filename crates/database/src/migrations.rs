@@ -8,13 +8,14 @@ use crate::Error;
 use crate::dialect::{self, Dialect};
 
 /// In order; a migration's place is its version, from 1. Never edit one that was released.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_walking_skeleton.sql"),
     include_str!("../migrations/0002_accounts_trash_and_import.sql"),
     include_str!("../migrations/0003_system.sql"),
     include_str!("../migrations/0004_heartbeat.sql"),
     include_str!("../migrations/0005_timeline.sql"),
     include_str!("../migrations/0006_backup.sql"),
+    include_str!("../migrations/0007_sharing.sql"),
 ];
 
 /// The newest schema this program knows.

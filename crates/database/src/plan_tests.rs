@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use picup_domain::{
-    AccountId, AlbumId, ApiKeyId, AssetId, AssetKind, ByteSize, CaptureSource, CaptureTime, DestinationId, Email,
-    JobId, MotionState, ObjectKey, ObjectRole, SearchKind, SessionId, Sha1, Sha256, Timestamp, UploadId, Vicinity,
-    Words,
+    AccountId, AlbumId, AlbumRole, ApiKeyId, AssetId, AssetKind, ByteSize, CaptureSource, CaptureTime, DestinationId,
+    Email, JobId, MotionState, ObjectKey, ObjectRole, SearchKind, SessionId, Sha1, Sha256, ShareLinkId, Timestamp,
+    UploadId, Vicinity, Words,
 };
 
 use crate::{
@@ -178,6 +178,57 @@ async fn search(tx: &mut Write) -> Result<(), Error> {
     Ok(())
 }
 
+/// What is shared, with whom, and by which links.
+async fn share(tx: &mut Write) -> Result<(), Error> {
+    let (owner, member, album, asset) =
+        (AccountId::new(NOW), AccountId::new(NOW), AlbumId::new(NOW), AssetId::new(NOW));
+    for (id, email) in [(owner, "dora@example.com"), (member, "carl@example.com")] {
+        tx.account_insert(&newcomer(id, email)?).await?;
+    }
+    let title = picup_domain::AlbumTitle::new("Holiday")?;
+    tx.album_insert(&crate::NewAlbum { id: album, owner, title, created_at: NOW }).await?;
+    tx.album_lock(album).await?;
+    for role in [AlbumRole::Viewer, AlbumRole::Manager] {
+        tx.album_member_set(album, member, role, NOW).await?;
+    }
+    assert_eq!(tx.album_standing(member, album).await?.map(|standing| standing.role), Some(AlbumRole::Manager));
+    assert_eq!((tx.album_members(album).await?.len(), tx.album_people(album).await?.len()), (1, 2));
+    tx.album_shared_by_id(member, album).await?;
+    tx.album_shared_list(somebody(), None, 10).await?;
+    tx.album_shared_list(somebody(), Some(album), 10).await?;
+    tx.album_assets_of(album, member).await?;
+    tx.album_shows_to(member, asset).await?;
+
+    for place in [crate::SharedPlace::Album(album), crate::SharedPlace::Assets(Vec::new())] {
+        let id = ShareLinkId::new(NOW);
+        let token = Sha256::of(id.as_bytes());
+        let (account, created_at) = (owner, NOW);
+        let new = crate::NewShareLink {
+            id,
+            account,
+            token,
+            place,
+            password: None,
+            download: false,
+            created_at,
+            expires_at: None,
+        };
+        tx.share_link_insert(&new).await?;
+        tx.share_link_by_token(&token).await?;
+        let link = tx.share_link_by_id(id).await?.ok_or(Error::Conflict("link"))?;
+        tx.share_link_shows(&link, asset).await?;
+        tx.share_link_page(id, None, 10).await?;
+        tx.share_link_page(id, Some(AlbumCursor { position: 1, asset }), 10).await?;
+        let change = crate::ShareLinkChange { password: Some(None), download: Some(true), expires_at: Some(Some(NOW)) };
+        tx.share_link_change(id, &change).await?;
+    }
+    tx.share_link_list(somebody()).await?;
+    tx.share_link_list_of(album).await?;
+    tx.share_link_prune(NOW).await?;
+    tx.album_member_remove(album, member).await?;
+    Ok(())
+}
+
 /// Calls every reading method, and the writing ones that look rows up by more than their id.
 async fn call_everything(tx: &mut Write) -> Result<(), Error> {
     let (account, asset, hash) = (somebody(), AssetId::new(NOW), Sha256::of(b""));
@@ -344,6 +395,7 @@ async fn plans(database: &Database) -> Vec<(&'static str, String)> {
     call_everything(&mut tx).await.unwrap();
     administer(&mut tx).await.unwrap();
     throw_away(&mut tx).await.unwrap();
+    share(&mut tx).await.unwrap();
     live_photos(&mut tx).await.unwrap();
     search(&mut tx).await.unwrap();
     keep_copies(&mut tx).await.unwrap();
@@ -395,7 +447,7 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
 
 /// What makes a server's planner take its indexes seriously: tables with thousands of rows, a fifth of them somebody's. `n` runs
 /// through the numbers of a helper table, which has an id and a hash of each, and its account and album.
-const MUCH: [&str; 11] = [
+const MUCH: [&str; 14] = [
     "SET SESSION foreign_key_checks = 0",
     "INSERT INTO accounts (id, email, name, role, password_hash, used_bytes, reserved_bytes, created_at, updated_at) \
      SELECT IF(n = 1, REPEAT(0x01, 16), id), CONCAT(n, '@example.com'), 'A', 'member', 'x', 0, 0, n, n \
@@ -413,6 +465,11 @@ const MUCH: [&str; 11] = [
      SELECT id, IF(n % 2 = 0, REPEAT(0x01, 16), account), 'A', 0, n, n FROM numbers WHERE n <= 2000",
     "INSERT INTO album_assets (album, asset, position, added_at) \
      SELECT album, id, n, n FROM numbers",
+    "INSERT INTO album_members (album, account, role, added_at) \
+     SELECT album, account, 'viewer', n FROM numbers WHERE n <= 1000",
+    "INSERT INTO share_links (id, account, token_hash, album, download, created_at, expires_at) \
+     SELECT id, account, hash, IF(n % 2 = 0, album, NULL), 0, n, 2000000000000000 + n FROM numbers",
+    "INSERT INTO share_link_assets (link, asset, position) SELECT album, id, n FROM numbers",
     "INSERT INTO objects (object_key, asset, role, bytes, state, created_at) \
      SELECT CONCAT('media/01890000-0000-7000-8000-000000000000/', LOWER(INSERT(INSERT(INSERT(INSERT(HEX(id), 9, 0, '-'), 14, 0, '-'), \
      19, 0, '-'), 24, 0, '-')), '/file/original.1.jpg'), id, 'original', 1, 'committed', n FROM numbers",

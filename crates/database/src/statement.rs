@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use picup_domain::{
     AccountId, AlbumId, ApiKeyId, AssetId, ByteSize, DestinationId, Invalid, InvitationId, JobId, LocalDay, SessionId,
-    Sha1, Sha256, Timestamp, UploadId,
+    Sha1, Sha256, ShareLinkId, Timestamp, UploadId,
 };
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, Arguments, Decode, Encode, Row as _, Type};
@@ -32,7 +32,20 @@ macro_rules! binary {
     )*};
 }
 
-binary!(AccountId, AlbumId, ApiKeyId, AssetId, DestinationId, InvitationId, JobId, SessionId, Sha1, Sha256, UploadId);
+binary!(
+    AccountId,
+    AlbumId,
+    ApiKeyId,
+    AssetId,
+    DestinationId,
+    InvitationId,
+    ShareLinkId,
+    JobId,
+    SessionId,
+    Sha1,
+    Sha256,
+    UploadId
+);
 
 /// A statement, the name its time is measured under, and its values in the order of the question marks.
 pub(crate) struct Statement {

@@ -20,6 +20,8 @@ pub struct DayCount {
 pub struct TimelineAsset {
     /// Its id.
     pub id: AssetId,
+    /// Whose it is.
+    pub owner: AccountId,
     /// What it is.
     pub kind: AssetKind,
     /// How far it has come.
@@ -75,7 +77,7 @@ pub enum Direction {
 /// The columns of a [`TimelineAsset`], named by their table because album pages join.
 macro_rules! timeline_columns {
     () => {
-        "assets.id, assets.kind, assets.state, assets.captured_local, assets.width, assets.height, \
+        "assets.id, assets.owner, assets.kind, assets.state, assets.captured_local, assets.width, assets.height, \
          assets.duration_ms, assets.placeholder, assets.rendition_version, assets.thumbnail_extension, \
          assets.favourite, assets.motion_state"
     };
@@ -96,6 +98,7 @@ macro_rules! select {
 pub(crate) fn timeline_asset(row: &Row) -> Result<TimelineAsset, Error> {
     Ok(TimelineAsset {
         id: row.id("id")?,
+        owner: row.id("owner")?,
         kind: row.word("kind", AssetKind::parse)?,
         state: row.word("state", AssetState::parse)?,
         captured_local: row.time("captured_local")?,

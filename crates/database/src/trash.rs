@@ -174,6 +174,7 @@ impl Write {
                 "UPDATE objects SET state = 'deleting' WHERE NOT (role = 'motion' AND state = 'staged') AND asset",
             ),
             ("asset_erase_places", "DELETE FROM album_assets WHERE asset"),
+            ("asset_erase_shared", "DELETE FROM share_link_assets WHERE asset"),
             ("asset_erase", "DELETE FROM assets WHERE id"),
         ] {
             for run in runs(&ids) {

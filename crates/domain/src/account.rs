@@ -112,6 +112,17 @@ impl Password {
         Self::attempt(text)
     }
 
+    /// A password for a share link, which is told to others and opens little: without the link's own token nobody can even guess.
+    ///
+    /// # Errors
+    /// When too short or too long.
+    pub fn for_a_link(text: &str) -> Result<Self, Invalid> {
+        if text.chars().count() < 6 {
+            return Err(Invalid::new("password", "use at least 6 characters"));
+        }
+        Self::attempt(text)
+    }
+
     /// A password offered at sign-in, where only the upper bound matters.
     ///
     /// # Errors

@@ -23,9 +23,57 @@ impl AlbumTitle {
     }
 }
 
+/// What somebody may do with an album. Each may do all that those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AlbumRole {
+    /// Looks at it and downloads from it.
+    Viewer,
+    /// Adds assets of their own, and takes those out again.
+    Contributor,
+    /// Changes everything about it but its owner: title, cover, order, whose assets whatever, its members and its share links.
+    Manager,
+    /// Whose it is. One account, never a member.
+    Owner,
+}
+
+impl AlbumRole {
+    /// The word stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Contributor => "contributor",
+            Self::Manager => "manager",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The role that a member can be given by that word.
+    ///
+    /// # Errors
+    /// For any other word: nobody becomes the owner.
+    pub fn of_member(word: &str) -> Result<Self, Invalid> {
+        match word {
+            "viewer" => Ok(Self::Viewer),
+            "contributor" => Ok(Self::Contributor),
+            "manager" => Ok(Self::Manager),
+            _ => Err(Invalid::new("role", "either viewer, contributor or manager")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn roles_hold_those_before_them() {
+        assert!(AlbumRole::Viewer < AlbumRole::Contributor && AlbumRole::Manager < AlbumRole::Owner);
+        for role in [AlbumRole::Viewer, AlbumRole::Contributor, AlbumRole::Manager] {
+            assert_eq!(AlbumRole::of_member(role.as_str()).unwrap(), role);
+        }
+        assert!(AlbumRole::of_member("owner").is_err());
+    }
 
     #[test]
     fn titles() {

@@ -106,6 +106,7 @@ id!(/** Names an upload. */ UploadId, "upload");
 id!(/** Names a job. */ JobId, "job");
 id!(/** Names an API key. */ ApiKeyId, "api_key");
 id!(/** Names an invitation. */ InvitationId, "invitation");
+id!(/** Names a share link. */ ShareLinkId, "share_link");
 id!(/** Names a destination: a backup that copies go to. */ DestinationId, "destination");
 
 #[cfg(test)]

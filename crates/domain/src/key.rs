@@ -104,6 +104,18 @@ impl ObjectKey {
         format!("media/{owner}/")
     }
 
+    /// The folder that holds all of an asset's media.
+    #[must_use]
+    pub fn asset_prefix(owner: AccountId, asset: AssetId) -> String {
+        format!("media/{owner}/{asset}/")
+    }
+
+    /// The folder that holds what of an asset may be looked at, and not its originals.
+    #[must_use]
+    pub fn view_prefix(owner: AccountId, asset: AssetId) -> String {
+        format!("media/{owner}/{asset}/view/")
+    }
+
     /// The media type a reader is told. Only types a browser shows safely are named; everything else is plain bytes.
     #[must_use]
     pub fn content_type(&self) -> &'static str {

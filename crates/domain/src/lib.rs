@@ -24,14 +24,16 @@ mod text;
 mod upload;
 
 pub use account::{AccountRole, DisplayName, Email, Password, PasswordHash};
-pub use album::AlbumTitle;
+pub use album::{AlbumRole, AlbumTitle};
 pub use api_key::{ApiKeyName, Scope, Scopes};
 pub use asset::{AssetKind, AssetState, Description, MotionState, Place};
 pub use bytes::ByteSize;
 pub use capture_time::{CaptureSource, CaptureTime, LocalDay};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use file_name::FileName;
-pub use id::{AccountId, AlbumId, ApiKeyId, AssetId, DestinationId, InvitationId, JobId, SessionId, UploadId};
+pub use id::{
+    AccountId, AlbumId, ApiKeyId, AssetId, DestinationId, InvitationId, JobId, SessionId, ShareLinkId, UploadId,
+};
 pub use key::{ObjectKey, ObjectRole};
 pub use quota::Quota;
 pub use search::{Bounds, SearchKind, Vicinity, Words};

@@ -36,7 +36,7 @@ pub use api::{ApiService, api_service};
 pub use body::{Body, BoxError, ByteStream};
 pub use cache::{Cache, CacheCounts, CacheSettings};
 pub use gateway::{Gateway, Parts};
-pub use metrics::Metrics;
+pub use metrics::{Delivered, Metrics};
 pub use origin::{Elsewhere, Opened, Origin, OriginError, Told};
 pub use settings::Settings;
 pub use static_files::{StaticFile, StaticFiles};

@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::route::Route;
+
 /// The buckets that OpenTelemetry's conventions give for this histogram, in seconds.
 const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
@@ -23,6 +25,15 @@ pub struct Metrics {
     bytes: Family<ByRoute, Counter>,
     redirects: Family<ByRoute, Counter>,
     denied: Family<ByReason, Counter>,
+}
+
+/// What came of requests for media.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Bytes that were handed to clients.
+    pub bytes: u64,
+    /// How many were refused, by reason; nothing of reasons that there were none of.
+    pub refused: Vec<(&'static str, u64)>,
 }
 
 /// The labels of one request. `status` is 499 when the client left before there was one.
@@ -67,6 +78,20 @@ impl Metrics {
             metrics.denied.get_or_create_owned(&ByReason { reason: reason.label() });
         }
         metrics
+    }
+
+    /// What was given of media, and refused, since the process began.
+    #[must_use]
+    pub fn delivered(&self) -> Delivered {
+        let refused = |reason: Denied| {
+            let label = reason.label();
+            (label, self.denied.get_or_create(&ByReason { reason: label }).get())
+        };
+        let media = ByRoute { route: Route::Media.label() };
+        Delivered {
+            bytes: self.bytes.get_or_create(&media).get(),
+            refused: Denied::ALL.into_iter().map(refused).filter(|(_, times)| *times > 0).collect(),
+        }
     }
 
     pub(crate) fn begun(&self) {

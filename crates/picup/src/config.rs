@@ -95,9 +95,34 @@ pub(crate) struct Config {
     #[config(nested)]
     pub(crate) store: StoreConfig,
 
+    /// Photos and videos on their way out.
+    #[config(nested)]
+    pub(crate) edge: EdgeConfig,
+
     /// Copies of the photos and videos, and of the database, at other places.
     #[config(nested)]
     pub(crate) backup: BackupConfig,
+}
+
+#[derive(Debug, Clone, confique::Config)]
+#[config(layer_attr(derive(Debug)))]
+pub(crate) struct EdgeConfig {
+    /// A folder on this machine's disk, and nothing else's, in which what is often looked at is kept so that it need not come from the
+    /// bucket each time. Without it, nothing is kept.
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// How much of the disk that may take.
+    #[config(default = "10GB", deserialize_with = units::size)]
+    pub(crate) cache_size: ByteSize,
+
+    /// How much of it is in memory, too.
+    #[config(default = "64MB", deserialize_with = units::size)]
+    pub(crate) cache_memory: ByteSize,
+
+    /// The admin addresses of edges that stand alone, such as `http://10.0.0.5:9090`: they are told what was deleted for ever, so that
+    /// they do not keep it.
+    #[config(default = [])]
+    pub(crate) told: Vec<BaseAddress>,
 }
 
 #[derive(Debug, Clone, confique::Config)]
@@ -301,6 +326,9 @@ impl Config {
             return Err(
                 "database.replicas are of no use without database.url: nothing replicates a SQLite file".to_owned()
             );
+        }
+        if self.edge.cache_dir.as_deref().is_some_and(|folder| backup::are_nested(folder, &self.data_dir)) {
+            return Err("edge.cache_dir is in the data folder, or around it; name a folder beside it".to_owned());
         }
         self.store.validate()?;
         if let Some(Place::Folder(folder)) = &self.store.url

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use picup_app::App;
 use picup_app::album;
 use picup_app::asset::Outcome;
-use picup_domain::{AccountId, AlbumId, AlbumTitle, AssetId};
+use picup_domain::{AccountId, AlbumId, AlbumRole, AlbumTitle, AssetId};
 use uuid::Uuid;
 
 use super::wire::{Album, AlbumRequest, IdResult, Ids};
@@ -17,7 +17,7 @@ const PAGE: u32 = 500;
 /// How many assets are added in one transaction.
 const ADDED_AT_ONCE: usize = 1_000;
 
-/// All of the caller's albums: Immich's answer has no pages.
+/// All albums that the caller may add to: Immich's answer has no pages.
 pub(super) async fn list(
     ForClient(app): ForClient,
     caller: Allowed<(Upload, Read)>,
@@ -26,7 +26,8 @@ pub(super) async fn list(
     let mut cursor = None;
     loop {
         let page = album::list(&app, caller.account, cursor.as_deref(), PAGE).await?;
-        albums.extend(page.albums.into_iter().map(view));
+        let may_add = |album: &album::Album| album.row.role >= AlbumRole::Contributor;
+        albums.extend(page.albums.into_iter().filter(may_add).map(view));
         cursor = page.next;
         if cursor.is_none() {
             return Ok(Answer(albums));
@@ -40,7 +41,7 @@ pub(super) async fn create(
     Json(request): Json<AlbumRequest>,
 ) -> Result<(StatusCode, Answer<Album>), ApiError> {
     let made = album::create(&app, caller.account, AlbumTitle::new(&request.album_name)?).await?;
-    let added = add_all(&app, caller.account, made.id, &request.asset_ids).await?;
+    let added = add_all(&app, caller.account, made.row.id, &request.asset_ids).await?;
     let asset_count = added.iter().filter(|added| added.success).count() as u64;
     Ok((StatusCode::CREATED, Answer(Album { asset_count, ..view(made) })))
 }
@@ -74,5 +75,6 @@ async fn add_all(app: &App, owner: AccountId, id: AlbumId, assets: &[Uuid]) -> R
 }
 
 fn view(album: album::Album) -> Album {
-    Album { id: album.id.to_string(), album_name: album.title.as_str().to_owned(), asset_count: album.asset_count }
+    let row = album.row;
+    Album { id: row.id.to_string(), album_name: row.title.as_str().to_owned(), asset_count: row.asset_count }
 }

@@ -1,16 +1,16 @@
 //! The report on the whole, as it goes over the wire.
 
 use picup_app::system::{
-    Accounts, Advice, Failed, Jobs, Media, Queue, ReplicaReport, Report, Row, State, Store, Uploads,
+    Accounts, Advice, Delivery, Failed, Jobs, Media, Queue, ReplicaReport, Report, Row, State, Store, Uploads,
 };
 use picup_domain::Timestamp;
 
 use super::backup::backup;
 use super::moment;
 use crate::wire::{
-    System, SystemAccounts, SystemAdvice, SystemAssets, SystemDamaged, SystemDatabase, SystemFailedJob, SystemJobs,
-    SystemMedia, SystemQueue, SystemQuota, SystemReplica, SystemReplicas, SystemRow, SystemState, SystemStore,
-    SystemUploads,
+    System, SystemAccounts, SystemAdvice, SystemAssets, SystemCache, SystemDamaged, SystemDatabase, SystemDelivery,
+    SystemFailedJob, SystemJobs, SystemMedia, SystemQueue, SystemQuota, SystemRefused, SystemReplica, SystemReplicas,
+    SystemRow, SystemState, SystemStore, SystemUploads,
 };
 
 /// The report of a process with these roles.
@@ -36,6 +36,7 @@ pub(crate) fn report(report: Report, roles: &[&str], now: Timestamp) -> System {
         backup: report.backup.map(backup),
         queue: report.queue.map(queue),
         media: media(report.media),
+        delivery: delivery(report.delivery),
         uploads: report.uploads.map(uploads),
         accounts: report.accounts.map(accounts),
     }
@@ -77,6 +78,22 @@ fn store(found: Row<Store>) -> SystemStore {
         free_bytes: space.map(|space| space.free),
         total_bytes: space.map(|space| space.total),
         kept_free_bytes: space.map(|space| space.kept),
+    }
+}
+
+fn delivery(found: Row<Delivery>) -> SystemDelivery {
+    let (row, Delivery { bytes, refused, cache }) = (row(&found), found.found);
+    let refused = refused.into_iter().map(|(reason, times)| SystemRefused { reason: reason.to_owned(), times });
+    SystemDelivery {
+        row,
+        bytes,
+        refused: refused.collect(),
+        cache: cache.map(|cache| SystemCache {
+            hits: cache.hits,
+            misses: cache.misses,
+            origin_bytes: cache.origin_bytes,
+            held_bytes: cache.held_bytes,
+        }),
     }
 }
 

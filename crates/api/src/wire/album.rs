@@ -11,6 +11,22 @@ pub struct Album {
     pub id: Uuid,
     /// Its title.
     pub title: String,
+    /// Whose it is.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub owner: Uuid,
+    /// What its owner is called.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub owner_name: String,
+    /// What the caller may do with it.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub role: AlbumRole,
+    /// With how many it is shared.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub members: u64,
     /// How many assets it has.
     pub count: u64,
     /// The asset on its cover.
@@ -18,6 +34,61 @@ pub struct Album {
     pub cover: Option<AlbumCover>,
     /// When it was made.
     pub created_at: String,
+}
+
+/// What somebody may do with an album. Each may do what those before it may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlbumRole {
+    /// Look and download.
+    Viewer,
+    /// Add assets of one's own, and take those out again.
+    Contributor,
+    /// Change all of it, its members and its share links.
+    Manager,
+    /// Delete it, and choose its managers.
+    #[default]
+    Owner,
+}
+
+/// A member of an album.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AlbumMember {
+    /// Who.
+    pub account: Uuid,
+    /// What they are called.
+    pub name: String,
+    /// Their e-mail address.
+    pub email: String,
+    /// What they may do.
+    pub role: AlbumRole,
+    /// Since when.
+    pub added_at: String,
+}
+
+/// The members of an album; its owner is none.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AlbumMembers {
+    /// Longest there first.
+    pub members: Vec<AlbumMember>,
+}
+
+/// Shares an album with somebody who has an account here.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlbumMemberRequest {
+    /// The address they sign in with.
+    pub email: String,
+    /// `viewer`, `contributor` or `manager`.
+    pub role: String,
+}
+
+/// Gives a member another role.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlbumMemberEdit {
+    /// `viewer`, `contributor` or `manager`.
+    pub role: String,
 }
 
 /// The picture on an album's cover.

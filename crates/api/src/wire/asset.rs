@@ -35,6 +35,10 @@ pub enum AssetState {
 pub struct Asset {
     /// Its id.
     pub id: Uuid,
+    /// Whose it is: the caller's own, or that of somebody who shares it in an album.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub owner: Uuid,
     /// What it is.
     pub kind: AssetKind,
     /// How far it has come.

@@ -18,6 +18,7 @@ mod invitation;
 mod problem;
 mod search;
 mod session;
+mod share;
 mod system;
 mod timeline;
 mod trash;
@@ -26,7 +27,8 @@ mod upload;
 pub use account::{Account, AccountBackup, AccountChange, PasswordChange};
 pub use admin::{AdminAccount, AdminAccountRequest, AdminAccounts, Deletion, DeletionRequest};
 pub use album::{
-    Album, AlbumCover, AlbumEdit, AlbumOrder, AlbumRequest, Albums, AssetIds, ItemOutcome, ItemResult, ItemResults,
+    Album, AlbumCover, AlbumEdit, AlbumMember, AlbumMemberEdit, AlbumMemberRequest, AlbumMembers, AlbumOrder,
+    AlbumRequest, AlbumRole, Albums, AssetIds, ItemOutcome, ItemResult, ItemResults,
 };
 pub use api_key::{ApiKey, ApiKeyMade, ApiKeyRequest, ApiKeyScope, ApiKeys};
 pub use asset::{
@@ -46,10 +48,14 @@ pub use session::{
     ClientKind, MediaSession, RefreshRequest, Session, SessionEntry, Sessions, Setup, SetupRequest, SignInRequest,
     Tokens,
 };
+pub use share::{
+    ShareLink, ShareLinkEdit, ShareLinkRequest, ShareLinks, ShareLinksQuery, ShareOpenRequest, ShareOpened,
+    SharedAsset, SharedOriginal,
+};
 pub use system::{
-    JobsRetried, JobsRetry, System, SystemAccounts, SystemAdvice, SystemAssets, SystemDamaged, SystemDatabase,
-    SystemFailedJob, SystemJobs, SystemMedia, SystemQueue, SystemQuota, SystemReplica, SystemReplicas, SystemRow,
-    SystemState, SystemStore, SystemUploads,
+    JobsRetried, JobsRetry, System, SystemAccounts, SystemAdvice, SystemAssets, SystemCache, SystemDamaged,
+    SystemDatabase, SystemDelivery, SystemFailedJob, SystemJobs, SystemMedia, SystemQueue, SystemQuota, SystemRefused,
+    SystemReplica, SystemReplicas, SystemRow, SystemState, SystemStore, SystemUploads,
 };
 pub use timeline::{AssetColumns, PageQuery, Timeline, TimelineDay, TimelineQuery};
 pub use trash::{TrashEmptied, TrashSummary};

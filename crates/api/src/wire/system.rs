@@ -69,6 +69,8 @@ pub struct System {
     pub queue: Option<SystemQueue>,
     /// What makes pictures, and what came of the assets.
     pub media: SystemMedia,
+    /// What goes out.
+    pub delivery: SystemDelivery,
     /// What is coming in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uploads: Option<SystemUploads>,
@@ -96,6 +98,43 @@ pub struct SystemDatabase {
     /// What it takes on its disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+}
+
+/// What goes out through the gateway of this process, since it began.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SystemDelivery {
+    /// State and advice.
+    #[serde(flatten)]
+    pub row: SystemRow,
+    /// Bytes of media that were handed to clients.
+    pub bytes: u64,
+    /// Requests for media that were refused, by reason; only reasons that there were any of.
+    pub refused: Vec<SystemRefused>,
+    /// The cache before the store; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<SystemCache>,
+}
+
+/// Requests for media that were refused.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SystemRefused {
+    /// Why, as in the log and the metric `delivery_denied`.
+    pub reason: String,
+    /// How many.
+    pub times: u64,
+}
+
+/// A cache before the store.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SystemCache {
+    /// Blocks of 64 KiB given without asking the store.
+    pub hits: u64,
+    /// Slices of 1 MiB that the store was asked for.
+    pub misses: u64,
+    /// Bytes that came from the store.
+    pub origin_bytes: u64,
+    /// Bytes on its disk now.
+    pub held_bytes: u64,
 }
 
 /// The servers that replicate the database and answer reads.

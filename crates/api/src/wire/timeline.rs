@@ -85,6 +85,13 @@ pub struct AssetColumns {
     /// How many days each still has until it is deleted for ever, a begun one counted. Only in the trash.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub days_left: Vec<u32>,
+    /// Whose each is. Only where those of others are shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owner: Vec<Uuid>,
+    /// The query with which each one's media open, for some minutes; null for the caller's own, which the media cookies open. Only
+    /// where assets of others are shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub right: Vec<Option<String>>,
     /// Where the next page begins; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

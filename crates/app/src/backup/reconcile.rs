@@ -159,7 +159,7 @@ async fn remove_object(app: &App, name: &str) -> Result<bool, Error> {
         return Ok(false);
     }
     tracing::warn!(%key, "an object that no row has spoken of for as long as the retention is removed");
-    app.storage().delete(&key).await?;
+    app.remove_object(&key).await?;
     Ok(true)
 }
 

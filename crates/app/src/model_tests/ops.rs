@@ -253,7 +253,9 @@ impl Hand {
                 let edit = edit::Edit { capture, ..edit::Edit::default() };
                 done(edit::edit(app, owner, self.asset(*content), &edit).await)
             }
-            Op::Create => Did::Album(album::create(app, owner, AlbumTitle::new("Holiday").unwrap()).await.unwrap().id),
+            Op::Create => {
+                Did::Album(album::create(app, owner, AlbumTitle::new("Holiday").unwrap()).await.unwrap().row.id)
+            }
             Op::Add(_, which) => done(album::add(app, owner, at, &all(which)).await),
             Op::Remove(_, which) => done(album::remove(app, owner, at, &all(which)).await),
             Op::Cover(_, cover) => {

@@ -34,8 +34,8 @@ pub(super) async fn see(app: &App, owner: AccountId) -> Seen {
     let days = timeline::days(app, owner).await.unwrap();
     let mut albums = BTreeMap::new();
     for found in album::list(app, owner, None, 50).await.unwrap().albums {
-        let shown = ids(album::assets(app, owner, found.id, None, 50).await.unwrap());
-        albums.insert(found.id, (found.asset_count, found.cover.map(|cover| cover.id), shown));
+        let shown = ids(album::assets(app, owner, found.row.id, None, 50).await.unwrap().page);
+        albums.insert(found.row.id, (found.row.asset_count, found.row.cover.map(|cover| cover.id), shown));
     }
     Seen {
         quota: quota.limit.map(|limit| limit.get()),

@@ -9,7 +9,7 @@ use picup_database::{ReplicaReport, Vitals};
 use picup_domain::{Quota, Timestamp};
 use picup_storage::Space;
 
-use super::{Accounts, Media, Queue};
+use super::{Accounts, Delivery, Media, Queue};
 
 pub(super) use backup::{backup, destination};
 
@@ -50,6 +50,28 @@ fn advice(code: &'static str, state: State, detail: impl Into<String>) -> Advice
 
 pub(super) fn worst(advice: &[Advice]) -> State {
     advice.iter().map(|advice| advice.state).max().unwrap_or_default()
+}
+
+/// What is refused is no trouble, it is what refusing is for.
+pub(super) fn delivery(found: &Delivery) -> Vec<Advice> {
+    let Some(cache) = &found.cache else { return Vec::new() };
+    let mut told = Vec::new();
+    if cache.unkept > 0 {
+        let detail = format!(
+            "the cache's disk did not take {} slices, which were given without being kept: see that edge.cache_dir has room for \
+             edge.cache_size",
+            cache.unkept
+        );
+        told.push(advice("cache-unkept", State::Attention, detail));
+    }
+    if cache.broken > 0 {
+        let detail = format!(
+            "{} slices in the cache were not as they were written, and were fetched anew: the disk of edge.cache_dir may be failing",
+            cache.broken
+        );
+        told.push(advice("cache-broken", State::Attention, detail));
+    }
+    told
 }
 
 /// `away`: there are replicas, and the primary that they follow does not answer.

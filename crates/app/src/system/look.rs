@@ -8,7 +8,7 @@ use picup_domain::{AccountId, Email, Timestamp};
 use picup_storage::Backup;
 use tokio::sync::Mutex;
 
-use super::{Accounts, Destination, Failed, Jobs, Media, Queue, Report, Row, Store, Uploads, judge};
+use super::{Accounts, Delivery, Destination, Failed, Jobs, Media, Queue, Report, Row, Store, Uploads, judge};
 use crate::account::Account;
 use crate::backup;
 use crate::queue::Task;
@@ -100,9 +100,15 @@ async fn look(app: &App) -> Report {
             advice: judge::queue(&told.queue, app.inner.system.last_claim(), now),
             found: told.queue.clone(),
         }),
+        delivery: delivery(app),
         uploads: told.as_ref().map(|told| Row { advice: Vec::new(), found: told.uploads }),
         accounts: told.map(|told| Row { advice: judge::accounts(&told.accounts), found: told.accounts }),
     }
+}
+
+fn delivery(app: &App) -> Row<Delivery> {
+    let found = (app.inner.delivery)();
+    Row { advice: judge::delivery(&found), found }
 }
 
 fn replicas(app: &App) -> Row<Vec<ReplicaReport>> {

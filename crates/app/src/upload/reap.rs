@@ -202,7 +202,7 @@ async fn doomed(app: &App, before: Timestamp) -> Result<(), Error> {
     let doomed = read.object_list_stale(ObjectState::Deleting, before, AT_ONCE).await?;
     drop(read);
     for object in doomed {
-        if let Err(error) = app.storage().delete(&object.key).await {
+        if let Err(error) = app.remove_object(&object.key).await {
             tracing::warn!(key = %object.key, %error, "an object could not be removed; trying again");
             continue;
         }

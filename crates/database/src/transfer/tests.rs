@@ -295,7 +295,7 @@ async fn every_bit_of_a_backup_counts() {
     let mut file = new_file(&folder, "picup.db").await;
     fill(&mut file, &tables).await;
     // Smaller, so that many can be tried.
-    file.execute("DELETE FROM events WHERE position > 300; DELETE FROM album_assets; DELETE FROM objects")
+    file.execute("DELETE FROM events WHERE position > 300; DELETE FROM album_assets; DELETE FROM share_link_assets; DELETE FROM objects")
         .await
         .unwrap();
     file.execute("DELETE FROM assets WHERE id > (SELECT id FROM assets ORDER BY id LIMIT 1 OFFSET 40)").await.unwrap();

@@ -3,7 +3,7 @@
 //! A file is written under a name that nobody looks for and renamed: a process that is killed leaves whole files and rubbish, which the
 //! next start removes. Its name has a number that no other has, so that a file that is being removed is never a newer one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -202,6 +202,11 @@ impl Disk {
             (0..medium.slices()).for_each(|index| self.remove(SliceId { medium: *id, index }));
         }
         found.len() as u64
+    }
+
+    /// The media of which anything is known.
+    pub(super) fn media(&self) -> HashSet<[u8; 16]> {
+        self.media.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     /// A block; `None` when there is no such slice, or it is not as it was written: then it is gone.

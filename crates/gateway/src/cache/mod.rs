@@ -139,14 +139,14 @@ impl Cache {
         self.0.threads.run(move || disk.scan().ok()).await.unwrap_or_default()
     }
 
-    /// Lets one medium go, or all whose keys begin with `prefix`; how many were known. What is being sent is sent to its end.
-    pub fn purge(&self, prefix: &str, alone: bool) -> u64 {
+    /// Lets the media go whose keys `which` names; how many were known. What is being sent is sent to its end.
+    pub fn purge(&self, which: impl Fn(&str) -> bool) -> u64 {
         self.0.purges.fetch_add(1, Ordering::SeqCst);
-        let which = |key: &str| if alone { key == prefix } else { key.starts_with(prefix) };
-        let found = self.0.disk.purge(which);
-        // Blocks in memory are known by a hash of their medium's key alone.
-        self.0.memory.clear();
-        found
+        let gone = self.0.disk.purge(which);
+        // Blocks are known by a hash of their medium's key alone: what is of no medium any more goes, too.
+        let left = self.0.disk.media();
+        self.0.memory.retain(|(slice, _), _| left.contains(&slice.medium));
+        gone
     }
 
     /// What it has done, and holds.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use picup_delivery::{WindowError, WindowSigner};
+use picup_delivery::{SigningKey, WindowError, WindowSigner};
 use picup_domain::Clock;
 
 use crate::config::Config;
@@ -12,6 +12,7 @@ use crate::secrets;
 /// The CDN of the configuration.
 pub(crate) struct Cdn {
     base: String,
+    key: SigningKey,
     signer: WindowSigner,
     clock: Arc<dyn Clock>,
 }
@@ -26,8 +27,8 @@ impl Cdn {
         let (Some(base), Some(file), Some(id)) = (&store.cdn, &store.cdn_key_file, &store.cdn_key_id) else {
             return Ok(None);
         };
-        let signer = WindowSigner::new(secrets::private_key(file, id.clone())?);
-        Ok(Some(Arc::new(Self { base: base.as_str().to_owned(), signer, clock })))
+        let key = secrets::private_key(file, id.clone())?;
+        Ok(Some(Arc::new(Self { base: base.as_str().to_owned(), key, signer: WindowSigner::new(), clock })))
     }
 
     /// What all its addresses begin with.
@@ -44,6 +45,6 @@ impl Cdn {
     /// The address of what lies below the bucket's prefix at `below`: for `life` at least, and less than twice as long.
     pub(crate) fn address(&self, below: &str, life: Duration) -> Result<String, WindowError> {
         let now = self.clock.now().seconds().max(0).unsigned_abs();
-        self.signer.sign(&format!("{}/{below}", self.base), now, life.as_secs())
+        self.signer.url(&self.key, &format!("{}/{below}", self.base), now, life.as_secs())
     }
 }

@@ -131,8 +131,8 @@ struct What {
 
 async fn purge(State(admin): State<Arc<Admin>>, Query(what): Query<What>) -> Response {
     let purged = match (what.key, what.prefix) {
-        (Some(key), None) => admin.cache.purge(key.trim_start_matches('/'), true),
-        (None, Some(prefix)) => admin.cache.purge(prefix.trim_start_matches('/'), false),
+        (Some(key), None) => admin.cache.purge(|known| known == key.trim_start_matches('/')),
+        (None, Some(prefix)) => admin.cache.purge(|known| known.starts_with(prefix.trim_start_matches('/'))),
         _ => {
             let told = "say what to let go: ?key=media/… for one medium, or ?prefix=media/… for all that begin so\n";
             return (StatusCode::BAD_REQUEST, told).into_response();

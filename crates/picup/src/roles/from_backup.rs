@@ -93,7 +93,7 @@ impl FromBackup {
     pub(crate) async fn open(folder: &Scratch) -> anyhow::Result<Self> {
         let flags = Flags { data_dir: Some(folder.path().to_owned()), ..Flags::default() };
         let config = config::read("", flags)?;
-        let rooms = Rooms::open(&config, &mut Registry::default()).await?;
+        let (rooms, _) = Rooms::open(&config, &mut Registry::default()).await?;
         Ok(Self { config, rooms })
     }
 

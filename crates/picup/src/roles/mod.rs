@@ -3,6 +3,7 @@
 //! State is built here once and passed down; nothing below this knows the configuration or where secrets lie.
 
 mod admin;
+mod caches;
 pub(crate) mod cdn;
 pub(crate) mod edge;
 pub(crate) mod edge_keys;
@@ -62,8 +63,9 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
     let claim = Claim::make(&config.database_settings()?).await.map_err(|error| unopened(&config, error))?;
     let password = config.database.password_file.clone().map(password::Followed::new);
     let mut registry = Registry::default();
-    let rooms = Rooms::open(&config, &mut registry).await?;
+    let (rooms, removed) = Rooms::open(&config, &mut registry).await?;
     refuse_gone(&config, &rooms.app).await?;
+    let teller = caches::Teller::new(&config, removed, rooms.told.clone())?;
     let stop = stop_on_signal()?;
 
     let listener = listen(config.listen, "--listen").await?;
@@ -77,7 +79,8 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
         Some(cdn) => Some(cdn.origin().to_owned()),
         None => rooms.storage.bucket_origin().filter(|_| config.reads_elsewhere()),
     };
-    let gateway = gateway(&config, &rooms, rings, Arc::new(origin), shown_from.as_deref(), &mut registry)?;
+    let origin = rooms.told.cached(&config.edge, Arc::new(origin), &mut registry)?;
+    let gateway = gateway(&config, &rooms, rings, origin, shown_from.as_deref(), &mut registry)?;
     let admin = match config.admin_listen.address() {
         Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),
         None => None,
@@ -113,6 +116,7 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
         tokio::spawn(probing::reads(rooms.storage.clone(), straight, cdn));
     }
     tokio::spawn(media_keys.follow());
+    tokio::spawn(teller.run());
     if let Some(password) = password {
         tokio::spawn(password.follow(rooms.database.clone()));
     }
@@ -134,7 +138,7 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
 
 /// The use cases without a server, for commands that work on the data directory. A PicUp may be serving it meanwhile.
 pub(crate) async fn offline(config: &Config) -> anyhow::Result<App> {
-    let rooms = Rooms::open(config, &mut Registry::default()).await?;
+    let (rooms, _) = Rooms::open(config, &mut Registry::default()).await?;
     refuse_gone(config, &rooms.app).await?;
     backup::meet(&rooms.app).await?;
     tokio::spawn(rooms.follower.follow());
@@ -156,7 +160,7 @@ async fn refuse_gone(config: &Config, app: &App) -> anyhow::Result<()> {
 
 /// What moves the photos of a data folder that nobody serves; whoever asks holds its lock.
 pub(crate) async fn mover(config: &Config, file: PathBuf) -> anyhow::Result<Work> {
-    let rooms = Rooms::open(config, &mut Registry::default()).await?;
+    let (rooms, _) = Rooms::open(config, &mut Registry::default()).await?;
     backup::meet(&rooms.app).await?;
     Ok(Work { app: rooms.app, follower: rooms.follower, file })
 }
@@ -171,6 +175,8 @@ fn gateway(
 ) -> anyhow::Result<Gateway> {
     let clock = Arc::clone(&rooms.clock);
     let router = picup_api::router(rooms.app.clone(), config.limits.request_body);
+    let metrics = picup_gateway::Metrics::register(registry);
+    rooms.told.by(&metrics);
     Ok(Gateway::new(
         picup_gateway::Settings::new(&rooms.app.settings().public_base),
         Parts {
@@ -181,7 +187,7 @@ fn gateway(
             static_files: interface::files_beside(&rooms.storage, shown_from)?,
             clock: Arc::new(move || clock.now().seconds().max(0).unsigned_abs()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
-            metrics: picup_gateway::Metrics::register(registry),
+            metrics,
         },
     ))
 }

@@ -10,12 +10,14 @@ use picup_app::App;
 use picup_app::backup::Target;
 use picup_database::Database;
 use picup_delivery::SigningKey;
-use picup_domain::{Clock, SystemClock};
+use picup_domain::{Clock, ObjectKey, SystemClock};
 use picup_media::Media;
 use picup_storage::{Backup, Storage};
 use prometheus_client::registry::Registry;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
+use super::caches::Told;
 use crate::config::{Config, Right};
 use crate::moving::follow::Follower;
 use crate::secrets;
@@ -40,6 +42,8 @@ pub(crate) struct Rooms {
     pub(crate) clock: Arc<dyn Clock>,
     /// Whoever follows the key's file says here what it is now.
     pub(crate) media_key: watch::Sender<Arc<SigningKey>>,
+    /// Tells what goes out.
+    pub(crate) told: Told,
 }
 
 /// That the database cannot be opened, with the settings that may be why.
@@ -62,7 +66,11 @@ pub(crate) fn unopened(config: &Config, error: picup_database::Error) -> anyhow:
 }
 
 impl Rooms {
-    pub(crate) async fn open(config: &Config, registry: &mut Registry) -> anyhow::Result<Self> {
+    /// With what hears of every object that is removed.
+    pub(crate) async fn open(
+        config: &Config,
+        registry: &mut Registry,
+    ) -> anyhow::Result<(Self, UnboundedReceiver<ObjectKey>)> {
         make_private(&config.data_dir)?;
         let registry = registry.sub_registry_with_prefix("picup");
         let mut secrets = secrets::load_or_create(&config.data_dir)?;
@@ -102,6 +110,8 @@ impl Rooms {
             guesses: config.guess_limits(),
             backup: config.keep_settings(),
         };
+        let (told, (removes, removed)) = (Told::default(), unbounded_channel());
+        let tells = told.clone();
         let rooms = picup_app::Rooms {
             database: database.clone(),
             database_place: config.database_settings()?.place,
@@ -109,9 +119,11 @@ impl Rooms {
             targets: targets(config)?,
             media,
             clock: Arc::clone(&clock),
+            removed: removes,
+            delivery: Arc::new(move || tells.delivery()),
         };
         let app = App::new(rooms, settings, secrets, picup_app::Metrics::register(registry))?;
-        Ok(Self { app, database, storage, follower, clock, media_key })
+        Ok((Self { app, database, storage, follower, clock, media_key, told }, removed))
     }
 }
 

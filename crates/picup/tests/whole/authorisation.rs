@@ -28,9 +28,11 @@ enum Right {
     Key(&'static [&'static str]),
     /// The address itself.
     Address,
+    /// What opening a share link gave; `sharing` looks at who has it.
+    Link,
 }
 
-use Right::{Address, Admin, Key, Public, Session};
+use Right::{Address, Admin, Key, Link, Public, Session};
 
 /// The right of an API key with this scope.
 const UPLOAD: Right = Key(&["upload"]);
@@ -40,7 +42,7 @@ const UPLOAD_OR_READ: Right = Key(&["upload", "read"]);
 const UPLOAD_OR_EDIT: Right = Key(&["upload", "edit"]);
 const ANY: Right = Key(&["upload", "read", "edit"]);
 
-const TABLE: [(&str, Right); 76] = [
+const TABLE: [(&str, Right); 87] = [
     ("GET /.well-known/immich", Public),
     ("GET /api/account", UPLOAD_OR_READ),
     ("PATCH /api/account", Session),
@@ -66,6 +68,10 @@ const TABLE: [(&str, Right); 76] = [
     ("POST /api/albums/{id}/assets", UPLOAD_OR_EDIT),
     ("POST /api/albums/{id}/assets/remove", EDIT),
     ("POST /api/albums/{id}/order", EDIT),
+    ("GET /api/albums/{id}/members", READ),
+    ("POST /api/albums/{id}/members", Session),
+    ("PATCH /api/albums/{id}/members/{account}", Session),
+    ("DELETE /api/albums/{id}/members/{account}", Session),
     ("GET /api/assets/{id}", READ),
     ("PATCH /api/assets/{id}", EDIT),
     ("POST /api/assets/favourite", EDIT),
@@ -102,6 +108,13 @@ const TABLE: [(&str, Right); 76] = [
     ("DELETE /api/sessions/{id}", Session),
     ("GET /api/setup", Public),
     ("POST /api/setup", Public),
+    ("GET /api/share-links", Session),
+    ("POST /api/share-links", Session),
+    ("PATCH /api/share-links/{id}", Session),
+    ("DELETE /api/share-links/{id}", Session),
+    ("POST /api/share/open", Public),
+    ("GET /api/share/assets", Link),
+    ("GET /api/share/assets/{id}", Link),
     ("GET /api/timeline", READ),
     ("GET /api/timeline/assets", READ),
     ("GET /api/trash", READ),
@@ -154,6 +167,9 @@ struct Things {
     upload: Uuid,
     key: Uuid,
     session: Uuid,
+    link: Uuid,
+    /// A member of the album.
+    member: Uuid,
 }
 
 impl Things {
@@ -166,7 +182,18 @@ impl Things {
         let key = ada.api_key(&["read"]).await.key.id;
         let sessions: picup_api::wire::Sessions = ada.get("/api/sessions").await.json(200);
         let session = sessions.sessions[0].id;
-        Self { session, album: album.id, asset, upload: ada.reserve_new("b.jpg", b"not sent yet").await.id, key }
+        let link: picup_api::wire::ShareLink =
+            ada.post("/api/share-links", &json!({"album": album.id})).await.json(201);
+        let (link, member) = (link.id, Uuid::now_v7());
+        Self {
+            link,
+            member,
+            session,
+            album: album.id,
+            asset,
+            upload: ada.reserve_new("b.jpg", b"not sent yet").await.id,
+            key,
+        }
     }
 
     /// The method, path and a body that would be right.
@@ -177,6 +204,8 @@ impl Things {
             "assets" => self.asset,
             "keys" => self.key,
             "sessions" => self.session,
+            "share-links" => self.link,
+            "share" => self.asset,
             _ => self.upload,
         };
         let body = match operation {
@@ -188,6 +217,11 @@ impl Things {
             | "POST /api/assets/restore"
             | "POST /api/assets/states"
             | "POST /api/assets/delete" => Some(json!({"assets": [self.asset]})),
+            "POST /api/albums/{id}/members" => Some(json!({"email": email("bob"), "role": "manager"})),
+            "PATCH /api/albums/{id}/members/{account}" => Some(json!({"role": "manager"})),
+            "POST /api/share-links" => Some(json!({"album": self.album, "download": true})),
+            "PATCH /api/share-links/{id}" => Some(json!({"download": true, "password": null})),
+            "POST /api/share/open" => Some(json!({"token": "a guess"})),
             "PATCH /api/assets/{id}" => Some(json!({"description": "Taken over", "favourite": true})),
             "POST /api/assets/favourite" => Some(json!({"assets": [self.asset], "favourite": true})),
             "POST /api/immich/albums" => Some(json!({"albumName": "Taken over", "assetIds": [self.asset]})),
@@ -204,7 +238,8 @@ impl Things {
             "POST /api/uploads/{id}/parts" => Some(json!({"parts": [{"number": 1, "sha256": hash(b"not sent yet")}]})),
             _ => None,
         };
-        (method.parse().unwrap(), path.replace("{id}", &id.to_string()), body)
+        let path = path.replace("{id}", &id.to_string()).replace("{account}", &self.member.to_string());
+        (method.parse().unwrap(), path, body)
     }
 
     /// Everything of Ada's as she sees it.
@@ -220,6 +255,8 @@ impl Things {
             "/api/trash/summary".to_owned(),
             "/api/favourites".to_owned(),
             format!("/api/albums/{}/assets", self.album),
+            format!("/api/albums/{}/members", self.album),
+            "/api/share-links".to_owned(),
             format!("/api/assets/{}", self.asset),
             format!("/api/uploads/{}", self.upload),
         ] {
@@ -292,6 +329,15 @@ async fn nobody_gets_in_without_a_good_token() {
         good[..good.len() - 2].to_owned(),
         ada.session.clone().unwrap().tokens.unwrap().refresh_token,
     ];
+    // What a share link opened is no session, and a session is no opened share link.
+    for operation in of_right(Link) {
+        let wish = things.call(operation);
+        for token in bad.iter().chain([good, &fresh]) {
+            let answer = call(&app.stranger(), &wish, &[("authorization", &format!("Bearer {token}"))]).await;
+            assert_eq!(answer.refused(404).r#type, "urn:picup:link-over", "{operation} with {token}");
+        }
+        assert_eq!(call(&app.stranger(), &wish, &[]).await.refused(404).r#type, "urn:picup:link-over", "{operation}");
+    }
     for operation in with_session().chain(of_right(Admin)) {
         let wish = things.call(operation);
         let answer = call(&app.stranger(), &wish, &[]).await;
@@ -337,6 +383,8 @@ async fn what_is_anothers_is_not_there() {
         upload: Uuid::now_v7(),
         key: Uuid::now_v7(),
         session: Uuid::now_v7(),
+        link: Uuid::now_v7(),
+        member: Uuid::now_v7(),
     };
     for operation in with_session().filter(|operation| operation.contains("{id}")) {
         let anothers = call(&bob, &things.call(operation), &[]).await;
@@ -392,7 +440,7 @@ async fn a_key_reaches_as_far_as_its_scopes() {
         let made = bob.api_key(&[scope]).await;
         for (operation, right) in TABLE {
             let enough = match right {
-                Public | Address => continue,
+                Public | Address | Link => continue,
                 Session | Admin => false,
                 Key(scopes) => scopes.contains(&scope),
             };

@@ -270,6 +270,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/albums/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The members of an album. */
+        get: operations["album_members"];
+        put?: never;
+        /** Shares an album with somebody who has an account here. For its managers; managers are chosen by its owner. */
+        post: operations["album_member_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/albums/{id}/members/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a membership, one's own or a member's, and takes that member's assets out of the album. */
+        delete: operations["album_member_remove"];
+        options?: never;
+        head?: never;
+        /** Gives a member another role. For the album's managers; to and from manager, for its owner. */
+        patch: operations["album_member_edit"];
+        trace?: never;
+    };
     "/api/albums/{id}/order": {
         parameters: {
             query?: never;
@@ -671,6 +707,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/share-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The links that the caller has made; or those to an album that the caller manages. */
+        get: operations["share_links"];
+        put?: never;
+        /** Makes a link that shows an album, or assets of the caller's, to whoever has it. */
+        post: operations["share_link_make"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/share-links/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a link. What it gave out opens for ten minutes more at the longest. For its maker and the managers of its album. */
+        delete: operations["share_link_revoke"];
+        options?: never;
+        head?: never;
+        /** Changes a link's password, end, or whether it lets originals go. For its maker and the managers of its album. */
+        patch: operations["share_link_edit"];
+        trace?: never;
+    };
+    "/api/share/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an opened link shows, in its order. Takes the `access_token` of the opening as `Authorization: Bearer`. */
+        get: operations["share_assets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/share/assets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One asset that an opened link shows. */
+        get: operations["share_asset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/share/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens a link for whoever has its token, and its password if it has one. */
+        post: operations["share_open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/timeline": {
         parameters: {
             query?: never;
@@ -1015,6 +1138,20 @@ export interface components {
              * @description Its id.
              */
             id: string;
+            /**
+             * Format: int64
+             * @description With how many it is shared.
+             */
+            members: number;
+            /**
+             * Format: uuid
+             * @description Whose it is.
+             */
+            owner: string;
+            /** @description What its owner is called. */
+            owner_name: string;
+            /** @description What the caller may do with it. */
+            role: components["schemas"]["AlbumRole"];
             /** @description Its title. */
             title: string;
         };
@@ -1040,6 +1177,39 @@ export interface components {
             /** @description 1 to 200 characters. */
             title?: string | null;
         };
+        /** @description A member of an album. */
+        AlbumMember: {
+            /**
+             * Format: uuid
+             * @description Who.
+             */
+            account: string;
+            /** @description Since when. */
+            added_at: string;
+            /** @description Their e-mail address. */
+            email: string;
+            /** @description What they are called. */
+            name: string;
+            /** @description What they may do. */
+            role: components["schemas"]["AlbumRole"];
+        };
+        /** @description Gives a member another role. */
+        AlbumMemberEdit: {
+            /** @description `viewer`, `contributor` or `manager`. */
+            role: string;
+        };
+        /** @description Shares an album with somebody who has an account here. */
+        AlbumMemberRequest: {
+            /** @description The address they sign in with. */
+            email: string;
+            /** @description `viewer`, `contributor` or `manager`. */
+            role: string;
+        };
+        /** @description The members of an album; its owner is none. */
+        AlbumMembers: {
+            /** @description Longest there first. */
+            members: components["schemas"]["AlbumMember"][];
+        };
         /** @description Puts assets of an album into an order. */
         AlbumOrder: {
             /** @description 1 to 1000 of them, in the order they are to stand in. */
@@ -1055,6 +1225,11 @@ export interface components {
             /** @description 1 to 200 characters. */
             title: string;
         };
+        /**
+         * @description What somebody may do with an album. Each may do what those before it may.
+         * @enum {string}
+         */
+        AlbumRole: "viewer" | "contributor" | "manager" | "owner";
         /** @description Albums, newest first. */
         Albums: {
             /** @description This page of them. */
@@ -1144,6 +1319,11 @@ export interface components {
             /** @description Where its bytes are fetched. */
             media: components["schemas"]["AssetMedia"];
             motion?: components["schemas"]["Motion"] | null;
+            /**
+             * Format: uuid
+             * @description Whose it is: the caller's own, or that of somebody who shares it in an album.
+             */
+            owner: string;
             place?: components["schemas"]["Place"] | null;
             /** @description A thumbhash in base64. */
             placeholder?: string | null;
@@ -1194,10 +1374,17 @@ export interface components {
             motion: boolean[];
             /** @description Where the next page begins; absent at the end. */
             next?: string | null;
+            /** @description Whose each is. Only where those of others are shown. */
+            owner?: string[];
             /** @description A thumbhash in base64, or nothing yet. */
             placeholder: (string | null)[];
             /** @description Width over height, as shown; 1 while unknown. */
             ratio: number[];
+            /**
+             * @description The query with which each one's media open, for some minutes; null for the caller's own, which the media cookies open. Only
+             *     where assets of others are shown.
+             */
+            right?: (string | null)[];
             /** @description How far each has come. */
             state: components["schemas"]["AssetState"][];
             /** @description The version of the renditions; 0 while there are none. */
@@ -1708,6 +1895,151 @@ export interface components {
             name: string;
             /** @description At least 10 characters. */
             password: string;
+        };
+        /** @description A share link. */
+        ShareLink: {
+            /**
+             * Format: uuid
+             * @description The album it shows; absent when it shows assets of its own.
+             */
+            album?: string | null;
+            /**
+             * Format: int64
+             * @description How many assets it shows.
+             */
+            count: number;
+            /** @description When it was made. */
+            created_at: string;
+            /** @description Whether it opens the originals, too. */
+            download: boolean;
+            /** @description When it ends; absent: when it is revoked. */
+            expires_at?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * @description The link. It begins with `/` when this PicUp has no public address configured; absent for one that was made before this PicUp
+             *     was restored elsewhere.
+             */
+            link?: string | null;
+            /** @description Whether its time is over. It can be given more. */
+            over: boolean;
+            /** @description Whether it asks for a password. */
+            password: boolean;
+            /** @description The album's title. */
+            title?: string | null;
+        };
+        /** @description What is to change of a share link. What is absent stays. */
+        ShareLinkEdit: {
+            /** @description Whether it opens the originals, too. */
+            download?: boolean | null;
+            /** @description When it ends; null: when it is revoked. */
+            expires_at?: string | null;
+            /** @description At least 6 characters; null for none. */
+            password?: string | null;
+        };
+        /** @description Makes a share link, of an album or of assets. */
+        ShareLinkRequest: {
+            /**
+             * Format: uuid
+             * @description The album to show, with all that will be in it.
+             */
+            album?: string | null;
+            /** @description The assets to show, 1 to 1000, in this order. */
+            assets?: string[] | null;
+            /** @description Whether it opens the originals, too. */
+            download?: boolean;
+            /** @description When it ends; null: when it is revoked. In 30 days without it. */
+            expires_at?: string | null;
+            /** @description At least 6 characters; none without it. */
+            password?: string | null;
+        };
+        /** @description Share links. */
+        ShareLinks: {
+            /** @description The newest first. */
+            links: components["schemas"]["ShareLink"][];
+        };
+        /** @description Opens a share link. */
+        ShareOpenRequest: {
+            /** @description Its password. */
+            password?: string | null;
+            /** @description The token, from behind the last `/` of the link's fragment. */
+            token: string;
+        };
+        /** @description A share link that was opened. */
+        ShareOpened: {
+            /** @description When that ends. */
+            access_expires_at: string;
+            /** @description To be shown as `Authorization: Bearer` with each request for what the link shows. */
+            access_token: string;
+            /** @description What whoever shares is called. */
+            by: string;
+            /**
+             * Format: int64
+             * @description How many assets it shows.
+             */
+            count: number;
+            /** @description Whether originals may be fetched. */
+            download: boolean;
+            /** @description When the link ends; absent: when it is revoked. */
+            expires_at?: string | null;
+            /**
+             * Format: int64
+             * @description For how long addresses of media open at least, in seconds, from when they were given.
+             */
+            media_seconds: number;
+            /** @description The album's title; absent when it shows assets of its own. */
+            title?: string | null;
+        };
+        /** @description An asset that a share link shows. */
+        SharedAsset: {
+            /** @description The day on the wall. */
+            day: string;
+            /**
+             * Format: int64
+             * @description A video's length in milliseconds.
+             */
+            duration_ms?: number | null;
+            /**
+             * Format: int32
+             * @description Pixels down, as shown.
+             */
+            height?: number | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description What it is. */
+            kind: components["schemas"]["AssetKind"];
+            original?: components["schemas"]["SharedOriginal"] | null;
+            /** @description A thumbhash in base64. */
+            placeholder?: string | null;
+            /** @description The large picture, with what opens it; a video's still. */
+            preview?: string | null;
+            /** @description How far it has come. */
+            state: components["schemas"]["AssetState"];
+            /** @description The small picture, with what opens it. */
+            thumbnail?: string | null;
+            /**
+             * Format: int32
+             * @description Pixels across, as shown.
+             */
+            width?: number | null;
+        };
+        /** @description An original that a share link lets go. */
+        SharedOriginal: {
+            /**
+             * Format: int64
+             * @description Its size.
+             */
+            bytes: number;
+            /** @description The name it came with. */
+            file_name: string;
+            /** @description Where it is, with what opens it. */
+            url: string;
         };
         /** @description Signs in. */
         SignInRequest: {
@@ -3327,6 +3659,223 @@ export interface operations {
             };
         };
     };
+    album_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlbumMembers"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    album_member_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlbumMemberRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlbumMembers"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's role in the album does not reach so far */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such album, or nobody has this address */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is the owner's address, or there are 100 members */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many addresses that nobody has; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    album_member_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The album is shown to them no more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    album_member_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlbumMemberEdit"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlbumMembers"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     album_order: {
         parameters: {
             query?: never;
@@ -4421,6 +4970,331 @@ export interface operations {
                 };
             };
             /** @description A value is not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong attempts; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    share_links: {
+        parameters: {
+            query?: {
+                /** @description Those to this album, whoever made them; without it, all that the caller made. */
+                album?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareLinks"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    share_link_make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShareLinkRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareLink"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller does not manage the album */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There are 1,000 links */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    share_link_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It shows nothing any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    share_link_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShareLinkEdit"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareLink"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    share_assets: {
+        parameters: {
+            query?: {
+                /** @description Where the last page ended (its `next`). */
+                cursor?: string;
+                /** @description At most so many, 1 to 1000; 500 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetColumns"];
+                };
+            };
+            /** @description The link is over, or has to be opened again */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    share_asset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedAsset"];
+                };
+            };
+            /** @description The link is over, or does not show this */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    share_open: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShareOpenRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareOpened"];
+                };
+            };
+            /** @description It needs its password, or this is not it */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Revoked, over, or never was */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -35,7 +35,7 @@ async fn every_catalogue_has_an_index_beside_it_that_names_each_original_and_goe
     let files = it.upload(0..3).await;
     it.copied().await;
     let sea = album::create(&it, it.owner, AlbumTitle::new("Sea").unwrap()).await.unwrap();
-    album::add(&it, it.owner, sea.id, &[files[1].0]).await.unwrap();
+    album::add(&it, it.owner, sea.row.id, &[files[1].0]).await.unwrap();
     flip(&it.file(0, &files[2].1, 1), |_| 40);
     it.scrub(|_| {}).await;
     it.copied().await;

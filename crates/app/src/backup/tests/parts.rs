@@ -35,8 +35,8 @@ impl Stage {
         let files = it.upload(0..4).await;
         let sea = album::create(&it, it.owner, AlbumTitle::new("Sea").unwrap()).await.unwrap();
         let other = album::create(&it, it.owner, AlbumTitle::new("Other").unwrap()).await.unwrap();
-        album::add(&it, it.owner, sea.id, &[files[0].0, files[1].0]).await.unwrap();
-        album::add(&it, it.owner, other.id, &[files[1].0, files[2].0]).await.unwrap();
+        album::add(&it, it.owner, sea.row.id, &[files[0].0, files[1].0]).await.unwrap();
+        album::add(&it, it.owner, other.row.id, &[files[1].0, files[2].0]).await.unwrap();
         trash::put(&it, it.owner, &[files[0].0]).await.unwrap();
         it.copied().await;
         catalogue_now(&it, "one").await.unwrap();
@@ -78,7 +78,10 @@ async fn only_what_is_asked_for_is_kept_and_no_copy_is_known_any_more() {
     assert_eq!(assets(&back, it.owner).await, [files[1].0], "not what lay in the trash");
     assert_eq!(account::fetch(&back, it.owner).await.unwrap().quota.used.get(), 2);
     let left = album::list(&back, it.owner, None, 10).await.unwrap().albums;
-    assert_eq!(left.iter().map(|album| (album.title.as_str(), album.asset_count)).collect::<Vec<_>>(), [("Sea", 1)]);
+    assert_eq!(
+        left.iter().map(|album| (album.row.title.as_str(), album.row.asset_count)).collect::<Vec<_>>(),
+        [("Sea", 1)]
+    );
     let days = back.database().read_fresh().await.unwrap().timeline_days(it.owner).await.unwrap();
     assert_eq!(days.iter().map(|day| day.assets).sum::<u64>(), 1);
 }
