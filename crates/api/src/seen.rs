@@ -2,6 +2,7 @@
 //! in a header of a program. Without replicas there is nothing to remember.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
@@ -13,7 +14,7 @@ use picup_app::{App, Seen};
 
 use crate::cookies;
 
-/// The use cases as the client may have them who asks: it is not shown less than it has seen.
+/// The use cases for the client who asks: it is not shown less than it has seen.
 pub(crate) struct ForClient(pub(crate) App);
 
 impl FromRequestParts<App> for ForClient {
@@ -25,10 +26,8 @@ impl FromRequestParts<App> for ForClient {
 }
 
 pub(crate) fn for_client(parts: &Parts, app: &App) -> App {
-    match parts.extensions.get::<Seen>() {
-        Some(seen) => app.for_client(seen.clone()),
-        None => app.clone(),
-    }
+    let address = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
+    app.for_client(address, parts.extensions.get::<Seen>().cloned())
 }
 
 /// Knows what a client has seen, tells it what to show from now on when it has written, and asks again what a server was lost amid.

@@ -55,6 +55,7 @@ pub mod upload;
 pub mod usage;
 mod visitor;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
@@ -92,6 +93,8 @@ pub struct Settings {
     pub media_life: Duration,
     /// Whom the token is for that opens media in the place of CloudFront's cookies; `None` for the cookies.
     pub media_token: Option<Audience>,
+    /// Whether what opens media is good for the address alone that it was given to.
+    pub bind_media: bool,
     /// How long an upload may take from its first word to its last.
     pub upload_life: Duration,
     /// How long the address of a part holds.
@@ -138,6 +141,8 @@ pub struct App {
     inner: Arc<Inner>,
     /// The whole room's, or as one client may have it.
     database: Database,
+    /// From where the client asks for whom this is.
+    client: Option<IpAddr>,
 }
 
 struct Inner {
@@ -196,7 +201,7 @@ impl App {
             metrics,
             stopping: AtomicBool::new(false),
         });
-        Ok(Self { inner, database })
+        Ok(Self { inner, database, client: None })
     }
 
     /// The plain values this was made with.

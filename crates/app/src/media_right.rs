@@ -1,6 +1,7 @@
 //! The right to media of somebody else's, as signed addresses: for what is shared, and for no longer than a few minutes, so that
 //! a share that is revoked closes soon. For one's own library there are cookies.
 
+use picup_delivery::AddressRange;
 use picup_domain::{AccountId, AssetId, ObjectKey};
 
 use crate::{App, Error};
@@ -28,6 +29,11 @@ pub(crate) fn right(app: &App, owner: AccountId, asset: AssetId, extent: Extent)
     let now = app.now().seconds().max(0).unsigned_abs();
     app.inner
         .window
-        .folder(&key, &app.settings().public_base, &format!("/{folder}"), now, WINDOW_SECONDS)
+        .folder(&key, &app.settings().public_base, &format!("/{folder}"), bound(app), now, WINDOW_SECONDS)
         .map_err(|error| Error::Internal(format!("signing what is shared: {error}")))
+}
+
+/// For whom alone what opens media is to be good: the client who asks, where that is configured.
+pub(crate) fn bound(app: &App) -> Option<AddressRange> {
+    app.client.filter(|_| app.settings().bind_media).map(AddressRange::of)
 }

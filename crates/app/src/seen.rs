@@ -3,6 +3,8 @@
 //!
 //! The token is the position of its last commit, signed: what was altered or made up counts for nothing.
 
+use std::net::IpAddr;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -27,10 +29,11 @@ impl App {
         1 + self.database.replicas().len()
     }
 
-    /// The same use cases for one client, who is never shown less than it has seen.
+    /// The same use cases for one client, who asks from that address, and is never shown less than it has seen.
     #[must_use]
-    pub fn for_client(&self, seen: Seen) -> Self {
-        Self { database: self.database.for_client(seen), ..self.clone() }
+    pub fn for_client(&self, address: Option<IpAddr>, seen: Option<Seen>) -> Self {
+        let database = seen.map_or_else(|| self.database.clone(), |seen| self.database.for_client(seen));
+        Self { database, client: address, ..self.clone() }
     }
 
     /// What a client has seen that shows `token`; one whose token is not genuine has seen nothing.

@@ -16,6 +16,7 @@ use picup_domain::{AccountId, Email, ObjectKey, Password, SessionId, Timestamp};
 use crate::account::{self, Account};
 use crate::attempts::guess;
 use crate::backup::{Assurance, assurance};
+use crate::media_right::bound;
 use crate::refresh_token::RefreshToken;
 use crate::token::Access;
 use crate::{App, Error, Settings, Visitor};
@@ -294,6 +295,7 @@ fn media_cookies(app: &App, path: &str, expires_at: Timestamp) -> Result<SignedC
     let resource = Resource::under(&app.settings().public_base, path)
         .map_err(|error| Error::Internal(format!("signing media cookies: {error}")))?;
     let policy = Policy::until(resource, expires_at.seconds().max(0).unsigned_abs());
+    let policy = Policy { addresses: bound(app), ..policy };
     Ok(signed_cookies(&app.inner.secrets.media_key.borrow(), HashAlgorithm::Sha256, &policy, Form::Shortest))
 }
 

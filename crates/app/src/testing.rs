@@ -36,6 +36,7 @@ fn settings(folder: &TempDir) -> Settings {
         session_life: Duration::from_secs(30 * 86_400),
         media_life: Duration::from_secs(3_600),
         media_token: None,
+        bind_media: false,
         upload_life: Duration::from_secs(86_400),
         part_life: Duration::from_secs(3_600),
         deletion_grace: Duration::from_secs(7 * 86_400),

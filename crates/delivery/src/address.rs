@@ -18,6 +18,18 @@ pub struct AddressRange {
 pub struct AddressRangeError;
 
 impl AddressRange {
+    /// The range of one client: its own address; of IPv6 its network (/64), in which devices change their address all the time.
+    #[must_use]
+    pub fn of(client: IpAddr) -> Self {
+        match client.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX));
+                Self { network: network.into(), prefix: 64 }
+            }
+            v4 @ IpAddr::V4(_) => Self { network: v4, prefix: 32 },
+        }
+    }
+
     /// Whether `client` lies in the range. An IPv4 client seen through an IPv6 socket (`::ffff:192.0.2.1`) counts as IPv4.
     pub fn contains(&self, client: IpAddr) -> bool {
         let client = client.to_canonical();
@@ -68,6 +80,20 @@ impl std::fmt::Display for AddressRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_is_its_address_or_its_network() {
+        let of = |text: &str| AddressRange::of(text.parse().unwrap());
+        assert!(of("192.0.2.7").contains("192.0.2.7".parse().unwrap()));
+        assert!(of("::ffff:192.0.2.7").contains("192.0.2.7".parse().unwrap()));
+        assert!(!of("192.0.2.7").contains("192.0.2.8".parse().unwrap()));
+        assert!(of("2001:db8::1").contains("2001:db8::ffff:2".parse().unwrap()));
+        assert!(!of("2001:db8::1").contains("2001:db8:0:1::1".parse().unwrap()));
+        assert_eq!(
+            (of("192.0.2.7").to_string(), of("2001:db8::1").to_string()),
+            ("192.0.2.7/32".to_owned(), "2001:db8::/64".to_owned())
+        );
+    }
 
     #[test]
     fn ranges_hold_what_they_say() {

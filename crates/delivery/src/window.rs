@@ -2,7 +2,9 @@
 
 use quick_cache::sync::Cache;
 
-use crate::{Form, HashAlgorithm, KeyId, Policy, Resource, ResourceError, SignError, SigningKey, signed_url};
+use crate::{
+    AddressRange, Form, HashAlgorithm, KeyId, Policy, Resource, ResourceError, SignError, SigningKey, signed_url,
+};
 
 /// How many are remembered: some 500 bytes each.
 const REMEMBERED: usize = 10_000;
@@ -43,7 +45,7 @@ impl WindowSigner {
     }
 
     /// The query, without its `?`, with which every address below a folder opens, for as long as [`WindowSigner::url`] says:
-    /// `folder(key, "https://photos.example", "/media/OWNER/ASSET/view/", …)`.
+    /// `folder(key, "https://photos.example", "/media/OWNER/ASSET/view/", …)`. With `clients`, for them alone.
     ///
     /// # Errors
     /// When that is no folder.
@@ -52,12 +54,14 @@ impl WindowSigner {
         key: &SigningKey,
         public_base: &str,
         folder: &str,
+        clients: Option<AddressRange>,
         now_epoch_s: u64,
         window_s: u64,
     ) -> Result<String, WindowError> {
         let url = format!("{public_base}{folder}");
-        self.remembered(key, url.clone(), end(now_epoch_s, window_s), |ends| {
-            let policy = Policy::until(Resource::under(public_base, folder)?, ends);
+        let for_whom = clients.map(|clients| format!(" {clients}")).unwrap_or_default();
+        self.remembered(key, format!("{url}{for_whom}"), end(now_epoch_s, window_s), |ends| {
+            let policy = Policy { addresses: clients, ..Policy::until(Resource::under(public_base, folder)?, ends) };
             let signed = signed_url(key, HashAlgorithm::Sha256, &url, &policy, Form::Custom)?;
             Ok(signed[url.len() + 1..].to_owned())
         })
@@ -127,20 +131,20 @@ mod tests {
         let keyring = crate::Keyring::from_pems([(key.id().clone(), pem.as_str())]).unwrap();
         let signer = WindowSigner::new();
         let base = "https://photos.example";
-        let right = signer.folder(&key, base, "/media/a/1/view/", 600, 300).unwrap();
-        let opens = |path: &str, now_epoch_s| {
-            let path_and_query = &format!("{path}?{right}");
-            let client = [192, 0, 2, 1].into();
+        let right = signer.folder(&key, base, "/media/a/1/view/", None, 600, 300).unwrap();
+        let opens_by = |right: &str, path: &str, client: [u8; 4], now_epoch_s| {
+            let (path_and_query, client) = (&format!("{path}?{right}"), client.into());
             let fetch = crate::Fetch { public_base: base, path_and_query, client, now_epoch_s, may_verify: true };
             crate::authorise(&keyring, &http::HeaderMap::new(), &fetch).is_ok()
         };
+        let opens = |path: &str, now_epoch_s| opens_by(&right, path, [192, 0, 2, 1], now_epoch_s);
         assert!(opens("/media/a/1/view/thumbnail.1.webp", 600) && opens("/media/a/1/view/preview.1.jpg", 1_199));
         assert!(!opens("/media/a/1/view/preview.1.jpg", 1_200), "its time is over");
         for other in ["/media/a/1/file/original.1.jpg", "/media/a/2/view/preview.1.jpg", "/media/a/1/view"] {
             assert!(!opens(other, 600), "{other}");
         }
         assert!(
-            signer.folder(&key, base, "/media/a/1/view", 600, 300).is_err(),
+            signer.folder(&key, base, "/media/a/1/view", None, 600, 300).is_err(),
             "without its last slash it would open more"
         );
     }

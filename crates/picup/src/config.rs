@@ -146,6 +146,12 @@ pub(crate) struct SessionConfig {
         (Duration::from_secs(600)..=Duration::from_secs(86_400)).contains(media_life), "must be from 10m to 24h"
     ))]
     pub(crate) media_life: Duration,
+
+    /// Whether what opens photos and videos, cookies and shared addresses, is good only for the address (IPv4) or network (IPv6, /64)
+    /// that it was given to, so that a copy opens nothing elsewhere. Off, because phones change their address on the way between
+    /// networks, and photos fail then until the page has renewed what opens them; and CloudFront knows IPv4 alone.
+    #[config(default = false)]
+    pub(crate) media_bind_address: bool,
 }
 
 #[derive(Debug, Clone, confique::Config)]
@@ -330,6 +336,7 @@ impl Config {
         if self.edge.cache_dir.as_deref().is_some_and(|folder| backup::are_nested(folder, &self.data_dir)) {
             return Err("edge.cache_dir is in the data folder, or around it; name a folder beside it".to_owned());
         }
+        self.delivery.validate(&self.session)?;
         self.store.validate()?;
         if let Some(Place::Folder(folder)) = &self.store.url
             && backup::are_nested(folder, &self.data_dir)
@@ -424,6 +431,17 @@ mod tests {
         let config = read("listen = '127.0.0.1:2'\ndata_dir = '/srv/picup'", flags).unwrap();
         assert_eq!(config.listen, "0.0.0.0:1".parse().unwrap());
         assert_eq!(config.data_dir, PathBuf::from("/srv/picup"));
+    }
+
+    #[test]
+    fn a_token_is_not_given_where_rights_are_bound_to_an_address() {
+        let bound = |right: &str| {
+            let text = format!("session.media_bind_address = true\ndelivery.right = '{right}'");
+            read(&text, Flags::default()).map(drop).map_err(|mistakes| mistakes.to_string())
+        };
+        bound("cookies").unwrap();
+        let told = bound("token").unwrap_err();
+        assert!(told.contains("a token is good for every address"), "{told}");
     }
 
     #[test]

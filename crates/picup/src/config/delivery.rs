@@ -6,6 +6,7 @@ use std::str::FromStr;
 use picup_delivery::{Audience, KeyId};
 use serde::de::{Deserialize, Deserializer};
 
+use super::SessionConfig;
 use super::units::from_text;
 
 #[derive(Debug, Clone, confique::Config)]
@@ -24,6 +25,18 @@ pub(crate) struct DeliveryConfig {
     /// those of browsers, and all open. Without any, PicUp's own key signs, which CloudFront Functions cannot check.
     #[config(default = [])]
     pub(crate) token_secrets: Vec<NamedFile>,
+}
+
+impl DeliveryConfig {
+    /// What this section and `[session]` cannot both mean.
+    pub(super) fn validate(&self, session: &SessionConfig) -> Result<(), String> {
+        if self.right == Right::Token && session.media_bind_address {
+            return Err("session.media_bind_address cannot be kept to: a token is good for every address; \
+                        leave it out, or set delivery.right = \"cookies\""
+                .to_owned());
+        }
+        Ok(())
+    }
 }
 
 /// What opens photos in a browser.

@@ -100,6 +100,7 @@ impl Rooms {
             session_life: config.session.refresh_life,
             media_life: config.session.media_life,
             media_token: (config.delivery.right == Right::Token).then(|| config.delivery.token_audience.clone()),
+            bind_media: config.session.media_bind_address,
             upload_life: UPLOAD_LIFE,
             part_life: PART_LIFE,
             deletion_grace: config.accounts.deletion_grace,

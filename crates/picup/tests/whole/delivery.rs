@@ -310,3 +310,40 @@ async fn raw(address: SocketAddr, line: &str, cookies: &str) -> (u16, Vec<u8>) {
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     (status, answer.get(end + 4..).unwrap_or_default().to_vec())
 }
+
+/// The same from another address of this machine.
+fn elsewhere(client: &Client) -> Client {
+    let http =
+        reqwest::Client::builder().no_proxy().local_address(std::net::IpAddr::from([127, 0, 0, 2])).build().unwrap();
+    Client { http, ..client.clone() }
+}
+
+#[tokio::test]
+async fn where_it_is_configured_a_copied_right_opens_nothing_at_another_address() {
+    for (settings, status) in [("session.media_bind_address = true\n", 403), ("", 200)] {
+        let app = TestApp::builder().account("ada").config(settings).start().await;
+        let ada = app.sign_in_browser("ada").await;
+        let asset = ada.upload("a.jpg", samples::JPEG).await;
+        let preview = ada.processed(asset).await.media.preview.unwrap();
+        let link: picup_api::wire::ShareLink =
+            ada.post("/api/share-links", &serde_json::json!({"assets": [asset]})).await.json(201);
+        let token = link.link.unwrap().rsplit('/').next().unwrap().to_owned();
+        let opened = app.stranger().post("/api/share/open", &serde_json::json!({"token": token})).await;
+        let guest = Client {
+            who: crate::client::Who::Bearer(opened.json::<picup_api::wire::ShareOpened>(200).access_token),
+            ..app.stranger()
+        };
+        let shared: picup_api::wire::SharedAsset = guest.get(&format!("/api/share/assets/{asset}")).await.json(200);
+        let shared = shared.preview.unwrap();
+        for _ in 0..2 {
+            assert_eq!((ada.get(&preview).await.status, elsewhere(&ada).get(&preview).await.status), (200, status));
+            let stranger = app.stranger();
+            assert_eq!(
+                (stranger.get(&shared).await.status, elsewhere(&stranger).get(&shared).await.status),
+                (200, status)
+            );
+            assert_eq!(ada.post("/api/session/refresh", &serde_json::json!({})).await.status, 200);
+        }
+        app.finish().await;
+    }
+}

@@ -224,6 +224,31 @@ async fn a_secret_signs_what_the_cloudfront_function_opens() {
     app.finish().await;
 }
 
+/// A token is for one's own alone; what others have shared has an address of its own, which decides.
+#[tokio::test]
+async fn what_is_shared_opens_by_its_address_and_no_token_opens_the_rest() {
+    let app = in_token_mode("").await;
+    let (ada, bob) = (app.sign_in_browser("ada").await, app.sign_in_browser("bob").await);
+    let asset = ada.upload("a.jpg", samples::JPEG).await;
+    let own = ada.processed(asset).await.media.preview.unwrap();
+    let link: wire::ShareLink = ada.post("/api/share-links", &serde_json::json!({"assets": [asset]})).await.json(201);
+    let shared = serde_json::json!({"token": link.link.as_ref().unwrap().rsplit('/').next().unwrap()});
+    let opened: wire::ShareOpened = app.stranger().post("/api/share/open", &shared).await.json(200);
+    let guest = Client { who: Who::Bearer(opened.access_token), ..app.stranger() };
+    let columns: wire::AssetColumns = guest.get("/api/share/assets").await.json(200);
+    let address = crate::sharing::preview(&columns, 0);
+    let (stranger, bobs) = (app.stranger(), cookie(&bob.jar().value("picup_media").unwrap()));
+    assert_eq!(stranger.get(&address).await.status, 200);
+    assert_eq!(with(&stranger, &address, COOKIE, &bobs).await.status, 200);
+    let altered = address.replace("Signature=M", "Signature=N");
+    let adas = cookie(&ada.jar().value("picup_media").unwrap());
+    for (path, shown) in [(own.as_str(), &bobs), (&altered, &bobs), (&altered, &adas)] {
+        assert_eq!(with(&stranger, path, COOKIE, shown).await.status, 403, "{path}");
+    }
+    assert_eq!(with(&stranger, &own, COOKIE, &adas).await.status, 200);
+    app.finish().await;
+}
+
 /// Programs come by what pages come by.
 #[tokio::test]
 async fn programs_and_their_keys_get_tokens_too() {

@@ -2059,6 +2059,8 @@ export interface components {
             backup?: components["schemas"]["SystemBackup"] | null;
             /** @description Where everything but the bytes is kept. */
             database: components["schemas"]["SystemDatabase"];
+            /** @description What goes out. */
+            delivery: components["schemas"]["SystemDelivery"];
             /** @description When this was found. */
             looked_at: string;
             /** @description What makes pictures, and what came of the assets. */
@@ -2144,6 +2146,29 @@ export interface components {
             /** @description Each destination, by name. */
             destinations: components["schemas"]["SystemDestination"][];
         };
+        /** @description A cache before the store. */
+        SystemCache: {
+            /**
+             * Format: int64
+             * @description Bytes on its disk now.
+             */
+            held_bytes: number;
+            /**
+             * Format: int64
+             * @description Blocks of 64 KiB given without asking the store.
+             */
+            hits: number;
+            /**
+             * Format: int64
+             * @description Slices of 1 MiB that the store was asked for.
+             */
+            misses: number;
+            /**
+             * Format: int64
+             * @description Bytes that came from the store.
+             */
+            origin_bytes: number;
+        };
         /** @description Copies in a state. */
         SystemCopies: {
             /**
@@ -2188,6 +2213,17 @@ export interface components {
              * @description The schema's version.
              */
             schema?: number | null;
+        };
+        /** @description What goes out through the gateway of this process, since it began. */
+        SystemDelivery: components["schemas"]["SystemRow"] & {
+            /**
+             * Format: int64
+             * @description Bytes of media that were handed to clients.
+             */
+            bytes: number;
+            cache?: components["schemas"]["SystemCache"] | null;
+            /** @description Requests for media that were refused, by reason; only reasons that there were any of. */
+            refused: components["schemas"]["SystemRefused"][];
         };
         /** @description A store beside the primary one that is to hold a copy of every object. */
         SystemDestination: components["schemas"]["SystemRow"] & {
@@ -2362,6 +2398,16 @@ export interface components {
              * @description The most it may keep.
              */
             quota_bytes: number;
+        };
+        /** @description Requests for media that were refused. */
+        SystemRefused: {
+            /** @description Why, as in the log and the metric `delivery_denied`. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            times: number;
         };
         /** @description A replica. */
         SystemReplica: {
