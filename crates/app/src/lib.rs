@@ -61,6 +61,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
 
 use picup_database::Database;
+use picup_delivery::Audience;
 use picup_domain::{ByteSize, Clock, ObjectKey, Timestamp};
 use picup_media::Media;
 use picup_storage::Storage;
@@ -90,6 +91,8 @@ pub struct Settings {
     pub session_life: Duration,
     /// How long the cookies that open media hold; renewing the session renews them.
     pub media_life: Duration,
+    /// Whom the token is for that opens media in the place of CloudFront's cookies; `None` for the cookies.
+    pub media_token: Option<Audience>,
     /// Whether what opens media is good for the address alone that it was given to.
     pub bind_media: bool,
     /// How long an upload may take from its first word to its last.

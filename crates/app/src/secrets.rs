@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use picup_delivery::SigningKey;
+use picup_delivery::{SigningKey, TokenSecret};
 use tokio::sync::watch;
 
 /// Key material. Never shown, not even by `Debug`.
@@ -17,6 +17,8 @@ pub struct Secrets {
     pub server_key: [u8; 32],
     /// Signs what opens media. Another may come while PicUp runs.
     pub media_key: watch::Receiver<Arc<SigningKey>>,
+    /// Signs the tokens that open media in the place of that key, for those who cannot check what it signs.
+    pub token_secret: Option<TokenSecret>,
 }
 
 impl fmt::Debug for Secrets {

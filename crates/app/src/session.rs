@@ -7,7 +7,10 @@ use std::time::Duration;
 
 pub use picup_database::Session;
 use picup_database::{Account as Row, NewSession, Rotation};
-use picup_delivery::{Form, HashAlgorithm, Policy, Resource, SignedCookies, signed_cookies};
+use picup_delivery::{
+    Audience, Form, HashAlgorithm, Policy, Resource, SignedCookies, TokenSigner, TokenTerms, media_token,
+    signed_cookies,
+};
 use picup_domain::{AccountId, Email, ObjectKey, Password, SessionId, Timestamp};
 
 use crate::account::{self, Account};
@@ -18,8 +21,8 @@ use crate::refresh_token::RefreshToken;
 use crate::token::Access;
 use crate::{App, Error, Settings, Visitor};
 
-/// The names of the cookies that open media, in CloudFront's format.
-pub const MEDIA_COOKIE_NAMES: [&str; 5] = SignedCookies::NAMES;
+/// The names of the cookies that open media, in CloudFront's format or with a token.
+pub const MEDIA_COOKIE_NAMES: [&str; 6] = SignedCookies::NAMES;
 
 /// How long after a renewal the token before it still counts, for the client whose answer was lost on the way and for two
 /// tabs that renewed at once. Later its use means that somebody has a copy, and the session ends.
@@ -263,7 +266,28 @@ pub fn media(app: &App, account: AccountId, until: Option<Timestamp>) -> Result<
     let expires_at = until.map_or(usual, |until| until.min(usual));
     let path = media_path(account);
     let seconds = expires_at.seconds().saturating_sub(now.seconds()).max(0).unsigned_abs();
-    Ok(MediaRight { cookies: media_cookies(app, &path, expires_at)?, path, expires_at, seconds })
+    let cookies = match &app.settings().media_token {
+        Some(audience) => token_cookie(app, audience, account, (now, expires_at))?,
+        None => media_cookies(app, &path, expires_at)?,
+    };
+    Ok(MediaRight { cookies, path, expires_at, seconds })
+}
+
+/// The same right as a token, by the secret where there is one, which others may have to check it with.
+fn token_cookie(
+    app: &App,
+    audience: &Audience,
+    account: AccountId,
+    (from, until): (Timestamp, Timestamp),
+) -> Result<SignedCookies, Error> {
+    let (owner, epoch_s) = (account.to_string(), |at: Timestamp| at.seconds().max(0).unsigned_abs());
+    let (issued_at_epoch_s, expires_at_epoch_s) = (epoch_s(from), epoch_s(until));
+    let terms = TokenTerms { audience, owner: &owner, issued_at_epoch_s, expires_at_epoch_s };
+    let key = app.inner.secrets.media_key.borrow();
+    let signer = app.inner.secrets.token_secret.as_ref().map_or(TokenSigner::Key(&key), TokenSigner::Secret);
+    let token =
+        media_token(signer, &terms).map_err(|error| Error::Internal(format!("signing a media token: {error}")))?;
+    Ok(SignedCookies::of_token(token))
 }
 
 /// The right to fetch everything under `path` until then.

@@ -23,6 +23,7 @@ pub(crate) fn secrets() -> Secrets {
         access_key_pem: Arc::new(access.to_pem()),
         server_key: rand::random(),
         media_key: tokio::sync::watch::channel(Arc::new(key("MEDIA"))).1,
+        token_secret: None,
     }
 }
 
@@ -34,6 +35,7 @@ fn settings(folder: &TempDir) -> Settings {
         read_grace: Duration::from_secs(3_600),
         session_life: Duration::from_secs(30 * 86_400),
         media_life: Duration::from_secs(3_600),
+        media_token: None,
         bind_media: false,
         upload_life: Duration::from_secs(86_400),
         part_life: Duration::from_secs(3_600),

@@ -1,4 +1,4 @@
-//! The set of CloudFront cookies: made for a browser, and found again in its requests.
+//! The set of CloudFront cookies, or the one with a token: made for a browser, and the former found again in its requests.
 //!
 //! `app` makes the pairs and `api` sets them with the attributes it decides; the gateway reads them. Nothing here judges:
 //! that is `verify`.
@@ -8,6 +8,7 @@ use std::fmt;
 use http::HeaderMap;
 use http::header::COOKIE;
 
+use crate::bearer::TOKEN_COOKIE;
 use crate::encoding::encode;
 use crate::presented::{Ambiguous, Presented};
 use crate::{Form, HashAlgorithm, Policy, SigningKey};
@@ -31,8 +32,14 @@ impl SignedCookies {
         self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
+    /// The cookie with a token of [`crate::media_token`], in the place of CloudFront's.
+    #[must_use]
+    pub fn of_token(token: String) -> Self {
+        Self(vec![(TOKEN_COOKIE, token)])
+    }
+
     /// The names of all cookies ever set, for the answer that clears them at sign-out: the one list of them.
-    pub const NAMES: [&'static str; 5] = [EXPIRES, POLICY, SIGNATURE, KEY_PAIR_ID, HASH_ALGORITHM];
+    pub const NAMES: [&'static str; 6] = [EXPIRES, POLICY, SIGNATURE, KEY_PAIR_ID, HASH_ALGORITHM, TOKEN_COOKIE];
 }
 
 impl fmt::Debug for SignedCookies {
@@ -135,6 +142,8 @@ mod tests {
             }
             assert_eq!(format!("{cookies:?}"), "SignedCookies(…)");
         }
+        let token = SignedCookies::of_token("t.o-k_en".to_owned());
+        assert_eq!(token.iter().collect::<Vec<_>>(), [(SignedCookies::NAMES[5], "t.o-k_en")]);
     }
 
     proptest! {

@@ -7,16 +7,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::error::KeyRejected;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA256_ASN1, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
     RSA_PKCS1_2048_8192_SHA256,
 };
 use p256::pkcs8::Document;
-use quick_cache::sync::Cache;
 
 use crate::presented::Claim;
+use crate::proven::Proven;
 use crate::{Denied, HashAlgorithm};
 
 /// Names a key pair in a cookie or URL, as CloudFront's `Key-Pair-Id` does: 1 to 64 letters, digits, `-` or `_`.
@@ -86,18 +85,6 @@ struct PublicKey {
     sha256: ParsedPublicKey,
 }
 
-/// Signatures that were verified, by their hash. A new ring knows none: what an old one's key has signed is its own business.
-struct Proven(Cache<[u8; 32], ()>);
-
-/// Some 100 bytes each. A browser and a link hold one each.
-const PROVEN: usize = 10_000;
-
-impl Default for Proven {
-    fn default() -> Self {
-        Self(Cache::new(PROVEN))
-    }
-}
-
 impl Keyring {
     /// Reads SPKI public keys in PEM (`BEGIN PUBLIC KEY`), P-256 or RSA. Only signatures over SHA-256 are accepted.
     ///
@@ -135,40 +122,23 @@ impl Keyring {
     pub(crate) fn verify(&self, claim: &Claim<'_>, may_verify: bool) -> Result<(), Denied> {
         let Claim { signed, signature, key_pair_id: id, hash, .. } = claim;
         let key = KeyId::parse(id).ok().and_then(|id| self.0.keys.get(&id)).ok_or(Denied::UnknownKey)?;
-        let fingerprint = fingerprint(&[id.as_bytes(), &[*hash as u8], signed, signature]);
-        if self.0.proven.0.get(&fingerprint).is_some() {
-            return Ok(());
-        }
-        if !may_verify {
-            return Err(Denied::Limited);
-        }
         let key = match hash {
             HashAlgorithm::Sha1 => &key.sha1,
             HashAlgorithm::Sha256 => &key.sha256,
         };
-        key.verify_sig(signed, signature).map_err(|_| Denied::Signature)?;
-        self.0.proven.0.insert(fingerprint, ());
-        Ok(())
+        let fields: [&[u8]; 4] = [id.as_bytes(), &[*hash as u8], signed, signature];
+        self.0.proven.check(&fields, may_verify, || key.verify_sig(signed, signature).is_ok())
     }
 }
 
-/// A hash of all of `fields`, each with its length before it.
-fn fingerprint(fields: &[&[u8]]) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    for field in fields {
-        context.update(&field.len().to_le_bytes());
-        context.update(field);
-    }
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(context.finish().as_ref());
-    fingerprint
+/// The DER of a public key in PEM.
+pub(crate) fn public_der(pem: &str) -> Option<Document> {
+    let (label, document) = Document::from_pem(pem.trim()).ok()?;
+    (label == "PUBLIC KEY").then_some(document)
 }
 
 fn public_key(id: &KeyId, pem: &str) -> Result<PublicKey, KeyringError> {
-    let (label, document) = Document::from_pem(pem.trim()).map_err(|_| KeyringError::NotPem(id.clone()))?;
-    if label != "PUBLIC KEY" {
-        return Err(KeyringError::NotPem(id.clone()));
-    }
+    let document = public_der(pem).ok_or_else(|| KeyringError::NotPem(id.clone()))?;
     let der = document.as_bytes();
     let as_p256 = || {
         let sha256 = ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, der)?;

@@ -87,6 +87,18 @@ impl SigningKey {
         &self.id
     }
 
+    /// The signature of ES256 (RFC 7518 §3.4): both numbers, 32 bytes each. `None` of an RSA key.
+    pub(crate) fn sign_es256(&self, message: &[u8]) -> Option<Vec<u8>> {
+        match &self.secret {
+            Secret::P256(key) => {
+                let signature: Signature =
+                    key.sign_prehash(&sha2::Sha256::digest(message)).expect("a hash can be signed");
+                Some(signature.to_bytes().to_vec())
+            }
+            Secret::Rsa(_) => None,
+        }
+    }
+
     /// The signature over the hash of `message`: in DER of a P-256 key, PKCS #1 v1.5 of an RSA key.
     pub(crate) fn sign(&self, hash: HashAlgorithm, message: &[u8]) -> Vec<u8> {
         let digest = match hash {

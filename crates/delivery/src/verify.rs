@@ -33,20 +33,20 @@ pub struct Fetch<'a> {
 /// Why a request may not fetch. For logs and metrics: the client is told the same for every reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Denied {
-    /// Neither a signed address nor a signed cookie.
+    /// Neither a signed address nor a signed cookie, nor a token.
     #[error("not signed")]
     Unsigned,
     /// What is signed is incomplete, repeated, or not what it should be.
-    #[error("the signed address or cookies are incomplete, repeated or unreadable")]
+    #[error("the signed address, the cookies or the token are incomplete, repeated or unreadable")]
     Malformed,
-    /// The policy has ended.
-    #[error("the policy has ended")]
+    /// The policy or token has ended.
+    #[error("the policy or token has ended")]
     Expired,
-    /// The policy has not begun.
-    #[error("the policy has not begun")]
+    /// The policy or token has not begun.
+    #[error("the policy or token has not begun")]
     NotYet,
-    /// The policy does not cover this address.
-    #[error("the policy does not cover this resource")]
+    /// The policy or token does not cover this address.
+    #[error("the policy or token does not cover this resource")]
     Resource,
     /// The policy does not cover this client.
     #[error("the policy does not cover this client address")]
@@ -54,17 +54,26 @@ pub enum Denied {
     /// The key is not on the ring.
     #[error("signed by an unknown key")]
     UnknownKey,
-    /// The key never signed this policy.
+    /// The key never signed this.
     #[error("the signature is wrong")]
     Signature,
     /// It was not verified: the client has shown too many wrong ones.
     #[error("the signature was not verified, after too many wrong ones")]
     Limited,
+    /// The token names another algorithm than its key has.
+    #[error("the token names another algorithm than that of its key")]
+    Algorithm,
+    /// The token is for somebody else.
+    #[error("the token is for another audience")]
+    Audience,
+    /// The token was made to hold for longer than any may.
+    #[error("the token holds for longer than 24 hours")]
+    Lifetime,
 }
 
 impl Denied {
     /// Every reason, so that each one's counter can start at zero.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Unsigned,
         Self::Malformed,
         Self::Expired,
@@ -74,6 +83,9 @@ impl Denied {
         Self::UnknownKey,
         Self::Signature,
         Self::Limited,
+        Self::Algorithm,
+        Self::Audience,
+        Self::Lifetime,
     ];
 
     /// The value of the metric's label.
@@ -88,6 +100,9 @@ impl Denied {
             Self::UnknownKey => "unknown_key",
             Self::Signature => "signature",
             Self::Limited => "limited",
+            Self::Algorithm => "algorithm",
+            Self::Audience => "audience",
+            Self::Lifetime => "lifetime",
         }
     }
 }

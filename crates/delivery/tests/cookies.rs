@@ -133,7 +133,7 @@ fn every_reason_is_told_apart() {
     assert_eq!(ask(&stranger), Err(Denied::Signature));
     let mut labels: Vec<_> = Denied::ALL.iter().map(|reason| reason.label()).collect();
     labels.dedup();
-    assert_eq!(labels.len(), 9);
+    assert_eq!(labels.len(), 12);
 }
 
 #[test]

@@ -6,13 +6,15 @@
 use std::net::SocketAddr;
 
 use http::request::Parts;
-use picup_delivery::{Denied, Fetch, Keyring, authorise};
+use picup_delivery::{Denied, Fetch, Keyring, TokenRing, authorise};
 
 use crate::forgers::Forgers;
 
-/// Asks `delivery`, with the path and query as they came on the wire.
+/// Asks `delivery`, with the path and query as they came on the wire. A token is looked at where nothing is signed: what is wrong with
+/// a signature is not made good by one.
 pub(crate) fn media(
     keyring: &Keyring,
+    tokens: &TokenRing,
     forgers: &Forgers,
     public_base: &str,
     request: &Parts,
@@ -23,7 +25,10 @@ pub(crate) fn media(
     let client = client.ip();
     let may_verify = forgers.may_verify(client, now_epoch_s);
     let fetch = Fetch { public_base, path_and_query, client, now_epoch_s, may_verify };
-    let verdict = authorise(keyring, &request.headers, &fetch);
+    let verdict = match authorise(keyring, &request.headers, &fetch) {
+        Err(Denied::Unsigned) => tokens.authorise(&request.headers, &fetch),
+        verdict => verdict,
+    };
     if verdict == Err(Denied::Signature) {
         forgers.showed_a_wrong_one(client, now_epoch_s);
     }

@@ -17,7 +17,7 @@ use http::header::TRANSFER_ENCODING;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use picup_delivery::Keyring;
+use picup_delivery::{Keyring, TokenRing};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -44,6 +44,8 @@ use crate::static_files::StaticFiles;
 pub struct Parts {
     /// The keys whose signatures open media; a change counts from the next request on.
     pub keyring: watch::Receiver<Keyring>,
+    /// The keys whose tokens open media, in the same way; an empty ring looks at none.
+    pub tokens: watch::Receiver<TokenRing>,
     /// Answers `/api`, `/.well-known`, `/live` and `/ready`; see [`crate::api_service`].
     pub api: ApiService,
     /// Where media are read from.
@@ -66,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) metrics: Metrics,
     keyring: watch::Receiver<Keyring>,
+    tokens: watch::Receiver<TokenRing>,
     forgers: Forgers,
     api: ApiService,
     origin: Arc<dyn Origin>,
@@ -77,11 +80,12 @@ pub(crate) struct Inner {
 impl Gateway {
     /// Puts the parts together; nothing happens before [`Gateway::serve`].
     pub fn new(settings: Settings, parts: Parts) -> Self {
-        let Parts { keyring, api, origin, static_files, clock, request_ids, metrics } = parts;
+        let Parts { keyring, tokens, api, origin, static_files, clock, request_ids, metrics } = parts;
         Self(Arc::new(Inner {
             settings,
             metrics,
             keyring,
+            tokens,
             forgers: Forgers::default(),
             api,
             origin,
@@ -157,10 +161,9 @@ impl Inner {
         if let Err(problem) = media::check(request) {
             return problem.response();
         }
-        let keyring = self.keyring.borrow().clone();
-        let now = (self.clock)();
-        if let Err(reason) = authorise::media(&keyring, &self.forgers, &self.settings.public_base, request, client, now)
-        {
+        let (keyring, tokens) = (self.keyring.borrow().clone(), self.tokens.borrow().clone());
+        let (base, now) = (&self.settings.public_base, (self.clock)());
+        if let Err(reason) = authorise::media(&keyring, &tokens, &self.forgers, base, request, client, now) {
             record.denied(reason);
             return Problem::FORBIDDEN.response();
         }

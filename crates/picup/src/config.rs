@@ -7,6 +7,7 @@
 
 mod backup;
 mod check;
+mod delivery;
 mod pod;
 mod reads;
 mod rooms;
@@ -22,10 +23,12 @@ use picup_domain::ByteSize;
 use serde::Deserialize;
 
 use backup::BackupConfig;
+use delivery::DeliveryConfig;
 use store::StoreConfig;
 
 pub(crate) use backup::{DestinationConfig, Place};
 pub(crate) use check::{Mistakes, load, read};
+pub(crate) use delivery::{NamedFile, Right};
 pub(crate) use units::{BaseAddress, DatabaseUrl, ListenAddress, parse_duration};
 
 /// Settings of PicUp. Every line that begins with `#` shows a default: remove the `#` to change it.
@@ -55,6 +58,10 @@ pub(crate) struct Config {
     /// How long people stay signed in.
     #[config(nested)]
     pub(crate) session: SessionConfig,
+
+    /// How photos and videos come to those who may see them.
+    #[config(nested)]
+    pub(crate) delivery: DeliveryConfig,
 
     /// People's accounts.
     #[config(nested)]
@@ -132,7 +139,7 @@ pub(crate) struct SessionConfig {
     #[config(validate(*read_grace <= Duration::from_secs(86_400), "must be at most 24h"))]
     pub(crate) read_grace: Duration,
 
-    /// How long the signed cookies that open photos hold before the page renews them; also how long a signed-out
+    /// How long the signed cookies, or the token, that open photos hold before the page renews them; also how long a signed-out
     /// browser could still open them. From 10 minutes to 24 hours.
     #[config(default = "1h", deserialize_with = units::duration)]
     #[config(validate(
@@ -329,6 +336,7 @@ impl Config {
         if self.edge.cache_dir.as_deref().is_some_and(|folder| backup::are_nested(folder, &self.data_dir)) {
             return Err("edge.cache_dir is in the data folder, or around it; name a folder beside it".to_owned());
         }
+        self.delivery.validate(&self.session)?;
         self.store.validate()?;
         if let Some(Place::Folder(folder)) = &self.store.url
             && backup::are_nested(folder, &self.data_dir)
@@ -423,6 +431,17 @@ mod tests {
         let config = read("listen = '127.0.0.1:2'\ndata_dir = '/srv/picup'", flags).unwrap();
         assert_eq!(config.listen, "0.0.0.0:1".parse().unwrap());
         assert_eq!(config.data_dir, PathBuf::from("/srv/picup"));
+    }
+
+    #[test]
+    fn a_token_is_not_given_where_rights_are_bound_to_an_address() {
+        let bound = |right: &str| {
+            let text = format!("session.media_bind_address = true\ndelivery.right = '{right}'");
+            read(&text, Flags::default()).map(drop).map_err(|mistakes| mistakes.to_string())
+        };
+        bound("cookies").unwrap();
+        let told = bound("token").unwrap_err();
+        assert!(told.contains("a token is good for every address"), "{told}");
     }
 
     #[test]

@@ -17,7 +17,10 @@ use axum::routing::{any, get, post};
 use bytes::Bytes;
 use futures_util::stream;
 use http::HeaderValue;
-use picup_delivery::{Form, HashAlgorithm, KeyId, Keyring, Policy, Resource, SigningKey, signed_cookies};
+use picup_delivery::{
+    Audience, Form, HashAlgorithm, KeyId, Keyring, Policy, Resource, SigningKey, TokenKey, TokenRing, TokenSecret,
+    signed_cookies,
+};
 use picup_gateway::{
     ByteStream, Drained, Elsewhere, Gateway, Metrics, Opened, Origin, OriginError, Parts, Settings, StaticFile,
     StaticFiles, Told, api_service,
@@ -32,6 +35,8 @@ pub(crate) const BASE: &str = "https://photos.example";
 pub(crate) const NOW: u64 = 1_800_000_000;
 pub(crate) const SIZE: usize = 300_000;
 pub(crate) const VIEW: &str = "/media/ann/a1/view/preview.1.webp";
+/// A secret that tokens are signed with under the id `T1`.
+pub(crate) const SECRET: &str = "a-secret-of-more-than-32-characters";
 pub(crate) const ORIGINAL: &str = "/media/ann/a1/file/original.1.svg";
 
 /// What the medium at every key of the tests holds: every byte tells where it is.
@@ -104,6 +109,7 @@ pub(crate) struct TestGateway {
     pub(crate) key: SigningKey,
     pub(crate) clock: Arc<AtomicU64>,
     pub(crate) keyring: watch::Sender<Keyring>,
+    pub(crate) tokens: watch::Sender<TokenRing>,
     pub(crate) gate: Arc<Notify>,
     pub(crate) opened: Arc<AtomicU64>,
     pub(crate) registry: Registry,
@@ -128,6 +134,10 @@ impl TestGateway {
         let key = SigningKey::generate(KeyId::parse("K1").unwrap(), &mut rand::rng());
         let ring = Keyring::from_pems([(key.id().clone(), key.public_key_pem().as_str())]).unwrap();
         let (keyring, receiver) = watch::channel(ring);
+        let secret = TokenSecret::parse(KeyId::parse("T1").unwrap(), SECRET).unwrap();
+        let public = TokenKey::public(key.id().clone(), &key.public_key_pem()).unwrap();
+        let ring = TokenRing::new(Audience::default(), [public, TokenKey::secret(&secret)]).unwrap();
+        let (tokens, token_receiver) = watch::channel(ring);
         let (gate, opened) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
         let clock = Arc::new(AtomicU64::new(NOW));
         let mut registry = Registry::default();
@@ -135,6 +145,7 @@ impl TestGateway {
         change(&mut settings);
         let parts = Parts {
             keyring: receiver,
+            tokens: token_receiver,
             api: api_service(api()),
             origin: Arc::new(MemoryOrigin { media: media(), gate: gate.clone(), opened: opened.clone() }),
             static_files,
@@ -153,7 +164,7 @@ impl TestGateway {
         let (stop, stopped) = oneshot::channel();
         let gateway = Gateway::new(settings, parts);
         let serving = tokio::spawn(async move { gateway.serve(listener, async { stopped.await.unwrap_or(()) }).await });
-        Self { address, key, clock, keyring, gate, opened, registry, stop: Some(stop), serving }
+        Self { address, key, clock, keyring, tokens, gate, opened, registry, stop: Some(stop), serving }
     }
 
     /// The `Cookie` line that opens one account's media until a minute from now.

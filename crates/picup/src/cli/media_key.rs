@@ -7,6 +7,7 @@ use picup_delivery::{KeyId, SigningKey};
 use picup_domain::{Clock, SystemClock};
 use serde::Serialize;
 
+use super::media_token::{self, FunctionArgs, TokenArgs};
 use super::{Failure, Place, output};
 use crate::secrets::media_keys::{self, MediaKeys};
 
@@ -20,6 +21,10 @@ pub(super) enum MediaKeyCommand {
     Switch(PlaceArgs),
     /// Forgets an old key: what it signed opens nothing any more.
     Retire(RetireArgs),
+    /// Makes a token that opens the photos of one account for a while, at edges and here.
+    Token(TokenArgs),
+    /// Prints the CloudFront Function that checks such tokens, for those that are signed with a secret.
+    Function(FunctionArgs),
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +89,8 @@ pub(super) fn run(command: MediaKeyCommand) -> Result<ExitCode, Failure> {
             eprintln!("Take it from the CDN and from every edge too.");
             Ok(ExitCode::SUCCESS)
         }
+        MediaKeyCommand::Token(args) => media_token::token(args),
+        MediaKeyCommand::Function(args) => media_token::function(args),
     }
 }
 

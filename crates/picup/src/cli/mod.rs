@@ -13,6 +13,7 @@ mod export;
 mod failure;
 mod import;
 mod media_key;
+mod media_token;
 mod output;
 mod password;
 pub(crate) mod restore;

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use picup_delivery::KeyId;
+use picup_delivery::Audience;
 use picup_domain::ByteSize;
 use picup_gateway::CacheSettings;
 
 use super::{Failure, Place, block_on};
-use crate::config::{self, BaseAddress, Config, Flags, ListenAddress};
+use crate::config::{self, BaseAddress, Config, Flags, ListenAddress, NamedFile};
+use crate::roles::NO_PUBLIC_BASE;
 use crate::roles::edge::{Edge, From};
+use crate::roles::edge_keys::EdgeKeys;
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -39,9 +41,18 @@ struct EdgeArgs {
     #[arg(long, value_name = "ORIGIN")]
     origin: Option<String>,
     /// A public key that signatures are accepted from; may be said several times, and the files are followed
-    #[arg(long = "public-key", value_name = "ID=FILE", value_parser = public_key)]
-    public_keys: Vec<(KeyId, PathBuf)>,
-    /// The address that signed policies name [default: public_base of the configuration]
+    #[arg(long = "public-key", value_name = "ID=FILE")]
+    public_keys: Vec<NamedFile>,
+    /// A P-256 public key that tokens are accepted from; may be said several times, and the files are followed
+    #[arg(long = "token-key", value_name = "ID=FILE")]
+    token_keys: Vec<NamedFile>,
+    /// A secret that tokens are accepted from, and could be made with here; a public key is safer. As --token-key
+    #[arg(long = "token-secret", value_name = "ID=FILE")]
+    token_secrets: Vec<NamedFile>,
+    /// Whom tokens are for [default: delivery.token_audience of the configuration]
+    #[arg(long, value_name = "NAME")]
+    token_audience: Option<Audience>,
+    /// The address that signed policies name, which tokens do not [default: public_base of the configuration]
     #[arg(long, value_name = "URL")]
     public_base: Option<String>,
     /// The folder of the cache, which is its alone
@@ -62,11 +73,6 @@ fn size(text: &str) -> Result<ByteSize, String> {
     text.parse().map_err(|invalid: picup_domain::Invalid| invalid.advice)
 }
 
-fn public_key(text: &str) -> Result<(KeyId, PathBuf), String> {
-    let (id, file) = text.split_once('=').ok_or("write ID=FILE, such as K2JCJMDEHXQW5F=/etc/picup/media.pem")?;
-    Ok((KeyId::parse(id).map_err(|error| error.to_string())?, file.into()))
-}
-
 pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let roles = check_roles(&args.roles)?;
     let flags = Flags { listen: args.listen, admin_listen: args.admin_listen, ..Flags::default() };
@@ -77,8 +83,10 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.edge.is_said() {
-        return Err(Failure::usage("--origin, --public-key, --public-base and --cache-dir are of an edge alone")
-            .next("leave them out, or say --roles edge"));
+        return Err(Failure::usage(
+            "--origin, --public-key, --token-key, --public-base and --cache-dir are of an edge alone",
+        )
+        .next("leave them out, or say --roles edge"));
     }
     let file = args.place.file(&config)?;
     block_on(async move { crate::roles::serve(config, file).await.map_err(Failure::from) })?;
@@ -88,20 +96,27 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
 impl EdgeArgs {
     fn is_said(&self) -> bool {
         let said = [self.origin.is_some(), self.public_base.is_some(), self.cache_dir.is_some(), self.sha1];
-        said.contains(&true) || !self.public_keys.is_empty()
+        said.contains(&true) || self.token_audience.is_some() || self.has_keys()
+    }
+
+    fn has_keys(&self) -> bool {
+        [&self.public_keys, &self.token_keys, &self.token_secrets].iter().any(|keys| !keys.is_empty())
     }
 }
 
 fn edge(args: EdgeArgs, config: &mut Config) -> Result<Edge, Failure> {
     let missing =
         |what: &str| Failure::usage(format!("an edge needs {what}")).next("picup serve --help tells what it means");
+    let has_keys = args.has_keys();
     let origin = args.origin.ok_or_else(|| missing("--origin"))?;
     let folder = args.cache_dir.ok_or_else(|| missing("--cache-dir"))?;
-    if args.public_keys.is_empty() {
-        return Err(missing("--public-key"));
+    if !has_keys {
+        return Err(missing("--public-key, --token-key or --token-secret"));
     }
     let base = match &args.public_base {
         Some(base) => base.parse::<BaseAddress>().map_err(Failure::usage)?.as_str().to_owned(),
+        // A token names no address.
+        None if args.public_keys.is_empty() => NO_PUBLIC_BASE.to_owned(),
         None => config.public_base().ok_or_else(|| missing("--public-base"))?.to_owned(),
     };
     let cache = CacheSettings {
@@ -110,13 +125,14 @@ fn edge(args: EdgeArgs, config: &mut Config) -> Result<Edge, Failure> {
         memory_bytes: args.cache_memory.get(),
         process: rand::random(),
     };
-    Ok(Edge {
-        origin: origin_of(&origin, config)?,
+    let keys = EdgeKeys {
         public_keys: args.public_keys,
-        public_base: base,
         sha1: args.sha1,
-        cache,
-    })
+        token_keys: args.token_keys,
+        token_secrets: args.token_secrets,
+        token_audience: args.token_audience.unwrap_or_else(|| config.delivery.token_audience.clone()),
+    };
+    Ok(Edge { origin: origin_of(&origin, config)?, keys, public_base: base, cache })
 }
 
 fn origin_of(text: &str, config: &mut Config) -> Result<From, Failure> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use picup_database::{Replication, Server};
+use picup_delivery::TokenSecret;
 use picup_domain::SystemClock;
 use picup_storage::{BackupPlace, BackupSettings, Bucket, Credentials, Seal, SealIdentity, SealRecipient};
 
@@ -61,6 +62,15 @@ impl Config {
         });
         let connection_life = self.database.max_lifetime;
         Ok(picup_database::Settings { place, readers: self.database.readers, replication, connection_life })
+    }
+
+    /// The secrets that tokens are signed with; the first signs.
+    ///
+    /// # Errors
+    /// When a file cannot be read, can be read by others, or holds something else.
+    pub(crate) fn token_secrets(&self) -> anyhow::Result<Vec<TokenSecret>> {
+        let files = self.delivery.token_secrets.iter();
+        files.map(|secret| secrets::token_secret(&secret.file, secret.id.clone())).collect()
     }
 
     /// For the store.

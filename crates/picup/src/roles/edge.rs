@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::extract::{Query, State};
@@ -10,7 +9,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use picup_delivery::{KeyId, Keyring};
 use picup_domain::{Clock, SystemClock};
 use picup_gateway::{Cache, CacheSettings, Gateway, Origin, Parts, api_service};
 use picup_storage::Storage;
@@ -21,12 +19,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::admin::encoded;
+use super::edge_keys::EdgeKeys;
 use super::origin::{StoreOrigin, Straight};
 use super::upstream::Upstream;
 use super::{listen, log, stop_on_signal};
 use crate::config::Config;
-
-const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// Where media come from.
 #[derive(Debug, Clone)]
@@ -42,9 +39,8 @@ pub(crate) enum From {
 /// What an edge is told.
 pub(crate) struct Edge {
     pub(crate) origin: From,
-    pub(crate) public_keys: Vec<(KeyId, PathBuf)>,
+    pub(crate) keys: EdgeKeys,
     pub(crate) public_base: String,
-    pub(crate) sha1: bool,
     pub(crate) cache: CacheSettings,
 }
 
@@ -56,15 +52,16 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
     let shown = edge.cache.folder.display().to_string();
     let cache = Cache::open(&edge.cache, origin).with_context(|| format!("making the folder {shown}"))?;
     cache.register(registry.sub_registry_with_prefix("picup"));
-    let keys = Keys { files: edge.public_keys, sha1: edge.sha1 };
-    let (sender, keyring) = watch::channel(keys.read()?);
+    let (keyring, tokens) = edge.keys.read()?;
+    let (keyring, tokens) = (watch::Sender::new(keyring), watch::Sender::new(tokens));
     let stop = stop_on_signal()?;
     let listener = listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
     let gateway = Gateway::new(
         picup_gateway::Settings::new(edge.public_base),
         Parts {
-            keyring,
+            keyring: keyring.subscribe(),
+            tokens: tokens.subscribe(),
             api: api_service(health()),
             origin: Arc::new(cache.clone()),
             static_files: [].into_iter().collect(),
@@ -78,7 +75,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
         tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready, /purge");
         tokio::spawn(admin(listener, Arc::new(Admin { registry, cache: cache.clone() })));
     }
-    tokio::spawn(keys.follow(sender));
+    tokio::spawn(edge.keys.follow(keyring, tokens));
     tokio::spawn(async move {
         let found = cache.scan().await;
         tracing::info!(found, "slices of an earlier run are in the cache");
@@ -99,51 +96,6 @@ async fn origin(config: &Config, from: &From, registry: &mut Registry) -> anyhow
     let storage =
         Storage::open(settings, picup_storage::Metrics::register(registry)).await.context("opening the store")?;
     Ok(Arc::new(StoreOrigin::new(storage, Straight::default(), None)))
-}
-
-/// The files with the public keys.
-struct Keys {
-    files: Vec<(KeyId, PathBuf)>,
-    sha1: bool,
-}
-
-impl Keys {
-    fn read(&self) -> anyhow::Result<Keyring> {
-        let mut pems = Vec::new();
-        for (id, file) in &self.files {
-            let pem = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-            pems.push((id.clone(), pem));
-        }
-        let pems = pems.iter().map(|(id, pem)| (id.clone(), pem.as_str()));
-        Ok(if self.sha1 { Keyring::with_sha1(pems) } else { Keyring::from_pems(pems) }?)
-    }
-
-    fn changed_at(&self) -> Vec<Option<std::time::SystemTime>> {
-        self.files.iter().map(|(_, file)| file.metadata().and_then(|metadata| metadata.modified()).ok()).collect()
-    }
-
-    /// Looks for ever. A file that cannot be read changes nothing.
-    async fn follow(self, keyring: watch::Sender<Keyring>) {
-        let mut known = self.changed_at();
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let found = self.changed_at();
-            if found == known {
-                continue;
-            }
-            known = found;
-            match self.read() {
-                Ok(ring) => {
-                    tracing::info!("the public keys have changed");
-                    keyring.send_replace(ring);
-                }
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    tracing::warn!(error, "the public keys cannot be read; those that were stay in use");
-                }
-            }
-        }
-    }
 }
 
 /// What stands in for the API.

@@ -116,8 +116,8 @@ impl FromBackup {
         let address = listener.local_addr().context("asking for the address listened on")?;
         let Rooms { database, storage, .. } = self.rooms.clone();
         let origin = Arc::new(BackupOrigin { copies, database, storage });
-        let (_, keyring) = Followed::new(self.config.data_dir.clone(), self.rooms.media_key.clone())?;
-        let gateway = super::gateway(&self.config, &self.rooms, keyring, origin, None, &mut Registry::default())?;
+        let (_, rings) = Followed::new(&self.config, self.rooms.media_key.clone())?;
+        let gateway = super::gateway(&self.config, &self.rooms, rings, origin, None, &mut Registry::default())?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(async move { gateway.serve(listener, stopped).await });

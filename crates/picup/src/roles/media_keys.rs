@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use picup_delivery::{KeyId, Keyring, SigningKey};
+use anyhow::bail;
+use picup_delivery::{Audience, KeyId, Keyring, SigningKey, TokenKey, TokenRing, TokenSecret};
 use tokio::sync::watch;
 
+use crate::config::{Config, Right};
 use crate::secrets::media_keys::MediaKeys;
 
 const LOOK_EVERY: Duration = Duration::from_secs(3);
@@ -16,18 +18,34 @@ pub(super) struct Followed {
     data_dir: PathBuf,
     signs: watch::Sender<Arc<SigningKey>>,
     keyring: watch::Sender<Keyring>,
+    tokens: watch::Sender<TokenRing>,
+    audience: Audience,
+    secrets: Vec<TokenSecret>,
     known: Vec<KeyId>,
 }
 
+/// What the gateway opens media to.
+pub(super) struct Rings {
+    pub(super) keyring: watch::Receiver<Keyring>,
+    pub(super) tokens: watch::Receiver<TokenRing>,
+}
+
 impl Followed {
-    /// Reads them; the gateway gets the ring.
-    pub(super) fn new(
-        data_dir: PathBuf,
-        signs: watch::Sender<Arc<SigningKey>>,
-    ) -> anyhow::Result<(Self, watch::Receiver<Keyring>)> {
+    /// Reads them; the gateway gets the rings.
+    pub(super) fn new(config: &Config, signs: watch::Sender<Arc<SigningKey>>) -> anyhow::Result<(Self, Rings)> {
+        let (data_dir, audience) = (config.data_dir.clone(), config.delivery.token_audience.clone());
         let keys = MediaKeys::load_or_create(&data_dir)?;
-        let (keyring, ring) = watch::channel(keys.keyring()?);
-        Ok((Self { data_dir, signs, keyring, known: ids(&keys) }, ring))
+        let secrets = config.token_secrets()?;
+        let own = TokenKey::public(keys.signs.id().clone(), &keys.signs.public_key_pem());
+        if config.delivery.right == Right::Token && secrets.is_empty() && own.is_err() {
+            bail!(
+                "the key that opens media cannot sign tokens: delivery.right = \"token\" needs a P-256 key, or delivery.token_secrets"
+            );
+        }
+        let keyring = watch::Sender::new(keys.keyring()?);
+        let tokens = watch::Sender::new(keys.tokens(&audience, &secrets)?);
+        let rings = Rings { keyring: keyring.subscribe(), tokens: tokens.subscribe() };
+        Ok((Self { data_dir, signs, keyring, tokens, audience, secrets, known: ids(&keys) }, rings))
     }
 
     /// Looks for ever.
@@ -52,7 +70,8 @@ impl Followed {
         let keys = MediaKeys::load_or_create(&self.data_dir)?;
         let found = ids(&keys);
         if found != self.known {
-            // The ring first: nothing is signed by a key that is not on it.
+            // The rings first: nothing is signed by a key that is not on them.
+            self.tokens.send_replace(keys.tokens(&self.audience, &self.secrets)?);
             self.keyring.send_replace(keys.keyring()?);
             tracing::info!(signs = %keys.signs.id(), known = found.len(), "the keys that open media have changed");
             self.signs.send_replace(Arc::new(keys.signs));

@@ -6,6 +6,7 @@ mod admin;
 mod caches;
 pub(crate) mod cdn;
 pub(crate) mod edge;
+pub(crate) mod edge_keys;
 pub(crate) mod from_backup;
 mod interface;
 mod log;
@@ -27,14 +28,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use picup_app::{App, backup, events, health, jobs, setup};
 use picup_database::{Claim, Database};
-use picup_delivery::Keyring;
 use picup_gateway::{Gateway, Origin, Parts, api_service};
 use prometheus_client::registry::Registry;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -44,6 +43,7 @@ use crate::moving::work::Work;
 use crate::qr;
 
 use cdn::Cdn;
+use media_keys::Rings;
 use origin::{StoreOrigin, Straight};
 use rooms::Rooms;
 pub(crate) use rooms::{NO_PUBLIC_BASE, unopened};
@@ -73,14 +73,14 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
     let straight = Straight::default();
     let cdn = Cdn::of(&config, Arc::clone(&rooms.clock)).context("the CDN's key")?;
     let origin = StoreOrigin::new(rooms.storage.clone(), straight.clone(), cdn.clone());
-    let (media_keys, keyring) = media_keys::Followed::new(config.data_dir.clone(), rooms.media_key.clone())?;
+    let (media_keys, rings) = media_keys::Followed::new(&config, rooms.media_key.clone())?;
     // Where pages may show photos and videos from beside PicUp itself.
     let shown_from = match &cdn {
         Some(cdn) => Some(cdn.origin().to_owned()),
         None => rooms.storage.bucket_origin().filter(|_| config.reads_elsewhere()),
     };
     let origin = rooms.told.cached(&config.edge, Arc::new(origin), &mut registry)?;
-    let gateway = gateway(&config, &rooms, keyring, origin, shown_from.as_deref(), &mut registry)?;
+    let gateway = gateway(&config, &rooms, rings, origin, shown_from.as_deref(), &mut registry)?;
     let admin = match config.admin_listen.address() {
         Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),
         None => None,
@@ -168,7 +168,7 @@ pub(crate) async fn mover(config: &Config, file: PathBuf) -> anyhow::Result<Work
 fn gateway(
     config: &Config,
     rooms: &Rooms,
-    keyring: watch::Receiver<Keyring>,
+    rings: Rings,
     origin: Arc<dyn Origin>,
     shown_from: Option<&str>,
     registry: &mut Registry,
@@ -180,7 +180,8 @@ fn gateway(
     Ok(Gateway::new(
         picup_gateway::Settings::new(&rooms.app.settings().public_base),
         Parts {
-            keyring,
+            keyring: rings.keyring,
+            tokens: rings.tokens,
             api: api_service(router),
             origin,
             static_files: interface::files_beside(&rooms.storage, shown_from)?,

@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
 use super::caches::Told;
-use crate::config::Config;
+use crate::config::{Config, Right};
 use crate::moving::follow::Follower;
 use crate::secrets;
 
@@ -76,6 +76,7 @@ impl Rooms {
         let mut secrets = secrets::load_or_create(&config.data_dir)?;
         let media_key = watch::Sender::new(Arc::clone(&secrets.media_key.borrow()));
         secrets.media_key = media_key.subscribe();
+        secrets.token_secret = config.token_secrets()?.into_iter().next();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
         let database = Database::open(&config.database_settings()?, picup_database::Metrics::register(registry))
@@ -98,6 +99,7 @@ impl Rooms {
             read_grace: config.session.read_grace,
             session_life: config.session.refresh_life,
             media_life: config.session.media_life,
+            media_token: (config.delivery.right == Right::Token).then(|| config.delivery.token_audience.clone()),
             bind_media: config.session.media_bind_address,
             upload_life: UPLOAD_LIFE,
             part_life: PART_LIFE,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use picup_delivery::{KeyId, Keyring, SigningKey};
+use picup_delivery::{Audience, KeyId, Keyring, SigningKey, TokenKey, TokenRing, TokenSecret};
 use picup_domain::{Clock, SystemClock, Timestamp};
 
 use super::{MEDIA_KEY, create, folder, generated, key_id, named, read, signing_key};
@@ -70,10 +70,19 @@ impl MediaKeys {
 
     /// All that signatures are accepted from.
     pub(crate) fn keyring(&self) -> anyhow::Result<Keyring> {
+        Ok(Keyring::from_pems(self.public().iter().map(|(id, pem)| (id.clone(), pem.as_str())))?)
+    }
+
+    /// All that tokens are accepted from: those of the keys that can sign them, P-256, and `secrets`.
+    pub(crate) fn tokens(&self, audience: &Audience, secrets: &[TokenSecret]) -> anyhow::Result<TokenRing> {
+        let keys = self.public().into_iter().filter_map(|(id, pem)| TokenKey::public(id, &pem).ok());
+        Ok(TokenRing::new(audience.clone(), keys.chain(secrets.iter().map(TokenKey::secret)))?)
+    }
+
+    fn public(&self) -> Vec<(KeyId, String)> {
         let ours = [Some(&self.signs), self.next.as_ref()].into_iter().flatten();
-        let mut pems: Vec<_> = ours.map(|key| (key.id().clone(), key.public_key_pem())).collect();
-        pems.extend(self.old.iter().map(|key| (key.id.clone(), key.public_pem.clone())));
-        Ok(Keyring::from_pems(pems.iter().map(|(id, pem)| (id.clone(), pem.as_str())))?)
+        let ours = ours.map(|key| (key.id().clone(), key.public_key_pem()));
+        ours.chain(self.old.iter().map(|key| (key.id.clone(), key.public_pem.clone()))).collect()
     }
 }
 
@@ -146,6 +155,8 @@ fn old_key(path: &Path) -> anyhow::Result<Option<OldKey>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::AUTHORIZATION;
+    use picup_delivery::{Denied, Fetch, TokenSigner, TokenTerms, media_token};
 
     fn ids(data_dir: &Path) -> (KeyId, Option<KeyId>, Vec<KeyId>) {
         let keys = MediaKeys::load_or_create(data_dir).unwrap();
@@ -175,6 +186,35 @@ mod tests {
         }
         retire(data.path(), &first, true).unwrap();
         assert_eq!(ids(data.path()), (second, None, vec![]));
+    }
+
+    /// A token opens as long as its key is known, whichever key signs meanwhile.
+    #[test]
+    fn a_token_outlives_the_switch_and_not_its_key() {
+        let data = data();
+        let audience = Audience::default();
+        let keys = || MediaKeys::load_or_create(data.path()).unwrap();
+        let secret = TokenSecret::parse(KeyId::parse("T1").unwrap(), &"x".repeat(32)).unwrap();
+        let token = |key: &SigningKey| {
+            let terms =
+                TokenTerms { audience: &audience, owner: "ann", issued_at_epoch_s: 1_000, expires_at_epoch_s: 2_000 };
+            media_token(TokenSigner::Key(key), &terms).unwrap()
+        };
+        let opens = |token: &str| {
+            let headers = [(AUTHORIZATION, format!("Bearer {token}").parse().unwrap())].into_iter().collect();
+            let client = [192, 0, 2, 1].into();
+            let fetch =
+                Fetch { public_base: "", path_and_query: "/media/ann/1", client, now_epoch_s: 1_500, may_verify: true };
+            keys().tokens(&audience, std::slice::from_ref(&secret)).unwrap().authorise(&headers, &fetch)
+        };
+        let first = keys().signs;
+        let by_second = token(&prepare(data.path()).unwrap());
+        for _ in 0..2 {
+            assert_eq!((opens(&token(&first)), opens(&by_second)), (Ok(()), Ok(())));
+            let _ = switch(data.path());
+        }
+        retire(data.path(), first.id(), true).unwrap();
+        assert_eq!((opens(&token(&first)), opens(&by_second)), (Err(Denied::UnknownKey), Ok(())));
     }
 
     /// Killed between the two steps of a switch: the key still signs, and is no second one of its id.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use picup_app::Secrets;
-use picup_delivery::{KeyId, SigningKey, Zeroizing};
+use picup_delivery::{KeyId, SigningKey, TokenSecret, Zeroizing};
 use picup_storage::{SealIdentity, SealRecipient};
 use rustix::fs::OFlags;
 use tokio::sync::watch;
@@ -53,6 +53,7 @@ pub(crate) fn load_or_create(data_dir: &Path) -> anyhow::Result<Secrets> {
         access_key_pem: Arc::new(access.to_pem()),
         server_key: server_bytes,
         media_key: watch::channel(Arc::new(media)).1,
+        token_secret: None,
     })
 }
 
@@ -172,6 +173,15 @@ pub(crate) fn problems(data_dir: &Path) -> Vec<String> {
 pub(crate) fn private_key(path: &Path, id: KeyId) -> anyhow::Result<SigningKey> {
     let text = read(path)?.with_context(|| format!("{} is not there", path.display()))?;
     SigningKey::from_pem(id, &text).with_context(|| format!("reading {}", path.display()))
+}
+
+/// A secret that tokens are signed with, in a file of its own, under the name it goes by elsewhere.
+///
+/// # Errors
+/// When the file is not there, can be read by others, or holds something else.
+pub(crate) fn token_secret(path: &Path, id: KeyId) -> anyhow::Result<TokenSecret> {
+    let text = read(path)?.with_context(|| format!("{} is not there; write a secret into it", path.display()))?;
+    TokenSecret::parse(id, &text).with_context(|| format!("reading {}", path.display()))
 }
 
 fn signing_key(path: &Path) -> anyhow::Result<SigningKey> {

@@ -59,6 +59,8 @@ mod sessions;
 mod sharing;
 mod system;
 mod takeout;
+mod token_edge;
+mod tokens;
 mod told;
 mod trash;
 mod trouble;

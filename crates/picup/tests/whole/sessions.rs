@@ -169,8 +169,8 @@ async fn sign_out_is_the_end() {
     let cleared = |line: &&HeaderValue| line.to_str().unwrap().contains("Max-Age=0;");
     assert_eq!(
         answer.headers.get_all("set-cookie").iter().filter(cleared).count(),
-        7,
-        "both tokens and five media cookies are cleared"
+        8,
+        "both tokens and the media cookies of either kind are cleared"
     );
     assert_eq!(ada.jar().value("picup_access").or(ada.jar().value("picup_refresh")), None);
     assert_eq!(ada.get("/api/account").await.status, 401);

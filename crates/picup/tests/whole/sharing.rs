@@ -67,7 +67,7 @@ impl Stage {
 }
 
 /// The address of one asset's preview, as a page makes it from columns.
-fn preview(columns: &AssetColumns, at: usize) -> String {
+pub(crate) fn preview(columns: &AssetColumns, at: usize) -> String {
     let right = columns.right[at].as_ref().unwrap();
     format!("/media/{}/{}/view/preview.{}.jpg?{right}", columns.owner[at], columns.id[at], columns.version[at])
 }
