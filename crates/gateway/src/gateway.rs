@@ -162,13 +162,18 @@ impl Inner {
             return problem.response();
         }
         let (keyring, tokens) = (self.keyring.borrow().clone(), self.tokens.borrow().clone());
-        let (base, now) = (&self.settings.public_base, (self.clock)());
-        if let Err(reason) = authorise::media(&keyring, &tokens, &self.forgers, base, request, client, now) {
+        let (settings, now) = (&self.settings, (self.clock)());
+        if let Err(reason) = authorise::media(&keyring, &tokens, &self.forgers, settings, request, client, now) {
             record.denied(reason);
             return Problem::FORBIDDEN.response();
         }
         match media::answer(&self.origin, request).await {
-            Ok(response) => response,
+            Ok(mut response) => {
+                if let Some(app) = &settings.app_origin {
+                    media::show_in(app, &request.headers, &mut response);
+                }
+                response
+            }
             Err(error) => {
                 record.failed(&error);
                 Problem::ORIGIN.response_with_id(id)

@@ -30,6 +30,7 @@ mod request_id;
 mod route;
 mod security;
 mod settings;
+mod shield;
 mod stall;
 mod static_files;
 
@@ -41,4 +42,5 @@ pub use gateway::{Gateway, Parts};
 pub use metrics::{Delivered, Metrics};
 pub use origin::{Elsewhere, Opened, Origin, OriginError, Told};
 pub use settings::Settings;
+pub use shield::{EDGE_SECRET, EdgeSecrets};
 pub use static_files::{StaticFile, StaticFiles};

@@ -10,8 +10,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use http::header::{
-    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, VARY,
+    ACCEPT, ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL,
+    CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    IF_RANGE, LOCATION, ORIGIN, RANGE, VARY,
 };
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -89,6 +90,20 @@ async fn found(origin: &Arc<dyn Origin>, request: &Parts) -> Result<Response<Bod
         headers.insert(CONTENT_DISPOSITION, disposition);
     }
     Ok(response)
+}
+
+/// Lets pages of that origin show the answer, though it comes from another: elements of a page, and its scripts.
+pub(crate) fn show_in(app: &str, asked: &HeaderMap, response: &mut Response<Body>) {
+    let headers = response.headers_mut();
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    headers.append(VARY, HeaderValue::from_static("origin"));
+    if asked.get(ORIGIN).is_some_and(|origin| origin == app)
+        && let Ok(app) = HeaderValue::from_str(app)
+    {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, app);
+        let told = "accept-ranges, cache-status, content-length, content-range, etag";
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(told));
+    }
 }
 
 /// What is told of the medium at `key`, here or elsewhere.

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use crate::shield::EdgeSecrets;
+
 /// The gateway's settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The address that signed policies name, without a path: `https://photos.example`. Compared as text with what the
     /// signer used; a request's `Host` plays no part.
     pub public_base: String,
+    /// Where pages are from that show media of another host's: `https://photos.example`. Without it, pages of the same origin alone.
+    pub app_origin: Option<String>,
+    /// Edges that show one of these get every medium: they have asked for the right of who reads there.
+    pub edges: EdgeSecrets,
     /// How long a client may take to send its first request, or the head of a later one over HTTP/1.1.
     pub header_timeout: Duration,
     /// How long a client may take for each 4 KiB of a request's body, or for its end: while they are waited for.
@@ -29,6 +35,8 @@ impl Settings {
     pub fn new(public_base: impl Into<String>) -> Self {
         Self {
             public_base: public_base.into(),
+            app_origin: None,
+            edges: EdgeSecrets::default(),
             header_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(300),

@@ -64,6 +64,15 @@ struct EdgeArgs {
     /// How much of it is in memory too
     #[arg(long, value_name = "SIZE", default_value = "64MB", value_parser = size)]
     cache_memory: ByteSize,
+    /// The address of pages that show what is here, when it is another than this edge's, such as https://photos.example.org
+    #[arg(long, value_name = "URL")]
+    app_origin: Option<BaseAddress>,
+    /// A file with the secret that an edge at --origin is shown: then it gives everything
+    #[arg(long, value_name = "FILE")]
+    origin_secret: Option<PathBuf>,
+    /// A file with the secrets, one a line, of edges before this one, which then get everything here
+    #[arg(long, value_name = "FILE")]
+    edges_secret: Option<PathBuf>,
     /// Accept signatures over SHA-1 too, as signers make them that are not told otherwise
     #[arg(long)]
     sha1: bool,
@@ -96,7 +105,8 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
 impl EdgeArgs {
     fn is_said(&self) -> bool {
         let said = [self.origin.is_some(), self.public_base.is_some(), self.cache_dir.is_some(), self.sha1];
-        said.contains(&true) || self.token_audience.is_some() || self.has_keys()
+        let chained = self.app_origin.is_some() || self.origin_secret.is_some() || self.edges_secret.is_some();
+        said.contains(&true) || chained || self.token_audience.is_some() || self.has_keys()
     }
 
     fn has_keys(&self) -> bool {
@@ -110,8 +120,8 @@ fn edge(args: EdgeArgs, config: &mut Config) -> Result<Edge, Failure> {
     let has_keys = args.has_keys();
     let origin = args.origin.ok_or_else(|| missing("--origin"))?;
     let folder = args.cache_dir.ok_or_else(|| missing("--cache-dir"))?;
-    if !has_keys {
-        return Err(missing("--public-key, --token-key or --token-secret"));
+    if !has_keys && args.edges_secret.is_none() {
+        return Err(missing("--public-key, --token-key, --token-secret or --edges-secret"));
     }
     let base = match &args.public_base {
         Some(base) => base.parse::<BaseAddress>().map_err(Failure::usage)?.as_str().to_owned(),
@@ -132,7 +142,15 @@ fn edge(args: EdgeArgs, config: &mut Config) -> Result<Edge, Failure> {
         token_secrets: args.token_secrets,
         token_audience: args.token_audience.unwrap_or_else(|| config.delivery.token_audience.clone()),
     };
-    Ok(Edge { origin: origin_of(&origin, config)?, keys, public_base: base, cache })
+    Ok(Edge {
+        origin: origin_of(&origin, config)?,
+        keys,
+        public_base: base,
+        cache,
+        app_origin: args.app_origin.map(|origin| origin.as_str().to_owned()),
+        origin_secret: args.origin_secret,
+        edges_secret: args.edges_secret,
+    })
 }
 
 fn origin_of(text: &str, config: &mut Config) -> Result<From, Failure> {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use picup_domain::{Clock, SystemClock};
-use picup_gateway::{Cache, CacheSettings, Gateway, Origin, Parts, api_service};
+use picup_gateway::{Cache, CacheSettings, EdgeSecrets, Gateway, Origin, Parts, api_service};
 use picup_storage::Storage;
 use prometheus_client::registry::Registry;
 use serde::Deserialize;
@@ -24,6 +24,7 @@ use super::origin::{StoreOrigin, Straight};
 use super::upstream::Upstream;
 use super::{listen, log, stop_on_signal};
 use crate::config::Config;
+use crate::secrets;
 
 /// Where media come from.
 #[derive(Debug, Clone)]
@@ -42,13 +43,21 @@ pub(crate) struct Edge {
     pub(crate) keys: EdgeKeys,
     pub(crate) public_base: String,
     pub(crate) cache: CacheSettings,
+    /// Where pages are from that show what is here.
+    pub(crate) app_origin: Option<String>,
+    /// The secret that the edge at the origin is shown.
+    pub(crate) origin_secret: Option<PathBuf>,
+    /// The secrets of edges that get everything here.
+    pub(crate) edges_secret: Option<PathBuf>,
 }
 
 /// Serves until SIGTERM or SIGINT, and then what is under way.
 pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
     log::start(&config.log);
     let mut registry = Registry::default();
-    let origin = origin(config, &edge.origin, registry.sub_registry_with_prefix("picup")).await?;
+    let secret = edge.origin_secret.as_deref().map(secrets::password).transpose()?;
+    let origin = origin(config, &edge.origin, secret, registry.sub_registry_with_prefix("picup")).await?;
+    let edges = edge.edges_secret.as_deref().map(secrets::edge_secrets).transpose()?.unwrap_or_default();
     let shown = edge.cache.folder.display().to_string();
     let cache = Cache::open(&edge.cache, origin).with_context(|| format!("making the folder {shown}"))?;
     cache.register(registry.sub_registry_with_prefix("picup"));
@@ -58,7 +67,11 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
     let listener = listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
     let gateway = Gateway::new(
-        picup_gateway::Settings::new(edge.public_base),
+        picup_gateway::Settings {
+            app_origin: edge.app_origin,
+            edges: EdgeSecrets::new(edges.iter().map(String::as_str)),
+            ..picup_gateway::Settings::new(edge.public_base)
+        },
         Parts {
             keyring: keyring.subscribe(),
             tokens: tokens.subscribe(),
@@ -86,9 +99,15 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn origin(config: &Config, from: &From, registry: &mut Registry) -> anyhow::Result<Arc<dyn Origin>> {
+async fn origin(
+    config: &Config,
+    from: &From,
+    secret: Option<String>,
+    registry: &mut Registry,
+) -> anyhow::Result<Arc<dyn Origin>> {
     let settings = match from {
-        From::Http(base) => return Ok(Arc::new(Upstream::new(base)?)),
+        From::Http(base) => return Ok(Arc::new(Upstream::new(base, secret.as_deref())?)),
+        _ if secret.is_some() => bail!("--origin-secret is for an origin that is another edge: http(s)://HOST"),
         From::Store => config.storage_settings()?,
         From::Folder(folder) if folder.is_dir() => picup_storage::Settings::files(folder),
         From::Folder(folder) => bail!("{} is no folder", folder.display()),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
-use picup_gateway::{ByteStream, Opened, Origin, OriginError};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use picup_gateway::{ByteStream, EDGE_SECRET, Opened, Origin, OriginError};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Client, Response, StatusCode, Url};
 
 /// How long it may take to connect, and to send anything at all.
@@ -21,12 +21,23 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
+    /// With the secret of an edge that is asked there, if it is one.
+    ///
     /// # Errors
-    /// When `base` is no address, or the client cannot be made.
-    pub(super) fn new(base: &str) -> anyhow::Result<Self> {
+    /// When `base` is no address, the secret would be sent for others to read, or the client cannot be made.
+    pub(super) fn new(base: &str, secret: Option<&str>) -> anyhow::Result<Self> {
         let url: Url = base.parse().with_context(|| format!("{base} is not an address"))?;
         anyhow::ensure!(url.query().is_none() && url.fragment().is_none(), "an origin's address has no ? and no #");
-        let http = Client::builder().no_proxy().connect_timeout(CONNECT).read_timeout(SILENCE);
+        let mut headers = HeaderMap::new();
+        if let Some(secret) = secret {
+            let here = url.host_str().is_some_and(|host| matches!(host, "127.0.0.1" | "[::1]" | "localhost"));
+            anyhow::ensure!(url.scheme() == "https" || here, "a secret is sent by https alone: {base} is not");
+            let mut value =
+                HeaderValue::from_str(secret).context("the secret has other characters than text on one line")?;
+            value.set_sensitive(true);
+            headers.insert(EDGE_SECRET, value);
+        }
+        let http = Client::builder().no_proxy().default_headers(headers).connect_timeout(CONNECT).read_timeout(SILENCE);
         // Whatever the origin points to was not authorised here.
         let http = http.redirect(reqwest::redirect::Policy::none()).build().context("making a client")?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned() })

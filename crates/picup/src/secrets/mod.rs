@@ -69,6 +69,19 @@ pub(crate) fn password(path: &Path) -> anyhow::Result<String> {
     }
 }
 
+/// The secrets of edges, one on each line: two while one takes the other's place.
+///
+/// # Errors
+/// When the file is not there, can be read by others, or has none, or a short one.
+pub(crate) fn edge_secrets(path: &Path) -> anyhow::Result<Vec<String>> {
+    let text = read(path)?.with_context(|| format!("{} is not there; write a secret into it", path.display()))?;
+    let secrets: Vec<String> = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if secrets.is_empty() || secrets.iter().any(|secret| secret.len() < 32) {
+        bail!("{} has no secret of 32 characters or more on each line; openssl rand -hex 32 makes one", path.display());
+    }
+    Ok(secrets)
+}
+
 /// An access key of an S3 service.
 pub(crate) struct AccessKey {
     pub(crate) id: String,

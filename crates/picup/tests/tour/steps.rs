@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use picup_api::wire::{Account, Albums, Asset, AssetColumns, AssetState, SearchResults, Timeline};
+use picup_api::wire::{
+    Account, Albums, Asset, AssetColumns, AssetState, SearchResults, ShareLink, ShareOpened, Timeline,
+};
 use picup_testkit::{PicupProcess, ProcessBuilder, TempDir, fresh_folder, run, samples};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -234,6 +236,7 @@ impl Stage {
             refused += 1;
         }
         self.by_token(&preview, &stranger).await?;
+        self.by_link(&cookies).await?;
         let mut times = Vec::new();
         for _ in 0..200 {
             let begin = Instant::now();
@@ -244,7 +247,7 @@ impl Stage {
         }
         times.sort_unstable();
         Ok(format!(
-            "{refused} of 3 strangers refused, a token opens its owner's alone; the preview in {:.2} ms (median of 200)",
+            "{refused} of 3 strangers refused, a token opens its owner's alone, a link what it shares until it is revoked; the preview in {:.2} ms (median of 200)",
             millis(times[100])
         ))
     }
@@ -260,6 +263,33 @@ impl Stage {
             let answer = self.client.get(self.url(path)).bearer_auth(made.stdout.trim()).send().await?;
             ensure!(answer.status() == status, "{path} answered {} to a token", answer.status());
         }
+        Ok(())
+    }
+
+    /// A share link shows one photo to somebody without an account, its original to nobody, and nothing once it is revoked.
+    async fn by_link(&self, cookies: &str) -> anyhow::Result<()> {
+        let shown = self.shown.as_ref().context("nothing to show")?;
+        let made = self.post("/api/share-links", cookies, &json!({"assets": [shown.id]})).await?;
+        let link: ShareLink = made.error_for_status()?.json().await?;
+        let token = link.link.as_deref().and_then(|link| link.rsplit('/').next()).context("no token")?;
+        let opened = self.client.post(self.url("/api/share/open")).json(&json!({ "token": token })).send().await?;
+        let opened: ShareOpened = opened.error_for_status()?.json().await?;
+        let ask = async || {
+            let request = self.client.get(self.url("/api/share/assets")).bearer_auth(&opened.access_token);
+            request.send().await?.error_for_status()?.json::<AssetColumns>().await
+        };
+        let columns = ask().await?;
+        ensure!(columns.id == [shown.id], "the link shows {:?}", columns.id);
+        let right = columns.right[0].as_deref().context("no right")?;
+        let preview = shown.media.preview.as_deref().context("no preview")?;
+        for (path, status) in [(preview, StatusCode::OK), (shown.media.original.as_str(), StatusCode::FORBIDDEN)] {
+            let answer = self.client.get(self.url(&format!("{path}?{right}"))).send().await?;
+            ensure!(answer.status() == status, "{path} answered {} to a guest", answer.status());
+        }
+        let path = self.url(&format!("/api/share-links/{}", link.id));
+        let revoke = self.client.delete(path).header("cookie", cookies).header("origin", self.url(""));
+        revoke.send().await?.error_for_status()?;
+        ensure!(ask().await.is_err(), "a revoked link still shows photos");
         Ok(())
     }
 

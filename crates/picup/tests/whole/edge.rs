@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use picup_testkit::run;
+use picup_testkit::{ProcessBuilder, fresh_folder, run};
 use tokio::task::JoinHandle;
 
-use crate::app::{BINARY, eventually};
+use crate::app::{BINARY, eventually, write_private};
 use crate::client::hash;
 use crate::edge_stage::{BASE, OWNER, Stage, key, put, signed_by};
 use crate::pictures::noise;
@@ -140,5 +140,81 @@ async fn keys_follow_their_files_and_a_mistake_is_told() {
     ] {
         let began = run(BINARY, ["serve", "--roles", "edge"].iter().chain(arguments).copied()).await.unwrap();
         assert!(!began.status.success() && began.stderr.contains(says), "{arguments:?}: {}", began.stderr);
+    }
+}
+
+#[tokio::test]
+async fn edges_stand_one_before_another_and_the_inner_one_is_nobody_elses() {
+    let folder = fresh_folder();
+    let secret = "0123456789abcdef0123456789abcdef";
+    let (outer_file, inner_file) = (folder.path().join("outer"), folder.path().join("inner"));
+    write_private(&outer_file, secret);
+    write_private(&inner_file, &format!("{}\n{secret}\n", "f".repeat(32)));
+    let objects = folder.path().join("objects");
+    let inner = ProcessBuilder::new(BINARY, folder.path().join("no-data"))
+        .arg("--roles=edge")
+        .arg(format!("--origin=file:{}", objects.display()))
+        .arg(format!("--edges-secret={}", inner_file.display()))
+        .arg(format!("--cache-dir={}", folder.path().join("cache").display()))
+        .arg("--admin-listen=");
+    std::fs::create_dir_all(&objects).unwrap();
+    let inner = inner.start().await.unwrap();
+    let more = [
+        "--origin-secret".to_owned(),
+        outer_file.display().to_string(),
+        "--app-origin".to_owned(),
+        "https://app.example".to_owned(),
+    ];
+    let outer = Stage::before_with(|_| format!("http://{}", inner.address()), &more).await;
+    let content = noise(3, 2_500_000);
+    let path = put(&objects, "0001", &content);
+    let signed = outer.signed(&path);
+    for status in ["fwd=uri-miss", "hit"] {
+        let got = outer.fetch(&signed).await;
+        assert!(got.headers()["cache-status"].to_str().unwrap().contains(status));
+        assert_eq!(hash(&got.bytes().await.unwrap()), hash(&content));
+    }
+    assert_eq!(outer.fetch(&outer.signed(&path.replace("0001", "0002"))).await.status(), 404);
+
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask = async |secret: Option<&str>, target: &str| {
+        let request = http.get(inner.url(target));
+        let request = secret.into_iter().fold(request, |request, secret| request.header("x-picup-edge", secret));
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask(Some(secret), &path).await, 200);
+    assert_eq!(ask(Some(&"f".repeat(32)), &path).await, 200, "the next one");
+    for (shown, target) in [(None, &path), (Some("0123"), &path), (Some(""), &path), (None, &signed)] {
+        assert_eq!(ask(shown, target).await, 403, "{shown:?} {target}");
+    }
+    // What the inner one takes, the outer one does not.
+    let request = http.get(outer.edge.url(&path)).header("x-picup-edge", secret);
+    assert_eq!(request.send().await.unwrap().status(), 403);
+
+    // Pages of the app alone may read with scripts; elements of any page may show what they have the address of.
+    for (origin, allowed) in [("https://app.example", Some("https://app.example")), ("https://evil.example", None)] {
+        let got = http.get(outer.edge.url(&signed)).header("origin", origin).send().await.unwrap();
+        let told = got.headers().get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        assert_eq!((told, got.headers()["vary"].to_str().unwrap()), (allowed, "origin"));
+        assert_eq!(got.headers()["cross-origin-resource-policy"], "cross-origin");
+        let refused = http.get(outer.edge.url(&path)).header("origin", origin).send().await.unwrap();
+        assert_eq!((refused.status().as_u16(), refused.headers().get("access-control-allow-origin")), (403, None));
+    }
+    for (arguments, says) in [
+        (vec!["--origin=http://shield.example", "--origin-secret"], "a secret is sent by https alone"),
+        (vec!["--origin=file:/", "--origin-secret"], "is for an origin that is another edge"),
+        (vec!["--origin=file:/", "--edges-secret"], "has no secret of 32 characters"),
+    ] {
+        let short = folder.path().join("short");
+        write_private(&short, "short\n");
+        let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        let file = if arguments[1] == "--origin-secret" { &outer_file } else { &short };
+        arguments[1] = format!("{}={}", arguments[1], file.display());
+        let cache = format!("--cache-dir={}", folder.path().join("cache-2").display());
+        let key = format!("--public-key=K1={}", outer.public_keys.display());
+        let rest = [cache, key, format!("--public-base={BASE}"), "--listen=127.0.0.1:0".to_owned()];
+        let command = ["serve".to_owned(), "--roles=edge".to_owned(), "--admin-listen=".to_owned()];
+        let began = run(BINARY, command.into_iter().chain(arguments).chain(rest)).await.unwrap();
+        assert!(!began.status.success() && began.stderr.contains(says), "{}", began.stderr);
     }
 }

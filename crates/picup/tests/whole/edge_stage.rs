@@ -35,6 +35,11 @@ pub(crate) fn put(objects: &Path, name: &str, content: &[u8]) -> String {
 
 impl Stage {
     pub(crate) async fn before(origin: impl FnOnce(&Path) -> String) -> Self {
+        Self::before_with(origin, &[]).await
+    }
+
+    /// With more arguments.
+    pub(crate) async fn before_with(origin: impl FnOnce(&Path) -> String, more: &[String]) -> Self {
         let folder = fresh_folder();
         let objects = folder.path().join("objects");
         std::fs::create_dir_all(&objects).unwrap();
@@ -56,7 +61,7 @@ impl Stage {
             .arg("8MB")
             .arg("--admin-listen")
             .arg(&admin);
-        let edge = process.start().await.unwrap();
+        let edge = more.iter().fold(process, ProcessBuilder::arg).start().await.unwrap();
         Self { folder, key, public_keys, edge, admin: format!("http://{admin}") }
     }
 
