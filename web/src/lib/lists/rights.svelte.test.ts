@@ -35,7 +35,7 @@ function shown(entry: () => Entry | undefined) {
     owner: 'ada',
     wanted: true,
   };
-  const over = $effect.root(() => (address = new Address(pictured, 'thumbnail')));
+  const over = $effect.root(() => void (address = new Address(pictured, 'thumbnail')));
   flushSync();
   return { address: address as unknown as Address, over };
 }
