@@ -55,14 +55,14 @@ test('an album is shared with people, who see it and add to it, and nobody else 
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await expect(dialog.getByRole('alert')).toContainText('Nobody here has this address.');
   await dialog.getByLabel('E-mail').fill('bob@example.org');
-  await dialog.getByLabel('What they may do', { exact: true }).selectOption('Adds photos');
+  await dialog.getByLabel('What they may do', { exact: true }).selectOption('Can add photos');
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await expect(dialog.getByText('Bob sees this album now')).toBeVisible();
   await expect(dialog.getByLabel('What Bob may do')).toHaveValue('contributor');
   await still(page);
   await accessible(page, 'the people of an album');
   await dialog.getByRole('button', { name: 'Done' }).click();
-  await expect(page.getByText(/2 items · .* · Shared with 1/)).toBeVisible();
+  await expect(page.getByText(/2 items · .* · Shared with 1 person/)).toBeVisible();
 
   const bob = await (await browser.newContext()).newPage();
   watch.follow(bob);
@@ -147,26 +147,26 @@ test('a role is changed and seen at once, and a picker offers what one may add t
   await bob.goto(address());
   await pictured(bob, 3);
   await expect(bob.getByRole('button', { name: 'Add photos' })).toBeVisible();
-  await shareDialog(page).getByLabel('What Bob may do').selectOption('Looks');
-  await expect(shareDialog(page).getByText('Bob: looks')).toBeVisible();
+  await shareDialog(page).getByLabel('What Bob may do').selectOption('Can look');
+  await expect(shareDialog(page).getByText('Bob: can look')).toBeVisible();
   await expect(bob.getByRole('button', { name: 'Add photos' })).toHaveCount(0);
   await bob.locator(`[data-asset="${his}"]`).focus();
   await bob.keyboard.press('l');
   await expect(bob.getByRole('dialog', { name: 'Add to album' }).getByRole('button', { name: /By the sea/ })).toHaveCount(0);
   await bob.keyboard.press('Escape');
   await bob.getByRole('button', { name: 'People' }).click();
-  await expect(shareDialog(bob)).toContainText(/Ada.*Owner.*Bob.*You.*Looks/s);
+  await expect(shareDialog(bob)).toContainText(/Ada.*Owner.*Bob.*You.*Can look/s);
   await expect(shareDialog(bob).getByRole('textbox')).toHaveCount(0);
   await accessible(bob, 'who sees an album');
   await shareDialog(bob).getByRole('button', { name: 'Done' }).click();
 
-  await shareDialog(page).getByLabel('What Bob may do').selectOption('Manages');
+  await shareDialog(page).getByLabel('What Bob may do').selectOption('Can manage');
   await expect(bob.getByRole('button', { name: 'Share album' })).toBeVisible();
   await bob.setViewportSize({ width: 360, height: 740 });
   await spotless(bob, 'a shared album on a phone');
   await openSharing(bob);
   await spotless(bob, 'sharing on a phone');
-  await expect(shareDialog(bob).getByLabel('What they may do', { exact: true }).getByRole('option')).toHaveText(['Looks', 'Adds photos']);
+  await expect(shareDialog(bob).getByLabel('What they may do', { exact: true }).getByRole('option')).toHaveText(['Can look', 'Can add photos']);
   await bob.context().close();
 });
 
