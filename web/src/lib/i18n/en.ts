@@ -282,7 +282,7 @@ export const en = {
   'sharing.title': 'Share “{title}”',
   'sharing.people': 'Who sees “{title}”',
   'members.title': 'People',
-  'members.email': 'E-mail of somebody with an account here',
+  'members.email': 'E-mail of somebody who is here',
   'members.role': 'What they may do',
   'members.roleOf': 'What {name} may do',
   'members.add': 'Add',

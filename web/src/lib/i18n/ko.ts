@@ -280,7 +280,7 @@ export const ko: Catalogue = {
   'sharing.title': '“{title}” 공유',
   'sharing.people': '“{title}” 앨범을 보는 사람',
   'members.title': '사람',
-  'members.email': '여기에 계정이 있는 사람의 이메일',
+  'members.email': '이 PicUp을 쓰는 사람의 이메일',
   'members.role': '할 수 있는 일',
   'members.roleOf': '{name} 님이 할 수 있는 일',
   'members.add': '추가',

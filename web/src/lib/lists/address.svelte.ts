@@ -1,4 +1,5 @@
 // Where a picture is fetched. Once it is known it stays, though what opens it is given anew: what is shown is not fetched again.
+import { untrack } from 'svelte';
 import { renditionPath } from '../api';
 import type { Entry } from '../timeline/entries';
 
@@ -33,6 +34,8 @@ export class Address {
   constructor(of: Pictured, rendition: 'thumbnail' | 'preview') {
     this.#of = of;
     this.#rendition = rendition;
+    // Most are one's own, and nothing has to be asked for.
+    if (!untrack(() => of.entry.rights)) return;
     $effect(() => {
       const { entry, wanted } = this.#of;
       if (!wanted || !entry.rights || entry.version === 0 || this.current !== undefined) return;
