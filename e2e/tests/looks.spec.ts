@@ -116,11 +116,38 @@ for (const [index, variety] of VARIETIES.entries()) {
       await page.goto(`${picup.current.origin}/#/search/kind%3Aphoto`);
       await expect(page.locator('.tile img.loaded').first()).toBeVisible();
       await good(page, `search, ${name}`);
-      for (const place of ['settings/profile', 'settings/devices', 'settings/keys', 'settings/appearance', 'admin/accounts', 'admin/invitations', 'admin/system']) {
+      for (const place of ['settings/profile', 'settings/devices', 'settings/links', 'settings/keys', 'settings/appearance', 'admin/accounts', 'admin/invitations', 'admin/system']) {
         await page.goto(`${picup.current.origin}/#/${place}`);
         await expect(page.locator('main section').first()).toBeVisible();
         await good(page, `${place}, ${name}`);
       }
+    });
+
+    test(`what is shared: ${name}`, async ({ page }) => {
+      await signIn(page, picup.current);
+      await page.goto(`${picup.current.origin}/#/albums`);
+      await page.locator('main li a').first().click();
+      // The last but two, however many photos it has by now.
+      await page.locator('.actions button').nth(-3).click();
+      await expect(page.locator('dialog li').first()).toBeVisible();
+      await good(page, `an album to be shared, ${name}`);
+      await page.locator('dialog section').last().getByRole('button').first().click();
+      const form = page.locator('dialog').last();
+      await form.getByRole('checkbox').last().check();
+      await good(page, `a link to be made, ${name}`);
+      await form.getByRole('checkbox').last().uncheck();
+      await form.locator('button.primary').click();
+      const link = await page.locator('dialog input[readonly]:not(.hidden)').inputValue();
+      await good(page, `a share link, ${name}`);
+      await page.locator('dialog').last().locator('.answers button').click();
+      await expect(page.locator('dialog')).toHaveCount(1);
+      await good(page, `an album that is shared, ${name}`);
+      await page.goto(link);
+      await expect(page.locator('.tile img.loaded').first()).toBeVisible();
+      await good(page, `a shared album, ${name}`);
+      await page.locator('[data-asset]').first().click();
+      await expect(page.locator('.slide[aria-hidden=false] .preview.shown')).toBeVisible();
+      await good(page, `a shared photo, ${name}`);
     });
   });
 }

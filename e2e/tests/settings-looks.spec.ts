@@ -52,7 +52,7 @@ async function open(page: Page, place: string): Promise<void> {
   await page.goto(`${picup.current.origin}/#/${place}`);
   await expect(page.locator('main nav [aria-current=page]')).toHaveAttribute('href', `#/${place}`);
   await expect(page.locator('main nav [aria-current=page]')).toBeInViewport({ ratio: 0.99 });
-  if (/devices|keys|admin/.test(place)) await expect(page.locator('main li')).not.toHaveCount(0);
+  if (/devices|links|keys|admin/.test(place)) await expect(page.locator('main li')).not.toHaveCount(0);
 }
 
 test.beforeAll(async ({ browser }) => {
@@ -67,7 +67,10 @@ test.beforeAll(async ({ browser }) => {
     const { accounts } = await (await fetch('/api/admin/accounts')).json();
     const { id } = accounts.find((one: { role: string }) => one.role === 'member');
     const ends = new Date(Date.now() + 3e9).toISOString();
+    const album = await (await post('/api/albums', { title: 'A long summer by the sea, with all the cousins and both the dogs' })).json();
     const answers = [
+      await post('/api/share-links', { album: album.id, password: 'green bottle', download: true }),
+      await post('/api/share-links', { album: album.id, expires_at: null }),
       await post('/api/keys', { name: 'The uploader of the phone in the kitchen, third shelf', scopes: ['upload', 'read', 'edit'], expires_at: ends }),
       await post('/api/keys', { name: 'script', scopes: ['read'] }),
       await post('/api/admin/invitations', { email: `x${accounts[0].email}`, role: 'admin', quota_bytes: 5e11, days: 30 }),
@@ -81,7 +84,7 @@ test.beforeAll(async ({ browser }) => {
     ];
     return answers.map((answer) => answer.ok);
   });
-  expect(made).toEqual([true, true, true, true, true, true]);
+  expect(made).toEqual([true, true, true, true, true, true, true, true]);
   await page.close();
 });
 
@@ -92,10 +95,17 @@ for (const variety of VARIETIES) {
 
     test(`settings: ${name}`, async ({ page }) => {
       await signIn(page, picup.current);
-      for (const section of ['profile', 'devices', 'keys', 'appearance']) {
+      for (const section of ['profile', 'devices', 'links', 'keys', 'appearance']) {
         await open(page, `settings/${section}`);
         await good(page, `settings ${section}, ${name}`);
       }
+      await open(page, 'settings/links');
+      await page.locator('main li').first().getByRole('button').nth(1).click();
+      await good(page, `settings a link to be changed, ${name}`);
+      await page.keyboard.press('Escape');
+      await page.locator('main li').first().getByRole('button').last().click();
+      await good(page, `settings a link to be revoked, ${name}`);
+      await page.keyboard.press('Escape');
       await open(page, 'settings/keys');
       await page.locator('main section > div > button').click();
       await page.locator('dialog input').first().fill('script');

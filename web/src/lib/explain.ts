@@ -34,6 +34,9 @@ function knownTitle(problem: ProblemError): string | undefined {
   if (isQuota(problem)) return t('error.quota');
   if (isReadOnly(problem)) return t('error.readOnly');
   if (isStoreAway(problem)) return t('error.storeAway');
+  if (problem.type === 'urn:picup:wrong-link-password') return t('shared.wrongPassword');
+  if (problem.type === 'urn:picup:no-such-person') return t('members.nobody');
+  if (problem.type === 'urn:picup:album-role-needed') return t('members.roleNeeded');
   if (problem.status === 429) return t('error.many');
   if (problem.status === 404) return t('error.notFound');
   return undefined;

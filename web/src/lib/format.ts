@@ -64,6 +64,16 @@ export function dateTime(language: string, moment: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(moment));
 }
 
+/** Its day alone: `14 March 2026`. */
+export function date(language: string, moment: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(new Date(moment));
+}
+
+/** The same where there is little room: `14 Mar 2026`. */
+export function shortDate(language: string, moment: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium' }).format(new Date(moment));
+}
+
 export function monthName(language: string, day: string): string {
   return new Intl.DateTimeFormat(language, { timeZone: 'UTC', month: 'short', year: 'numeric' }).format(moment(day));
 }

@@ -114,6 +114,8 @@ describe('addresses', () => {
       { page: 'admin', section: 'system' },
       { page: 'setup', code: 'c0de_-' },
       { page: 'invitation', token: 'T0ken_-' },
+      { page: 'share', token: 'T0ken_-' },
+      { page: 'share', token: 'T0ken_-', photo: ID },
       { page: 'signin' },
     ];
     for (const route of routes) expect(parseRoute(hrefOf(route))).toEqual(route);

@@ -15,6 +15,7 @@ export type Route =
   | { page: 'admin'; section: string }
   | { page: 'setup'; code: string }
   | { page: 'invitation'; token: string }
+  | { page: 'share'; token: string; photo?: string }
   | { page: 'signin' };
 
 /** Nothing else is asked of the server as an id. */
@@ -29,6 +30,8 @@ export function parseRoute(hash: string): Route {
       return { page: 'setup', code: second };
     case 'invitation':
       return { page: 'invitation', token: second };
+    case 'share':
+      return { page: 'share', token: second, ...photoOf(rest.slice(1)) };
     case 'signin':
     case 'albums':
       return { page: first };
@@ -81,6 +84,8 @@ function partsOf(route: Route): string[] {
       return ['setup', route.code];
     case 'invitation':
       return ['invitation', route.token];
+    case 'share':
+      return ['share', route.token];
     default:
       return [route.page];
   }

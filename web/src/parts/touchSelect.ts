@@ -9,6 +9,8 @@ const EDGE_PX = 72;
 const FASTEST_PX = 22;
 
 export interface TouchSelect {
+  /** Whether there is anything to select. */
+  able(): boolean;
   begin(id: string): void;
   reach(id: string): void;
   /** The view whose edges scroll. */
@@ -30,7 +32,7 @@ export const touchSelect: Action<HTMLElement, TouchSelect> = (node, options) => 
   function start(event: TouchEvent) {
     stop();
     const touch = event.touches[0];
-    if (!touch || event.touches.length > 1) return;
+    if (!touch || event.touches.length > 1 || !options?.able()) return;
     touching = true;
     at = { x: touch.clientX, y: touch.clientY };
     const id = idAt(at.x, at.y);

@@ -55,7 +55,8 @@ function answer<T>() {
 
 const done = (asset: string) => ({ results: [{ asset, outcome: 'done' as const }] });
 
-let source = $state({ id: 'b', sequence: new Row(['a', 'b', 'c']) as Sequence, revision: 0, trash: false });
+const fetch = (id: string, signal: AbortSignal) => api.asset(id, signal);
+let source = $state({ id: 'b', sequence: new Row(['a', 'b', 'c']) as Sequence, revision: 0, trash: false, fetch });
 let looking: Looking;
 let acting: Acting;
 let closed = 0;
@@ -63,7 +64,7 @@ let stop: () => void;
 
 beforeEach(async () => {
   vi.useFakeTimers();
-  source = { id: 'b', sequence: new Row(['a', 'b', 'c']), revision: 0, trash: false };
+  source = { id: 'b', sequence: new Row(['a', 'b', 'c']), revision: 0, trash: false, fetch };
   closed = 0;
   vi.spyOn(api, 'asset').mockImplementation(async (id) => details(id));
   stop = $effect.root(() => {

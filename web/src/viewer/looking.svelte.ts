@@ -2,10 +2,11 @@
 // person's feet: what another device takes away while it is shown stays in its place and says so, and what was beside it
 // stays reachable.
 import { SvelteSet } from 'svelte/reactivity';
-import { api, isStatus } from '../lib/api';
+import { isStatus } from '../lib/api';
 import type { Asset } from '../lib/api/types';
+import { hasRight } from '../lib/lists/address.svelte';
 import { notices } from '../lib/notices.svelte';
-import { entryOfAsset, type Entry, type Sequence } from '../lib/timeline/entries';
+import { entryOfAsset, type Entry, type Sequence, type Viewed } from '../lib/timeline/entries';
 
 /** While one runs through photos, only small pictures are asked for; so long after the last step, the large ones too. */
 const SETTLE_MS = 160;
@@ -13,14 +14,18 @@ const SETTLE_MS = 160;
 const REPEAT_MS = 110;
 /** A photo that came by itself is seen for so long before anything is done to it. */
 const GRACE_MS = 400;
+/** What opens the media of others is good for five minutes at least: before that, the details are asked for anew. */
+const RENEW_MS = 240_000;
 
 /** Where one looks; each of it may change by itself. */
-export interface Source {
+export interface Source<T extends Viewed = Asset> {
   readonly id: string;
   readonly sequence: Sequence;
   readonly revision: number;
   /** The order is that of the trash. */
   readonly trash: boolean;
+  /** The details of an asset. */
+  fetch(id: string, signal: AbortSignal): Promise<T>;
 }
 
 /** Why there is nothing to see where a photo was. */
@@ -41,7 +46,7 @@ export interface Player {
   mute(): void;
 }
 
-export class Looking {
+export class Looking<T extends Viewed = Asset> {
   /** Ids that were taken out of the order here, before the order itself knows. */
   readonly without = new SvelteSet<string>();
   /** It has been shown for a moment; what is large is worth fetching. */
@@ -49,9 +54,9 @@ export class Looking {
   /** It has only just come by itself: whoever presses a key may still mean the one before. */
   unseen = $state(false);
   player: Player | undefined;
-  #source: Source;
+  #source: Source<T>;
   #onmove: (id: string) => void;
-  #asset = $state.raw<Asset>();
+  #asset = $state.raw<T>();
   #missing = $state<string>();
   #beside = $state.raw<Beside>();
   /** What was beside those that were taken away here. */
@@ -70,7 +75,7 @@ export class Looking {
   readonly next = $derived.by(() => (this.#beside?.of === this.id ? this.#beside.next : undefined));
 
   /** Made while a component starts, and ends with it. */
-  constructor(source: Source, onmove: (id: string) => void) {
+  constructor(source: Source<T>, onmove: (id: string) => void) {
     this.#source = source;
     this.#onmove = onmove;
     let first = true;
@@ -90,6 +95,16 @@ export class Looking {
       void this.detail;
       void this.without.size;
       void this.#findNeighbours(this.id);
+    });
+    $effect(() => {
+      if (!this.detail || !hasRight(this.detail.media.preview ?? this.detail.media.original ?? '')) return;
+      const renew = () => document.hidden || void this.refresh(this.id);
+      const timer = setInterval(renew, RENEW_MS);
+      document.addEventListener('visibilitychange', renew);
+      return () => {
+        clearInterval(timer);
+        document.removeEventListener('visibilitychange', renew);
+      };
     });
     $effect(() => {
       void this.#source.sequence;
@@ -156,7 +171,7 @@ export class Looking {
     try {
       while (running.again) {
         running.again = false;
-        const found = await api.asset(running.id, signal);
+        const found = await this.#source.fetch(running.id, signal);
         if (!this.#source.sequence.find(running.id) && !signal.aborted) await this.#source.sequence.loadAround(found);
         if (signal.aborted) return;
         this.#asset = found;
@@ -175,7 +190,15 @@ export class Looking {
     const found = sequence.find(this.id);
     if (!this.detail) return found;
     // The details are newer than a list that nobody looks at; the shape stays, so that nothing jumps.
-    return { ...entryOfAsset(this.detail), ...(found ? { ratio: found.ratio, placeholder: found.placeholder } : {}) };
+    const { id } = this.detail;
+    const newer = entryOfAsset(this.detail, () => this.#ask(id));
+    return found ? { ...newer, ratio: found.ratio, placeholder: found.placeholder, rights: found.rights } : newer;
+  }
+
+  /** The details of the one that is shown, anew. */
+  async #ask(id: string): Promise<T | undefined> {
+    await this.refresh(id);
+    return this.#asset?.id === id ? this.#asset : undefined;
   }
 
   #whyGone(): Gone | undefined {

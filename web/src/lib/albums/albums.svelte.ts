@@ -1,5 +1,6 @@
 // The account's albums, and one album's content. Both fetch again when the server hints at a change.
 import { api, isStatus } from '../api';
+import { sharingApi } from '../api/sharing';
 import type { Album } from '../api/types';
 import { AssetList } from '../lists/list.svelte';
 
@@ -32,8 +33,9 @@ export const albums = new Albums();
 export class AlbumContent extends AssetList {
   readonly id: string;
   album = $state.raw<Album | undefined>(undefined);
-  /** It was deleted, here or elsewhere, or never was. */
+  /** It was deleted, here or elsewhere, is shared no more, or never was. */
   gone = $state(false);
+  #names = $state.raw<ReadonlyMap<string, string>>(new Map());
 
   constructor(id: string) {
     super((query) => api.albumAssets(id, query));
@@ -44,6 +46,7 @@ export class AlbumContent extends AssetList {
     if (this.closed) return;
     try {
       this.album = await api.album(this.id);
+      this.shared = this.album.role !== 'owner' || this.album.members > 0;
       await super.fetchAll();
     } catch (error) {
       if (!isStatus(error, 404)) throw error;
@@ -68,10 +71,19 @@ export class AlbumContent extends AssetList {
     return first === '' ? undefined : [first, last];
   }
 
-  async delete(): Promise<void> {
+  delete(): Promise<void> {
+    return this.#end(() => api.albumDelete(this.id));
+  }
+
+  /** Its member, whoever is signed in, is one no more. */
+  leave(account: string): Promise<void> {
+    return this.#end(() => sharingApi.removeMember(this.id, account));
+  }
+
+  async #end(ask: () => Promise<void>): Promise<void> {
     this.closed = true;
     try {
-      await api.albumDelete(this.id);
+      await ask();
     } catch (error) {
       this.closed = false;
       throw error;
@@ -83,6 +95,18 @@ export class AlbumContent extends AssetList {
     const { results } = await api.albumOrder(this.id, [asset], before);
     await this.load();
     return results.every(({ outcome }) => outcome === 'done' || outcome === 'unchanged');
+  }
+
+  /** What somebody who shares it is called, as far as that is known. */
+  nameOf(account: string): string | undefined {
+    return account === this.album?.owner ? this.album.owner_name : this.#names.get(account);
+  }
+
+  /** Asks who shares it, once for an album. */
+  async loadPeople(): Promise<void> {
+    if (this.#names.size > 0 || !this.album) return;
+    const { members } = await sharingApi.members(this.id);
+    this.#names = new Map(members.map(({ account, name, email }) => [account, name || email]));
   }
 
   async rename(title: string): Promise<void> {

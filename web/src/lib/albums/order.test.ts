@@ -2,7 +2,14 @@ import { expect, test } from 'vitest';
 import type { Album } from '../api/types';
 import { arrange } from './order';
 
-const album = (title: string, day: number, count = 0): Album => ({ id: title, title, count, created_at: `2026-01-0${day}T00:00:00Z` });
+const OWN = { owner: 'ada', owner_name: 'Ada', role: 'owner', members: 0 } as const;
+const album = (title: string, day: number, count = 0): Album => ({
+  ...OWN,
+  id: title,
+  title,
+  count,
+  created_at: `2026-01-0${day}T00:00:00Z`,
+});
 const all = [album('Été 2', 1, 5), album('Winter', 2, 5), album('été 10', 3, 9), album('바다', 4)];
 const titles = (albums: Album[]) => albums.map(({ title }) => title);
 

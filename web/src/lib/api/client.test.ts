@@ -25,6 +25,14 @@ describe('a request that is refused with 401', () => {
     expect([renew.mock.calls.length, fetched.mock.calls.length]).toEqual([1, 2]);
   });
 
+  it('leaves the session alone when it shows a right of its own', async () => {
+    const [renew, fetched] = [renewing(), answers({ status: 401, body: { type: 'urn:picup:not-signed-in' } })];
+    await expect(call('GET', '/api/share/assets', { bearer: 'right' })).rejects.toThrow(ProblemError);
+    expect([renew.mock.calls.length, fetched.mock.calls.length]).toEqual([0, 1]);
+    const sent = expect.objectContaining({ credentials: 'omit', headers: expect.objectContaining({ Authorization: 'Bearer right' }) });
+    expect(fetched).toHaveBeenCalledWith('/api/share/assets', sent);
+  });
+
   it('leaves the session alone when a password in it was wrong', async () => {
     const [renew, fetched] = [renewing(), answers({ status: 401, body: { type: 'urn:picup:wrong-credentials' } })];
     await expect(call('POST', '/api/account/password')).rejects.toThrow(ProblemError);

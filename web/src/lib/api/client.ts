@@ -28,6 +28,11 @@ export function isStatus(error: unknown, status: number): boolean {
   return error instanceof ProblemError && error.status === status;
 }
 
+/** Whether the server refused, and named that problem: `link-over`. */
+export function isProblem(error: unknown, name: string): boolean {
+  return error instanceof ProblemError && error.type === `urn:picup:${name}`;
+}
+
 /** Whether the server can only be read for the moment. */
 export function isReadOnly(error: unknown): boolean {
   return error instanceof ProblemError && error.type === 'urn:picup:read-only';
@@ -50,8 +55,10 @@ export interface CallOptions {
   body?: unknown;
   query?: Record<string, string | number | undefined>;
   signal?: AbortSignal;
-  /** Take a 401 as it is: for sign-in and renewal themselves. */
+  /** Take a 401 as it is: for sign-in and renewal themselves, and for what needs no session. */
   anonymous?: boolean;
+  /** The right that it shows in place of the session's cookies, which stay here. */
+  bearer?: string;
 }
 
 /** What the client needs from the session and the connection; set once at the start (they in turn call the API). */
@@ -103,7 +110,7 @@ export async function callForAnswer<T>(method: string, path: string, options: Ca
     const problem = await problemOf(response);
     // A wrong password that the request itself carries says nothing of the session.
     const ended = response.status === 401 && problem.type !== 'urn:picup:wrong-credentials';
-    if (ended && !options.anonymous && !renewed) {
+    if (ended && !options.anonymous && options.bearer === undefined && !renewed) {
       renewed = true;
       if (await hooks.renew()) continue;
     }
@@ -114,6 +121,10 @@ export async function callForAnswer<T>(method: string, path: string, options: Ca
 function send(method: string, path: string, options: CallOptions): Promise<Response> {
   const init: RequestInit = { method, headers: { Accept: 'application/json' } };
   if (options.signal) init.signal = options.signal;
+  if (options.bearer !== undefined) {
+    init.credentials = 'omit';
+    init.headers = { ...init.headers, Authorization: `Bearer ${options.bearer}` };
+  }
   if (options.body !== undefined) {
     init.body = JSON.stringify(options.body);
     init.headers = { ...init.headers, 'Content-Type': 'application/json' };

@@ -110,4 +110,4 @@ export function renditionPath(owner: string, asset: string, rendition: 'thumbnai
   return `/media/${owner}/${asset}/view/${rendition}.${version}.${extension}`;
 }
 
-export { ConnectionLost, isReadOnly, isStatus, isStoreAway, ProblemError, setHooks } from './client';
+export { ConnectionLost, isProblem, isReadOnly, isStatus, isStoreAway, ProblemError, setHooks } from './client';

@@ -1,9 +1,12 @@
 // A list of assets that the server pages out: an album, the favourites, the trash. Its first page shows as soon as it is
 // there; a list that is fetched again takes the old one's place when it is whole.
 import type { AssetColumns } from '../api/types';
-import { entriesOf, type Entry, type Sequence } from '../timeline/entries';
+import { entriesOf, queriesOf, type Entry, type Sequence } from '../timeline/entries';
+import { MEDIA_MS, Rights, type Queries } from './rights.svelte';
 
 const PAGE = 1000;
+/** What opens the media of others is ten times as much to send, and asked for anew page by page. */
+const SHARED_PAGE = 200;
 
 export type FetchPage = (query: { cursor?: string; limit?: number }) => Promise<AssetColumns>;
 
@@ -21,13 +24,19 @@ export class AssetList implements Content {
   /** It goes: nothing of it is fetched any more. */
   protected closed = false;
   revision = $state(0);
+  /** Others' assets are among them. */
+  protected shared: boolean;
   #fetch: FetchPage;
+  #life: number;
   #index = new Map<string, number>();
   #loading: Promise<void> | undefined;
   #again = false;
 
-  constructor(fetch: FetchPage) {
+  /** `life`: for how long what opens others' media is good at least, in milliseconds; with it, all may be of others. */
+  constructor(fetch: FetchPage, life?: number) {
     this.#fetch = fetch;
+    this.shared = life !== undefined;
+    this.#life = life ?? MEDIA_MS;
   }
 
   /** Fetches it. Asked again meanwhile, it fetches once more after that: hints may come faster than a long list does. */
@@ -50,14 +59,29 @@ export class AssetList implements Content {
     const found: Entry[] = [];
     let cursor: string | undefined;
     do {
-      const columns = await this.#fetch({ limit: PAGE, ...(cursor ? { cursor } : {}) });
+      const [query, asked] = [this.#page(cursor), Date.now()];
+      const columns = await this.#fetch(query);
       if (this.closed) return;
-      found.push(...entriesOf(columns));
+      const queries = queriesOf(columns);
+      const rights = queries.size === 0 ? undefined : new Rights(queries, asked, () => this.#renew(query, queries), this.#life);
+      found.push(...entriesOf(columns, rights));
       cursor = columns.next ?? undefined;
       // A list seen for the first time grows while it comes; each time by its half, so that showing costs no more than fetching.
       if (cursor === undefined || (!this.opened && found.length >= this.entries.length * 1.5)) this.show([...found]);
     } while (cursor !== undefined);
     this.opened = true;
+  }
+
+  #page(cursor: string | undefined): { cursor?: string; limit: number } {
+    return { limit: this.shared ? SHARED_PAGE : PAGE, ...(cursor ? { cursor } : {}) };
+  }
+
+  /** Asks anew for what opens the media of a page. If others stand there by now, the list is not what it was. */
+  async #renew(query: { cursor?: string; limit: number }, before: Queries): Promise<Queries> {
+    const queries = queriesOf(await this.#fetch(query));
+    // It is said to whoever asks for the list.
+    if ([...before.keys()].some((id) => !queries.has(id))) this.load().catch(() => undefined);
+    return queries;
   }
 
   /** Where an asset stands; below 0 for one that does not. */

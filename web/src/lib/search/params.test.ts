@@ -4,7 +4,8 @@ import { parseRoute } from '../router.svelte';
 import { nearHref } from './address';
 import { albumNamed, nameOf, paramsOf } from './params';
 
-const album = (id: string, title: string): Album => ({ id, title, count: 0, created_at: '' });
+const OWN = { owner: 'ada', owner_name: 'Ada', role: 'owner', members: 0 } as const;
+const album = (id: string, title: string): Album => ({ ...OWN, id, title, count: 0, created_at: '' });
 const albums = [album('1', 'Summer  at the Sea'), album('2', 'Twice'), album('3', 'twice'), album('4', 'The "best"')];
 
 describe('an album in a search', () => {

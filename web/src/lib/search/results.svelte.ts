@@ -2,10 +2,10 @@
 // until there is enough to see, and further as one scrolls. Hints of changes ask for the changed days alone.
 import { albums } from '../albums/albums.svelte';
 import { api } from '../api';
-import type { Asset, TimelineDay } from '../api/types';
+import type { TimelineDay } from '../api/types';
 import { cutIntoStretches } from '../layout/stretches';
 import type { Content } from '../lists/list.svelte';
-import { entriesOf, type Entry, type Work } from '../timeline/entries';
+import { entriesOf, type Entry, type Viewed, type Work } from '../timeline/entries';
 import type { TimelineSource } from '../timeline/model';
 import { Found } from './found';
 import { albumNamed, paramsOf, type SearchParams } from './params';
@@ -104,7 +104,7 @@ export class SearchResults implements Content, TimelineSource {
     return this.#found.beside(id, step);
   }
 
-  async loadAround(asset: Asset): Promise<void> {
+  async loadAround(asset: Viewed): Promise<void> {
     const day = asset.captured.local.slice(0, 10);
     await this.#until(() => this.find(asset.id) !== undefined || (this.searchedTo !== undefined && this.searchedTo < day));
   }

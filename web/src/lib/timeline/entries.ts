@@ -1,5 +1,13 @@
 // One asset as the grid and the viewer know it, read from the columns the API sends.
 import type { Asset, AssetColumns, AssetKind, AssetState } from '../api/types';
+import { Rights, type Queries } from '../lists/rights.svelte';
+
+/** What the viewer knows of an asset. Of one that is seen by a share link the server tells less than of one's own. */
+export type Viewed = Pick<Asset, 'id' | 'owner' | 'kind' | 'state' | 'favourite'> &
+  Partial<Pick<Asset, 'file_name' | 'width' | 'height' | 'duration_ms' | 'placeholder' | 'description' | 'reason' | 'motion' | 'trashed_at'>> & {
+    captured: Pick<Asset['captured'], 'local'>;
+    media: Partial<Asset['media']>;
+  };
 
 export interface Entry {
   id: string;
@@ -16,9 +24,17 @@ export interface Entry {
   motion: boolean;
   /** In the trash: the days until it is deleted for ever. */
   daysLeft?: number | undefined;
+  /** Whose it is, where not all are of one person. */
+  owner?: string | undefined;
+  /** What opens its media, when it is somebody else's. */
+  rights?: Rights | undefined;
 }
 
-export function entriesOf(columns: AssetColumns): Entry[] {
+/** Whether it is of that person, who sees it. */
+export const isOf = (entry: Pick<Entry, 'owner'>, account: string): boolean => (entry.owner ?? account) === account;
+
+/** `rights` open the media of those that are somebody else's. */
+export function entriesOf(columns: AssetColumns, rights?: Rights): Entry[] {
   return columns.id.map((id, index) => ({
     id,
     day: columns.day[index] ?? '',
@@ -31,12 +47,25 @@ export function entriesOf(columns: AssetColumns): Entry[] {
     favourite: columns.favourite[index] ?? false,
     motion: columns.motion[index] ?? false,
     daysLeft: columns.days_left?.[index],
+    owner: columns.owner?.[index],
+    rights: columns.right?.[index] == null ? undefined : rights,
   }));
 }
 
-/** The same from an asset's details, for one that was opened by its address. */
-export function entryOfAsset(asset: Asset): Entry {
-  const version = /\.(\d+)\.\w+$/.exec(asset.media.preview ?? asset.media.thumbnail ?? '')?.[1];
+/** What opens the media of a page's assets; empty when cookies do. */
+export function queriesOf(columns: AssetColumns): Queries {
+  const { id, right } = columns;
+  return new Map(id.flatMap((one, index) => (right?.[index] == null ? [] : [[one, right[index]]])));
+}
+
+/** The same from an asset's details, for one that was opened by its address. What opens it is asked for anew by `ask`. */
+export function entryOfAsset(asset: Viewed, ask: () => Promise<Viewed | undefined> = async () => undefined): Entry {
+  const picture = asset.media.preview ?? asset.media.thumbnail ?? '';
+  const version = /\.(\d+)\.\w+(?:\?|$)/.exec(picture)?.[1];
+  const queries = (one: Viewed | undefined): Queries => {
+    const [, query] = (one?.media.preview ?? one?.media.thumbnail ?? '').split('?');
+    return new Map(query === undefined ? [] : [[asset.id, query]]);
+  };
   return {
     id: asset.id,
     day: asset.captured.local.slice(0, 10),
@@ -48,6 +77,8 @@ export function entryOfAsset(asset: Asset): Entry {
     version: Number(version ?? 0),
     favourite: asset.favourite,
     motion: asset.motion != null,
+    owner: asset.owner,
+    rights: picture.includes('?') ? new Rights(queries(asset), Date.now(), async () => queries(await ask())) : undefined,
   };
 }
 
@@ -64,7 +95,7 @@ export interface Sequence {
   /** The one before (-1) or after (1), loaded if need be. */
   neighbour(id: string, step: 1 | -1): Promise<Entry | undefined>;
   /** Loads what stands around an asset that was opened by its address. */
-  loadAround(asset: Asset): Promise<void>;
+  loadAround(asset: Viewed): Promise<void>;
   /** All ids from one to the other, in order, both included. */
   between(first: string, last: string, work?: Work): Promise<string[]>;
   /** All ids, or those of one day, in order. */

@@ -1,9 +1,9 @@
 // The account's timeline: how many assets each day has, and the assets of the days that are looked at. It fetches stretches
 // of days as the page looks at them, what changed when the server hints so, and forgets what has been far away for long.
 import { api } from '../api';
-import type { Asset, TimelineDay } from '../api/types';
+import type { TimelineDay } from '../api/types';
 import { cutIntoStretches, indexOfDay, stretchAt, type Stretch } from '../layout/stretches';
-import type { Entry, Sequence, Work } from './entries';
+import type { Entry, Sequence, Viewed, Work } from './entries';
 import { Loader } from './loader';
 import { entriesBetween, idsBetween } from './pages';
 import { EntryStore } from './store';
@@ -123,7 +123,7 @@ export class Timeline implements Sequence {
     return undefined;
   }
 
-  async loadAround(asset: Asset): Promise<void> {
+  async loadAround(asset: Viewed): Promise<void> {
     await this.load();
     await this.end(1, asset.captured.local.slice(0, 10));
   }
