@@ -1410,6 +1410,8 @@ export interface components {
         AssetKind: "photo" | "video" | "other";
         /** @description Where an asset's bytes are fetched: paths on this host that the session's media cookies open. */
         AssetMedia: {
+            /** @description The same, saved under the name that it came with. */
+            download: string;
             /** @description The file as it was uploaded. */
             original: string;
             /** @description The large picture; a video's still. */

@@ -40,6 +40,8 @@ const ADVICE: Record<string, MessageKey> = {
   'media-silent': 'system.advice.mediaSilent',
   'assets-damaged': 'system.advice.assetsDamaged',
   'motions-damaged': 'system.advice.motionsDamaged',
+  'cache-unkept': 'system.advice.cacheUnkept',
+  'cache-broken': 'system.advice.cacheBroken',
   'jobs-given-up': 'system.advice.jobsGivenUp',
   'jobs-stuck': 'system.advice.jobsStuck',
   'quota-near': 'system.advice.quotaNear',
@@ -75,6 +77,30 @@ export const stateWord = (state: SystemState): string => t(STATES[state]);
 export const jobWord = (kind: string): string => known(JOBS, kind);
 export const roleWord = (role: string): string => known(ROLES, role);
 export const storeWord = (kind: string): string => known(PLACES, kind);
+const REFUSALS: Record<string, MessageKey> = {
+  unsigned: 'system.refusal.unsigned',
+  malformed: 'system.refusal.malformed',
+  expired: 'system.refusal.expired',
+  not_yet: 'system.refusal.notYet',
+  resource: 'system.refusal.resource',
+  address: 'system.refusal.address',
+  unknown_key: 'system.refusal.unknownKey',
+  signature: 'system.refusal.signature',
+  limited: 'system.refusal.limited',
+  algorithm: 'system.refusal.malformed',
+  audience: 'system.refusal.audience',
+  lifetime: 'system.refusal.lifetime',
+};
+
+/** Why requests for photos were refused. */
+export const refusalWord = (reason: string): string => known(REFUSALS, reason);
+
+/** How much of what is asked for the cache has; nothing before anything was. */
+export function hitRate({ hits, misses }: { hits: number; misses: number }): string | undefined {
+  const all = hits + misses;
+  return all === 0 ? undefined : t('system.delivery.rate', { percent: Math.floor((hits / all) * 100) });
+}
+
 export const sandboxWord = (sandbox: string): string => known(SANDBOXES, sandbox);
 export const engineWord = (engine: string): string => (Object.hasOwn(ENGINES, engine) && ENGINES[engine]) || engine;
 
