@@ -176,7 +176,9 @@ test('photos are put into order by keys and by hand, and the other browser sees 
   await page.keyboard.press('Escape');
   await expect.poll(() => order(page)).toEqual([b, c, a, ...rest]);
 
-  // The last one by hand to the front, and back by Ctrl+Z.
+  // The last one by hand to the front, and back by Ctrl+Z. A cell that still slides is not where it will be.
+  const sliding = () => cells.evaluateAll((all) => all.flatMap((cell) => cell.getAnimations({ subtree: true })).length);
+  await expect.poll(sliding).toBe(0);
   const [from, to] = [await cells.nth(5).boundingBox(), await cells.first().boundingBox()];
   if (!from || !to) throw new Error('no place');
   await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
