@@ -50,10 +50,11 @@ pub(crate) async fn fetch(
     Ok(Answer(views::album(album::fetch(&app, caller.account, id.into()).await?)))
 }
 
-/// Changes an album's title or cover.
+/// Changes an album's title or cover. For its managers.
 #[utoipa::path(patch, path = "/api/albums/{id}", operation_id = "album_edit", params(("id" = Uuid, Path)),
     request_body = AlbumEdit,
-    responses((status = 200, body = Album), (status = 401, body = Problem), (status = 404, body = Problem),
+    responses((status = 200, body = Album), (status = 401, body = Problem), (status = 403, body = Problem, description = "The caller's role in the album does not reach so far"),
+        (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn change(
     ForClient(app): ForClient,
@@ -68,9 +69,10 @@ pub(crate) async fn change(
     Ok(Answer(views::album(album::change(&app, caller.account, id.into(), &change).await?)))
 }
 
-/// Deletes an album. Its assets stay in the timeline.
+/// Deletes an album. Its assets stay in the timeline. For its owner.
 #[utoipa::path(delete, path = "/api/albums/{id}", operation_id = "album_delete", params(("id" = Uuid, Path)),
-    responses((status = 204, description = "Deleted"), (status = 401, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 204, description = "Deleted"), (status = 401, body = Problem), (status = 403, body = Problem, description = "The caller's role in the album does not reach so far"),
+        (status = 404, body = Problem)))]
 pub(crate) async fn delete(
     ForClient(app): ForClient,
     caller: Allowed<Edit>,
@@ -96,10 +98,11 @@ pub(crate) async fn assets(
     Ok(Answer(views::columns_of_many(assets)))
 }
 
-/// Adds assets to an album.
+/// Adds assets to an album. For its contributors.
 #[utoipa::path(post, path = "/api/albums/{id}/assets", operation_id = "album_add", params(("id" = Uuid, Path)),
     request_body = AssetIds,
-    responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 404, body = Problem),
+    responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 403, body = Problem, description = "The caller's role in the album does not reach so far"),
+        (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn add(
     ForClient(app): ForClient,
@@ -111,10 +114,11 @@ pub(crate) async fn add(
     Ok(Answer(views::items(album::add(&app, caller.account, id.into(), &assets).await?)))
 }
 
-/// Takes assets out of an album. They stay in the timeline.
+/// Takes assets out of an album. They stay in the timeline. For its contributors, their own; for its managers, all.
 #[utoipa::path(post, path = "/api/albums/{id}/assets/remove", operation_id = "album_remove",
     params(("id" = Uuid, Path)), request_body = AssetIds,
-    responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 404, body = Problem),
+    responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 403, body = Problem, description = "The caller's role in the album does not reach so far"),
+        (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn remove(
     ForClient(app): ForClient,
@@ -126,10 +130,11 @@ pub(crate) async fn remove(
     Ok(Answer(views::items(album::remove(&app, caller.account, id.into(), &assets).await?)))
 }
 
-/// Moves assets of an album, in the order given, right before another one of it, or to its end.
+/// Moves assets of an album, in the order given, right before another one of it, or to its end. For its managers.
 #[utoipa::path(post, path = "/api/albums/{id}/order", operation_id = "album_order", params(("id" = Uuid, Path)),
     request_body = AlbumOrder,
-    responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 404, body = Problem),
+    responses((status = 200, body = ItemResults), (status = 401, body = Problem), (status = 403, body = Problem, description = "The caller's role in the album does not reach so far"),
+        (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn order(
     ForClient(app): ForClient,

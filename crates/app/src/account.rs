@@ -5,7 +5,7 @@ use picup_database::NewAccount as AccountRow;
 use picup_database::Write;
 use picup_domain::{AccountId, AccountRole, ByteSize, DisplayName, Email, Invalid, Password};
 
-use crate::attempts::guess;
+use crate::attempts::{Secret, guess};
 use crate::audit::{Actor, note};
 use crate::{Access, App, Error, Visitor};
 
@@ -132,7 +132,7 @@ pub async fn change_password(
 /// # Errors
 /// [`Error::WrongCredentials`]; [`Error::TooManyGuesses`].
 pub(crate) async fn confirm(app: &App, account: &Account, password: &Password, visitor: &Visitor) -> Result<(), Error> {
-    guess(app, Some(&account.email), visitor.address, async {
+    guess(app, Secret::Password(Some(&account.email)), visitor.address, async {
         let right = app.inner.passwords.verify(password, Some(account.password_hash.clone())).await?;
         if right { Ok(()) } else { Err(Error::WrongCredentials) }
     })

@@ -168,6 +168,7 @@ pub async fn assets(
     let mut read = app.database().read().await?;
     read.album_standing(caller, id).await?.ok_or(Error::NotFound("album"))?;
     let mut page = page(&mut read, id, from, limit).await?;
+    drop(read);
     let mut rights = Vec::with_capacity(page.assets.len());
     for asset in &mut page.assets {
         if asset.owner == caller {
@@ -200,7 +201,7 @@ pub async fn add(
 ) -> Result<Vec<(AssetId, Outcome)>, Error> {
     let mut write = app.database().write().await?;
     let AlbumStanding { owner, .. } = claim(&mut write, caller, id, AlbumRole::Contributor).await?;
-    let outcomes = write.album_add_of(owner, id, caller, assets, app.now()).await?.ok_or(Error::NotFound("album"))?;
+    let outcomes = write.album_add(owner, id, caller, assets, app.now()).await?.ok_or(Error::NotFound("album"))?;
     commit_changed(app, write, id).await?;
     let outcome = |outcome| match outcome {
         AddOutcome::Added => Outcome::Done,
@@ -241,14 +242,14 @@ pub async fn remove(
     Ok(assets.iter().map(outcome).collect())
 }
 
-/// What `caller` may do with an album, which has to be `needed` at least. Nobody changes it until the transaction ends.
+/// What `caller` may do with an album, which has to be `needed` at least. It stays so until the transaction ends: one writes at a
+/// time.
 pub(crate) async fn claim(
     write: &mut Write,
     caller: AccountId,
     id: AlbumId,
     needed: AlbumRole,
 ) -> Result<AlbumStanding, Error> {
-    write.album_lock(id).await?;
     let standing = write.album_standing(caller, id).await?.ok_or(Error::NotFound("album"))?;
     if standing.role < needed {
         return Err(Error::AlbumRoleNeeded(needed));

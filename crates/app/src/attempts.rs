@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use picup_domain::{Email, Sha256, Timestamp};
+use picup_domain::{AccountId, Email, Sha256, ShareLinkId, Timestamp};
 
 use crate::{App, Error};
 
@@ -58,7 +58,40 @@ impl Network {
 enum Budget {
     Pair(Sha256, Network),
     Address(Network),
+    /// As [`Budget::Address`], of links: who tries old ones does not keep their household from signing in.
+    Links(Network),
     Account(Sha256),
+}
+
+/// What is guessed at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Secret<'a> {
+    /// An account's password; without its address, what is no account's.
+    Password(Option<&'a Email>),
+    /// A link's token, or the password of the share link that was found by it.
+    Link(Option<ShareLinkId>),
+    /// Which addresses have an account, guessed at by that account.
+    People(AccountId),
+}
+
+impl Secret<'_> {
+    /// The budget of the address, whoever it tries.
+    fn of_address(&self, from: Network) -> Option<Budget> {
+        match self {
+            Self::Password(_) => Some(Budget::Address(from)),
+            Self::Link(_) => Some(Budget::Links(from)),
+            Self::People(_) => None,
+        }
+    }
+
+    /// Whose secret it is.
+    fn whose(&self) -> Option<Sha256> {
+        match self {
+            Self::Password(email) => email.map(|email| Sha256::of(email.as_str().as_bytes())),
+            Self::Link(id) => id.map(|id| Sha256::of(id.as_bytes())),
+            Self::People(account) => Some(Sha256::of(account.as_bytes())),
+        }
+    }
 }
 
 /// Moments by key, of bounded number: who would forget first anyway goes first.
@@ -103,9 +136,15 @@ impl Attempts {
     }
 
     /// Takes one guess from each budget, or from none and tells when to try again.
-    fn take(&self, who: Option<Sha256>, from: Network, now: Timestamp) -> Result<Vec<Budget>, Duration> {
+    fn take(
+        &self,
+        address: Option<Budget>,
+        who: Option<Sha256>,
+        from: Network,
+        now: Timestamp,
+    ) -> Result<Vec<Budget>, Duration> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut budgets = vec![Budget::Address(from)];
+        let mut budgets: Vec<Budget> = address.into_iter().collect();
         if let Some(who) = who {
             budgets.push(Budget::Pair(who, from));
             if state.known.0.get(&(who, from)).is_none_or(|until| *until <= now) {
@@ -148,27 +187,26 @@ impl Attempts {
     fn price(&self, budget: &Budget) -> Duration {
         let allowed = match budget {
             Budget::Pair(..) => self.limits.pair,
-            Budget::Address(_) => self.limits.address,
+            Budget::Address(_) | Budget::Links(_) => self.limits.address,
             Budget::Account(_) => self.limits.account,
         };
         WINDOW / allowed.max(1)
     }
 }
 
-/// Runs an attempt to prove something by a secret, if the caller has not guessed wrong too often. `who` is whose secret it is,
-/// as far as the caller says so.
+/// Runs an attempt to prove something by a secret, if the caller has not guessed wrong too often.
 ///
 /// # Errors
 /// [`Error::TooManyGuesses`], and those of the attempt.
 pub(crate) async fn guess<T>(
     app: &App,
-    who: Option<&Email>,
+    secret: Secret<'_>,
     from: IpAddr,
     attempt: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let attempts = &app.inner.attempts;
-    let (who, from) = (who.map(|email| Sha256::of(email.as_str().as_bytes())), Network::of(from));
-    let budgets = attempts.take(who, from, app.now()).map_err(|wait| {
+    let (who, from) = (secret.whose(), Network::of(from));
+    let budgets = attempts.take(secret.of_address(from), who, from, app.now()).map_err(|wait| {
         app.inner.metrics.guess("limited");
         Error::TooManyGuesses { wait }
     })?;
@@ -206,6 +244,12 @@ mod tests {
         Attempts::new(GuessLimits { pair: 3, address: 6, account: 9 })
     }
 
+    impl Attempts {
+        fn sign_in(&self, who: Option<Sha256>, from: Network, now: Timestamp) -> Result<Vec<Budget>, Duration> {
+            self.take(Some(Budget::Address(from)), who, from, now)
+        }
+    }
+
     fn v4(number: u32) -> Network {
         Network::of(IpAddr::V4(Ipv4Addr::from_bits(number)))
     }
@@ -218,40 +262,48 @@ mod tests {
     fn an_address_has_few_guesses_at_an_account_and_gets_them_back_one_by_one() {
         let attempts = attempts();
         for _ in 0..3 {
-            attempts.take(account("ada"), v4(1), NOW).unwrap();
+            attempts.sign_in(account("ada"), v4(1), NOW).unwrap();
         }
-        let wait = attempts.take(account("ada"), v4(1), NOW).unwrap_err();
+        let wait = attempts.sign_in(account("ada"), v4(1), NOW).unwrap_err();
         assert_eq!(wait, WINDOW / 3);
-        attempts.take(account("ada"), v4(1), NOW.plus(wait)).unwrap();
-        assert!(attempts.take(account("ada"), v4(1), NOW.plus(wait)).is_err());
+        attempts.sign_in(account("ada"), v4(1), NOW.plus(wait)).unwrap();
+        assert!(attempts.sign_in(account("ada"), v4(1), NOW.plus(wait)).is_err());
         // Nobody else is bothered.
-        attempts.take(account("ada"), v4(2), NOW).unwrap();
-        attempts.take(account("bob"), v4(1), NOW).unwrap();
+        attempts.sign_in(account("ada"), v4(2), NOW).unwrap();
+        attempts.sign_in(account("bob"), v4(1), NOW).unwrap();
     }
 
     #[test]
     fn one_address_does_not_try_account_after_account() {
         let attempts = attempts();
-        let tried = (0..100).filter(|n| attempts.take(account(&n.to_string()), v4(1), NOW).is_ok()).count();
+        let tried = (0..100).filter(|n| attempts.sign_in(account(&n.to_string()), v4(1), NOW).is_ok()).count();
         assert_eq!(tried, 6);
-        assert!(attempts.take(None, v4(1), NOW).is_err());
+        assert!(attempts.sign_in(None, v4(1), NOW).is_err());
+    }
+
+    #[test]
+    fn who_tries_links_can_still_sign_in() {
+        let attempts = attempts();
+        let links = |number| attempts.take(Some(Budget::Links(v4(1))), None, v4(1), NOW.plus(Duration::from_micros(number)));
+        assert_eq!((0..100).filter(|number| links(*number).is_ok()).count(), 6);
+        assert!(attempts.sign_in(account("ada"), v4(1), NOW).is_ok());
     }
 
     #[test]
     fn many_addresses_do_not_lock_a_person_out_where_it_signed_in_before() {
         let attempts = attempts();
         attempts.know(account("ada").unwrap(), v4(0), NOW);
-        let tried = (1..100).filter(|n| attempts.take(account("ada"), v4(*n), NOW).is_ok()).count();
+        let tried = (1..100).filter(|n| attempts.sign_in(account("ada"), v4(*n), NOW).is_ok()).count();
         assert_eq!(tried, 9);
-        attempts.take(account("ada"), v4(0), NOW).unwrap();
-        assert!(attempts.take(account("ada"), v4(0), NOW.plus(KNOWN_FOR)).is_ok());
+        attempts.sign_in(account("ada"), v4(0), NOW).unwrap();
+        assert!(attempts.sign_in(account("ada"), v4(0), NOW.plus(KNOWN_FOR)).is_ok());
     }
 
     #[test]
     fn who_knows_the_password_meets_no_limit() {
         let attempts = attempts();
         for _ in 0..1000 {
-            let budgets = attempts.take(account("ada"), v4(1), NOW).unwrap();
+            let budgets = attempts.sign_in(account("ada"), v4(1), NOW).unwrap();
             attempts.give_back(&budgets);
         }
     }
@@ -260,15 +312,15 @@ mod tests {
     fn a_million_addresses_take_bounded_memory_and_the_guilty_are_remembered() {
         let attempts = attempts();
         for _ in 0..3 {
-            attempts.take(account("ada"), v4(0), NOW).unwrap();
+            attempts.sign_in(account("ada"), v4(0), NOW).unwrap();
         }
         for number in 1..1_000_000 {
-            let _ = attempts.take(None, v4(number), NOW);
+            let _ = attempts.sign_in(None, v4(number), NOW);
         }
         let state = attempts.state.lock().unwrap();
         assert!(state.whole_at.0.len() <= MOST);
         drop(state);
-        assert!(attempts.take(account("ada"), v4(0), NOW).is_err());
+        assert!(attempts.sign_in(account("ada"), v4(0), NOW).is_err());
     }
 
     #[test]

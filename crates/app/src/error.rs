@@ -38,7 +38,7 @@ pub enum Error {
     #[error("only an admin of this PicUp may do this")]
     NotAdmin,
     /// A link that was used, withdrawn, is over, or never was; never told which.
-    #[error("this link was used already, or is no longer valid; ask for a new one")]
+    #[error("this link was used already, or is no longer valid; open it again, or ask for a new one")]
     LinkOver,
     /// A share link's token is right, but it asks for a password, too.
     #[error("this link needs the password that its sender has told you")]

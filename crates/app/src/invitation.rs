@@ -9,7 +9,7 @@ use picup_database::Invitation as Row;
 use picup_domain::{AccountId, AccountRole, ByteSize, DisplayName, Email, Invalid, InvitationId, Password, Timestamp};
 
 use crate::account::{self, NewAccount};
-use crate::attempts::guess;
+use crate::attempts::{Secret, guess};
 use crate::audit::{Actor, note};
 use crate::session::{self, Opened};
 use crate::token::{RandomToken, hash_token};
@@ -140,7 +140,7 @@ pub async fn withdraw(app: &App, by: Actor, id: InvitationId) -> Result<(), Erro
 /// # Errors
 /// [`Error::LinkOver`].
 pub async fn look(app: &App, token: &str, visitor: &Visitor) -> Result<Look, Error> {
-    let row = guess(app, None, visitor.address, find(app, &hash_token(token))).await?;
+    let row = guess(app, Secret::Link(None), visitor.address, find(app, &hash_token(token))).await?;
     let mut read = app.database().read_fresh().await?;
     let email = match row.account {
         Some(id) => Some(read.account_by_id(id).await?.ok_or(Error::LinkOver)?.email),
@@ -157,7 +157,7 @@ pub async fn look(app: &App, token: &str, visitor: &Visitor) -> Result<Look, Err
 pub async fn accept(app: &App, token: &str, choice: Choice, visitor: &Visitor) -> Result<Opened, Error> {
     let hash = hash_token(token);
     // Before anything is hashed, so that strangers cannot keep the hashers busy.
-    let row = guess(app, None, visitor.address, find(app, &hash)).await?;
+    let row = guess(app, Secret::Link(None), visitor.address, find(app, &hash)).await?;
     let account = match row.account {
         Some(id) => set_password(app, &hash, id, &choice.password).await?,
         None => make_account(app, &hash, row, choice).await?,

@@ -29,11 +29,18 @@ pub(crate) fn right(app: &App, owner: AccountId, asset: AssetId, extent: Extent)
     let now = app.now().seconds().max(0).unsigned_abs();
     app.inner
         .window
-        .folder(&key, &app.settings().public_base, &format!("/{folder}"), bound(app), now, WINDOW_SECONDS)
+        .folder(&key, &app.settings().public_base, &format!("/{folder}"), bound(app)?, now, WINDOW_SECONDS)
         .map_err(|error| Error::Internal(format!("signing what is shared: {error}")))
 }
 
 /// For whom alone what opens media is to be good: the client who asks, where that is configured.
-pub(crate) fn bound(app: &App) -> Option<AddressRange> {
-    app.client.filter(|_| app.settings().bind_media).map(AddressRange::of)
+///
+/// # Errors
+/// When it is, and nobody knows who asks.
+pub(crate) fn bound(app: &App) -> Result<Option<AddressRange>, Error> {
+    if !app.settings().bind_media {
+        return Ok(None);
+    }
+    let unknown = || Error::Internal("what opens media is to be bound to an address that is not known".to_owned());
+    app.client.map(AddressRange::of).map(Some).ok_or_else(unknown)
 }

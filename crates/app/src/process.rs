@@ -325,6 +325,9 @@ async fn commit(
         write.asset_learn_sha1(row.owner, row.id, &sha1).await?;
         let change = Change::Asset { id: row.id, state: made.state, day };
         events::append(&mut write, row.owner, change, app.now()).await?;
+        for (id, account) in write.asset_watchers(row.id).await? {
+            events::append(&mut write, account, Change::Album { id }, app.now()).await?;
+        }
     }
     crash_point!("process-written");
     write.commit().await?;

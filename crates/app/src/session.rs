@@ -14,7 +14,7 @@ use picup_delivery::{
 use picup_domain::{AccountId, Email, ObjectKey, Password, SessionId, Timestamp};
 
 use crate::account::{self, Account};
-use crate::attempts::guess;
+use crate::attempts::{Secret, guess};
 use crate::backup::{Assurance, assurance};
 use crate::media_right::bound;
 use crate::refresh_token::RefreshToken;
@@ -55,7 +55,7 @@ pub struct Opened {
 /// [`Error::WrongCredentials`], after the same time whether or not there is such an account; [`Error::TooManyGuesses`];
 /// [`Error::Busy`].
 pub async fn sign_in(app: &App, email: &Email, password: &Password, visitor: &Visitor) -> Result<Opened, Error> {
-    let account = guess(app, Some(email), visitor.address, prove(app, email, password)).await?;
+    let account = guess(app, Secret::Password(Some(email)), visitor.address, prove(app, email, password)).await?;
     open(app, account, visitor).await
 }
 
@@ -295,7 +295,7 @@ fn media_cookies(app: &App, path: &str, expires_at: Timestamp) -> Result<SignedC
     let resource = Resource::under(&app.settings().public_base, path)
         .map_err(|error| Error::Internal(format!("signing media cookies: {error}")))?;
     let policy = Policy::until(resource, expires_at.seconds().max(0).unsigned_abs());
-    let policy = Policy { addresses: bound(app), ..policy };
+    let policy = Policy { addresses: bound(app)?, ..policy };
     Ok(signed_cookies(&app.inner.secrets.media_key.borrow(), HashAlgorithm::Sha256, &policy, Form::Shortest))
 }
 

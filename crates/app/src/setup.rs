@@ -6,7 +6,7 @@
 use subtle::ConstantTimeEq;
 
 use crate::account::{self, NewAccount};
-use crate::attempts::guess;
+use crate::attempts::{Secret, guess};
 use crate::session::{self, Opened};
 use crate::token::{RandomToken, hash_token};
 use crate::{App, Error, Visitor};
@@ -39,7 +39,7 @@ pub async fn new_code(app: &App) -> Result<Option<String>, Error> {
 /// # Errors
 /// [`Error::AlreadySetUp`], [`Error::WrongSetupCode`], [`Error::TooManyGuesses`].
 pub async fn complete(app: &App, code: &str, new: NewAccount, visitor: &Visitor) -> Result<Opened, Error> {
-    guess(app, None, visitor.address, check_code(app, code)).await?;
+    guess(app, Secret::Password(None), visitor.address, check_code(app, code)).await?;
     let row = account::prepare(app, new).await?;
     let mut write = app.database().write().await?;
     if !write.setup_complete(app.now()).await? {

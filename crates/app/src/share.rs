@@ -20,7 +20,7 @@ use picup_domain::{AccountId, AlbumId, AlbumRole, AssetId, Invalid, Password, Pa
 
 use crate::album::{self, Assets};
 use crate::asset::{self, Asset};
-use crate::attempts::guess;
+use crate::attempts::{Secret, guess};
 use crate::audit::{Actor, note};
 use crate::media_right::{Extent, WINDOW_SECONDS, right};
 use crate::timeline::Page;
@@ -204,7 +204,11 @@ pub async fn revoke(app: &App, caller: AccountId, id: ShareLinkId) -> Result<(),
 /// [`Error::LinkOver`] when it was revoked, is over or never was; [`Error::LinkPasswordNeeded`]; [`Error::WrongLinkPassword`];
 /// [`Error::TooManyGuesses`]; [`Error::Busy`].
 pub async fn open(app: &App, token: &str, password: Option<&Password>, visitor: &Visitor) -> Result<Opened, Error> {
-    let (row, by) = guess(app, None, visitor.address, prove(app, token, password)).await?;
+    let (row, by) = guess(app, Secret::Link(None), visitor.address, find(app, token)).await?;
+    if let Some(stored) = &row.password {
+        let password = password.ok_or(Error::LinkPasswordNeeded)?;
+        guess(app, Secret::Link(Some(row.id)), visitor.address, prove(app, stored, password)).await?;
+    }
     let until = app.now().plus(ACCESS_LIFE);
     let expires_at = row.expires_at.map_or(until, |end| end.min(until));
     let access = ShareAccess { link: row.id, password: mark(row.password.as_ref()), expires_at };
@@ -222,6 +226,7 @@ pub async fn assets(app: &App, access: &str, from: Option<&str>, limit: u32) -> 
         Some(album) => album::page(&mut read, album, from, limit).await?,
         None => own_page(&mut read, link.id, from, limit).await?,
     };
+    drop(read);
     let mut rights = Vec::with_capacity(page.assets.len());
     for asset in &mut page.assets {
         asset.favourite = false;
@@ -257,21 +262,16 @@ async fn own_page(read: &mut Read, link: ShareLinkId, from: Option<&str>, limit:
     Ok(Page { assets: rows.into_iter().map(|row| row.asset).collect(), next })
 }
 
-/// The link that a token is of, and who shares by it, when the password is right, too.
-async fn prove(app: &App, token: &str, password: Option<&Password>) -> Result<(Row, String), Error> {
-    let (link, by) = {
-        let mut read = app.database().read_fresh().await?;
-        let link = read.share_link_by_token(&hash_token(token)).await?.ok_or(Error::LinkOver)?;
-        let by = standing(app, &mut read, &link).await?;
-        (link, by)
-    };
-    if let Some(stored) = &link.password {
-        let password = password.ok_or(Error::LinkPasswordNeeded)?;
-        if !app.inner.passwords.verify(password, Some(stored.clone())).await? {
-            return Err(Error::WrongLinkPassword);
-        }
-    }
+/// The link that a token is of, and who shares by it.
+async fn find(app: &App, token: &str) -> Result<(Row, String), Error> {
+    let mut read = app.database().read_fresh().await?;
+    let link = read.share_link_by_token(&hash_token(token)).await?.ok_or(Error::LinkOver)?;
+    let by = standing(app, &mut read, &link).await?;
     Ok((link, by))
+}
+
+async fn prove(app: &App, stored: &PasswordHash, password: &Password) -> Result<(), Error> {
+    if app.inner.passwords.verify(password, Some(stored.clone())).await? { Ok(()) } else { Err(Error::WrongLinkPassword) }
 }
 
 /// The link of a right that [`open`] gave, as it stands now.

@@ -1,6 +1,5 @@
-//! Albums: named selections of assets, their owner's and their contributors' (`album_member`), in the order they were added until their owner puts them into another
-//! (`arrangement`). The count and the cover stand on the album
-//! itself, so that a list of albums costs one look-up each.
+//! Albums: named selections of assets, their owner's and their contributors' (`album_member`), in the order they were added until
+//! somebody puts them into another (`arrangement`). The count and the cover stand on the album itself, so that a list of albums costs one look-up each.
 
 use std::collections::BTreeSet;
 
@@ -285,25 +284,12 @@ impl Write {
         self.changed(Statement::new("album_delete", sql).id(&id).id(&owner)).await
     }
 
-    /// Appends assets to their owner's own album in the order given, and tells what came of each. `None` when there is no album.
+    /// Appends assets of `whose` to an album of `owner` in the order given, and tells what came of each. `None` when there is no
+    /// album.
     ///
     /// # Errors
     /// When the database cannot write.
     pub async fn album_add(
-        &mut self,
-        owner: AccountId,
-        id: AlbumId,
-        assets: &[AssetId],
-        now: Timestamp,
-    ) -> Result<Option<Vec<AddOutcome>>, Error> {
-        self.album_add_of(owner, id, owner, assets, now).await
-    }
-
-    /// Appends assets of `whose` to an album of `owner`, as [`Write::album_add`] does.
-    ///
-    /// # Errors
-    /// When the database cannot write.
-    pub async fn album_add_of(
         &mut self,
         owner: AccountId,
         id: AlbumId,

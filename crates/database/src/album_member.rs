@@ -89,6 +89,22 @@ impl Read {
         rows.iter().map(|row| row.id("account")).collect()
     }
 
+    /// The albums in which an asset is, each with everybody who sees it but the asset's owner.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn asset_watchers(&mut self, asset: AssetId) -> Result<Vec<(AlbumId, AccountId)>, Error> {
+        let sql = "SELECT albums.id AS album, albums.owner AS account FROM album_assets \
+                   JOIN albums ON albums.id = album_assets.album JOIN assets ON assets.id = album_assets.asset \
+                   WHERE album_assets.asset = ? AND albums.owner <> assets.owner \
+                   UNION ALL SELECT album_members.album, album_members.account FROM album_assets \
+                   JOIN album_members ON album_members.album = album_assets.album \
+                   JOIN assets ON assets.id = album_assets.asset \
+                   WHERE album_assets.asset = ? AND album_members.account <> assets.owner";
+        let rows = self.all(Statement::new("asset_watchers", sql).id(&asset).id(&asset)).await?;
+        rows.iter().map(|row| Ok((row.id("album")?, row.id("account")?))).collect()
+    }
+
     /// The assets of `whose` that have a place in an album, in the trash or not.
     ///
     /// # Errors
@@ -117,17 +133,6 @@ impl Read {
 }
 
 impl Write {
-    /// Keeps others from changing an album until this transaction ends, on engines with many writers, so that what an account may
-    /// do with it stays as it is found after this.
-    ///
-    /// # Errors
-    /// When the database cannot write.
-    pub async fn album_lock(&mut self, id: AlbumId) -> Result<(), Error> {
-        let sql = "UPDATE albums SET updated_at = updated_at WHERE id = ?";
-        self.run(Statement::new("album_lock", sql).id(&id)).await?;
-        Ok(())
-    }
-
     /// Makes an account a member of an album, or gives it another role there.
     ///
     /// # Errors

@@ -111,7 +111,7 @@ async fn throw_away(tx: &mut Write) -> Result<(), Error> {
     let album = AlbumId::new(NOW);
     let title = picup_domain::AlbumTitle::new("Holiday")?;
     tx.album_insert(&crate::NewAlbum { id: album, owner, title, created_at: NOW }).await?;
-    tx.album_add(owner, album, &ids, NOW).await?;
+    tx.album_add(owner, album, owner, &ids, NOW).await?;
     assert_eq!(tx.album_set_cover(owner, album, Some(ids[5]), NOW).await?, Some(true));
     let ordered = tx.album_order(owner, album, &ids[6..8], Some(ids[3]), NOW).await?;
     assert_eq!(ordered, crate::Ordered::Moved(vec![true, true]));
@@ -187,7 +187,6 @@ async fn share(tx: &mut Write) -> Result<(), Error> {
     }
     let title = picup_domain::AlbumTitle::new("Holiday")?;
     tx.album_insert(&crate::NewAlbum { id: album, owner, title, created_at: NOW }).await?;
-    tx.album_lock(album).await?;
     for role in [AlbumRole::Viewer, AlbumRole::Manager] {
         tx.album_member_set(album, member, role, NOW).await?;
     }
@@ -198,6 +197,7 @@ async fn share(tx: &mut Write) -> Result<(), Error> {
     tx.album_shared_list(somebody(), Some(album), 10).await?;
     tx.album_assets_of(album, member).await?;
     tx.album_shows_to(member, asset).await?;
+    tx.asset_watchers(asset).await?;
 
     for place in [crate::SharedPlace::Album(album), crate::SharedPlace::Assets(Vec::new())] {
         let id = ShareLinkId::new(NOW);
@@ -224,6 +224,7 @@ async fn share(tx: &mut Write) -> Result<(), Error> {
     }
     tx.share_link_list(somebody()).await?;
     tx.share_link_list_of(album).await?;
+    tx.share_link_delete_by(somebody(), album).await?;
     tx.share_link_prune(NOW).await?;
     tx.album_member_remove(album, member).await?;
     Ok(())

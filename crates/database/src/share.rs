@@ -256,6 +256,15 @@ impl Write {
         self.changed(Statement::new("share_link_delete", "DELETE FROM share_links WHERE id = ?").id(&id)).await
     }
 
+    /// Revokes the links to an album that an account has made; how many there were.
+    ///
+    /// # Errors
+    /// When the database cannot write.
+    pub async fn share_link_delete_by(&mut self, account: AccountId, album: AlbumId) -> Result<u64, Error> {
+        let sql = "DELETE FROM share_links WHERE album = ? AND account = ?";
+        self.run(Statement::new("share_link_delete_by", sql).id(&album).id(&account)).await
+    }
+
     /// Forgets the links whose time was over before a moment.
     ///
     /// # Errors

@@ -31,7 +31,11 @@ pub(crate) fn media(
             let may_verify = forgers.may_verify(client, now_epoch_s);
             let fetch = Fetch { public_base, path_and_query, client, now_epoch_s, may_verify };
             match authorise(keyring, &request.headers, &fetch) {
-                Err(Denied::Unsigned) => tokens.authorise(&request.headers, &fetch),
+                // The name of an attachment, which is all that a query can be here, is no part of what a token opens.
+                Err(Denied::Unsigned) => {
+                    let fetch = Fetch { path_and_query: request.uri.path(), ..fetch };
+                    tokens.authorise(&request.headers, &fetch)
+                }
                 verdict => verdict,
             }
         }

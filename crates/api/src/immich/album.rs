@@ -17,7 +17,7 @@ const PAGE: u32 = 500;
 /// How many assets are added in one transaction.
 const ADDED_AT_ONCE: usize = 1_000;
 
-/// All albums that the caller may add to: Immich's answer has no pages.
+/// All of the caller's own albums: Immich's answer has no pages.
 pub(super) async fn list(
     ForClient(app): ForClient,
     caller: Allowed<(Upload, Read)>,
@@ -26,8 +26,9 @@ pub(super) async fn list(
     let mut cursor = None;
     loop {
         let page = album::list(&app, caller.account, cursor.as_deref(), PAGE).await?;
-        let may_add = |album: &album::Album| album.row.role >= AlbumRole::Contributor;
-        albums.extend(page.albums.into_iter().filter(may_add).map(view));
+        // Uploaders go by the title: an album of somebody else's is not taken for one's own.
+        let own = |album: &album::Album| album.row.role == AlbumRole::Owner;
+        albums.extend(page.albums.into_iter().filter(own).map(view));
         cursor = page.next;
         if cursor.is_none() {
             return Ok(Answer(albums));

@@ -58,15 +58,16 @@ pub(super) fn delivery(found: &Delivery) -> Vec<Advice> {
     let mut told = Vec::new();
     if cache.unkept > 0 {
         let detail = format!(
-            "the cache's disk did not take {} slices, which were given without being kept: see that edge.cache_dir has room for \
-             edge.cache_size",
+            "slices that the cache's disk did not take since PicUp was started, and that were given without being kept: {}; see that \
+             edge.cache_dir has room for edge.cache_size",
             cache.unkept
         );
         told.push(advice("cache-unkept", State::Attention, detail));
     }
     if cache.broken > 0 {
         let detail = format!(
-            "{} slices in the cache were not as they were written, and were fetched anew: the disk of edge.cache_dir may be failing",
+            "slices in the cache that were not as they were written since PicUp was started, and were fetched anew: {}; the disk of \
+             edge.cache_dir may be failing",
             cache.broken
         );
         told.push(advice("cache-broken", State::Attention, detail));

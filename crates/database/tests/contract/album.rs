@@ -49,10 +49,10 @@ async fn adding_tells_what_came_of_each() {
     let id = album(&db, owner, 0).await;
     let (a, b, theirs) = (asset(&db, owner, 0).await, asset(&db, owner, 1).await, asset(&db, other, 2).await);
     let mut tx = db.write().await.unwrap();
-    let outcomes = tx.album_add(owner, id, &[b, theirs, a, b], at(5)).await.unwrap().unwrap();
+    let outcomes = tx.album_add(owner, id, owner, &[b, theirs, a, b], at(5)).await.unwrap().unwrap();
     use AddOutcome::{Added, AlreadyThere, NotYours};
     assert_eq!(outcomes, [Added, NotYours, Added, AlreadyThere]);
-    assert_eq!(tx.album_add(other, id, &[theirs], at(5)).await.unwrap(), None);
+    assert_eq!(tx.album_add(other, id, other, &[theirs], at(5)).await.unwrap(), None);
     let found = tx.album_by_id(owner, id).await.unwrap().unwrap();
     assert_eq!((found.asset_count, found.cover.unwrap().id, found.updated_at), (2, b, at(5)));
     assert_eq!(ids(&tx.album_page(id, None, 10).await.unwrap()), [b, a], "in the order added");
@@ -74,7 +74,7 @@ async fn removing_an_album_leaves_its_assets() {
     let id = album(&db, owner, 0).await;
     let kept = asset(&db, owner, 0).await;
     let mut tx = db.write().await.unwrap();
-    tx.album_add(owner, id, &[kept], at(1)).await.unwrap();
+    tx.album_add(owner, id, owner, &[kept], at(1)).await.unwrap();
     assert!(tx.album_delete(owner, id).await.unwrap());
     assert!(tx.asset_by_id(owner, kept).await.unwrap().is_some());
     assert!(tx.album_page(id, None, 10).await.unwrap().is_empty());
@@ -87,13 +87,13 @@ async fn a_cover_stays_as_long_as_it_is_shown() {
     let id = album(&db, owner, 0).await;
     let (a, b, outside) = (asset(&db, owner, 0).await, asset(&db, owner, 1).await, asset(&db, owner, 2).await);
     let mut tx = db.write().await.unwrap();
-    tx.album_add(owner, id, &[a, b], at(1)).await.unwrap();
+    tx.album_add(owner, id, owner, &[a, b], at(1)).await.unwrap();
     assert_eq!(tx.album_set_cover(owner, id, Some(outside), at(2)).await.unwrap(), Some(false));
     assert_eq!(tx.album_set_cover(other, id, Some(a), at(2)).await.unwrap(), None);
     assert_eq!(cover(&mut tx, owner, id).await, Some(a));
     assert_eq!(tx.album_set_cover(owner, id, Some(b), at(2)).await.unwrap(), Some(true));
     tx.album_order(owner, id, &[a], None, at(3)).await.unwrap();
-    tx.album_add(owner, id, &[outside], at(3)).await.unwrap();
+    tx.album_add(owner, id, owner, &[outside], at(3)).await.unwrap();
     tx.album_remove(owner, id, &[outside], at(3)).await.unwrap();
     assert_eq!(cover(&mut tx, owner, id).await, Some(b), "whatever else changes");
     tx.asset_trash(owner, &[b], at(4)).await.unwrap();
@@ -125,7 +125,7 @@ async fn assets_move_before_another_or_to_the_end() {
     }
     let [a, b, c, d, outside] = all[..] else { unreachable!() };
     let mut tx = db.write().await.unwrap();
-    tx.album_add(owner, id, &[a, b, c, d], at(1)).await.unwrap();
+    tx.album_add(owner, id, owner, &[a, b, c, d], at(1)).await.unwrap();
     let moved = |moved: &[bool]| Ordered::Moved(moved.to_vec());
     let order = tx.album_order(owner, id, &[d, outside, a], Some(c), at(2)).await.unwrap();
     assert_eq!(order, moved(&[true, false, true]));
@@ -185,7 +185,7 @@ impl Plain {
         let named = |which: &[usize]| -> Vec<AssetId> { which.iter().map(|n| assets[*n]).collect() };
         match step {
             Step::Add(which) => {
-                tx.album_add(owner, id, &named(&which), at(1)).await.unwrap().unwrap();
+                tx.album_add(owner, id, owner, &named(&which), at(1)).await.unwrap().unwrap();
                 for asset in named(&which) {
                     if !self.list.contains(&asset) && !self.trash.contains(&asset) {
                         self.list.push(asset);

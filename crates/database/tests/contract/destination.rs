@@ -55,7 +55,7 @@ async fn assets_are_told_by_their_names_whoevers_they_are() {
     let (late, early) = (album(&db, owner, 1).await, album(&db, owner, 0).await);
     let mut tx = db.write().await.unwrap();
     for album in [late, early] {
-        tx.album_add(owner, album, &[first], at(2)).await.unwrap();
+        tx.album_add(owner, album, owner, &[first], at(2)).await.unwrap();
     }
     tx.asset_trash(other, &[second], at(3)).await.unwrap();
     let nobody = AssetId::new(at(9));

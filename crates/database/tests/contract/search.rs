@@ -174,7 +174,7 @@ async fn plant(db: &Database, owner: AccountId, albums: &[AlbumId; 2], seed: &Se
     }
     if !seed.anothers {
         for (album, _) in albums.iter().zip(seed.albums).filter(|(_, inside)| *inside) {
-            tx.album_add(owner, *album, &[new.id], at(0)).await.unwrap();
+            tx.album_add(owner, *album, owner, &[new.id], at(0)).await.unwrap();
         }
     }
     if seed.trashed {

@@ -17,7 +17,7 @@ async fn album(tx: &mut Write, owner: AccountId, assets: &[AssetId]) -> AlbumId 
     let id = AlbumId::new(at(0));
     let title = AlbumTitle::new("Holiday").unwrap();
     tx.album_insert(&NewAlbum { id, owner, title, created_at: at(0) }).await.unwrap();
-    tx.album_add(owner, id, assets, at(0)).await.unwrap();
+    tx.album_add(owner, id, owner, assets, at(0)).await.unwrap();
     id
 }
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -73,6 +73,10 @@ pub(super) struct Disk {
     /// In the upper half of the numbers of this process's files.
     process: u32,
     files: AtomicU32,
+    /// What an earlier process left has been taken in.
+    scanned: AtomicBool,
+    /// Something was let go before that.
+    purged: AtomicBool,
 }
 
 impl Disk {
@@ -86,11 +90,20 @@ impl Disk {
             OptionsBuilder::new().estimated_items_capacity(slices).weight_capacity(bytes).shards(parts).build();
         let options = options.map_err(std::io::Error::other)?;
         let slices = Cache::with_options(options, ByBytes, DefaultHashBuilder::default(), LetGo);
-        let (media, files) = (Mutex::default(), AtomicU32::default());
-        Ok(Self { folder, slices, open: Cache::new(OPEN), media, threads, process, files })
+        Ok(Self {
+            folder,
+            slices,
+            open: Cache::new(OPEN),
+            media: Mutex::default(),
+            threads,
+            process,
+            files: AtomicU32::default(),
+            scanned: AtomicBool::default(),
+            purged: AtomicBool::default(),
+        })
     }
 
-    /// Takes in what stands in the folder, and removes what is no slice. Slices are taken and given meanwhile.
+    /// Takes in what stands in the folder, and removes slices that are not whole. Slices are taken and given meanwhile.
     pub(super) fn scan(&self) -> std::io::Result<u64> {
         let mut found = 0;
         for entry in fs::read_dir(&self.folder)? {
@@ -102,17 +115,23 @@ impl Disk {
             });
             match whole {
                 // One that came meanwhile is newer.
-                Some((id, number, bytes, head)) if self.slices.peek(&id).is_none() => {
+                Some((id, number, bytes, head)) if self.slices.peek(&id).is_none() && !self.purged.load(Ordering::SeqCst) => {
                     self.known(id, Arc::new(head.medium));
                     self.insert(id, Place { number, bytes });
                     found += 1;
                 }
                 Some((id, number, ..)) if self.slices.peek(&id).is_some_and(|place| place.number == number) => {}
-                // What is being written now is not of an earlier process.
-                _ if self.is_being_written(&path) => {}
+                // What is being written now is not of an earlier process; and what is none of the cache's is not for it to remove.
+                _ if self.is_being_written(&path) || !is_ours(&path) => {}
                 _ => drop(fs::remove_file(&path)),
             }
         }
+        // A purge meanwhile may have meant what was only then found.
+        if self.purged.load(Ordering::SeqCst) {
+            let left = fs::read_dir(&self.folder)?.filter_map(|entry| named(&entry.ok()?.path()));
+            left.for_each(|(id, _)| self.remove(id));
+        }
+        self.scanned.store(true, Ordering::SeqCst);
         Ok(found)
     }
 
@@ -194,6 +213,9 @@ impl Disk {
 
     /// Lets go all slices of the media that `which` says; how many media there were.
     pub(super) fn purge(&self, which: impl Fn(&str) -> bool) -> u64 {
+        if !self.scanned.load(Ordering::SeqCst) {
+            self.purged.store(true, Ordering::SeqCst);
+        }
         let found: Vec<_> = {
             let mut media = self.media.lock().unwrap_or_else(PoisonError::into_inner);
             media.extract_if(|_, medium| which(&medium.key)).collect()
@@ -237,7 +259,8 @@ impl Disk {
         let path = self.path(id, place.number);
         let opened = self.threads.run(move || {
             let file = File::open(path).ok()?;
-            let head = Head::read(&file).ok()?;
+            // A file that got the name of another one is not what its name says.
+            let head = Head::read(&file).ok().filter(|head| id_of(&head.medium.key, head.index) == id)?;
             Some(Arc::new(OpenSlice { file, head }))
         });
         match opened.await {
@@ -289,6 +312,11 @@ pub(super) fn medium_id(key: &str) -> [u8; 16] {
 }
 
 /// What a file's name says.
+/// Whether it has the name of a slice, or of one that was being written.
+fn is_ours(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "slice" || ending == "now")
+}
+
 fn named(path: &Path) -> Option<(SliceId, u64)> {
     let name = path.file_name()?.to_str()?.strip_suffix(".slice")?;
     let mut parts = name.split('-');

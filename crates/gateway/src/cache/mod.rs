@@ -17,6 +17,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -33,6 +34,10 @@ use threads::Threads;
 
 /// Fills at once. Each holds a slice in memory.
 const FILLS: usize = 32;
+/// How long one may take, so that an origin which drips does not keep others waiting for ever.
+const FILL_TIME: Duration = Duration::from_secs(120);
+/// No medium is longer: an origin that says so is wrong.
+const LARGEST: u64 = 1 << 44;
 /// Threads that read and write files at once.
 const THREADS: usize = 16;
 
@@ -64,7 +69,7 @@ struct Inner {
     threads: Threads,
     /// The disk did not take the last slice.
     refuses: AtomicBool,
-    /// Counts purges: what was on its way at one is not kept.
+    /// Counts purges: what was just being kept at one is not.
     purges: AtomicU64,
     counts: Counts,
 }
@@ -143,13 +148,17 @@ impl Cache {
     }
 
     /// Lets the media go whose keys `which` names; how many were known. What is being sent is sent to its end.
-    pub fn purge(&self, which: impl Fn(&str) -> bool) -> u64 {
-        self.0.purges.fetch_add(1, Ordering::SeqCst);
-        let gone = self.0.disk.purge(which);
-        // Blocks are known by a hash of their medium's key alone: what is of no medium any more goes, too.
-        let left = self.0.disk.media();
-        self.0.memory.retain(|(slice, _), _| left.contains(&slice.medium));
-        gone
+    pub async fn purge(&self, which: impl Fn(&str) -> bool + Send + 'static) -> u64 {
+        let cache = Arc::clone(&self.0);
+        let purged = self.0.threads.run(move || {
+            cache.purges.fetch_add(1, Ordering::SeqCst);
+            let gone = cache.disk.purge(which);
+            // Blocks are known by a hash of their medium's key alone: what is of no medium any more goes, too.
+            let left = cache.disk.media();
+            cache.memory.retain(|(slice, _), _| left.contains(&slice.medium));
+            Some(gone)
+        });
+        purged.await.unwrap_or_default()
     }
 
     /// What it has done, and holds.
@@ -235,6 +244,9 @@ impl Inner {
             return Ok(medium);
         }
         let Opened { size, content_type, .. } = self.origin.open(key).await?;
+        if size > LARGEST {
+            return Err(OriginError::Unavailable(format!("the origin says that a medium has {size} bytes").into()));
+        }
         let medium = Arc::new(Medium { key: key.to_owned(), size, content_type });
         self.disk.known(SliceId { medium: id, index: 0 }, Arc::clone(&medium));
         Ok(medium)
@@ -289,20 +301,28 @@ impl Inner {
 
     async fn run(&self, id: SliceId, medium: &Arc<Medium>, fill: &Fill) {
         let Ok(_place) = self.at_once.acquire().await else { return };
-        let before = self.purges.load(Ordering::SeqCst);
         let begin = u64::from(id.index) * SLICE;
         let bytes = medium.slice_bytes(id.index);
-        let taken = match self.origin.read(&medium.key, begin..begin + bytes).await {
-            Ok(stream) => fill.take(stream, bytes).await,
-            Err(error) => Err(error.into()),
-        };
+        let taken = tokio::time::timeout(FILL_TIME, async {
+            match self.origin.read(&medium.key, begin..begin + bytes).await {
+                Ok(stream) => fill.take(stream, bytes).await,
+                Err(error) => Err(error.into()),
+            }
+        });
+        let taken = taken.await.unwrap_or_else(|_| Err("the origin is too slow".into()));
         if let Err(error) = taken {
             tracing::warn!(key = medium.key, error, "a slice did not come from the origin");
             return fill.failed(&error.to_string());
         }
         self.counts.origin_bytes.fetch_add(bytes, Ordering::Relaxed);
         let blocks = fill.blocks();
-        let kept = self.purges.load(Ordering::SeqCst) == before && self.keep(id, medium, blocks).await;
+        // A medium that was let go meanwhile is known no more, or is another one.
+        let stands = self.disk.medium(id.medium).is_some_and(|known| Arc::ptr_eq(&known, medium));
+        let before = self.purges.load(Ordering::SeqCst);
+        let kept = stands && self.keep(id, medium, blocks).await;
+        if self.purges.load(Ordering::SeqCst) != before {
+            self.disk.purge(|key| key == medium.key);
+        }
         fill.whole(kept);
     }
 

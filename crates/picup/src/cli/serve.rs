@@ -93,7 +93,7 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     }
     if args.edge.is_said() {
         return Err(Failure::usage(
-            "--origin, --public-key, --token-key, --public-base and --cache-dir are of an edge alone",
+            "an edge's options (--origin, its keys and secrets, --public-base, --app-origin, --cache-dir, --sha1) are of an edge alone",
         )
         .next("leave them out, or say --roles edge"));
     }

@@ -38,7 +38,9 @@ async fn find(api: &Api, title: &AlbumTitle) -> Result<Option<wire::Album>, ApiE
     let mut cursor: Option<String> = None;
     loop {
         let page: wire::Albums = api.get(&page_path("/api/albums", None, cursor.as_deref())?).await?;
-        if let Some(album) = page.albums.into_iter().find(|album| album.title == title.as_str()) {
+        // What others share is not written to for its title alone.
+        let own = |album: &wire::Album| album.role == wire::AlbumRole::Owner && album.title == title.as_str();
+        if let Some(album) = page.albums.into_iter().find(own) {
             return Ok(Some(album));
         }
         if page.next.is_none() || page.next == cursor {

@@ -12,6 +12,7 @@ use picup_gateway::{Cache, CacheSettings, Metrics, Origin};
 use prometheus_client::registry::Registry;
 use reqwest::Client;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, EdgeConfig};
 
@@ -102,16 +103,23 @@ impl Teller {
         Ok(Self { removed, told, edges: edges.collect(), http })
     }
 
-    pub(super) async fn run(mut self) {
+    /// Until `stop`; the rest is for [`Teller::finish`].
+    pub(super) async fn run(mut self, stop: CancellationToken) -> Self {
+        let mut again = tokio::time::interval(AGAIN);
+        again.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let any_missed = self.edges.iter().any(|edge| edge.missed);
             tokio::select! {
-                removed = self.removed.recv() => match removed {
-                    Some(first) => self.gone(first).await,
-                    None => return,
-                },
-                () = tokio::time::sleep(AGAIN), if any_missed => self.catch_up().await,
+                () = stop.cancelled() => return self,
+                _ = again.tick() => self.catch_up().await,
+                Some(first) = self.removed.recv() => self.gone(first).await,
             }
+        }
+    }
+
+    /// Tells what has gone since, when nothing goes any more.
+    pub(super) async fn finish(mut self) {
+        if let Ok(first) = self.removed.try_recv() {
+            self.gone(first).await;
         }
     }
 
@@ -122,7 +130,8 @@ impl Teller {
             keys.insert(key.to_string());
         }
         if let Some(cache) = self.told.0.cache.get() {
-            cache.purge(|key| keys.contains(key));
+            let gone = keys.clone();
+            cache.purge(move |key| gone.contains(key)).await;
         }
         for edge in self.edges.iter_mut().filter(|edge| !edge.missed) {
             for key in &keys {
@@ -146,5 +155,8 @@ impl Teller {
 }
 
 async fn purge(http: &Client, edge: &str, which: &str, of: &str) -> reqwest::Result<()> {
-    http.post(format!("{edge}/purge?{which}={of}")).send().await?.error_for_status().map(drop)
+    // All that an edge holds is not let go in a moment.
+    let patience = if which == "prefix" { PATIENCE * 60 } else { PATIENCE };
+    let request = http.post(format!("{edge}/purge?{which}={of}")).timeout(patience);
+    request.send().await?.error_for_status().map(drop)
 }

@@ -1,11 +1,12 @@
-//! The edge alone: public keys, a cache and an origin. No database, no private key, nothing to lose.
+//! The edge alone: keys to check with, a cache and an origin. No database, and nothing that signs unless it is told secrets of tokens.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::header::ORIGIN;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -55,7 +56,8 @@ pub(crate) struct Edge {
 pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
     log::start(&config.log);
     let mut registry = Registry::default();
-    let secret = edge.origin_secret.as_deref().map(secrets::password).transpose()?;
+    let secret = edge.origin_secret.as_deref().map(secrets::edge_secrets).transpose()?;
+    let secret = secret.and_then(|secrets| secrets.into_iter().next());
     let origin = origin(config, &edge.origin, secret, registry.sub_registry_with_prefix("picup")).await?;
     let edges = edge.edges_secret.as_deref().map(secrets::edge_secrets).transpose()?.unwrap_or_default();
     let shown = edge.cache.folder.display().to_string();
@@ -148,10 +150,16 @@ struct What {
     prefix: Option<String>,
 }
 
-async fn purge(State(admin): State<Arc<Admin>>, Query(what): Query<What>) -> Response {
+async fn purge(State(admin): State<Arc<Admin>>, headers: HeaderMap, Query(what): Query<What>) -> Response {
+    // A page that somebody has open on this machine is no operator.
+    if headers.contains_key(ORIGIN) {
+        return (StatusCode::FORBIDDEN, "not for pages\n").into_response();
+    }
     let purged = match (what.key, what.prefix) {
-        (Some(key), None) => admin.cache.purge(|known| known == key.trim_start_matches('/')),
-        (None, Some(prefix)) => admin.cache.purge(|known| known.starts_with(prefix.trim_start_matches('/'))),
+        (Some(key), None) => admin.cache.purge(move |known| known == key.trim_start_matches('/')).await,
+        (None, Some(prefix)) => {
+            admin.cache.purge(move |known| known.starts_with(prefix.trim_start_matches('/'))).await
+        }
         _ => {
             let told = "say what to let go: ?key=media/… for one medium, or ?prefix=media/… for all that begin so\n";
             return (StatusCode::BAD_REQUEST, told).into_response();

@@ -116,7 +116,7 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
         tokio::spawn(probing::reads(rooms.storage.clone(), straight, cdn));
     }
     tokio::spawn(media_keys.follow());
-    tokio::spawn(teller.run());
+    let teller = tokio::spawn(teller.run(stop.clone()));
     if let Some(password) = password {
         tokio::spawn(password.follow(rooms.database.clone()));
     }
@@ -131,6 +131,9 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
     tracing::info!(?drained, "no more requests; finishing jobs");
     tasks.close();
     tasks.wait().await;
+    if let Ok(teller) = teller.await {
+        teller.finish().await;
+    }
     rooms.database.close().await;
     tracing::info!("stopped");
     Ok(())

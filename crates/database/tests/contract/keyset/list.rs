@@ -192,7 +192,7 @@ impl Home {
                 row.favourite = if row.trashed_at.is_none() { *favourite } else { row.favourite };
             }
             Step::Add(_) => {
-                tx.album_add(owner, album, &[id], at(1)).await.unwrap().unwrap();
+                tx.album_add(owner, album, owner, &[id], at(1)).await.unwrap().unwrap();
                 row.position = row.position.or(Some(last + 1).filter(|_| row.trashed_at.is_none()));
             }
             Step::Remove(_) => {

@@ -93,7 +93,7 @@ async fn come_and_go(database: &Database, owner: AccountId, album: AlbumId, mark
         let mut new = new_asset(owner, i64::try_from(turn % 4).unwrap());
         (new.favourite, new.bytes) = (true, size(0));
         tx.asset_insert(&new).await.unwrap();
-        tx.album_add(owner, album, &[new.id], at(1)).await.unwrap();
+        tx.album_add(owner, album, owner, &[new.id], at(1)).await.unwrap();
         own.push(new.id);
         match turn % 3 {
             0 => drop(tx.asset_trash(owner, &own[own.len() / 2..], at(2)).await.unwrap()),

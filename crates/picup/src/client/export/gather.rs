@@ -74,14 +74,14 @@ async fn one(api: &Api, id: Uuid) -> Result<Option<wire::Asset>, ExportError> {
     }
 }
 
-/// All albums, the oldest first.
+/// All albums of one's own, the oldest first: what others share is theirs to export.
 async fn albums(api: &Api) -> Result<Vec<wire::Album>, ExportError> {
     let mut albums = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
         let path = page_path("/api/albums", Some(PAGE), cursor.as_deref()).map_err(refused)?;
         let page: wire::Albums = api.get(&path).await.map_err(refused)?;
-        albums.extend(page.albums);
+        albums.extend(page.albums.into_iter().filter(|album| album.role == wire::AlbumRole::Owner));
         if page.next.is_none() || page.next == cursor {
             albums.reverse();
             return Ok(albums);
@@ -90,7 +90,7 @@ async fn albums(api: &Api) -> Result<Vec<wire::Album>, ExportError> {
     }
 }
 
-/// All assets of a list.
+/// All assets of a list that are one's own: in an album there may be those of others, of which alone it is said what opens them.
 async fn assets(api: &Api, list: &str) -> Result<Vec<Uuid>, ExportError> {
     let mut assets = Vec::new();
     let mut cursor: Option<String> = None;
@@ -102,7 +102,8 @@ async fn assets(api: &Api, list: &str) -> Result<Vec<Uuid>, ExportError> {
             Err(error) if error.status() == 404 => return Ok(assets),
             Err(error) => return Err(refused(error)),
         };
-        assets.extend(page.id);
+        let theirs = |at: usize| page.right.get(at).is_some_and(Option::is_some);
+        assets.extend(page.id.iter().enumerate().filter(|(at, _)| !theirs(*at)).map(|(_, id)| *id));
         if page.next.is_none() || page.next == cursor {
             return Ok(assets);
         }
