@@ -284,7 +284,8 @@ mod tests {
     #[test]
     fn who_tries_links_can_still_sign_in() {
         let attempts = attempts();
-        let links = |number| attempts.take(Some(Budget::Links(v4(1))), None, v4(1), NOW.plus(Duration::from_micros(number)));
+        let links =
+            |number| attempts.take(Some(Budget::Links(v4(1))), None, v4(1), NOW.plus(Duration::from_micros(number)));
         assert_eq!((0..100).filter(|number| links(*number).is_ok()).count(), 6);
         assert!(attempts.sign_in(account("ada"), v4(1), NOW).is_ok());
     }

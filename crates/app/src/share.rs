@@ -271,7 +271,11 @@ async fn find(app: &App, token: &str) -> Result<(Row, String), Error> {
 }
 
 async fn prove(app: &App, stored: &PasswordHash, password: &Password) -> Result<(), Error> {
-    if app.inner.passwords.verify(password, Some(stored.clone())).await? { Ok(()) } else { Err(Error::WrongLinkPassword) }
+    if app.inner.passwords.verify(password, Some(stored.clone())).await? {
+        Ok(())
+    } else {
+        Err(Error::WrongLinkPassword)
+    }
 }
 
 /// The link of a right that [`open`] gave, as it stands now.

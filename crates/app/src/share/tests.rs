@@ -198,7 +198,10 @@ async fn a_password_is_asked_for_and_another_one_ends_what_the_first_opened() {
     for _ in 0..9 {
         assert!(matches!(stage.open(&link, Some("seashore")).await, Err(Error::WrongLinkPassword)));
     }
-    assert!(matches!(stage.open(&link, Some("mountain")).await, Err(Error::TooManyGuesses { .. })), "guessing is limited");
+    assert!(
+        matches!(stage.open(&link, Some("mountain")).await, Err(Error::TooManyGuesses { .. })),
+        "guessing is limited"
+    );
     // Of one link, from wherever: the same address opens others, and other addresses have few tries left.
     let other = stage.link(New { password: password("seashell"), ..stage.new_link() }).await;
     assert!(stage.open(&other, Some("seashell")).await.is_ok());

@@ -115,7 +115,9 @@ impl Disk {
             });
             match whole {
                 // One that came meanwhile is newer.
-                Some((id, number, bytes, head)) if self.slices.peek(&id).is_none() && !self.purged.load(Ordering::SeqCst) => {
+                Some((id, number, bytes, head))
+                    if self.slices.peek(&id).is_none() && !self.purged.load(Ordering::SeqCst) =>
+                {
                     self.known(id, Arc::new(head.medium));
                     self.insert(id, Place { number, bytes });
                     found += 1;

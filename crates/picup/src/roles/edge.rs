@@ -157,9 +157,7 @@ async fn purge(State(admin): State<Arc<Admin>>, headers: HeaderMap, Query(what):
     }
     let purged = match (what.key, what.prefix) {
         (Some(key), None) => admin.cache.purge(move |known| known == key.trim_start_matches('/')).await,
-        (None, Some(prefix)) => {
-            admin.cache.purge(move |known| known.starts_with(prefix.trim_start_matches('/'))).await
-        }
+        (None, Some(prefix)) => admin.cache.purge(move |known| known.starts_with(prefix.trim_start_matches('/'))).await,
         _ => {
             let told = "say what to let go: ?key=media/… for one medium, or ?prefix=media/… for all that begin so\n";
             return (StatusCode::BAD_REQUEST, told).into_response();

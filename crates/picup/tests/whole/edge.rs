@@ -200,13 +200,13 @@ async fn edges_stand_one_before_another_and_the_inner_one_is_nobody_elses() {
         let refused = http.get(outer.edge.url(&path)).header("origin", origin).send().await.unwrap();
         assert_eq!((refused.status().as_u16(), refused.headers().get("access-control-allow-origin")), (403, None));
     }
+    let short = folder.path().join("short");
+    write_private(&short, "short\n");
     for (arguments, says) in [
         (vec!["--origin=http://shield.example", "--origin-secret"], "a secret is sent by https alone"),
         (vec!["--origin=file:/", "--origin-secret"], "is for an origin that is another edge"),
         (vec!["--origin=file:/", "--edges-secret"], "has no secret of 32 characters"),
     ] {
-        let short = folder.path().join("short");
-        write_private(&short, "short\n");
         let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
         let file = if arguments[1] == "--origin-secret" { &outer_file } else { &short };
         arguments[1] = format!("{}={}", arguments[1], file.display());

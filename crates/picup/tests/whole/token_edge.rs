@@ -136,7 +136,7 @@ async fn an_edges_token_keys_follow_their_files_and_a_mistake_is_told() {
             ],
             "P1 is given twice",
         ),
-        (vec![], "an edge needs --public-key, --token-key or --token-secret"),
+        (vec![], "an edge needs --public-key, --token-key, --token-secret or --edges-secret"),
     ] {
         let cache = stage.folder.path().join("cache2").display().to_string();
         let mut arguments = vec!["serve", "--roles", "edge", "--admin-listen", "", "--listen", "127.0.0.1:0"];
