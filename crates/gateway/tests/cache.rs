@@ -216,6 +216,34 @@ async fn a_failure_is_told_and_the_next_who_asks_begins_anew() {
 }
 
 #[tokio::test]
+async fn what_is_let_go_before_it_was_found_does_not_come_back() {
+    let stage = Stage::new(&[("media/a", 3 * MIB)]);
+    let cache = stage.cache();
+    must_read(&cache, "media/a", 0..3 * MIB).await;
+    settled(&cache, 3).await;
+    drop(cache);
+    let cache = stage.cache();
+    assert_eq!(cache.purge(|key| key == "media/a").await, 0, "nothing is known yet");
+    cache.scan().await;
+    assert_eq!((cache.counts().slices, stage.files().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_slice_that_has_another_ones_name_is_not_given() {
+    let stage = Stage::new(&[("media/a", 3 * MIB)]);
+    let cache = stage.cache();
+    must_read(&cache, "media/a", 0..3 * MIB).await;
+    settled(&cache, 3).await;
+    drop(cache);
+    let cache = stage.cache();
+    assert_eq!(cache.scan().await, 3);
+    let files = stage.files();
+    fs::copy(&files[0], &files[1]).unwrap();
+    must_read(&cache, "media/a", 0..3 * MIB).await;
+    assert_eq!(cache.counts().broken, 1);
+}
+
+#[tokio::test]
 async fn a_start_finds_what_was_whole_and_removes_what_was_not() {
     let stage = Stage::new(&[("media/a", 3 * MIB), ("media/b", 100)]);
     let cache = stage.cache();
@@ -238,6 +266,7 @@ async fn a_start_finds_what_was_whole_and_removes_what_was_not() {
     let asked = stage.origin.asked();
     let cache = stage.cache();
     assert_eq!(cache.scan().await, 3);
+    assert!(fs::remove_file(folder.join("other")).is_ok(), "what is none of the cache's is not for it to remove");
     assert_eq!(stage.files().len(), 3, "{:?}", stage.files());
     stage.origin.away.store(true, Ordering::SeqCst);
     must_read(&cache, "media/b", 0..100).await;

@@ -243,3 +243,34 @@ async fn an_album_is_shared_with_its_members_alone_and_each_sees_whose_photos_th
     assert!(bob.get(&format!("/api/assets/{his}")).await.status == 200);
     stage.app.finish().await;
 }
+
+#[tokio::test]
+async fn programs_that_go_by_an_albums_title_keep_to_ones_own() {
+    let stage = Stage::set().await;
+    stage.share("bob", "contributor").await;
+    let bob = stage.app.sign_in_browser("bob").await;
+    let photos = stage.app.path("photos");
+    std::fs::create_dir(&photos).unwrap();
+    std::fs::write(photos.join("his.jpg"), samples::jpeg(7)).unwrap();
+    let done = stage.app.import("bob", &photos, None, &["--album", "Holiday"]).await;
+    assert!(done.status.success(), "{}", done.stderr);
+    assert_eq!(stage.ada.get(&stage.path("")).await.json::<Album>(200).count, 1, "nobody's photos but hers are in it");
+    let albums = bob.get("/api/albums").await.json::<Albums>(200).albums;
+    let titles: Vec<_> = albums.iter().map(|album| (album.title.as_str(), album.role, album.count)).collect();
+    assert_eq!(titles, [("Holiday", AlbumRole::Owner, 1), ("Holiday", AlbumRole::Contributor, 1)]);
+    let immich = bob.api_key(&["upload", "read"]).await.token;
+    let request = bob.http.get(bob.url("/api/immich/albums")).header("x-api-key", &immich);
+    assert_eq!(request.send().await.unwrap().json::<Vec<Value>>().await.unwrap().len(), 1);
+
+    let his = bob.timeline().await.id;
+    bob.post(&stage.path("/assets"), &json!({"assets": his})).await.json::<ItemResults>(200);
+    for (who, found) in [(&stage.ada, 2), (&bob, 1)] {
+        let key = who.api_key(&["read"]).await.token;
+        let folder = stage.app.path(&format!("export-{found}"));
+        let done = stage.app.export(&key, &folder, &["--by", "album"]).await;
+        assert!(done.status.success(), "{}", done.stderr);
+        let told: Value = serde_json::from_str(done.stdout.lines().last().unwrap()).unwrap();
+        assert_eq!((&told["found"], &told["failed"]), (&json!(found), &json!(0)));
+    }
+    stage.app.finish().await;
+}

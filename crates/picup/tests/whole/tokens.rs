@@ -75,6 +75,9 @@ async fn a_page_has_one_cookie_for_its_own_photos_and_for_nothing_else() {
     let media = ada.processed(ada.upload("a.jpg", samples::JPEG).await).await.media;
     let preview = media.preview.unwrap();
     assert_eq!(ada.get(&media.original).await.body, samples::JPEG);
+    let saved = ada.get(&media.download).await;
+    assert_eq!((saved.status, saved.header("content-disposition")), (200, "attachment; filename=\"a.jpg\""));
+    assert_eq!(bob.get(&media.download).await.status, 403);
     assert_eq!(ada.get(&preview).await.status, 200);
     for name in CLOUDFRONTS {
         assert_eq!(ada.jar().value(name), None, "{name}");

@@ -227,11 +227,11 @@ export interface paths {
         get: operations["album"];
         put?: never;
         post?: never;
-        /** Deletes an album. Its assets stay in the timeline. */
+        /** Deletes an album. Its assets stay in the timeline. For its owner. */
         delete: operations["album_delete"];
         options?: never;
         head?: never;
-        /** Changes an album's title or cover. */
+        /** Changes an album's title or cover. For its managers. */
         patch: operations["album_edit"];
         trace?: never;
     };
@@ -245,7 +245,7 @@ export interface paths {
         /** An album's assets, in its order: as they were added, unless they were put into another. */
         get: operations["album_assets"];
         put?: never;
-        /** Adds assets to an album. */
+        /** Adds assets to an album. For its contributors. */
         post: operations["album_add"];
         delete?: never;
         options?: never;
@@ -262,7 +262,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes assets out of an album. They stay in the timeline. */
+        /** Takes assets out of an album. They stay in the timeline. For its contributors, their own; for its managers, all. */
         post: operations["album_remove"];
         delete?: never;
         options?: never;
@@ -315,7 +315,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Moves assets of an album, in the order given, right before another one of it, or to its end. */
+        /** Moves assets of an album, in the order given, right before another one of it, or to its end. For its managers. */
         post: operations["album_order"];
         delete?: never;
         options?: never;
@@ -3500,6 +3500,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller's role in the album does not reach so far */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3534,6 +3543,15 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's role in the album does not reach so far */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3640,6 +3658,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller's role in the album does not reach so far */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3682,6 +3709,15 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's role in the album does not reach so far */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3948,6 +3984,15 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's role in the album does not reach so far */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
