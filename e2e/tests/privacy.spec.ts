@@ -17,7 +17,7 @@ test('another account and a copied address get nothing', async ({ page, browser 
   const { origin } = picup.current;
   const asset = (await (await page.request.get(`${origin}/api/assets/${id}`)).json()) as { media: Record<string, string> };
   const addresses = Object.values(asset.media).map((path) => origin + path);
-  expect(addresses).toHaveLength(3);
+  expect(addresses).toHaveLength(4);
 
   const stranger = await request.newContext();
   picup.current.createUser('bob@example.org', 'nine grey pigeons');

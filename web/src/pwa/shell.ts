@@ -40,13 +40,18 @@ function follow(registration: ServiceWorkerRegistration, newer: () => void): voi
     if (await isNewer()) whenSeen(newer);
     else worker.postMessage('take over');
   };
-  if (registration.waiting) void ready(registration.waiting);
-  registration.addEventListener('updatefound', () => {
-    const worker = registration.installing;
-    worker?.addEventListener('statechange', () => {
+  let watched: ServiceWorker | undefined;
+  const watch = (worker: ServiceWorker | null) => {
+    if (!worker || worker === watched) return;
+    watched = worker;
+    worker.addEventListener('statechange', () => {
       if (worker.state === 'installed') void ready(worker);
     });
-  });
+  };
+  if (registration.waiting) void ready(registration.waiting);
+  // Another tab may have found it, and it is still on its way.
+  watch(registration.installing);
+  registration.addEventListener('updatefound', () => watch(registration.installing));
 }
 
 function keepAsking(registration: ServiceWorkerRegistration): void {
