@@ -158,10 +158,12 @@ test('the scrubber goes by keys, by wheel and by hand', async ({ page }) => {
   await page.mouse.move(box.x + 20, box.y + box.height * 0.4);
   await page.mouse.down();
   for (let step = 0; step <= 10; step++) await page.mouse.move(box.x + 20, box.y + box.height * (0.4 + step * 0.03));
+  // What the hand does is drawn with the next frame.
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   const there = (await page.locator('.bubble').innerText()) || '';
   expect(there).toMatch(/^\w{3,4} 20\d\d$/);
   await page.mouse.up();
-  expect(await month()).toBe(there);
+  await expect.poll(month).toBe(there);
   await page.mouse.move(400, 400);
   await allShown(page);
   expect(await month()).toBe(there);
