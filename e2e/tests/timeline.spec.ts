@@ -157,7 +157,7 @@ test('the scrubber goes by keys, by wheel and by hand', async ({ page }) => {
   await expect.poll(() => page.locator('.scroller').evaluate((view) => view.scrollTop)).toBe(1500);
   await page.mouse.move(box.x + 20, box.y + box.height * 0.4);
   await page.mouse.down();
-  for (let step = 0; step <= 10; step++) await page.mouse.move(box.x + 20, box.y + box.height * (0.4 + step * 0.03));
+  for (let step = 0; step <= 10; step++) await page.mouse.move(box.x + 20, box.y + box.height * (0.4 + step * 0.034));
   // What the hand does is drawn with the next frame.
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   const there = (await page.locator('.bubble').innerText()) || '';
