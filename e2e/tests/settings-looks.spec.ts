@@ -12,7 +12,7 @@ const VARIETIES = [
   { name: 'desk, Korean, dark', viewport: { width: 1440, height: 900 }, locale: 'ko-KR', colorScheme: 'dark', tag: '@slow' },
   { name: 'phone, English, dark', viewport: { width: 390, height: 844 }, locale: 'en-GB', colorScheme: 'dark', tag: '@slow' },
   { name: 'small phone, Korean, light', viewport: { width: 320, height: 640 }, locale: 'ko-KR', colorScheme: 'light', tag: '@slow' },
-  { name: 'small phone, Korean, dark', viewport: { width: 320, height: 640 }, locale: 'ko-KR', colorScheme: 'dark' },
+  { name: 'small phone, Korean, dark', viewport: { width: 320, height: 640 }, locale: 'ko-KR', colorScheme: 'dark', tag: '@slow' },
 ] as const;
 
 /** What sticks out of the screen, or of its own box, unseen. */

@@ -42,7 +42,7 @@ test('uploads go on when the server was killed and is started again', async ({ p
   expect(await total(page)).toBe(40);
 });
 
-test('many small files survive a server that is killed between them', async ({ page, watch }) => {
+test('many small files survive a server that is killed between them', { tag: '@slow' }, async ({ page, watch }) => {
   watch.expects(/ERR_(CONNECTION|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|CONTENT_LENGTH|SOCKET)/);
   await signIn(page, picup.current);
   const parts = watchParts(page);
