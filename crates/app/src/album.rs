@@ -3,12 +3,14 @@
 
 use std::collections::HashSet;
 
-use picup_database::{AddOutcome, Album as Row, AlbumCursor, AlbumStanding, NewAlbum, Ordered, Read, Write};
+use picup_database::{
+    AddOutcome, Album as Row, AlbumAsset, AlbumCursor, AlbumStanding, NewAlbum, Ordered, Read, Write,
+};
 use picup_domain::{AccountId, AlbumId, AlbumRole, AlbumTitle, AssetId, Invalid};
 
 use crate::asset::Outcome;
 use crate::media_right::{Extent, right};
-use crate::timeline::Page;
+use crate::timeline::{Page, TimelineAsset};
 use crate::{App, Error, cursor, events};
 
 /// An album as somebody sees it.
@@ -166,27 +168,36 @@ pub async fn assets(
     limit: u32,
 ) -> Result<Assets, Error> {
     let mut read = app.database().read().await?;
-    read.album_standing(caller, id).await?.ok_or(Error::NotFound("album"))?;
-    let mut page = page(&mut read, id, from, limit).await?;
+    claim(&mut read, caller, id, AlbumRole::Viewer).await?;
+    let rows = read.album_page(id, place(from)?, limit + 1).await?;
     drop(read);
-    let mut rights = Vec::with_capacity(page.assets.len());
-    for asset in &mut page.assets {
-        if asset.owner == caller {
-            rights.push(None);
-        } else {
-            asset.favourite = false;
-            rights.push(Some(right(app, asset.owner, asset.id, Extent::All)?));
-        }
-    }
-    Ok(Assets { page, rights })
+    with_rights(app, page_of(rows, limit), |asset| (asset.owner != caller).then_some(Extent::All))
 }
 
-/// A page of an album's assets in its order. Who may see it, the caller has checked.
-pub(crate) async fn page(read: &mut Read, id: AlbumId, from: Option<&str>, limit: u32) -> Result<Page, Error> {
-    let after = from.map(cursor::read).transpose()?.map(|(position, asset)| AlbumCursor { position, asset });
-    let rows = read.album_page(id, after, limit + 1).await?;
+/// Where a page of an album's assets, or of a share link's, begins.
+pub(crate) fn place(from: Option<&str>) -> Result<Option<AlbumCursor>, Invalid> {
+    Ok(from.map(cursor::read).transpose()?.map(|(position, asset)| AlbumCursor { position, asset }))
+}
+
+/// The page of rows of which one more than `limit` was asked for.
+pub(crate) fn page_of(rows: Vec<AlbumAsset>, limit: u32) -> Page {
     let (rows, next) = cursor::cut(rows, limit, |last| cursor::write(last.position, last.asset.id));
-    Ok(Page { assets: rows.into_iter().map(|row| row.asset).collect(), next })
+    Page { assets: rows.into_iter().map(|row| row.asset).collect(), next }
+}
+
+/// Each asset with what opens so much of it to somebody else than its owner; `None` for who needs nothing.
+pub(crate) fn with_rights(
+    app: &App,
+    mut page: Page,
+    extent: impl Fn(&TimelineAsset) -> Option<Extent>,
+) -> Result<Assets, Error> {
+    let mut rights = Vec::with_capacity(page.assets.len());
+    for asset in &mut page.assets {
+        let extent = extent(asset);
+        asset.favourite &= extent.is_none();
+        rights.push(extent.map(|extent| right(app, asset.owner, asset.id, extent)).transpose()?);
+    }
+    Ok(Assets { page, rights })
 }
 
 /// Adds assets of the caller's to the end of an album and tells what happened to each. For its contributors.
@@ -242,19 +253,22 @@ pub async fn remove(
     Ok(assets.iter().map(outcome).collect())
 }
 
-/// What `caller` may do with an album, which has to be `needed` at least. It stays so until the transaction ends: one writes at a
-/// time.
+/// What `caller` may do with an album, which has to be `needed` at least. In a transaction that writes it stays so to the end: one
+/// writes at a time.
 pub(crate) async fn claim(
-    write: &mut Write,
+    read: &mut Read,
     caller: AccountId,
     id: AlbumId,
     needed: AlbumRole,
 ) -> Result<AlbumStanding, Error> {
-    let standing = write.album_standing(caller, id).await?.ok_or(Error::NotFound("album"))?;
-    if standing.role < needed {
-        return Err(Error::AlbumRoleNeeded(needed));
-    }
+    let standing = read.album_standing(caller, id).await?.ok_or(Error::NotFound("album"))?;
+    reaches(standing, needed)?;
     Ok(standing)
+}
+
+/// Whether somebody's role reaches so far.
+pub(crate) fn reaches(standing: AlbumStanding, needed: AlbumRole) -> Result<(), Error> {
+    if standing.role < needed { Err(Error::AlbumRoleNeeded(needed)) } else { Ok(()) }
 }
 
 async fn find(read: &mut Read, caller: AccountId, id: AlbumId) -> Result<Row, Error> {

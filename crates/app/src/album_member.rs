@@ -4,7 +4,7 @@ pub use picup_database::AlbumMember;
 use picup_database::{AlbumStanding, Write};
 use picup_domain::{AccountId, AlbumId, AlbumRole, Email};
 
-use crate::album::{claim, commit_changed, commit_changed_for};
+use crate::album::{claim, commit_changed, commit_changed_for, reaches};
 use crate::attempts::{Secret, guess};
 use crate::{App, Error, Visitor};
 
@@ -17,7 +17,7 @@ pub const MOST: usize = 100;
 /// [`Error::NotFound`].
 pub async fn list(app: &App, caller: AccountId, album: AlbumId) -> Result<Vec<AlbumMember>, Error> {
     let mut read = app.database().read().await?;
-    read.album_standing(caller, album).await?.ok_or(Error::NotFound("album"))?;
+    claim(&mut read, caller, album, AlbumRole::Viewer).await?;
     Ok(read.album_members(album).await?)
 }
 
@@ -39,13 +39,10 @@ pub async fn add(
     drop(write);
     let account = guess(app, Secret::People(caller), visitor.address, person(app, email)).await?;
     let mut write = app.database().write().await?;
-    claim(&mut write, caller, album, to_give(role)).await?;
-    let standing = write.album_standing(account, album).await?;
-    match standing {
+    let of_caller = claim(&mut write, caller, album, to_give(role)).await?;
+    match write.album_standing(account, album).await? {
         Some(AlbumStanding { role: AlbumRole::Owner, .. }) => return Err(Error::Conflict("this is the album's owner")),
-        Some(AlbumStanding { role: before, .. }) => {
-            claim(&mut write, caller, album, to_give(before)).await?;
-        }
+        Some(AlbumStanding { role: before, .. }) => reaches(of_caller, to_give(before))?,
         None if write.album_members(album).await?.len() >= MOST => {
             return Err(Error::Conflict("an album has at most 100 members"));
         }
@@ -69,8 +66,8 @@ pub async fn change(
     role: AlbumRole,
 ) -> Result<Vec<AlbumMember>, Error> {
     let mut write = app.database().write().await?;
-    let before = of_member(&mut write, caller, album, member).await?;
-    claim(&mut write, caller, album, to_give(role).max(to_give(before))).await?;
+    let (of_caller, before) = both(&mut write, caller, album, member).await?;
+    reaches(of_caller, to_give(role).max(to_give(before)))?;
     set(app, &mut write, album, member, role).await?;
     let members = write.album_members(album).await?;
     commit_changed(app, write, album).await?;
@@ -84,14 +81,13 @@ pub async fn change(
 /// [`Error::NotFound`]; [`Error::AlbumRoleNeeded`].
 pub async fn remove(app: &App, caller: AccountId, album: AlbumId, member: AccountId) -> Result<(), Error> {
     let mut write = app.database().write().await?;
-    let before = of_member(&mut write, caller, album, member).await?;
-    let needed = if caller == member { AlbumRole::Viewer } else { to_give(before) };
-    let AlbumStanding { owner, .. } = claim(&mut write, caller, album, needed).await?;
+    let (of_caller, before) = both(&mut write, caller, album, member).await?;
+    reaches(of_caller, if caller == member { AlbumRole::Viewer } else { to_give(before) })?;
     let people = write.album_people(album).await?;
     write.album_member_remove(album, member).await?;
     write.share_link_delete_by(member, album).await?;
     let theirs = write.album_assets_of(album, member).await?;
-    write.album_remove(owner, album, &theirs, app.now()).await?;
+    write.album_remove(of_caller.owner, album, &theirs, app.now()).await?;
     commit_changed_for(app, write, album, &people).await
 }
 
@@ -109,17 +105,17 @@ fn to_give(role: AlbumRole) -> AlbumRole {
     if role < AlbumRole::Manager { AlbumRole::Manager } else { AlbumRole::Owner }
 }
 
-/// The role of a member of an album that `caller` sees.
-async fn of_member(
+/// What `caller` may do with an album, and the role of a member of it.
+async fn both(
     write: &mut Write,
     caller: AccountId,
     album: AlbumId,
     member: AccountId,
-) -> Result<AlbumRole, Error> {
-    claim(write, caller, album, AlbumRole::Viewer).await?;
+) -> Result<(AlbumStanding, AlbumRole), Error> {
+    let of_caller = claim(write, caller, album, AlbumRole::Viewer).await?;
     let standing = write.album_standing(member, album).await?;
     let role = standing.map(|standing| standing.role).filter(|role| *role < AlbumRole::Owner);
-    role.ok_or(Error::NotFound("member"))
+    Ok((of_caller, role.ok_or(Error::NotFound("member"))?))
 }
 
 async fn person(app: &App, email: &Email) -> Result<AccountId, Error> {

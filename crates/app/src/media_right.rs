@@ -26,7 +26,7 @@ pub(crate) fn right(app: &App, owner: AccountId, asset: AssetId, extent: Extent)
         Extent::All => ObjectKey::asset_prefix(owner, asset),
     };
     let key = app.inner.secrets.media_key.borrow().clone();
-    let now = app.now().seconds().max(0).unsigned_abs();
+    let now = app.now().epoch_s();
     app.inner
         .window
         .folder(&key, &app.settings().public_base, &format!("/{folder}"), bound(app)?, now, WINDOW_SECONDS)

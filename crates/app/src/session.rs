@@ -280,8 +280,8 @@ fn token_cookie(
     account: AccountId,
     (from, until): (Timestamp, Timestamp),
 ) -> Result<SignedCookies, Error> {
-    let (owner, epoch_s) = (account.to_string(), |at: Timestamp| at.seconds().max(0).unsigned_abs());
-    let (issued_at_epoch_s, expires_at_epoch_s) = (epoch_s(from), epoch_s(until));
+    let owner = account.to_string();
+    let (issued_at_epoch_s, expires_at_epoch_s) = (from.epoch_s(), until.epoch_s());
     let terms = TokenTerms { audience, owner: &owner, issued_at_epoch_s, expires_at_epoch_s };
     let key = app.inner.secrets.media_key.borrow();
     let signer = app.inner.secrets.token_secret.as_ref().map_or(TokenSigner::Key(&key), TokenSigner::Secret);
@@ -294,7 +294,7 @@ fn token_cookie(
 fn media_cookies(app: &App, path: &str, expires_at: Timestamp) -> Result<SignedCookies, Error> {
     let resource = Resource::under(&app.settings().public_base, path)
         .map_err(|error| Error::Internal(format!("signing media cookies: {error}")))?;
-    let policy = Policy::until(resource, expires_at.seconds().max(0).unsigned_abs());
+    let policy = Policy::until(resource, expires_at.epoch_s());
     let policy = Policy { addresses: bound(app)?, ..policy };
     Ok(signed_cookies(&app.inner.secrets.media_key.borrow(), HashAlgorithm::Sha256, &policy, Form::Shortest))
 }

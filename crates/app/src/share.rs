@@ -23,9 +23,8 @@ use crate::asset::{self, Asset};
 use crate::attempts::{Secret, guess};
 use crate::audit::{Actor, note};
 use crate::media_right::{Extent, WINDOW_SECONDS, right};
-use crate::timeline::Page;
 use crate::token::{ShareAccess, hash_token};
-use crate::{App, Error, Visitor, cursor};
+use crate::{App, Error, Visitor};
 
 /// How long a link holds unless said otherwise.
 pub const USUAL_DAYS: u64 = 30;
@@ -154,10 +153,7 @@ pub async fn list(app: &App, caller: AccountId, album: Option<AlbumId>) -> Resul
     let rows = match album {
         None => read.share_link_list(caller).await?,
         Some(album) => {
-            let standing = read.album_standing(caller, album).await?.ok_or(Error::NotFound("album"))?;
-            if standing.role < AlbumRole::Manager {
-                return Err(Error::AlbumRoleNeeded(AlbumRole::Manager));
-            }
+            album::claim(&mut read, caller, album, AlbumRole::Manager).await?;
             read.share_link_list_of(album).await?
         }
     };
@@ -222,17 +218,13 @@ pub async fn open(app: &App, token: &str, password: Option<&Password>, visitor: 
 /// [`Error::LinkOver`] when the link, or the right that [`open`] gave, is over; [`Error::Invalid`] for a cursor that is not ours.
 pub async fn assets(app: &App, access: &str, from: Option<&str>, limit: u32) -> Result<Assets, Error> {
     let (mut read, link) = look_up(app, access).await?;
-    let mut page = match link.album {
-        Some(album) => album::page(&mut read, album, from, limit).await?,
-        None => own_page(&mut read, link.id, from, limit).await?,
+    let after = album::place(from)?;
+    let rows = match link.album {
+        Some(album) => read.album_page(album, after, limit + 1).await?,
+        None => read.share_link_page(link.id, after, limit + 1).await?,
     };
     drop(read);
-    let mut rights = Vec::with_capacity(page.assets.len());
-    for asset in &mut page.assets {
-        asset.favourite = false;
-        rights.push(Some(right(app, asset.owner, asset.id, extent(&link))?));
-    }
-    Ok(Assets { page, rights })
+    album::with_rights(app, album::page_of(rows, limit), |_| Some(extent(&link)))
 }
 
 /// One asset that a link shows, and whether its original may be fetched.
@@ -252,14 +244,6 @@ pub(crate) async fn prune(app: &App) -> Result<(), Error> {
     let mut write = app.database().write().await?;
     write.share_link_prune(app.now().minus(LISTED_AFTER)).await?;
     Ok(write.commit().await?)
-}
-
-async fn own_page(read: &mut Read, link: ShareLinkId, from: Option<&str>, limit: u32) -> Result<Page, Error> {
-    let place = |(position, asset)| picup_database::AlbumCursor { position, asset };
-    let after = from.map(cursor::read).transpose()?.map(place);
-    let rows = read.share_link_page(link, after, limit + 1).await?;
-    let (rows, next) = cursor::cut(rows, limit, |last| cursor::write(last.position, last.asset.id));
-    Ok(Page { assets: rows.into_iter().map(|row| row.asset).collect(), next })
 }
 
 /// The link that a token is of, and who shares by it.
@@ -297,11 +281,10 @@ async fn standing(app: &App, read: &mut Read, link: &Row) -> Result<String, Erro
     }
     let maker = read.account_by_id(link.account).await?.filter(|account| account.disabled_at.is_none());
     let maker = maker.ok_or(Error::LinkOver)?;
-    if let Some(album) = link.album {
-        let standing = read.album_standing(link.account, album).await?.ok_or(Error::LinkOver)?;
-        if standing.role < AlbumRole::Manager {
-            return Err(Error::LinkOver);
-        }
+    if let Some(album) = link.album
+        && !manages(read, link.account, album).await?
+    {
+        return Err(Error::LinkOver);
     }
     Ok(maker.name.as_str().to_owned())
 }
@@ -309,15 +292,17 @@ async fn standing(app: &App, read: &mut Read, link: &Row) -> Result<String, Erro
 /// A link that the caller may change: one's own, or one to an album that one manages.
 async fn managed(write: &mut Write, caller: AccountId, id: ShareLinkId) -> Result<(), Error> {
     let link = write.share_link_by_id(id).await?.ok_or(Error::NotFound("share link"))?;
-    if link.account == caller {
-        return Ok(());
-    }
-    let album = link.album.ok_or(Error::NotFound("share link"))?;
-    match album::claim(write, caller, album, AlbumRole::Manager).await {
-        Ok(_) => Ok(()),
-        Err(Error::AlbumRoleNeeded(_) | Error::NotFound(_)) => Err(Error::NotFound("share link")),
-        Err(error) => Err(error),
-    }
+    let is_theirs = match link.album {
+        _ if link.account == caller => true,
+        Some(album) => manages(write, caller, album).await?,
+        None => false,
+    };
+    if is_theirs { Ok(()) } else { Err(Error::NotFound("share link")) }
+}
+
+async fn manages(read: &mut Read, account: AccountId, album: AlbumId) -> Result<bool, Error> {
+    let standing = read.album_standing(account, album).await?;
+    Ok(standing.is_some_and(|standing| standing.role >= AlbumRole::Manager))
 }
 
 fn ends(end: End, now: Timestamp) -> Result<Option<Timestamp>, Invalid> {

@@ -30,6 +30,13 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
+    /// The same as signatures and tokens count it: what lies before the epoch is the epoch.
+    #[must_use]
+    pub const fn epoch_s(self) -> u64 {
+        let seconds = self.seconds();
+        if seconds < 0 { 0 } else { seconds.unsigned_abs() }
+    }
+
     /// This moment and `span` more; stops at the end of time instead of wrapping.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {

@@ -11,8 +11,8 @@ use picup_delivery::{Denied, Fetch, Keyring, TokenRing, authorise};
 use crate::forgers::Forgers;
 use crate::settings::Settings;
 
-/// Asks `delivery`, with the path and query as they came on the wire, unless another edge asks, which has. A token is looked at where nothing is signed: what is wrong with
-/// a signature is not made good by one.
+/// Asks `delivery`, with the path and query as they came on the wire, unless another edge asks, which has. A token is looked at
+/// where nothing is signed: what is wrong with a signature is not made good by one.
 pub(crate) fn media(
     keyring: &Keyring,
     tokens: &TokenRing,

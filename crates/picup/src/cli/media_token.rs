@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use picup_delivery::{Audience, KeyId, TokenSigner, TokenTerms, cloudfront_function, media_token};
-use picup_domain::{Clock, SystemClock, Timestamp};
+use picup_domain::{Clock, SystemClock};
 
 use super::{Failure, Place, output};
 use crate::config::{Config, parse_duration};
@@ -64,15 +64,15 @@ pub(super) fn token(args: TokenArgs) -> Result<ExitCode, Failure> {
     let now = SystemClock.now();
     let until = match (args.until, args.lasting) {
         (Some(until), _) => until.as_second().max(0).unsigned_abs(),
-        (None, lasting) => seconds(now.plus(lasting.unwrap_or_default())),
+        (None, lasting) => now.plus(lasting.unwrap_or_default()).epoch_s(),
     };
-    if until <= seconds(now) {
+    if until <= now.epoch_s() {
         return Err(Failure::usage("that time has passed; nothing would open"));
     }
     let terms = TokenTerms {
         audience: &audience,
         owner: &args.owner,
-        issued_at_epoch_s: seconds(now),
+        issued_at_epoch_s: now.epoch_s(),
         expires_at_epoch_s: until,
     };
     let made = match (args.private_key, args.secret_file, args.key_id) {
@@ -102,8 +102,4 @@ pub(super) fn function(args: FunctionArgs) -> Result<ExitCode, Failure> {
     })?;
     output::text_of(&function);
     Ok(ExitCode::SUCCESS)
-}
-
-fn seconds(at: Timestamp) -> u64 {
-    at.seconds().max(0).unsigned_abs()
 }

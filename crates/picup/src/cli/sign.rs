@@ -87,7 +87,7 @@ pub(super) fn run(args: &SignArgs) -> Result<ExitCode, Failure> {
         _ => (own_key(args)?, true),
     };
     let policy = policy(args)?;
-    let longest = SystemClock.now().plus(secrets::media_keys::LONGEST).seconds().max(0).unsigned_abs();
+    let longest = SystemClock.now().plus(secrets::media_keys::LONGEST).epoch_s();
     if own && policy.expires_at_epoch_s > longest {
         return Err(Failure::usage(
             "with PicUp's own key nothing holds for longer than 24 hours, so that keys can be changed",
@@ -136,9 +136,9 @@ fn policy(args: &SignArgs) -> Result<Policy, Failure> {
     let until = match (args.until, args.expires) {
         (Some(until), _) => seconds(until),
         (None, Some(expires)) => expires,
-        (None, None) => now.plus(args.lasting.unwrap_or_default()).seconds().max(0).unsigned_abs(),
+        (None, None) => now.plus(args.lasting.unwrap_or_default()).epoch_s(),
     };
-    if until <= now.seconds().max(0).unsigned_abs() {
+    if until <= now.epoch_s() {
         return Err(Failure::usage("that time has passed; nothing would open"));
     }
     let from = args.from.map(seconds);

@@ -47,21 +47,14 @@ impl Told {
         registry: &mut Registry,
     ) -> anyhow::Result<Arc<dyn Origin>> {
         let Some(folder) = config.cache_dir.clone() else { return Ok(origin) };
-        let shown = folder.display().to_string();
         let settings = CacheSettings {
             folder,
             disk_bytes: config.cache_size.get(),
             memory_bytes: config.cache_memory.get(),
             process: rand::random(),
         };
-        let cache = Cache::open(&settings, origin).with_context(|| format!("making the folder {shown}"))?;
-        cache.register(registry.sub_registry_with_prefix("picup"));
+        let cache = open(&settings, origin, registry)?;
         let _ = self.0.cache.set(cache.clone());
-        let scanned = cache.clone();
-        tokio::spawn(async move {
-            let found = scanned.scan().await;
-            tracing::info!(found, "slices of an earlier run are in the cache");
-        });
         Ok(Arc::new(cache))
     }
 
@@ -78,6 +71,23 @@ impl Told {
         });
         Delivery { bytes: delivered.bytes, refused: delivered.refused, cache }
     }
+}
+
+/// Opens a cache before `origin`; what an earlier run has left there is taken in meanwhile.
+pub(super) fn open(
+    settings: &CacheSettings,
+    origin: Arc<dyn Origin>,
+    registry: &mut Registry,
+) -> anyhow::Result<Cache> {
+    let making = || format!("making the folder {}", settings.folder.display());
+    let cache = Cache::open(settings, origin).with_context(making)?;
+    cache.register(registry.sub_registry_with_prefix("picup"));
+    let scanned = cache.clone();
+    tokio::spawn(async move {
+        let found = scanned.scan().await;
+        tracing::info!(found, "slices of an earlier run are in the cache");
+    });
+    Ok(cache)
 }
 
 /// Tells every cache what is gone, for as long as anything can go.

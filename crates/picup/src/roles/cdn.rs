@@ -44,7 +44,7 @@ impl Cdn {
 
     /// The address of what lies below the bucket's prefix at `below`: for `life` at least, and less than twice as long.
     pub(crate) fn address(&self, below: &str, life: Duration) -> Result<String, WindowError> {
-        let now = self.clock.now().seconds().max(0).unsigned_abs();
+        let now = self.clock.now().epoch_s();
         self.signer.url(&self.key, &format!("{}/{below}", self.base), now, life.as_secs())
     }
 }

@@ -23,7 +23,7 @@ use super::admin::encoded;
 use super::edge_keys::EdgeKeys;
 use super::origin::{StoreOrigin, Straight};
 use super::upstream::Upstream;
-use super::{listen, log, stop_on_signal};
+use super::{caches, listen, log, stop_on_signal};
 use crate::config::Config;
 use crate::secrets;
 
@@ -60,9 +60,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
     let secret = secret.and_then(|secrets| secrets.into_iter().next());
     let origin = origin(config, &edge.origin, secret, registry.sub_registry_with_prefix("picup")).await?;
     let edges = edge.edges_secret.as_deref().map(secrets::edge_secrets).transpose()?.unwrap_or_default();
-    let shown = edge.cache.folder.display().to_string();
-    let cache = Cache::open(&edge.cache, origin).with_context(|| format!("making the folder {shown}"))?;
-    cache.register(registry.sub_registry_with_prefix("picup"));
+    let cache = caches::open(&edge.cache, origin, &mut registry)?;
     let (keyring, tokens) = edge.keys.read()?;
     let (keyring, tokens) = (watch::Sender::new(keyring), watch::Sender::new(tokens));
     let stop = stop_on_signal()?;
@@ -80,7 +78,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
             api: api_service(health()),
             origin: Arc::new(cache.clone()),
             static_files: [].into_iter().collect(),
-            clock: Arc::new(|| SystemClock.now().seconds().max(0).unsigned_abs()),
+            clock: Arc::new(|| SystemClock.now().epoch_s()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
             metrics: picup_gateway::Metrics::register(&mut registry),
         },
@@ -88,13 +86,9 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
     if let Some(address) = config.admin_listen.address() {
         let listener = listen(address, "--admin-listen").await.context("the admin listener")?;
         tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready, /purge");
-        tokio::spawn(admin(listener, Arc::new(Admin { registry, cache: cache.clone() })));
+        tokio::spawn(admin(listener, Arc::new(Admin { registry, cache })));
     }
     tokio::spawn(edge.keys.follow(keyring, tokens));
-    tokio::spawn(async move {
-        let found = cache.scan().await;
-        tracing::info!(found, "slices of an earlier run are in the cache");
-    });
     println!("PicUp's edge answers at http://{address}/media/…");
     let drained = gateway.serve(listener, stop.cancelled_owned()).await;
     tracing::info!(?drained, "stopped");

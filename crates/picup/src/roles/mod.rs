@@ -188,7 +188,7 @@ fn gateway(
             api: api_service(router),
             origin,
             static_files: interface::files_beside(&rooms.storage, shown_from)?,
-            clock: Arc::new(move || clock.now().seconds().max(0).unsigned_abs()),
+            clock: Arc::new(move || clock.now().epoch_s()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
             metrics,
         },
