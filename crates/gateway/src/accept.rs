@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -84,7 +84,7 @@ async fn connection(
         return;
     }
     let settings = &gateway.settings;
-    let (activity, seen) = watch::channel(Activity::default());
+    let activity = Activity::default();
     let service = service_fn(|request| {
         let (gateway, activity) = (gateway.clone(), activity.clone());
         async move { Ok::<_, Infallible>(gateway.answer(request, peer, activity).await) }
@@ -94,14 +94,14 @@ async fn connection(
     let mut connection = pin!(builder.serve_connection(stream, service));
     tokio::select! {
         result = connection.as_mut() => return ended(result, peer),
-        () = first_request(seen.clone(), settings.header_timeout) => return,
-        () = idle(seen.clone(), settings.idle_timeout) => {}
+        () = first_request(&activity, settings.header_timeout) => return,
+        () = idle(&activity, settings.idle_timeout) => {}
         () = stop.cancelled() => {}
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
         result = connection => ended(result, peer),
-        () = first_request(seen, settings.header_timeout) => {}
+        () = first_request(&activity, settings.header_timeout) => {}
     }
 }
 

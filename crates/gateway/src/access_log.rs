@@ -12,7 +12,6 @@ use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use picup_delivery::Denied;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::activity::Activity;
@@ -28,7 +27,7 @@ const CLIENT_GONE: u16 = 499;
 /// What is known of one request so far. Dropping it writes the line, whichever way the request ended.
 pub(crate) struct Record {
     metrics: Metrics,
-    activity: watch::Sender<Activity>,
+    activity: Activity,
     started: Instant,
     id: RequestId,
     client: IpAddr,
@@ -49,15 +48,16 @@ impl Record {
         id: RequestId,
         client: IpAddr,
         metrics: Metrics,
-        activity: watch::Sender<Activity>,
+        activity: Activity,
     ) -> Self {
         metrics.begun();
-        activity.send_modify(Activity::begin);
+        let started = Instant::now();
+        activity.begin(started);
         let path = request.uri().path();
         Self {
             metrics,
             activity,
-            started: Instant::now(),
+            started,
             id,
             client,
             method: method_label(request.method()),
@@ -107,12 +107,13 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        let duration = self.started.elapsed();
+        let now = Instant::now();
+        let duration = now - self.started;
         let status = self.status.map_or(CLIENT_GONE, |status| status.as_u16());
         let route = self.route.map_or("refused", Route::label);
         let labels = metrics::Request { method: self.method, route, status, protocol: self.protocol };
         self.metrics.ended(&labels, duration, self.sent);
-        self.activity.send_modify(Activity::end);
+        self.activity.end(now);
         tracing::info!(
             target: "access",
             request_id = %self.id,

@@ -1,49 +1,63 @@
 //! What goes on on one connection, and the two waits that end a quiet one. The log says when a request begins and ends,
-//! `accept` waits; nothing here touches the connection itself.
+//! `accept` waits; nothing here touches the connection itself. Neither wait is woken by a request: each looks when its time is over.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, sleep_until};
 
-/// What one connection is doing, so that a quiet one can be closed.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Activity {
-    begun: u64,
-    ended: u64,
+/// What one connection is doing, so that a quiet one can be closed. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Activity(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// Requests in flight.
+    now: usize,
+    /// When the last one ended, or the first one began.
+    last: Option<Instant>,
 }
 
 impl Activity {
-    pub(crate) fn begin(&mut self) {
-        self.begun += 1;
+    pub(crate) fn begin(&self, at: Instant) {
+        let mut seen = self.seen();
+        seen.now += 1;
+        seen.last.get_or_insert(at);
     }
 
-    pub(crate) fn end(&mut self) {
-        self.ended += 1;
+    pub(crate) fn end(&self, at: Instant) {
+        let mut seen = self.seen();
+        seen.now -= 1;
+        seen.last = Some(at);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Ready when the first request has not begun in time: covers what no later time-out does, a client that connects and is
 /// silent before even the protocol is known.
-pub(crate) async fn first_request(mut seen: watch::Receiver<Activity>, patience: Duration) {
-    let begun = timeout(patience, seen.wait_for(|activity| activity.begun > 0)).await.is_ok();
+pub(crate) async fn first_request(activity: &Activity, patience: Duration) {
+    sleep(patience).await;
+    let begun = activity.seen().last.is_some();
     if begun {
         std::future::pending::<()>().await;
     }
 }
 
 /// Ready when, after a first request, none has been in flight for `patience`.
-pub(crate) async fn idle(mut seen: watch::Receiver<Activity>, patience: Duration) {
-    let mut begun = 0;
+pub(crate) async fn idle(activity: &Activity, patience: Duration) {
     loop {
-        let Ok(activity) = seen.wait_for(|now| now.begun > begun && now.begun == now.ended).await.map(|now| *now)
-        else {
-            return;
+        // Whatever goes on now, this is not before its end.
+        let quiet = match *activity.seen() {
+            Seen { now: 0, last: Some(last) } => last + patience,
+            _ => Instant::now() + patience,
         };
-        begun = activity.begun;
-        if timeout(patience, seen.wait_for(|now| now.begun > begun)).await.is_err() {
+        if quiet <= Instant::now() {
             return;
         }
+        sleep_until(quiet).await;
     }
 }
 
@@ -51,32 +65,46 @@ pub(crate) async fn idle(mut seen: watch::Receiver<Activity>, patience: Duration
 mod tests {
     use std::pin::pin;
 
+    use tokio::time::timeout;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_client_is_not_waited_for() {
-        let (activity, seen) = watch::channel(Activity::default());
+        let activity = Activity::default();
         let second = Duration::from_secs(1);
-        first_request(seen.clone(), second).await;
-        activity.send_modify(Activity::begin);
-        assert!(timeout(10 * second, first_request(seen, second)).await.is_err());
+        first_request(&activity, second).await;
+        activity.begin(Instant::now());
+        assert!(timeout(10 * second, first_request(&activity, second)).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_quiet_counts_as_idle() {
-        let (activity, seen) = watch::channel(Activity::default());
+        let activity = Activity::default();
         let second = Duration::from_secs(1);
-        let mut idle = pin!(idle(seen, 2 * second));
+        let mut idle = pin!(idle(&activity, 2 * second));
         assert!(timeout(10 * second, &mut idle).await.is_err(), "nothing yet: that is the other clock's business");
-        activity.send_modify(Activity::begin);
+        activity.begin(Instant::now());
         assert!(timeout(10 * second, &mut idle).await.is_err(), "a request in flight");
-        activity.send_modify(Activity::end);
+        activity.end(Instant::now());
         assert!(timeout(second, &mut idle).await.is_err(), "not quiet for long enough");
-        activity.send_modify(|now| {
-            now.begin();
-            now.end();
-        });
+        activity.begin(Instant::now());
+        activity.end(Instant::now());
         assert!(timeout(second, &mut idle).await.is_err(), "a request in between, however short, starts it anew");
         assert!(timeout(2 * second, &mut idle).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_quiet_begins_with_the_end_of_the_last_request() {
+        let activity = Activity::default();
+        let second = Duration::from_secs(1);
+        activity.begin(Instant::now());
+        let ends = async {
+            sleep(3 * second).await;
+            activity.end(Instant::now());
+        };
+        let begun = Instant::now();
+        tokio::join!(ends, idle(&activity, 2 * second));
+        assert_eq!(begun.elapsed(), 5 * second);
     }
 }

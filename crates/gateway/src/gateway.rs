@@ -108,9 +108,9 @@ impl Inner {
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
-        activity: watch::Sender<Activity>,
+        activity: Activity,
     ) -> Response<Logged> {
-        let id = RequestId::new(&(self.request_ids)());
+        let id = RequestId::new((self.request_ids)());
         let client = client_address::of(peer);
         let method = request.method().clone();
         // Two lengths (Transfer-Encoding beside Content-Length) are how a second request is smuggled past a proxy. hyper

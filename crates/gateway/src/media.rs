@@ -31,6 +31,8 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// What a browser wants it for. Programs do not say, nor do old browsers, nor any over plain HTTP.
 const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+/// Headers of a whole answer, so that their table is made once.
+const MOST_HEADERS: usize = 16;
 
 /// What can be refused without knowing who asks or whether the medium exists: a method that reads nothing, and a query other than
 /// a signature and the name of an attachment (an unknown parameter must never be part of what a policy's wildcard covers).
@@ -164,6 +166,7 @@ fn content(origin: &Arc<dyn Origin>, request: &Parts, opened: Opened, etag: &Hea
     };
     let mut response = bare(status);
     let headers = response.headers_mut();
+    headers.reserve(MOST_HEADERS);
     headers.insert(CONTENT_TYPE, content_type(&opened));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
     if let Some(status) = opened.status(range.start) {
