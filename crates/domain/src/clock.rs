@@ -30,6 +30,12 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
+    /// The time since the epoch; none before it.
+    #[must_use]
+    pub const fn since_epoch(self) -> Duration {
+        Duration::from_micros(if self.0 < 0 { 0 } else { self.0.unsigned_abs() })
+    }
+
     /// The same as signatures and tokens count it: what lies before the epoch is the epoch.
     #[must_use]
     pub const fn epoch_s(self) -> u64 {

@@ -78,7 +78,7 @@ async fn connection(
     _slot: OwnedSemaphorePermit,
     stop: CancellationToken,
 ) {
-    let _connected = gateway.metrics.connected();
+    let _connected = gateway.observers.metrics.connected();
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "the connection is gone already");
         return;

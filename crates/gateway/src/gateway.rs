@@ -11,6 +11,7 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::header::TRANSFER_ENCODING;
@@ -22,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::accept::{self, Drained};
-use crate::access_log::{Logged, Record};
+use crate::access_log::{AccessLog, Logged, Observers, Record};
 use crate::activity::Activity;
 use crate::api::{self, ApiService};
 use crate::authorise;
@@ -52,12 +53,14 @@ pub struct Parts {
     pub origin: Arc<dyn Origin>,
     /// The user interface.
     pub static_files: StaticFiles,
-    /// The time, in seconds since 1970, UTC.
-    pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// The time since 1970, UTC.
+    pub clock: Arc<dyn Fn() -> Duration + Send + Sync>,
     /// Makes an id for each request, unlike any other: letters, digits, `-` and `_`.
     pub request_ids: Arc<dyn Fn() -> String + Send + Sync>,
     /// Where requests are counted.
     pub metrics: Metrics,
+    /// Where each is logged.
+    pub access_log: AccessLog,
 }
 
 /// The front of PicUp. Cheap to clone: clones are one gateway, to be served on several listeners.
@@ -66,31 +69,30 @@ pub struct Gateway(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) settings: Settings,
-    pub(crate) metrics: Metrics,
+    pub(crate) observers: Arc<Observers>,
     keyring: watch::Receiver<Keyring>,
     tokens: watch::Receiver<TokenRing>,
     forgers: Forgers,
     api: ApiService,
     origin: Arc<dyn Origin>,
     static_files: StaticFiles,
-    clock: Arc<dyn Fn() -> u64 + Send + Sync>,
     request_ids: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 impl Gateway {
     /// Puts the parts together; nothing happens before [`Gateway::serve`].
     pub fn new(settings: Settings, parts: Parts) -> Self {
-        let Parts { keyring, tokens, api, origin, static_files, clock, request_ids, metrics } = parts;
+        let Parts { keyring, tokens, api, origin, static_files, clock, request_ids, metrics, access_log } = parts;
+        let observers = Arc::new(Observers { metrics, log: access_log, clock });
         Self(Arc::new(Inner {
             settings,
-            metrics,
+            observers,
             keyring,
             tokens,
             forgers: Forgers::default(),
             api,
             origin,
             static_files,
-            clock,
             request_ids,
         }))
     }
@@ -116,7 +118,7 @@ impl Inner {
         // Two lengths (Transfer-Encoding beside Content-Length) are how a second request is smuggled past a proxy. hyper
         // goes by the first and hides the other, so after any such request the connection ends (RFC 9112 §6.1).
         let close = request.headers().contains_key(TRANSFER_ENCODING);
-        let mut record = Record::begin(&request, id.clone(), client.ip(), self.metrics.clone(), activity);
+        let mut record = Record::begin(&request, id.clone(), client.ip(), Arc::clone(&self.observers), activity);
         let phases = AssertUnwindSafe(self.phases(request, client, &id, &mut record)).catch_unwind();
         let mut response = phases.await.unwrap_or_else(|_| {
             tracing::error!(request_id = %id, "a request's handler panicked");
@@ -162,7 +164,7 @@ impl Inner {
             return problem.response();
         }
         let (keyring, tokens) = (self.keyring.borrow().clone(), self.tokens.borrow().clone());
-        let (settings, now) = (&self.settings, (self.clock)());
+        let (settings, now) = (&self.settings, (self.observers.clock)().as_secs());
         if let Err(reason) = authorise::media(&keyring, &tokens, &self.forgers, settings, request, client, now) {
             record.denied(reason);
             return Problem::FORBIDDEN.response();

@@ -35,6 +35,7 @@ mod stall;
 mod static_files;
 
 pub use accept::Drained;
+pub use access_log::{AccessFormat, AccessLog};
 pub use api::{ApiService, api_service};
 pub use body::{Body, BoxError, ByteStream};
 pub use cache::{Cache, CacheCounts, CacheSettings};

@@ -20,6 +20,10 @@ impl RequestId {
         Self(HeaderValue::try_from(made).expect("letters, digits, - and _ make a header"))
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.to_str().expect("made of ASCII")
+    }
+
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
     }
@@ -27,6 +31,6 @@ impl RequestId {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.0.to_str().expect("made of ASCII"))
+        formatter.write_str(self.as_str())
     }
 }

@@ -1,44 +1,23 @@
-//! What the access log says of a request, and what it never says. Alone in its file, because it listens to all events.
+//! What the access log says of a request, and what it never says. Alone in its file, because it sets what is logged.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use support::{TestGateway, VIEW};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    fn take(&self) -> Vec<String> {
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
-        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
-    }
+fn take(gateway: &TestGateway) -> Vec<String> {
+    std::mem::take(&mut *gateway.lines.lock().unwrap())
 }
 
 #[tokio::test]
 async fn one_line_a_request_and_no_secret() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber =
-        tracing_subscriber::fmt().json().with_env_filter("access=info").with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
     let gateway = TestGateway::start().await;
+    gateway.fetch(VIEW, "").await;
+    assert!(take(&gateway).is_empty(), "nobody wants lines");
+    let subscriber = tracing_subscriber::fmt().with_env_filter("access=info").finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
 
     gateway.fetch(VIEW, "Authorization: Bearer hush\r\nRange: bytes=0-9\r\n").await;
     gateway.ask("GET", "/api/x?token=hush", "").await;
@@ -46,11 +25,11 @@ async fn one_line_a_request_and_no_secret() {
     gateway.fetch("/media/ann/a1/view/broken", "").await;
     gateway.ask("GET", &format!("/{}", "y".repeat(1000)), "").await;
     gateway.fetch("/media/ann/straight/view/1", "Accept: */*\r\n").await;
-    let said = lines.take();
+    let said = take(&gateway);
     assert_eq!(said.len(), 6, "{said:#?}");
     for (line, parts) in said.iter().zip([
         vec![
-            r#""request_id":"r-1""#,
+            r#""request_id":"r-2""#,
             r#""method":"GET""#,
             r#""route":"media""#,
             VIEW,
@@ -83,7 +62,7 @@ async fn one_line_a_request_and_no_secret() {
     drop(stream);
     gateway.gate.notify_one();
     let cut = loop {
-        if let Some(line) = lines.take().pop() {
+        if let Some(line) = take(&gateway).pop() {
             break line;
         }
         tokio::task::yield_now().await;

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,8 +22,8 @@ use picup_delivery::{
     signed_cookies,
 };
 use picup_gateway::{
-    ByteStream, Drained, Elsewhere, Gateway, Metrics, Opened, Origin, OriginError, Parts, Settings, StaticFile,
-    StaticFiles, Told, api_service,
+    AccessFormat, AccessLog, ByteStream, Drained, Elsewhere, Gateway, Metrics, Opened, Origin, OriginError, Parts,
+    Settings, StaticFile, StaticFiles, Told, api_service,
 };
 use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -108,6 +108,8 @@ pub(crate) struct TestGateway {
     pub(crate) address: SocketAddr,
     pub(crate) key: SigningKey,
     pub(crate) clock: Arc<AtomicU64>,
+    /// Of the access log, where a subscriber wants it.
+    pub(crate) lines: Arc<Mutex<Vec<String>>>,
     pub(crate) keyring: watch::Sender<Keyring>,
     pub(crate) tokens: watch::Sender<TokenRing>,
     pub(crate) gate: Arc<Notify>,
@@ -139,7 +141,7 @@ impl TestGateway {
         let ring = TokenRing::new(Audience::default(), [public, TokenKey::secret(&secret)]).unwrap();
         let (tokens, token_receiver) = watch::channel(ring);
         let (gate, opened) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
-        let clock = Arc::new(AtomicU64::new(NOW));
+        let (clock, lines) = (Arc::new(AtomicU64::new(NOW)), Arc::<Mutex<Vec<String>>>::default());
         let mut registry = Registry::default();
         let mut settings = Settings::new(BASE);
         change(&mut settings);
@@ -151,20 +153,24 @@ impl TestGateway {
             static_files,
             clock: {
                 let clock = clock.clone();
-                Arc::new(move || clock.load(Ordering::SeqCst))
+                Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst)))
             },
             request_ids: {
                 let next = AtomicU64::new(1);
                 Arc::new(move || format!("r-{}", next.fetch_add(1, Ordering::SeqCst)))
             },
             metrics: Metrics::register(&mut registry),
+            access_log: {
+                let lines = lines.clone();
+                AccessLog::new(AccessFormat::Json, move |line| lines.lock().unwrap().push(line.to_owned()))
+            },
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let gateway = Gateway::new(settings, parts);
         let serving = tokio::spawn(async move { gateway.serve(listener, async { stopped.await.unwrap_or(()) }).await });
-        Self { address, key, clock, keyring, tokens, gate, opened, registry, stop: Some(stop), serving }
+        Self { address, key, clock, lines, keyring, tokens, gate, opened, registry, stop: Some(stop), serving }
     }
 
     /// The `Cookie` line that opens one account's media until a minute from now.

@@ -78,9 +78,10 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
             api: api_service(health()),
             origin: Arc::new(cache.clone()),
             static_files: [].into_iter().collect(),
-            clock: Arc::new(|| SystemClock.now().epoch_s()),
+            clock: Arc::new(|| SystemClock.now().since_epoch()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
             metrics: picup_gateway::Metrics::register(&mut registry),
+            access_log: log::access(&config.log),
         },
     );
     if let Some(address) = config.admin_listen.address() {

@@ -1,7 +1,8 @@
 //! The log: one line an event on standard error, for people or for programs.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 
+use picup_gateway::{AccessFormat, AccessLog};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -23,4 +24,15 @@ pub(crate) fn start(config: &LogConfig) {
         LogFormat::Text => lines.finish().try_init(),
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
     };
+}
+
+/// The lines of requests, which look like the others and stand among them.
+pub(crate) fn access(config: &LogConfig) -> AccessLog {
+    let format = match config.format {
+        LogFormat::Text => AccessFormat::Text,
+        LogFormat::Json => AccessFormat::Json,
+    };
+    AccessLog::new(format, |line| {
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    })
 }

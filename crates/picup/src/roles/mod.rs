@@ -188,9 +188,10 @@ fn gateway(
             api: api_service(router),
             origin,
             static_files: interface::files_beside(&rooms.storage, shown_from)?,
-            clock: Arc::new(move || clock.now().epoch_s()),
+            clock: Arc::new(move || clock.now().since_epoch()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
             metrics,
+            access_log: log::access(&config.log),
         },
     ))
 }

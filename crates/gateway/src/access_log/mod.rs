@@ -1,11 +1,15 @@
-//! Phase: log and count. One event of target `access` and one observation for each request, when its last byte has been
+//! Phase: log and count. One line and one observation for each request, when its last byte has been
 //! handed over, or when the client is gone.
 //!
 //! Never logged: queries, cookies, `Authorization`, bodies. A path is cut at 256 bytes.
 
+mod line;
+
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
@@ -20,13 +24,23 @@ use crate::metrics::{self, Metrics, method_label};
 use crate::request_id::RequestId;
 use crate::route::Route;
 
+pub use line::{AccessFormat, AccessLog};
+
 const MAX_PATH: usize = 256;
 /// In the place of a status when the client left before there was one, as nginx has it.
 const CLIENT_GONE: u16 = 499;
 
+/// Where it is said what came of requests.
+pub(crate) struct Observers {
+    pub(crate) metrics: Metrics,
+    pub(crate) log: AccessLog,
+    /// The time since 1970, UTC.
+    pub(crate) clock: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
+
 /// What is known of one request so far. Dropping it writes the line, whichever way the request ended.
 pub(crate) struct Record {
-    metrics: Metrics,
+    observers: Arc<Observers>,
     activity: Activity,
     started: Instant,
     id: RequestId,
@@ -47,15 +61,15 @@ impl Record {
         request: &Request<B>,
         id: RequestId,
         client: IpAddr,
-        metrics: Metrics,
+        observers: Arc<Observers>,
         activity: Activity,
     ) -> Self {
-        metrics.begun();
+        observers.metrics.begun();
         let started = Instant::now();
         activity.begin(started);
         let path = request.uri().path();
         Self {
-            metrics,
+            observers,
             activity,
             started,
             id,
@@ -77,7 +91,7 @@ impl Record {
     }
 
     pub(crate) fn denied(&mut self, reason: Denied) {
-        self.metrics.refused(reason);
+        self.observers.metrics.refused(reason);
         self.denied = Some(reason);
     }
 
@@ -112,23 +126,20 @@ impl Drop for Record {
         let status = self.status.map_or(CLIENT_GONE, |status| status.as_u16());
         let route = self.route.map_or("refused", Route::label);
         let labels = metrics::Request { method: self.method, route, status, protocol: self.protocol };
-        self.metrics.ended(&labels, duration, self.sent);
+        self.observers.metrics.ended(&labels, duration, self.sent);
         self.activity.end(now);
-        tracing::info!(
-            target: "access",
-            request_id = %self.id,
-            client = %self.client,
-            method = self.method,
-            route,
-            path = self.path,
-            protocol = self.protocol,
-            status,
-            bytes = self.sent,
-            complete = self.expected == Some(self.sent),
-            duration_ms = duration.as_secs_f64() * 1e3,
-            denied = self.denied.map(Denied::label),
-            error = self.error,
-        );
+        let Some(mut line) = self.observers.log.line((self.observers.clock)()) else { return };
+        line.text("request_id", self.id.as_str()).text("client", &self.client.to_string());
+        line.text("method", self.method).text("route", route).text("path", &self.path);
+        line.text("protocol", self.protocol).plain("status", status).plain("bytes", self.sent);
+        line.plain("complete", self.expected == Some(self.sent)).millis("duration_ms", duration);
+        if let Some(denied) = self.denied {
+            line.text("denied", denied.label());
+        }
+        if let Some(error) = &self.error {
+            line.text("error", error);
+        }
+        line.end();
     }
 }
 
