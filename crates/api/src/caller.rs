@@ -123,9 +123,14 @@ fn key(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
+/// The access token that a request shows, whatever it is worth: by `Authorization: Bearer`, else by the access cookie.
+#[must_use]
+pub fn access_token(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers).or_else(|| cookies::read(headers, cookies::ACCESS))
+}
+
 async fn person(parts: &Parts, app: &App) -> Result<Access, ApiError> {
-    let token = bearer(&parts.headers).or_else(|| cookies::read(&parts.headers, cookies::ACCESS));
-    let token = token.ok_or(Error::NotSignedIn)?;
+    let token = access_token(&parts.headers).ok_or(Error::NotSignedIn)?;
     let access = if is_question(&parts.method) {
         session::authenticate_to_look(&for_client(parts, app), token).await?
     } else {

@@ -40,6 +40,7 @@ use axum::{Router, middleware};
 use picup_app::App;
 use picup_domain::ByteSize;
 
+pub use caller::access_token;
 pub use immich::operations as immich_operations;
 pub use openapi::document;
 

@@ -1,7 +1,8 @@
-//! Phase: from a listener to requests. HTTP/1.1 and HTTP/2 (by prior knowledge) on one port, a bounded number of
+//! Phase: from a listener to requests. HTTP/1.1 and HTTP/2 on one port, over TLS where there is a certificate, a bounded number of
 //! connections, none of which may stay open for nothing, and an end that lets downloads finish.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -17,7 +19,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::{Activity, first_request, idle};
+use crate::connections::Connections;
 use crate::gateway::Inner;
+use crate::proxied;
 use crate::settings::Settings;
 use crate::stall::Stalling;
 
@@ -37,13 +41,13 @@ pub struct Drained {
 pub(crate) async fn serve(gateway: Arc<Inner>, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Drained {
     let slots = Arc::new(Semaphore::new(gateway.settings.max_connections));
     let stop = CancellationToken::new();
-    let mut connections = JoinSet::new();
+    let (mut connections, counts) = (JoinSet::new(), Connections::default());
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             (stream, peer, slot) = next(&listener, &slots) => {
-                connections.spawn(connection(gateway.clone(), stream, peer, slot, stop.clone()));
+                connections.spawn(connection(gateway.clone(), stream, peer, slot, counts.clone(), stop.clone()));
             }
             Some(_) = connections.join_next() => {}
         }
@@ -71,18 +75,59 @@ async fn next(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Soc
     }
 }
 
+/// One connection to its end, from whoever may have one.
 async fn connection(
     gateway: Arc<Inner>,
-    stream: TcpStream,
-    peer: SocketAddr,
+    mut stream: TcpStream,
+    mut peer: SocketAddr,
     _slot: OwnedSemaphorePermit,
+    connections: Connections,
     stop: CancellationToken,
 ) {
     let _connected = gateway.observers.metrics.connected();
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, %peer, "the connection is gone already");
-        return;
+    let settings = &gateway.settings;
+    let trusted = settings.proxies.has(peer.ip());
+    if settings.proxy_protocol {
+        if !trusted {
+            return tracing::debug!(%peer, "no trusted proxy: its word for who connects is not taken");
+        }
+        match in_time(settings.header_timeout, proxied::client(&mut stream)).await {
+            Ok(told) => peer = told.unwrap_or(peer),
+            Err(error) => return tracing::debug!(%error, %peer, "a proxy did not say who connects"),
+        }
     }
+    // A proxy connects for many, and counts by itself.
+    let counted = settings.proxy_protocol || !trusted;
+    let open = counted.then(|| connections.open(peer.ip(), settings.max_connections_per_address));
+    if let Some(None) = open {
+        gateway.observers.metrics.turned_away();
+        return tracing::debug!(%peer, "it has too many connections open");
+    }
+    if let Err(error) = stream.set_nodelay(true) {
+        return tracing::debug!(%error, %peer, "the connection is gone already");
+    }
+    let stream = Stalling::new(stream, settings.write_timeout);
+    let Some(tls) = gateway.tls() else { return requests(&gateway, stream, peer, stop).await };
+    match in_time(settings.header_timeout, tls.accept(stream)).await {
+        Ok(stream) => requests(&gateway, stream, peer, stop).await,
+        Err(error) => {
+            gateway.observers.metrics.handshake_failed();
+            tracing::debug!(%error, %peer, "no TLS came about");
+        }
+    }
+}
+
+async fn in_time<T>(patience: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(patience, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// The requests of a connection.
+async fn requests(
+    gateway: &Arc<Inner>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    stop: CancellationToken,
+) {
     let settings = &gateway.settings;
     let activity = Activity::default();
     let service = service_fn(|request| {
@@ -90,8 +135,7 @@ async fn connection(
         async move { Ok::<_, Infallible>(gateway.answer(request, peer, activity).await) }
     });
     let builder = builder(settings);
-    let stream = TokioIo::new(Stalling::new(stream, settings.write_timeout));
-    let mut connection = pin!(builder.serve_connection(stream, service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         result = connection.as_mut() => return ended(result, peer),
         () = first_request(&activity, settings.header_timeout) => return,

@@ -1,8 +1,10 @@
 //! Who shows wrong signatures: each costs a verification, so that they are counted, and those who show many get none for a while.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use quick_cache::sync::Cache;
+
+use crate::limit::network;
 
 /// So many wrong signatures …
 const MOST: u32 = 20;
@@ -31,13 +33,6 @@ impl Forgers {
         let (client, window) = (network(client), now_epoch_s / WINDOW_S);
         let count = self.0.get(&client).filter(|(of, _)| *of == window).map_or(0, |(_, count)| count);
         self.0.insert(client, (window, count + 1));
-    }
-}
-
-fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address => address,
     }
 }
 

@@ -1,21 +1,21 @@
 //! What happens to a request, in order.
 //!
 //! ```text
-//! accept → client address → normalise → route ─┬─ media: authorise → origin ─┬→ log and count
-//!                                              ├─ api ───────────────────────┤
-//!                                              └─ static files ──────────────┘
+//! accept → TLS → client address → allow list → rate limit → normalise → route ─┬─ media: authorise → origin ─┬→ log and count
+//!                                                                              ├─ api ───────────────────────┤
+//!                                                                              └─ static files ──────────────┘
 //! ```
 //! A phase either passes the request on or answers it. [`Inner::phases`] is the one place that knows the order; each
 //! phase has a module of its own that knows nothing of the others.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::header::TRANSFER_ENCODING;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use picup_delivery::{Keyring, TokenRing};
@@ -25,11 +25,13 @@ use tokio::sync::watch;
 use crate::accept::{self, Drained};
 use crate::access_log::{AccessLog, Logged, Observers, Record};
 use crate::activity::Activity;
+use crate::allow::AllowList;
 use crate::api::{self, ApiService};
 use crate::authorise;
 use crate::body::{Body, Patient};
-use crate::client_address;
+use crate::class::Class;
 use crate::forgers::Forgers;
+use crate::limit::{Account, Buckets, Limits};
 use crate::media;
 use crate::metrics::Metrics;
 use crate::normalise;
@@ -40,6 +42,7 @@ use crate::route::Route;
 use crate::security;
 use crate::settings::Settings;
 use crate::static_files::StaticFiles;
+use crate::tls::Tls;
 
 /// What `picup` hands to the gateway.
 pub struct Parts {
@@ -47,6 +50,12 @@ pub struct Parts {
     pub keyring: watch::Receiver<Keyring>,
     /// The keys whose tokens open media, in the same way; an empty ring looks at none.
     pub tokens: watch::Receiver<TokenRing>,
+    /// From where which requests may come, and how often; a change counts from the next request on.
+    pub rules: watch::Receiver<Arc<Rules>>,
+    /// The account that a request's headers prove. Asked where an account has a limit, so it should be quick.
+    pub account_of: AccountOf,
+    /// The certificate to serve with; a new one counts from the next connection on. Without one there is no TLS.
+    pub tls: Option<watch::Receiver<Tls>>,
     /// Answers `/api`, `/.well-known`, `/live` and `/ready`; see [`crate::api_service`].
     pub api: ApiService,
     /// Where media are read from.
@@ -63,6 +72,18 @@ pub struct Parts {
     pub access_log: AccessLog,
 }
 
+/// Finds the account that headers prove.
+pub type AccountOf = Arc<dyn Fn(&HeaderMap) -> Option<Account> + Send + Sync>;
+
+/// From where requests may come, and how often.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// From where.
+    pub allow: AllowList,
+    /// How often.
+    pub limits: Limits,
+}
+
 /// The front of PicUp. Cheap to clone: clones are one gateway, to be served on several listeners.
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
@@ -72,6 +93,10 @@ pub(crate) struct Inner {
     pub(crate) observers: Arc<Observers>,
     keyring: watch::Receiver<Keyring>,
     tokens: watch::Receiver<TokenRing>,
+    rules: watch::Receiver<Arc<Rules>>,
+    account_of: AccountOf,
+    tls: Option<watch::Receiver<Tls>>,
+    buckets: Buckets,
     forgers: Forgers,
     api: ApiService,
     origin: Arc<dyn Origin>,
@@ -82,13 +107,17 @@ pub(crate) struct Inner {
 impl Gateway {
     /// Puts the parts together; nothing happens before [`Gateway::serve`].
     pub fn new(settings: Settings, parts: Parts) -> Self {
-        let Parts { keyring, tokens, api, origin, static_files, clock, request_ids, metrics, access_log } = parts;
+        let Parts { keyring, tokens, rules, account_of, tls, api, origin, static_files, clock, request_ids, metrics, access_log } = parts;
         let observers = Arc::new(Observers { metrics, log: access_log, clock });
         Self(Arc::new(Inner {
             settings,
             observers,
             keyring,
             tokens,
+            rules,
+            account_of,
+            tls,
+            buckets: Buckets::default(),
             forgers: Forgers::default(),
             api,
             origin,
@@ -113,7 +142,7 @@ impl Inner {
         activity: Activity,
     ) -> Response<Logged> {
         let id = RequestId::new((self.request_ids)());
-        let client = client_address::of(peer);
+        let client = self.settings.proxies.client(peer, request.headers());
         let method = request.method().clone();
         // Two lengths (Transfer-Encoding beside Content-Length) are how a second request is smuggled past a proxy. hyper
         // goes by the first and hides the other, so after any such request the connection ends (RFC 9112 §6.1).
@@ -124,7 +153,8 @@ impl Inner {
             tracing::error!(request_id = %id, "a request's handler panicked");
             Problem::INTERNAL.response_with_id(&id)
         });
-        security::finish(&mut response, &id, close);
+        let hsts = self.tls.as_ref().map_or(Duration::ZERO, |_| self.settings.hsts);
+        security::finish(&mut response, &id, close, hsts);
         record.follow(&method, response)
     }
 
@@ -138,10 +168,14 @@ impl Inner {
         if request.method() == Method::CONNECT {
             return Problem::METHOD.response();
         }
+        let class = Class::of(request.method(), request.uri().path());
+        if let Err(answer) = self.admit(class, &request, client.ip(), record).await {
+            return answer;
+        }
         if let Err(problem) = normalise::check(request.uri()) {
             return problem.response();
         }
-        let route = Route::of(request.uri().path());
+        let route = class.route();
         record.routed(route);
         match route {
             Route::Media => self.media(&request.into_parts().0, client, id, record).await,
@@ -151,6 +185,38 @@ impl Inner {
             }
             Route::Static => self.static_files.answer(&request.into_parts().0),
         }
+    }
+
+    /// Allow list and rate limit; one that has to wait for its turn waits here.
+    async fn admit(
+        &self,
+        class: Class,
+        request: &Request<Incoming>,
+        client: IpAddr,
+        record: &Record,
+    ) -> Result<(), Response<Body>> {
+        let rules = Arc::clone(&self.rules.borrow());
+        if !rules.allow.admits(class, client) {
+            record.not_admitted(class);
+            return Err(Problem::FROM_HERE.response());
+        }
+        let account = || (self.account_of)(request.headers());
+        match self.buckets.take(&rules.limits, class, client, account) {
+            Ok(Duration::ZERO) => Ok(()),
+            Ok(wait) => {
+                tokio::time::sleep(wait).await;
+                Ok(())
+            }
+            Err(too_many) => {
+                record.limited(class);
+                Err(too_many.response())
+            }
+        }
+    }
+
+    /// The certificate to serve the next connection with.
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        self.tls.as_ref().map(|tls| tls.borrow().clone())
     }
 
     async fn media(

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::class::Class;
 use crate::route::Route;
 
 /// The buckets that OpenTelemetry's conventions give for this histogram, in seconds.
@@ -25,6 +26,10 @@ pub struct Metrics {
     bytes: Family<ByRoute, Counter>,
     redirects: Family<ByRoute, Counter>,
     denied: Family<ByReason, Counter>,
+    not_admitted: Family<ByClass, Counter>,
+    limited: Family<ByClass, Counter>,
+    turned_away: Counter,
+    handshakes_failed: Counter,
 }
 
 /// What came of requests for media.
@@ -51,6 +56,11 @@ struct ByRoute {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByClass {
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByReason {
     reason: &'static str,
 }
@@ -65,6 +75,10 @@ impl Metrics {
             bytes: Family::default(),
             redirects: Family::default(),
             denied: Family::default(),
+            not_admitted: Family::default(),
+            limited: Family::default(),
+            turned_away: Counter::default(),
+            handshakes_failed: Counter::default(),
         };
         let help = "Time from a request's head to the last byte of its answer";
         registry.register_with_unit("http_server_request_duration", help, Unit::Seconds, metrics.duration.clone());
@@ -74,6 +88,19 @@ impl Metrics {
         registry.register_with_unit("http_server_response_body", help, Unit::Bytes, metrics.bytes.clone());
         registry.register("http_server_redirects", "Answers that send the client elsewhere", metrics.redirects.clone());
         registry.register("delivery_denied", "Requests for media refused, by reason", metrics.denied.clone());
+        let help = "Requests from where their class may not come from";
+        registry.register("http_server_not_admitted", help, metrics.not_admitted.clone());
+        let help = "Requests over the rate that an address or account has for their class";
+        registry.register("http_server_limited", help, metrics.limited.clone());
+        let help = "Connections closed because their address had too many open";
+        registry.register("http_server_connections_turned_away", help, metrics.turned_away.clone());
+        let help = "Connections on which no TLS came about";
+        registry.register("tls_handshakes_failed", help, metrics.handshakes_failed.clone());
+        for class in Class::ALL {
+            let class = ByClass { class: class.name() };
+            metrics.not_admitted.get_or_create_owned(&class);
+            metrics.limited.get_or_create_owned(&class);
+        }
         for reason in Denied::ALL {
             metrics.denied.get_or_create_owned(&ByReason { reason: reason.label() });
         }
@@ -110,6 +137,22 @@ impl Metrics {
 
     pub(crate) fn refused(&self, reason: Denied) {
         self.denied.get_or_create(&ByReason { reason: reason.label() }).inc();
+    }
+
+    pub(crate) fn not_admitted(&self, class: Class) {
+        self.not_admitted.get_or_create(&ByClass { class: class.name() }).inc();
+    }
+
+    pub(crate) fn limited(&self, class: Class) {
+        self.limited.get_or_create(&ByClass { class: class.name() }).inc();
+    }
+
+    pub(crate) fn turned_away(&self) {
+        self.turned_away.inc();
+    }
+
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.inc();
     }
 
     pub(crate) fn connected(&self) -> Connected {

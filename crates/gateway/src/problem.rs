@@ -30,6 +30,18 @@ impl Problem {
     );
     pub(crate) const NOT_FOUND: Self =
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", "There is nothing at this address.");
+    pub(crate) const FROM_HERE: Self = Self::new(
+        StatusCode::FORBIDDEN,
+        "from-here",
+        "Not allowed from here",
+        "This part of PicUp is closed to the network that you are in. Ask from another one, or ask who runs it.",
+    );
+    pub(crate) const TOO_MANY: Self = Self::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too-many-requests",
+        "Too many requests",
+        "Wait for the seconds that Retry-After says, and then ask less often.",
+    );
     pub(crate) const METHOD: Self = Self::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::client_address::TrustedProxies;
 use crate::shield::EdgeSecrets;
 
 /// The gateway's settings.
@@ -24,6 +25,14 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// How long requests in flight may go on after the shutdown signal before they are cut.
     pub drain_timeout: Duration,
+    /// Whose word is taken for who asks.
+    pub proxies: TrustedProxies,
+    /// Connections come from `proxies` alone, and begin with the PROXY protocol, version 2.
+    pub proxy_protocol: bool,
+    /// How long browsers that came by TLS come by nothing else from then on; zero says nothing of it.
+    pub hsts: Duration,
+    /// Connections that one address may have open; of IPv6 one /64. Trusted proxies may have all.
+    pub max_connections_per_address: usize,
     /// Connections served at once; more wait in the listener's backlog.
     pub max_connections: usize,
     /// Bytes in the head of a request, its line and all its headers; at least 8192.
@@ -42,6 +51,10 @@ impl Settings {
             write_timeout: Duration::from_secs(300),
             idle_timeout: Duration::from_secs(120),
             drain_timeout: Duration::from_secs(30),
+            proxies: TrustedProxies::default(),
+            proxy_protocol: false,
+            hsts: Duration::ZERO,
+            max_connections_per_address: 256,
             max_connections: 1024,
             max_header_bytes: 64 * 1024,
         }

@@ -8,6 +8,7 @@
 mod backup;
 mod check;
 mod delivery;
+mod gateway;
 mod pod;
 mod reads;
 mod rooms;
@@ -29,6 +30,7 @@ use store::StoreConfig;
 pub(crate) use backup::{DestinationConfig, Place};
 pub(crate) use check::{Mistakes, load, read};
 pub(crate) use delivery::{NamedFile, Right};
+pub(crate) use gateway::GatewayConfig;
 pub(crate) use units::{BaseAddress, DatabaseUrl, ListenAddress, parse_duration};
 
 /// Settings of PicUp. Every line that begins with `#` shows a default: remove the `#` to change it.
@@ -98,6 +100,10 @@ pub(crate) struct Config {
     /// Photos and videos on their way out.
     #[config(nested)]
     pub(crate) edge: EdgeConfig,
+
+    /// What stands before all else: who may ask, how often, and over what.
+    #[config(nested)]
+    pub(crate) gateway: GatewayConfig,
 
     /// Copies of the photos and videos, and of the database, at other places.
     #[config(nested)]
@@ -337,6 +343,7 @@ impl Config {
             return Err("edge.cache_dir is in the data folder, or around it; name a folder beside it".to_owned());
         }
         self.delivery.validate(&self.session)?;
+        self.gateway.validate(self.public_base())?;
         self.store.validate()?;
         if let Some(Place::Folder(folder)) = &self.store.url
             && backup::are_nested(folder, &self.data_dir)

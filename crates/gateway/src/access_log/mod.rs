@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::activity::Activity;
 use crate::body::{Body, BoxError};
+use crate::class::Class;
 use crate::metrics::{self, Metrics, method_label};
 use crate::request_id::RequestId;
 use crate::route::Route;
@@ -93,6 +94,14 @@ impl Record {
     pub(crate) fn denied(&mut self, reason: Denied) {
         self.observers.metrics.refused(reason);
         self.denied = Some(reason);
+    }
+
+    pub(crate) fn not_admitted(&self, class: Class) {
+        self.observers.metrics.not_admitted(class);
+    }
+
+    pub(crate) fn limited(&self, class: Class) {
+        self.observers.metrics.limited(class);
     }
 
     pub(crate) fn failed(&mut self, error: &dyn std::error::Error) {

@@ -31,7 +31,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use failure::Failure;
 
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, Mistakes};
 
 /// A private photo and video cloud for people who run their own infrastructure.
 #[derive(Debug, Parser)]
@@ -89,7 +89,7 @@ enum Command {
 }
 
 /// Where PicUp keeps its data, and the file with its settings: the same for all commands that work on the data itself.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct Place {
     /// The folder with the database, the keys and the photos [default: data]
     #[arg(long, value_name = "DIR")]
@@ -118,8 +118,11 @@ impl Place {
     }
 
     fn load_with(&self, flags: Flags) -> Result<Config, Failure> {
-        let flags = Flags { data_dir: self.data_dir.clone(), ..flags };
-        crate::config::load(self.config.as_deref(), flags).map_err(Failure::from)
+        Ok(self.read_with(flags)?)
+    }
+
+    fn read_with(&self, flags: Flags) -> Result<Config, Mistakes> {
+        crate::config::load(self.config.as_deref(), Flags { data_dir: self.data_dir.clone(), ..flags })
     }
 }
 

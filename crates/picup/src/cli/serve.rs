@@ -12,7 +12,7 @@ use picup_gateway::CacheSettings;
 
 use super::{Failure, Place, block_on};
 use crate::config::{self, BaseAddress, Config, Flags, ListenAddress, NamedFile};
-use crate::roles::NO_PUBLIC_BASE;
+use crate::roles::{NO_PUBLIC_BASE, Reload};
 use crate::roles::edge::{Edge, From};
 use crate::roles::edge_keys::EdgeKeys;
 
@@ -85,10 +85,12 @@ fn size(text: &str) -> Result<ByteSize, String> {
 pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let roles = check_roles(&args.roles)?;
     let flags = Flags { listen: args.listen, admin_listen: args.admin_listen, ..Flags::default() };
-    let mut config = args.place.load_with(flags)?;
+    let mut config = args.place.load_with(flags.clone())?;
+    let place = args.place.clone();
+    let reload: Reload = Box::new(move || Ok(place.read_with(flags.clone())?));
     if roles == Roles::Edge {
         let edge = edge(args.edge, &mut config)?;
-        block_on(async move { crate::roles::edge::serve(&config, edge).await.map_err(Failure::from) })?;
+        block_on(async move { crate::roles::edge::serve(&config, edge, reload).await.map_err(Failure::from) })?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.edge.is_said() {
@@ -98,7 +100,7 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .next("leave them out, or say --roles edge"));
     }
     let file = args.place.file(&config)?;
-    block_on(async move { crate::roles::serve(config, file).await.map_err(Failure::from) })?;
+    block_on(async move { crate::roles::serve(config, file, reload).await.map_err(Failure::from) })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use super::admin::encoded;
 use super::edge_keys::EdgeKeys;
+use super::front::{self, Front, Reload};
 use super::origin::{StoreOrigin, Straight};
 use super::upstream::Upstream;
 use super::{caches, listen, log, stop_on_signal};
@@ -53,7 +54,7 @@ pub(crate) struct Edge {
 }
 
 /// Serves until SIGTERM or SIGINT, and then what is under way.
-pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
+pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload) -> anyhow::Result<()> {
     log::start(&config.log);
     let mut registry = Registry::default();
     let secret = edge.origin_secret.as_deref().map(secrets::edge_secrets).transpose()?;
@@ -66,15 +67,20 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
     let listener = listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
+    let front = Front::of(&config.gateway)?;
     let gateway = Gateway::new(
         picup_gateway::Settings {
             app_origin: edge.app_origin,
             edges: EdgeSecrets::new(edges.iter().map(String::as_str)),
-            ..picup_gateway::Settings::new(edge.public_base)
+            ..front::settings(&config.gateway, &edge.public_base)
         },
         Parts {
             keyring: keyring.subscribe(),
             tokens: tokens.subscribe(),
+            rules: front.rules(),
+            // An edge knows of no accounts.
+            account_of: Arc::new(|_| None),
+            tls: front.tls(),
             api: api_service(health()),
             origin: Arc::new(cache.clone()),
             static_files: [].into_iter().collect(),
@@ -90,6 +96,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge) -> anyhow::Result<()> {
         tokio::spawn(admin(listener, Arc::new(Admin { registry, cache })));
     }
     tokio::spawn(edge.keys.follow(keyring, tokens));
+    tokio::spawn(front.follow(reload));
     println!("PicUp's edge answers at http://{address}/media/…");
     let drained = gateway.serve(listener, stop.cancelled_owned()).await;
     tracing::info!(?drained, "stopped");

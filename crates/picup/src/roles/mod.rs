@@ -8,12 +8,14 @@ pub(crate) mod cdn;
 pub(crate) mod edge;
 pub(crate) mod edge_keys;
 pub(crate) mod from_backup;
+mod front;
 mod interface;
 mod log;
 mod media_keys;
 mod origin;
 mod password;
 mod probing;
+mod redirect;
 mod rooms;
 mod upstream;
 
@@ -43,6 +45,8 @@ use crate::moving::work::Work;
 use crate::qr;
 
 use cdn::Cdn;
+pub(crate) use front::Reload;
+use front::Front;
 use media_keys::Rings;
 use origin::{StoreOrigin, Straight};
 use rooms::Rooms;
@@ -55,7 +59,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_LOOK: Duration = Duration::from_millis(20);
 
 /// Runs PicUp until SIGTERM or SIGINT, then finishes what is under way.
-pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
+pub(crate) async fn serve(config: Config, file: PathBuf, reload: Reload) -> anyhow::Result<()> {
     log::start(&config.log);
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
     let _lock = lock(&config.data_dir).await?;
@@ -80,7 +84,13 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
         None => rooms.storage.bucket_origin().filter(|_| config.reads_elsewhere()),
     };
     let origin = rooms.told.cached(&config.edge, Arc::new(origin), &mut registry)?;
-    let gateway = gateway(&config, &rooms, rings, origin, shown_from.as_deref(), &mut registry)?;
+    let front = Front::of(&config.gateway)?;
+    let gateway = gateway(&config, &rooms, &front, rings, origin, shown_from.as_deref(), &mut registry)?;
+    if let (Some(address), Some(base)) = (config.gateway.tls.redirect_listen.address(), config.public_base()) {
+        let listener = listen(address, "gateway.tls.redirect_listen").await.context("the listener without TLS")?;
+        tracing::info!(address = %listener.local_addr()?, "people who come without TLS are sent to {base}");
+        tokio::spawn(redirect::serve(listener, base.to_owned()));
+    }
     let admin = match config.admin_listen.address() {
         Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),
         None => None,
@@ -116,6 +126,7 @@ pub(crate) async fn serve(config: Config, file: PathBuf) -> anyhow::Result<()> {
         tokio::spawn(probing::reads(rooms.storage.clone(), straight, cdn));
     }
     tokio::spawn(media_keys.follow());
+    tokio::spawn(front.follow(reload));
     let teller = tokio::spawn(teller.run(stop.clone()));
     if let Some(password) = password {
         tokio::spawn(password.follow(rooms.database.clone()));
@@ -171,6 +182,7 @@ pub(crate) async fn mover(config: &Config, file: PathBuf) -> anyhow::Result<Work
 fn gateway(
     config: &Config,
     rooms: &Rooms,
+    front: &Front,
     rings: Rings,
     origin: Arc<dyn Origin>,
     shown_from: Option<&str>,
@@ -181,10 +193,13 @@ fn gateway(
     let metrics = picup_gateway::Metrics::register(registry);
     rooms.told.by(&metrics);
     Ok(Gateway::new(
-        picup_gateway::Settings::new(&rooms.app.settings().public_base),
+        front::settings(&config.gateway, &rooms.app.settings().public_base),
         Parts {
             keyring: rings.keyring,
             tokens: rings.tokens,
+            rules: front.rules(),
+            account_of: front::account_of(rooms.app.clone()),
+            tls: front.tls(),
             api: api_service(router),
             origin,
             static_files: interface::files_beside(&rooms.storage, shown_from)?,

@@ -69,6 +69,14 @@ pub(crate) fn password(path: &Path) -> anyhow::Result<String> {
     }
 }
 
+/// The private key of a certificate, in PEM.
+///
+/// # Errors
+/// When the file is not there, or can be read by others.
+pub(crate) fn tls_key(path: &Path) -> anyhow::Result<String> {
+    read(path)?.with_context(|| format!("{} is not there", path.display()))
+}
+
 /// The secrets of edges, one on each line: two while one takes the other's place.
 ///
 /// # Errors

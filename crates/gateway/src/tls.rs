@@ -1,0 +1,79 @@
+//! Phase: TLS. The certificate and its key, as rustls serves them; a new one counts from the next connection on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::version::{TLS12, TLS13};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// Which clients are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TlsProfile {
+    /// TLS 1.3 alone.
+    Modern,
+    /// TLS 1.2 too, with ciphers that keep what was said secret for good.
+    #[default]
+    Intermediate,
+}
+
+/// A certificate with its key, ready to serve. Cheap to clone.
+#[derive(Clone)]
+pub struct Tls(Arc<ServerConfig>);
+
+/// Why a certificate or key cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// No certificate, or one that cannot be read.
+    #[error("the certificate file has no PEM certificate (BEGIN CERTIFICATE) that can be read")]
+    Certificate,
+    /// No key, or one that cannot be read.
+    #[error("the key file has no PEM private key (BEGIN PRIVATE KEY) that can be read")]
+    Key,
+    /// The two do not fit, or are of a kind that is not served.
+    #[error("the certificate and the key cannot be served together: {0}")]
+    Unfit(#[source] rustls::Error),
+}
+
+impl Tls {
+    /// From PEM: the certificate, then those of its issuers, and its private key.
+    ///
+    /// # Errors
+    /// [`TlsError`] says which of the two is at fault, and never what is in them.
+    pub fn from_pem(certificates: &[u8], key: &[u8], profile: TlsProfile) -> Result<Self, TlsError> {
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(certificates)
+            .collect::<Result<_, _>>()
+            .map_err(|_| TlsError::Certificate)?;
+        if certificates.is_empty() {
+            return Err(TlsError::Certificate);
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Key)?;
+        let versions = match profile {
+            TlsProfile::Modern => &[&TLS13][..],
+            TlsProfile::Intermediate => &[&TLS13, &TLS12],
+        };
+        let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions);
+        let config = builder.map_err(TlsError::Unfit)?.with_no_client_auth().with_single_cert(certificates, key);
+        let mut config = config.map_err(TlsError::Unfit)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self(Arc::new(config)))
+    }
+
+    /// Shakes hands.
+    pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) -> std::io::Result<TlsStream<S>> {
+        TlsAcceptor::from(self.0).accept(stream).await
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Tls")
+    }
+}

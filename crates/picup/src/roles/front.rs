@@ -1,0 +1,153 @@
+//! What stands before all else: from where requests may come, how often, over which certificate. It is followed in its files while PicUp
+//! serves: what changes there holds some seconds later, or at once after a SIGHUP, and no connection ends.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use http::HeaderMap;
+use picup_app::{App, session};
+use picup_gateway::{AccountOf, Rules, Settings, Tls, TlsProfile};
+use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::{Config, GatewayConfig};
+use crate::secrets;
+
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// Access tokens that are remembered as good: some 100 bytes each, and each is asked with for minutes.
+const TOKENS: usize = 10_000;
+
+/// Reads the configuration again, as the command line has it.
+pub(crate) type Reload = Box<dyn Fn() -> anyhow::Result<Config> + Send>;
+
+/// What the gateway goes by.
+pub(super) struct Front {
+    rules: watch::Sender<Arc<Rules>>,
+    certificate: Option<Certificate>,
+}
+
+/// The files of a certificate, and what was in them.
+struct Certificate {
+    files: CertificateFiles,
+    content: (Vec<u8>, String),
+    serves: watch::Sender<Tls>,
+}
+
+#[derive(Clone)]
+struct CertificateFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+    profile: TlsProfile,
+}
+
+impl CertificateFiles {
+    fn read(&self) -> anyhow::Result<(Vec<u8>, String)> {
+        let certificate = std::fs::read(&self.certificate)
+            .with_context(|| format!("gateway.tls.certificate_file: reading {}", self.certificate.display()))?;
+        Ok((certificate, secrets::tls_key(&self.key).context("gateway.tls.key_file")?))
+    }
+
+    fn tls(&self, (certificate, key): &(Vec<u8>, String)) -> anyhow::Result<Tls> {
+        Tls::from_pem(certificate, key.as_bytes(), self.profile)
+            .with_context(|| format!("serving {} with {}", self.certificate.display(), self.key.display()))
+    }
+}
+
+impl Front {
+    /// As the configuration has it.
+    pub(super) fn of(config: &GatewayConfig) -> anyhow::Result<Self> {
+        let files = config.tls.certificate_file.clone().zip(config.tls.key_file.clone());
+        let certificate = files.map(|(certificate, key)| {
+            let files = CertificateFiles { certificate, key, profile: config.tls.profile };
+            let content = files.read()?;
+            let serves = watch::Sender::new(files.tls(&content)?);
+            anyhow::Ok(Certificate { files, content, serves })
+        });
+        Ok(Self { rules: watch::Sender::new(Arc::new(config.rules())), certificate: certificate.transpose()? })
+    }
+
+    pub(super) fn rules(&self) -> watch::Receiver<Arc<Rules>> {
+        self.rules.subscribe()
+    }
+
+    pub(super) fn tls(&self) -> Option<watch::Receiver<Tls>> {
+        self.certificate.as_ref().map(|certificate| certificate.serves.subscribe())
+    }
+
+    /// Looks for ever.
+    pub(super) async fn follow(mut self, reload: Reload) {
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+        let mut told = None;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                _ = hangup.recv() => {}
+            }
+            match reload().and_then(|config| self.look(&config.gateway)) {
+                Ok(()) => told = None,
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    if told.as_ref() != Some(&error) {
+                        tracing::warn!(error, "the gateway's settings cannot be read; those that were stay in use");
+                        told = Some(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn look(&mut self, config: &GatewayConfig) -> anyhow::Result<()> {
+        let rules = config.rules();
+        let changed = self.rules.send_if_modified(|known| {
+            let changed = **known != rules;
+            if changed {
+                *known = Arc::new(rules);
+            }
+            changed
+        });
+        if changed {
+            tracing::info!("networks or limits have changed");
+        }
+        if let Some(certificate) = &mut self.certificate {
+            let content = certificate.files.read()?;
+            if content != certificate.content {
+                // One file after the other is written: the two may not fit for a moment.
+                certificate.serves.send_replace(certificate.files.tls(&content)?);
+                certificate.content = content;
+                tracing::info!(file = %certificate.files.certificate.display(), "the new certificate is in use");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a person may decide about the gateway, for pages at that address.
+pub(super) fn settings(config: &GatewayConfig, public_base: &str) -> Settings {
+    Settings {
+        proxies: config.proxies(),
+        proxy_protocol: config.proxy_protocol,
+        hsts: config.tls.hsts,
+        max_connections_per_address: config.connections_per_address,
+        ..Settings::new(public_base)
+    }
+}
+
+/// Finds the account of an access token. Its signature is checked once, and no database is asked: one that has ended meanwhile still
+/// says whose it was, and the API refuses it.
+pub(super) fn account_of(app: App) -> AccountOf {
+    let known = Cache::<[u8; 32], u128>::new(TOKENS);
+    Arc::new(move |headers: &HeaderMap| {
+        let token = picup_api::access_token(headers)?;
+        let name: [u8; 32] = Sha256::digest(token).into();
+        known.get(&name).or_else(|| {
+            let access = session::authenticate(&app, token).ok()?;
+            let account = u128::from_be_bytes(*access.account.as_bytes());
+            known.insert(name, account);
+            Some(account)
+        })
+    })
+}
