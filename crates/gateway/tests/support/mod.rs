@@ -23,7 +23,7 @@ use picup_delivery::{
 };
 use picup_gateway::{
     AccessFormat, AccessLog, ByteStream, Drained, Elsewhere, Gateway, Metrics, Opened, Origin, OriginError, Parts,
-    Settings, StaticFile, StaticFiles, Told, api_service,
+    Rules, Settings, StaticFile, StaticFiles, Tls, Told, api_service,
 };
 use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -108,6 +108,8 @@ pub(crate) struct TestGateway {
     pub(crate) address: SocketAddr,
     pub(crate) key: SigningKey,
     pub(crate) clock: Arc<AtomicU64>,
+    pub(crate) rules: watch::Sender<Arc<Rules>>,
+    pub(crate) tls: Option<watch::Sender<Tls>>,
     /// Of the access log, where a subscriber wants it.
     pub(crate) lines: Arc<Mutex<Vec<String>>>,
     pub(crate) keyring: watch::Sender<Keyring>,
@@ -128,11 +130,22 @@ impl TestGateway {
         Self::start_of(change, static_files()).await
     }
 
+    /// With rules of its own, over TLS where there is a certificate.
+    pub(crate) async fn start_behind(rules: Rules, tls: Option<Tls>, change: impl FnOnce(&mut Settings)) -> Self {
+        let gateway = Self::begin(change, static_files(), tls).await;
+        gateway.rules.send_replace(Arc::new(rules));
+        gateway
+    }
+
     pub(crate) async fn start_serving(files: StaticFiles) -> Self {
         Self::start_of(|_| {}, files).await
     }
 
     async fn start_of(change: impl FnOnce(&mut Settings), static_files: StaticFiles) -> Self {
+        Self::begin(change, static_files, None).await
+    }
+
+    async fn begin(change: impl FnOnce(&mut Settings), static_files: StaticFiles, tls: Option<Tls>) -> Self {
         let key = SigningKey::generate(KeyId::parse("K1").unwrap(), &mut rand::rng());
         let ring = Keyring::from_pems([(key.id().clone(), key.public_key_pem().as_str())]).unwrap();
         let (keyring, receiver) = watch::channel(ring);
@@ -145,9 +158,14 @@ impl TestGateway {
         let mut registry = Registry::default();
         let mut settings = Settings::new(BASE);
         change(&mut settings);
+        let (rules, rules_receiver) = watch::channel(Arc::default());
+        let tls = tls.map(watch::Sender::new);
         let parts = Parts {
             keyring: receiver,
             tokens: token_receiver,
+            rules: rules_receiver,
+            account_of: Arc::new(|headers| headers.get("x-account")?.to_str().ok()?.parse().ok()),
+            tls: tls.as_ref().map(watch::Sender::subscribe),
             api: api_service(api()),
             origin: Arc::new(MemoryOrigin { media: media(), gate: gate.clone(), opened: opened.clone() }),
             static_files,
@@ -170,7 +188,7 @@ impl TestGateway {
         let (stop, stopped) = oneshot::channel();
         let gateway = Gateway::new(settings, parts);
         let serving = tokio::spawn(async move { gateway.serve(listener, async { stopped.await.unwrap_or(()) }).await });
-        Self { address, key, clock, lines, keyring, tokens, gate, opened, registry, stop: Some(stop), serving }
+        Self { address, key, clock, lines, rules, tls, keyring, tokens, gate, opened, registry, stop: Some(stop), serving }
     }
 
     /// The `Cookie` line that opens one account's media until a minute from now.
