@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use confique::Layer as _;
 use picup_domain::ByteSize;
+use picup_gateway::AccessFormat;
 use serde::Deserialize;
 
 use backup::BackupConfig;
@@ -250,6 +251,15 @@ pub(crate) struct LogConfig {
     /// `error`, `warn`, `info`, `debug` or `trace`; also for parts alone: `info,picup_database=debug`.
     #[config(default = "info", validate = units::log_level)]
     pub(crate) level: String,
+
+    /// How the line of each request looks: `text`, `json`, or `combined`, which is nginx's with the time that it took behind it.
+    /// Without this, as `format` has it. `level = "info,access=off"` writes none.
+    #[config(deserialize_with = units::access_format)]
+    pub(crate) access_format: Option<AccessFormat>,
+
+    /// The file that these lines go to, in the place of standard error. It is opened anew after a SIGUSR1 or SIGHUP, for programs that
+    /// move full logs away.
+    pub(crate) access_file: Option<PathBuf>,
 }
 
 /// How log lines look.

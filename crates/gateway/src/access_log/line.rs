@@ -1,7 +1,8 @@
 //! How a line of the log looks. Written here and not by the logger of everything else, because there is one for each request, and what a
 //! refusal costs is mostly its line.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ pub enum AccessFormat {
     Text,
     /// One JSON object a line.
     Json,
+    /// nginx's `combined`, and behind it `$request_time` and `$upstream_response_time`.
+    Combined,
 }
 
 /// Where the lines of requests go, and what they look like. Nothing is written while the target `access` of the log is off.
@@ -23,88 +26,156 @@ pub struct AccessLog {
     write: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
+/// One request, at its end.
+pub(super) struct Entry<'e> {
+    /// Since the epoch.
+    pub(super) now: Duration,
+    pub(super) request_id: &'e str,
+    pub(super) client: IpAddr,
+    pub(super) method: &'e str,
+    pub(super) route: &'e str,
+    pub(super) path: &'e str,
+    pub(super) protocol: &'e str,
+    pub(super) status: u16,
+    pub(super) bytes: u64,
+    pub(super) complete: bool,
+    pub(super) duration: Duration,
+    pub(super) denied: Option<&'e str>,
+    pub(super) error: Option<&'e str>,
+    pub(super) referrer: Option<&'e str>,
+    pub(super) user_agent: Option<&'e str>,
+}
+
 impl AccessLog {
     /// `write` gets each line whole, with its end.
     pub fn new(format: AccessFormat, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { format, write: Arc::new(write) }
     }
 
-    /// Begins a line of that moment since the epoch, if anybody wants it.
-    pub(super) fn line(&self, now: Duration) -> Option<Line<'_>> {
-        tracing::enabled!(target: "access", tracing::Level::INFO).then(|| Line::begin(self, now))
+    pub(super) fn is_wanted() -> bool {
+        tracing::enabled!(target: "access", tracing::Level::INFO)
+    }
+
+    /// Whether lines say where a client came from, and what it is.
+    pub(super) fn tells_whence(&self) -> bool {
+        self.format == AccessFormat::Combined
+    }
+
+    pub(super) fn write(&self, entry: &Entry<'_>) {
+        let mut line = String::with_capacity(512);
+        // A text takes whatever is written to it.
+        let _ = match self.format {
+            AccessFormat::Text => text(&mut line, entry),
+            AccessFormat::Json => json(&mut line, entry),
+            AccessFormat::Combined => combined(&mut line, entry),
+        };
+        (self.write)(&line);
     }
 }
 
-/// A line that is being made.
-pub(super) struct Line<'l> {
-    log: &'l AccessLog,
-    text: String,
+fn moment(since_epoch: Duration) -> Timestamp {
+    let micros = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
 }
 
-impl<'l> Line<'l> {
-    fn begin(log: &'l AccessLog, now: Duration) -> Self {
-        let micros = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
-        let now = Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX);
-        let mut text = String::with_capacity(512);
-        let _ = match log.format {
-            AccessFormat::Text => write!(text, "{now:.6}  INFO access:"),
-            AccessFormat::Json => write!(text, "{{\"timestamp\":\"{now:.6}\",\"level\":\"INFO\",\"target\":\"access\""),
-        };
-        Self { log, text }
-    }
+/// Milliseconds, to the microsecond.
+fn millis(time: Duration) -> Millis {
+    Millis(time.as_micros())
+}
 
-    fn name(&mut self, name: &str) {
-        let (before, after) = match self.log.format {
-            AccessFormat::Text => (" ", "="),
-            AccessFormat::Json => (",\"", "\":"),
-        };
-        self.text.push_str(before);
-        self.text.push_str(name);
-        self.text.push_str(after);
-    }
+struct Millis(u128);
 
-    /// A text, of whatever characters.
-    pub(super) fn text(&mut self, name: &str, value: &str) -> &mut Self {
-        self.name(name);
-        self.text.push('"');
-        if value.bytes().all(|byte| (byte.is_ascii_graphic() || byte == b' ') && !matches!(byte, b'"' | b'\\')) {
-            self.text.push_str(value);
-        } else {
-            value.chars().for_each(|character| self.escaped(character));
+impl fmt::Display for Millis {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{:03}", self.0 / 1_000, self.0 % 1_000)
+    }
+}
+
+fn text(line: &mut String, entry: &Entry<'_>) -> fmt::Result {
+    write!(line, "{:.6}  INFO access:", moment(entry.now))?;
+    fields(line, entry, (" ", "="))?;
+    line.write_char('\n')
+}
+
+fn json(line: &mut String, entry: &Entry<'_>) -> fmt::Result {
+    write!(line, "{{\"timestamp\":\"{:.6}\",\"level\":\"INFO\",\"target\":\"access\"", moment(entry.now))?;
+    fields(line, entry, (",\"", "\":"))?;
+    line.write_str("}\n")
+}
+
+/// Each by its name, between `around`.
+fn fields(line: &mut String, entry: &Entry<'_>, around: (&str, &str)) -> fmt::Result {
+    let name = |line: &mut String, name: &str| {
+        line.push_str(around.0);
+        line.push_str(name);
+        line.push_str(around.1);
+    };
+    let mut said = |line: &mut String, of: &str, value: &str| {
+        name(line, of);
+        quoted(line, value)
+    };
+    said(line, "request_id", entry.request_id)?;
+    name(line, "client");
+    write!(line, "\"{}\"", entry.client)?;
+    said(line, "method", entry.method)?;
+    said(line, "route", entry.route)?;
+    said(line, "path", entry.path)?;
+    said(line, "protocol", entry.protocol)?;
+    name(line, "status");
+    write!(line, "{}", entry.status)?;
+    name(line, "bytes");
+    write!(line, "{}", entry.bytes)?;
+    name(line, "complete");
+    write!(line, "{}", entry.complete)?;
+    name(line, "duration_ms");
+    write!(line, "{}", millis(entry.duration))?;
+    entry.denied.map_or(Ok(()), |denied| said(line, "denied", denied))?;
+    entry.error.map_or(Ok(()), |error| said(line, "error", error))
+}
+
+/// As JSON has it, whatever the characters; nor is a line ended or a terminal steered by what somebody sent.
+fn quoted(line: &mut String, value: &str) -> fmt::Result {
+    line.push('"');
+    if value.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+        line.push_str(value);
+    } else {
+        for character in value.chars() {
+            match character {
+                '"' | '\\' => write!(line, "\\{character}")?,
+                _ if character.is_control() => write!(line, "\\u{:04x}", u32::from(character))?,
+                _ => line.push(character),
+            }
         }
-        self.text.push('"');
-        self
     }
+    line.write_char('"')
+}
 
-    /// As JSON has it; nor is a line ended or a terminal steered by what somebody sent.
-    fn escaped(&mut self, character: char) {
-        let _ = match character {
-            '"' | '\\' => write!(self.text, "\\{character}"),
-            _ if character.is_control() => write!(self.text, "\\u{:04x}", u32::from(character)),
-            _ => self.text.write_char(character),
-        };
+/// As nginx has it: `$remote_addr - - [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"`.
+fn combined(line: &mut String, entry: &Entry<'_>) -> fmt::Result {
+    let now = moment(entry.now).strftime("%d/%b/%Y:%H:%M:%S +0000");
+    write!(line, "{} - - [{now}] \"{} ", entry.client, entry.method)?;
+    escaped(line, entry.path)?;
+    let version = if entry.protocol == "2" { "2.0" } else { entry.protocol };
+    write!(line, " HTTP/{version}\" {} {}", entry.status, entry.bytes)?;
+    for said in [entry.referrer, entry.user_agent] {
+        line.push_str(" \"");
+        escaped(line, said.unwrap_or("-"))?;
+        line.push('"');
     }
+    // What is asked of a process behind this one takes its time there; there is none.
+    let taken = entry.duration.as_millis();
+    writeln!(line, " {}.{:03} -", taken / 1_000, taken % 1_000)
+}
 
-    /// A number or a truth.
-    pub(super) fn plain(&mut self, name: &str, value: impl std::fmt::Display) -> &mut Self {
-        self.name(name);
-        let _ = write!(self.text, "{value}");
-        self
+/// As nginx writes what clients sent: `"`, `\` and all that is not printable ASCII as `\xXX`.
+fn escaped(line: &mut String, value: &str) -> fmt::Result {
+    for byte in value.bytes() {
+        match byte {
+            b'"' | b'\\' | ..=0x1f | 0x7f.. => write!(line, "\\x{byte:02X}")?,
+            _ => line.push(char::from(byte)),
+        }
     }
-
-    /// Milliseconds, to the microsecond.
-    pub(super) fn millis(&mut self, name: &str, value: Duration) -> &mut Self {
-        let micros = value.as_micros();
-        self.plain(name, format_args!("{}.{:03}", micros / 1_000, micros % 1_000))
-    }
-
-    pub(super) fn end(mut self) {
-        self.text.push_str(match self.log.format {
-            AccessFormat::Text => "\n",
-            AccessFormat::Json => "}\n",
-        });
-        (self.log.write)(&self.text);
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -115,38 +186,63 @@ mod tests {
 
     use super::*;
 
-    fn written(format: AccessFormat, value: &str) -> String {
+    fn written(format: AccessFormat, said: &str) -> String {
         let lines = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&lines);
-        let log = AccessLog::new(format, move |line| kept.lock().unwrap().push_str(line));
-        let mut line = Line::begin(&log, Duration::from_micros(1_700_000_000_000_007));
-        line.text("path", value).plain("bytes", 7).millis("duration_ms", Duration::from_micros(12_034));
-        line.end();
+        AccessLog::new(format, move |line| kept.lock().unwrap().push_str(line)).write(&Entry {
+            now: Duration::from_micros(1_700_000_000_000_007),
+            request_id: "r-1",
+            client: "2001:db8::1".parse().unwrap(),
+            method: "GET",
+            route: "media",
+            path: said,
+            protocol: "1.1",
+            status: 503,
+            bytes: 7,
+            complete: false,
+            duration: Duration::from_micros(12_034),
+            denied: None,
+            error: Some(said),
+            referrer: None,
+            user_agent: Some(said),
+        });
         let text = lines.lock().unwrap().clone();
         text
     }
 
     #[test]
-    fn a_line_for_people_and_one_for_programs() {
+    fn a_line_for_people_one_for_programs_and_one_as_nginx_has_it() {
         assert_eq!(
             written(AccessFormat::Text, "/a\"b\n"),
-            "2023-11-14T22:13:20.000007Z  INFO access: path=\"/a\\\"b\\u000a\" bytes=7 duration_ms=12.034\n"
+            "2023-11-14T22:13:20.000007Z  INFO access: request_id=\"r-1\" client=\"2001:db8::1\" method=\"GET\" \
+             route=\"media\" path=\"/a\\\"b\\u000a\" protocol=\"1.1\" status=503 bytes=7 complete=false \
+             duration_ms=12.034 error=\"/a\\\"b\\u000a\"\n"
         );
         assert_eq!(
             written(AccessFormat::Json, "/a"),
             "{\"timestamp\":\"2023-11-14T22:13:20.000007Z\",\"level\":\"INFO\",\"target\":\"access\",\
-             \"path\":\"/a\",\"bytes\":7,\"duration_ms\":12.034}\n"
+             \"request_id\":\"r-1\",\"client\":\"2001:db8::1\",\"method\":\"GET\",\"route\":\"media\",\"path\":\"/a\",\
+             \"protocol\":\"1.1\",\"status\":503,\"bytes\":7,\"complete\":false,\"duration_ms\":12.034,\"error\":\"/a\"}\n"
+        );
+        assert_eq!(
+            written(AccessFormat::Combined, "/a\"b\u{e9}"),
+            "2001:db8::1 - - [14/Nov/2023:22:13:20 +0000] \"GET /a\\x22b\\xC3\\xA9 HTTP/1.1\" 503 7 \"-\" \
+             \"/a\\x22b\\xC3\\xA9\" 0.012 -\n"
         );
     }
 
     proptest! {
         #[test]
-        fn any_text_is_one_line_of_json_that_says_it(value: String) {
-            let line = written(AccessFormat::Json, &value);
+        fn any_text_is_within_one_line(said: String) {
+            let line = written(AccessFormat::Json, &said);
             let read: serde_json::Value = serde_json::from_str(&line).unwrap();
-            prop_assert_eq!(read["path"].as_str(), Some(value.as_str()));
-            prop_assert_eq!(line.lines().count(), 1);
-            prop_assert_eq!(written(AccessFormat::Text, &value).lines().count(), 1);
+            prop_assert_eq!(read["path"].as_str(), Some(said.as_str()));
+            for format in [AccessFormat::Text, AccessFormat::Json, AccessFormat::Combined] {
+                let line = written(format, &said);
+                prop_assert_eq!(line.chars().filter(|character| character.is_control()).count(), 1);
+                prop_assert!(line.ends_with('\n'));
+            }
+            prop_assert_eq!(written(AccessFormat::Combined, &said).matches('"').count(), 6);
         }
     }
 }

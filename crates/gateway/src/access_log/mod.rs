@@ -12,8 +12,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::{Method, Request, Response, StatusCode, Version};
+use http::header::{CONTENT_LENGTH, REFERER, USER_AGENT};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use picup_delivery::Denied;
 use tokio::time::Instant;
@@ -25,9 +25,11 @@ use crate::metrics::{self, Metrics, method_label};
 use crate::request_id::RequestId;
 use crate::route::Route;
 
+use line::Entry;
 pub use line::{AccessFormat, AccessLog};
 
-const MAX_PATH: usize = 256;
+/// Bytes of what a client sent that are kept of each text.
+const MAX_TEXT: usize = 256;
 /// In the place of a status when the client left before there was one, as nginx has it.
 const CLIENT_GONE: u16 = 499;
 
@@ -49,12 +51,32 @@ pub(crate) struct Record {
     method: &'static str,
     protocol: &'static str,
     path: String,
+    came: Option<Came>,
     route: Option<Route>,
     status: Option<StatusCode>,
     denied: Option<Denied>,
     error: Option<String>,
     expected: Option<u64>,
     sent: u64,
+}
+
+/// What only some logs have.
+struct Came {
+    referrer: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl Came {
+    fn of(headers: &HeaderMap) -> Self {
+        let said = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        // An address may carry a right in what follows its path.
+        let path = |address: String| cut(address.split(['?', '#']).next().unwrap_or_default()).to_owned();
+        Self { referrer: said(REFERER).map(path), user_agent: said(USER_AGENT).map(|said| cut(&said).to_owned()) }
+    }
+}
+
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
 impl Record {
@@ -69,6 +91,7 @@ impl Record {
         let started = Instant::now();
         activity.begin(started);
         let path = request.uri().path();
+        let came = observers.log.tells_whence().then(|| Came::of(request.headers()));
         Self {
             observers,
             activity,
@@ -77,7 +100,8 @@ impl Record {
             client,
             method: method_label(request.method()),
             protocol: protocol(request.version()),
-            path: path[..path.floor_char_boundary(MAX_PATH)].to_owned(),
+            path: cut(path).to_owned(),
+            came,
             route: None,
             status: None,
             denied: None,
@@ -137,18 +161,26 @@ impl Drop for Record {
         let labels = metrics::Request { method: self.method, route, status, protocol: self.protocol };
         self.observers.metrics.ended(&labels, duration, self.sent);
         self.activity.end(now);
-        let Some(mut line) = self.observers.log.line((self.observers.clock)()) else { return };
-        line.text("request_id", self.id.as_str()).text("client", &self.client.to_string());
-        line.text("method", self.method).text("route", route).text("path", &self.path);
-        line.text("protocol", self.protocol).plain("status", status).plain("bytes", self.sent);
-        line.plain("complete", self.expected == Some(self.sent)).millis("duration_ms", duration);
-        if let Some(denied) = self.denied {
-            line.text("denied", denied.label());
+        if !AccessLog::is_wanted() {
+            return;
         }
-        if let Some(error) = &self.error {
-            line.text("error", error);
-        }
-        line.end();
+        self.observers.log.write(&Entry {
+            now: (self.observers.clock)(),
+            request_id: self.id.as_str(),
+            client: self.client,
+            method: self.method,
+            route,
+            path: &self.path,
+            protocol: self.protocol,
+            status,
+            bytes: self.sent,
+            complete: self.expected == Some(self.sent),
+            duration,
+            denied: self.denied.map(Denied::label),
+            error: self.error.as_deref(),
+            referrer: self.came.as_ref().and_then(|came| came.referrer.as_deref()),
+            user_agent: self.came.as_ref().and_then(|came| came.user_agent.as_deref()),
+        });
     }
 }
 

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use picup_domain::ByteSize;
+use picup_gateway::AccessFormat;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// Reads a text by `parse`; anything but a text is refused with `expecting`.
@@ -50,6 +51,15 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
 pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
     from_text(deserializer, "a size as text, such as \"500MB\" or \"10GiB\"", |text| {
         text.parse().map_err(|invalid: picup_domain::Invalid| invalid.advice)
+    })
+}
+
+pub(super) fn access_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccessFormat, D::Error> {
+    from_text(deserializer, "\"text\", \"json\" or \"combined\"", |word| match word {
+        "text" => Ok(AccessFormat::Text),
+        "json" => Ok(AccessFormat::Json),
+        "combined" => Ok(AccessFormat::Combined),
+        other => Err(format!("'{other}' is not one of text, json and combined")),
     })
 }
 

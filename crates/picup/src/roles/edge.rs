@@ -87,7 +87,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload) -> anyhow
             clock: Arc::new(|| SystemClock.now().since_epoch()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
             metrics: picup_gateway::Metrics::register(&mut registry),
-            access_log: log::access(&config.log),
+            access_log: log::access(&config.log)?,
         },
     );
     if let Some(address) = config.admin_listen.address() {

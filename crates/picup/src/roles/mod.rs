@@ -206,7 +206,7 @@ fn gateway(
             clock: Arc::new(move || clock.now().since_epoch()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
             metrics,
-            access_log: log::access(&config.log),
+            access_log: log::access(&config.log)?,
         },
     ))
 }
