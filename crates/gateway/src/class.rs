@@ -111,6 +111,8 @@ mod tests {
         ] {
             assert_eq!(Class::of(&method.parse().unwrap(), path), class, "{method} {path}");
         }
-        assert!(Class::ALL.iter().all(|class| Class::ALL.iter().filter(|other| other.name() == class.name()).count() == 1));
+        assert!(
+            Class::ALL.iter().all(|class| Class::ALL.iter().filter(|other| other.name() == class.name()).count() == 1)
+        );
     }
 }

@@ -50,7 +50,9 @@ mod tests {
         let connections = Connections::default();
         let open = |from: &str| connections.open(from.parse().unwrap(), 2);
         let (first, second) = (open("198.51.100.1"), open("::ffff:198.51.100.1"));
-        assert!(first.is_some() && second.is_some() && open("198.51.100.1").is_none() && open("198.51.100.2").is_some());
+        assert!(
+            first.is_some() && second.is_some() && open("198.51.100.1").is_none() && open("198.51.100.2").is_some()
+        );
         drop(first);
         assert!(open("198.51.100.1").is_some());
         drop(second);

@@ -107,7 +107,20 @@ pub(crate) struct Inner {
 impl Gateway {
     /// Puts the parts together; nothing happens before [`Gateway::serve`].
     pub fn new(settings: Settings, parts: Parts) -> Self {
-        let Parts { keyring, tokens, rules, account_of, tls, api, origin, static_files, clock, request_ids, metrics, access_log } = parts;
+        let Parts {
+            keyring,
+            tokens,
+            rules,
+            account_of,
+            tls,
+            api,
+            origin,
+            static_files,
+            clock,
+            request_ids,
+            metrics,
+            access_log,
+        } = parts;
         let observers = Arc::new(Observers { metrics, log: access_log, clock });
         Self(Arc::new(Inner {
             settings,

@@ -129,7 +129,8 @@ impl Buckets {
         let interval = (nanos(limit.per) / u64::from(limit.requests.max(1))).max(1);
         let ahead = interval.saturating_mul(u64::from(limit.burst.max(1)) - 1);
         let now = nanos(self.began.elapsed());
-        let made = self.used_until.get_or_insert_with(&(class, who), || Ok::<_, std::convert::Infallible>(Arc::default()));
+        let made =
+            self.used_until.get_or_insert_with(&(class, who), || Ok::<_, std::convert::Infallible>(Arc::default()));
         let used_until = made.unwrap_or_else(|never| match never {});
         let taken = used_until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |until| {
             let begins = until.max(now);
@@ -195,7 +196,9 @@ mod tests {
             assert!(take(&buckets, &limits, "198.51.100.2").is_ok(), "another address");
             // One comes back every half second, and no more than the burst however long it was quiet.
             tokio::time::advance(SECOND / 2).await;
-            assert!(take(&buckets, &limits, "198.51.100.1").is_ok() && take(&buckets, &limits, "198.51.100.1").is_err());
+            assert!(
+                take(&buckets, &limits, "198.51.100.1").is_ok() && take(&buckets, &limits, "198.51.100.1").is_err()
+            );
             tokio::time::advance(100 * SECOND).await;
             assert_eq!((0..10).filter(|_| take(&buckets, &limits, "198.51.100.1").is_ok()).count(), 5);
         }
@@ -218,7 +221,8 @@ mod tests {
     async fn an_account_has_one_limit_wherever_it_asks_from() {
         let (buckets, limits) = (Buckets::default(), limits(Some(limit(1, 2, false)), Some(limit(1, 3, false))));
         let take = |client: &str, account| buckets.take(&limits, Class::Api, client.parse().unwrap(), || account);
-        let passed = ["198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4"].map(|at| take(at, Some(7)).is_ok());
+        let passed =
+            ["198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4"].map(|at| take(at, Some(7)).is_ok());
         assert_eq!(passed, [true, true, true, false]);
         assert!(take("198.51.100.1", Some(8)).is_ok(), "another account at the same address");
         assert!(take("198.51.100.1", Some(9)).is_err(), "and the address has its own limit");

@@ -43,7 +43,8 @@ async fn a_class_is_closed_to_networks_and_opened_again_while_serving() {
     assert!(answer.text().contains("urn:picup:from-here"), "{}", answer.text());
     assert_eq!(gateway.ask("GET", "/api/albums", "").await.status, 200);
     // No other spelling of it is another class: none of these gets through.
-    for spelt in ["/api//admin/accounts", "/api/./admin/accounts", "/api/x/../admin/accounts", "/api%2fadmin/accounts"] {
+    for spelt in ["/api//admin/accounts", "/api/./admin/accounts", "/api/x/../admin/accounts", "/api%2fadmin/accounts"]
+    {
         assert_eq!(gateway.ask("GET", spelt, "").await.status, 400, "{spelt}");
     }
     assert!(gateway.metrics().contains("http_server_not_admitted_total{class=\"admin\"} 1"), "{}", gateway.metrics());
@@ -156,7 +157,11 @@ async fn one_address_cannot_take_all_connections() {
     held.pop();
     // Its end is seen a moment later.
     let again = async {
-        while !gateway.raw("GET /live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.starts_with(b"HTTP/1.1 200") {
+        while !gateway
+            .raw("GET /live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .await
+            .starts_with(b"HTTP/1.1 200")
+        {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

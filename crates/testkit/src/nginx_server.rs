@@ -24,6 +24,14 @@ impl NginxServer {
     /// # Errors
     /// When it did not begin: what it said is in the error.
     pub fn start(root: &Path) -> Result<Self, Error> {
+        Self::start_saying(root, "", "")
+    }
+
+    /// As [`NginxServer::start`], with more in its blocks `http` and `server`.
+    ///
+    /// # Errors
+    /// As [`NginxServer::start`].
+    pub fn start_saying(root: &Path, http: &str, server: &str) -> Result<Self, Error> {
         let (folder, address) = (fresh_folder(), free_address());
         // One process, as the user who runs the tests: its worker would be another, who may not read the folder.
         let text = format!(
@@ -32,7 +40,7 @@ impl NginxServer {
              http {{ access_log {folder}/asked; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n\
              fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;\n\
              types {{ image/jpeg jpg; image/webp webp; video/mp4 mp4; }}\n\
-             server {{ listen {address}; root {root}; }} }}\n",
+             {http}\nserver {{ listen {address}; root {root}; {server} }} }}\n",
             folder = folder.path().display(),
             root = root.display(),
         );

@@ -188,7 +188,21 @@ impl TestGateway {
         let (stop, stopped) = oneshot::channel();
         let gateway = Gateway::new(settings, parts);
         let serving = tokio::spawn(async move { gateway.serve(listener, async { stopped.await.unwrap_or(()) }).await });
-        Self { address, key, clock, lines, rules, tls, keyring, tokens, gate, opened, registry, stop: Some(stop), serving }
+        Self {
+            address,
+            key,
+            clock,
+            lines,
+            rules,
+            tls,
+            keyring,
+            tokens,
+            gate,
+            opened,
+            registry,
+            stop: Some(stop),
+            serving,
+        }
     }
 
     /// The `Cookie` line that opens one account's media until a minute from now.

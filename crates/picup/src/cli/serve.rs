@@ -12,9 +12,9 @@ use picup_gateway::CacheSettings;
 
 use super::{Failure, Place, block_on};
 use crate::config::{self, BaseAddress, Config, Flags, ListenAddress, NamedFile};
-use crate::roles::{NO_PUBLIC_BASE, Reload};
 use crate::roles::edge::{Edge, From};
 use crate::roles::edge_keys::EdgeKeys;
+use crate::roles::{NO_PUBLIC_BASE, Reload};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {

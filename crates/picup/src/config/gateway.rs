@@ -307,7 +307,9 @@ mod tests {
         assert_eq!(" 30/m  burst 10 delay".parse(), limit(30, 60, 10, true));
         assert_eq!("5/h".parse(), limit(5, 3_600, 1, false));
         assert_eq!("off".parse(), Ok(Rate(None)));
-        for bad in ["", "5", "0/s", "5/d", "5/s burst", "5/s burst 0", "5/s delay", "-1/s", "9999999/s", "5/s burst 1 2"] {
+        for bad in
+            ["", "5", "0/s", "5/d", "5/s burst", "5/s burst 0", "5/s delay", "-1/s", "9999999/s", "5/s burst 1 2"]
+        {
             assert!(bad.parse::<Rate>().unwrap_err().contains("200/s burst 1000"), "{bad}");
         }
     }

@@ -45,8 +45,8 @@ use crate::moving::work::Work;
 use crate::qr;
 
 use cdn::Cdn;
-pub(crate) use front::Reload;
 use front::Front;
+pub(crate) use front::Reload;
 use media_keys::Rings;
 use origin::{StoreOrigin, Straight};
 use rooms::Rooms;

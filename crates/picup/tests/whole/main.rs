@@ -33,6 +33,7 @@ mod events;
 mod exiftool;
 mod export;
 mod faults;
+mod front;
 mod full_disk;
 mod immich;
 mod invitations;
