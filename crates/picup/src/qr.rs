@@ -14,13 +14,20 @@ const PLAIN: &str = "\x1b[0m";
 
 /// What to print so that the first account can be made: the link with its one-time `code` at every address worth trying,
 /// and, when there is a `terminal` to show it on, a QR code for the address that a phone can reach.
-pub(crate) fn setup_message(listen: SocketAddr, public_base: Option<&str>, code: &str, terminal: bool) -> String {
-    message(&bases(listen, public_base, home_address(listen)), code, terminal)
+///
+/// `plain` is where it listens without TLS; over TLS, the public address is the one that the certificate is for.
+pub(crate) fn setup_message(
+    plain: Option<SocketAddr>,
+    public_base: Option<&str>,
+    code: &str,
+    terminal: bool,
+) -> String {
+    message(&bases(plain, public_base, plain.and_then(home_address)), code, terminal)
 }
 
 /// What to print when there is an account already: every address worth trying.
-pub(crate) fn address_message(listen: SocketAddr, public_base: Option<&str>) -> String {
-    format!("PicUp is ready:\n\n{}", table(&bases(listen, public_base, home_address(listen)), "/"))
+pub(crate) fn address_message(plain: Option<SocketAddr>, public_base: Option<&str>) -> String {
+    format!("PicUp is ready:\n\n{}", table(&bases(plain, public_base, plain.and_then(home_address)), "/"))
 }
 
 /// An address to try, with what to call it; whether a phone can reach it.
@@ -30,16 +37,17 @@ struct Base {
     from_elsewhere: bool,
 }
 
-fn bases(listen: SocketAddr, public_base: Option<&str>, home: Option<IpAddr>) -> Vec<Base> {
+fn bases(plain: Option<SocketAddr>, public_base: Option<&str>, home: Option<IpAddr>) -> Vec<Base> {
+    let mut bases = Vec::new();
+    if let Some(public) = public_base {
+        bases.push(Base { called: "Everywhere", url: public.to_owned(), from_elsewhere: true });
+    }
+    let Some(listen) = plain else { return bases };
     let base = |called, ip: IpAddr, from_elsewhere| Base {
         called,
         url: format!("http://{}", SocketAddr::new(ip, listen.port())),
         from_elsewhere,
     };
-    let mut bases = Vec::new();
-    if let Some(public) = public_base {
-        bases.push(Base { called: "Everywhere", url: public.to_owned(), from_elsewhere: true });
-    }
     let loopback = match listen.ip() {
         ip if ip.is_loopback() => Some(ip),
         IpAddr::V4(ip) if ip.is_unspecified() => Some(Ipv4Addr::LOCALHOST.into()),
@@ -118,7 +126,7 @@ mod tests {
 
     fn text(listen: &str, public: Option<&str>, home: Option<&str>, terminal: bool) -> String {
         let home = home.map(|ip| ip.parse().unwrap());
-        message(&bases(listen.parse().unwrap(), public, home), "CODE", terminal)
+        message(&bases(listen.parse().ok(), public, home), "CODE", terminal)
     }
 
     #[test]
@@ -150,11 +158,17 @@ mod tests {
 
     #[test]
     fn with_an_account_only_the_addresses_are_told() {
-        let text = address_message("127.0.0.1:8080".parse().unwrap(), Some("https://photos.example.org"));
+        let text = address_message("127.0.0.1:8080".parse().ok(), Some("https://photos.example.org"));
         assert_eq!(
             text,
             "PicUp is ready:\n\n  Everywhere       https://photos.example.org/\n  On this machine  http://127.0.0.1:8080/\n"
         );
+    }
+
+    #[test]
+    fn over_tls_there_is_the_address_of_the_certificate_alone() {
+        let text = address_message(None, Some("https://photos.example.org"));
+        assert_eq!(text, "PicUp is ready:\n\n  Everywhere  https://photos.example.org/\n");
     }
 
     #[test]

@@ -110,7 +110,7 @@ fn fields(line: &mut String, entry: &Entry<'_>, around: (&str, &str)) -> fmt::Re
         line.push_str(name);
         line.push_str(around.1);
     };
-    let mut said = |line: &mut String, of: &str, value: &str| {
+    let said = |line: &mut String, of: &str, value: &str| {
         name(line, of);
         quoted(line, value)
     };

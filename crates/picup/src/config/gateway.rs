@@ -133,7 +133,7 @@ pub(crate) struct RatesConfig {
     #[config(default = "10/s burst 100")]
     pub(crate) sign_in: Rate,
 
-    /// Uploads: a small photo is three requests.
+    /// Uploads: a small photo is one request, and its share of those for a hundred.
     #[config(default = "2000/s burst 10000")]
     pub(crate) upload: Rate,
 

@@ -19,6 +19,7 @@ use picup_storage::{Backup, SealIdentity, Storage};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::front::Front;
 use super::media_keys::Followed;
 use super::rooms::Rooms;
 use crate::config::{self, Config, Flags};
@@ -117,7 +118,9 @@ impl FromBackup {
         let Rooms { database, storage, .. } = self.rooms.clone();
         let origin = Arc::new(BackupOrigin { copies, database, storage });
         let (_, rings) = Followed::new(&self.config, self.rooms.media_key.clone())?;
-        let gateway = super::gateway(&self.config, &self.rooms, rings, origin, None, &mut Registry::default())?;
+        // Nobody but the rehearsal itself asks here.
+        let front = Front::open();
+        let gateway = super::gateway(&self.config, &self.rooms, &front, rings, origin, None, &mut Registry::default())?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(async move { gateway.serve(listener, stopped).await });

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use http::HeaderMap;
 use picup_app::{App, session};
+use picup_delivery::Zeroizing;
 use picup_gateway::{AccountOf, Rules, Settings, Tls, TlsProfile};
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -30,10 +31,13 @@ pub(super) struct Front {
     certificate: Option<Certificate>,
 }
 
+/// A certificate and its key.
+type Content = (Vec<u8>, Zeroizing<String>);
+
 /// The files of a certificate, and what was in them.
 struct Certificate {
     files: CertificateFiles,
-    content: (Vec<u8>, String),
+    content: Content,
     serves: watch::Sender<Tls>,
 }
 
@@ -45,13 +49,13 @@ struct CertificateFiles {
 }
 
 impl CertificateFiles {
-    fn read(&self) -> anyhow::Result<(Vec<u8>, String)> {
+    fn read(&self) -> anyhow::Result<Content> {
         let certificate = std::fs::read(&self.certificate)
             .with_context(|| format!("gateway.tls.certificate_file: reading {}", self.certificate.display()))?;
         Ok((certificate, secrets::tls_key(&self.key).context("gateway.tls.key_file")?))
     }
 
-    fn tls(&self, (certificate, key): &(Vec<u8>, String)) -> anyhow::Result<Tls> {
+    fn tls(&self, (certificate, key): &Content) -> anyhow::Result<Tls> {
         Tls::from_pem(certificate, key.as_bytes(), self.profile)
             .with_context(|| format!("serving {} with {}", self.certificate.display(), self.key.display()))
     }
@@ -68,6 +72,11 @@ impl Front {
             anyhow::Ok(Certificate { files, content, serves })
         });
         Ok(Self { rules: watch::Sender::new(Arc::new(config.rules())), certificate: certificate.transpose()? })
+    }
+
+    /// Without any rule, and without TLS.
+    pub(super) fn open() -> Self {
+        Self { rules: watch::Sender::default(), certificate: None }
     }
 
     pub(super) fn rules(&self) -> watch::Receiver<Arc<Rules>> {

@@ -136,7 +136,8 @@ pub(crate) async fn serve(config: Config, file: PathBuf, reload: Reload) -> anyh
         // Goes on while the rest drains, so that what happens then can still be seen.
         tokio::spawn(admin::serve(listener, admin::Admin::new(registry, rooms.clone())));
     }
-    greet(&app, address, config.public_base()).await?;
+    let plain = config.gateway.tls.certificate_file.is_none().then_some(address);
+    greet(&app, plain, config.public_base()).await?;
 
     let drained = gateway.serve(listener, prepare_to_stop(app, stop)).await;
     tracing::info!(?drained, "no more requests; finishing jobs");
@@ -293,11 +294,11 @@ async fn prepare_to_stop(app: App, stop: CancellationToken) {
 }
 
 /// Says on standard output where PicUp is and, as long as there is no account, how to make the first.
-async fn greet(app: &App, address: SocketAddr, public_base: Option<&str>) -> anyhow::Result<()> {
+async fn greet(app: &App, plain: Option<SocketAddr>, public_base: Option<&str>) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     let message = match setup::new_code(app).await? {
-        Some(code) => qr::setup_message(address, public_base, &code, out.is_terminal()),
-        None => qr::address_message(address, public_base),
+        Some(code) => qr::setup_message(plain, public_base, &code, out.is_terminal()),
+        None => qr::address_message(plain, public_base),
     };
     writeln!(out, "{}", message.trim_end()).and_then(|()| out.flush()).context("writing to standard output")
 }

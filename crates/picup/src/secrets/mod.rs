@@ -73,7 +73,7 @@ pub(crate) fn password(path: &Path) -> anyhow::Result<String> {
 ///
 /// # Errors
 /// When the file is not there, or can be read by others.
-pub(crate) fn tls_key(path: &Path) -> anyhow::Result<String> {
+pub(crate) fn tls_key(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     read(path)?.with_context(|| format!("{} is not there", path.display()))
 }
 

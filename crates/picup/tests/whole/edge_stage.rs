@@ -46,7 +46,11 @@ impl Stage {
         let (key, public_keys) = (key("K1"), folder.path().join("public.pem"));
         std::fs::write(&public_keys, key.public_key_pem()).unwrap();
         let admin = free_address().to_string();
-        let process = ProcessBuilder::new(BINARY, folder.path().join("no-data"))
+        // All readers are on this machine.
+        let data = folder.path().join("no-data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(data.join("picup.toml"), "gateway.connections_per_address = 1100\n").unwrap();
+        let process = ProcessBuilder::new(BINARY, data)
             .arg("--roles")
             .arg("edge")
             .arg("--origin")

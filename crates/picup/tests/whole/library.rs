@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use futures_util::{StreamExt as _, stream};
 use picup_api::wire::{Albums, Asset, AssetColumns, AssetState, Timeline};
 use picup_testkit::samples;
-use tokio::task::JoinSet;
 
 use crate::app::TestApp;
 use crate::client::{Client, hash};
@@ -30,14 +30,8 @@ fn counts(stdout: &str) -> BTreeMap<String, u64> {
 }
 
 async fn all_assets(ada: &Client, timeline: &AssetColumns) -> Vec<Asset> {
-    let mut asked = JoinSet::new();
-    for (place, id) in timeline.id.iter().copied().enumerate() {
-        let ada = ada.clone();
-        asked.spawn(async move { (place, ada.asset(id).await) });
-    }
-    let mut assets = asked.join_all().await;
-    assets.sort_by_key(|(place, _)| *place);
-    assets.into_iter().map(|(_, asset)| asset).collect()
+    // So many at once: of all at once, the last would wait for the database for longer than anybody does.
+    stream::iter(&timeline.id).map(|id| ada.asset(*id)).buffered(8).collect().await
 }
 
 #[tokio::test]
@@ -139,10 +133,10 @@ async fn the_right_way_up(ada: &Client, assets: &[Asset], said: &[exiftool::Said
     let turned: BTreeSet<String> =
         said.iter().filter(|file| file.turned()).map(|file| name(Path::new(&file.source_file))).collect();
     assert!(turned.len() >= 3, "too few turned photographs to tell: {turned:?}");
-    let mut asked = JoinSet::new();
-    for asset in assets.iter().filter(|asset| asset.state == AssetState::Ready).cloned() {
-        let (ada, turned, folder) = (ada.clone(), turned.contains(&asset.file_name), folder.clone());
-        asked.spawn(async move {
+    let ready = assets.iter().filter(|asset| asset.state == AssetState::Ready);
+    stream::iter(ready)
+        .for_each_concurrent(8, async |asset| {
+            let turned = turned.contains(&asset.file_name);
             let (width, height) = (f64::from(asset.width.unwrap()), f64::from(asset.height.unwrap()));
             if let Some((stored_width, stored_height)) =
                 imagesize(&std::fs::read(folder.join(&asset.file_name)).unwrap())
@@ -150,8 +144,8 @@ async fn the_right_way_up(ada: &Client, assets: &[Asset], said: &[exiftool::Said
                 let expected = if turned { (stored_height, stored_width) } else { (stored_width, stored_height) };
                 assert_eq!((asset.width, asset.height), (Some(expected.0), Some(expected.1)), "{}", asset.file_name);
             }
-            for path in [asset.media.thumbnail.unwrap(), asset.media.preview.unwrap()] {
-                let picture = ada.get(&path).await;
+            for path in [&asset.media.thumbnail, &asset.media.preview].map(|path| path.as_ref().unwrap()) {
+                let picture = ada.get(path).await;
                 let (shown_width, shown_height) =
                     imagesize(&picture.body).unwrap_or_else(|| panic!("{path} is no picture"));
                 let (shown_width, shown_height) = (f64::from(shown_width), f64::from(shown_height));
@@ -160,9 +154,8 @@ async fn the_right_way_up(ada: &Client, assets: &[Asset], said: &[exiftool::Said
                 let off = (shown_width - width * scale).abs().max((shown_height - height * scale).abs());
                 assert!(off <= 1.5, "{}: {path} is {shown_width}×{shown_height} of {width}×{height}", asset.file_name);
             }
-        });
-    }
-    asked.join_all().await;
+        })
+        .await;
 }
 
 async fn in_the_album(ada: &Client, assets: &[Asset]) {
