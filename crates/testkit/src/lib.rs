@@ -27,6 +27,7 @@ mod s3_server;
 mod s3_serving;
 pub mod samples;
 pub mod signers;
+pub mod sslyze;
 
 use std::collections::BTreeSet;
 use std::collections::hash_map::RandomState;
@@ -86,6 +87,9 @@ pub enum Error {
     /// The sloppy S3 store is not on this machine.
     #[error("no rclone at {0}; install it with: scripts/tools")]
     NoRclone(std::path::PathBuf),
+    /// sslyze is not on this machine.
+    #[error("no sslyze in {0}; install it with: scripts/tools")]
+    NoSslyze(std::path::PathBuf),
     /// AWS's signers are not on this machine.
     #[error("no signers of AWS's in {0}; install them with: scripts/tools")]
     NoSigners(std::path::PathBuf),

@@ -163,12 +163,24 @@ impl PicupProcess {
     /// # Errors
     /// When it has ended.
     pub fn resident_bytes(&self) -> Result<u64, Error> {
+        self.status_bytes("VmRSS")
+    }
+
+    /// As [`PicupProcess::resident_bytes`], without the pages of files, such as those of the program itself (`RssAnon`).
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn own_bytes(&self) -> Result<u64, Error> {
+        self.status_bytes("RssAnon")
+    }
+
+    fn status_bytes(&self, name: &str) -> Result<u64, Error> {
         let path = format!("/proc/{}/status", self.group);
         let status = std::fs::read_to_string(&path).map_err(Error::io(format!("read {path}")))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         let kibibytes: Option<u64> = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
         kibibytes.map(|kib| kib * 1024).ok_or_else(|| Error::Io {
-            doing: format!("find VmRSS in {path}"),
+            doing: format!("find {name} in {path}"),
             source: std::io::ErrorKind::NotFound.into(),
         })
     }

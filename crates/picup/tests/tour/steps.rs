@@ -9,6 +9,7 @@ use picup_api::wire::{
 };
 use picup_testkit::{PicupProcess, ProcessBuilder, TempDir, fresh_folder, run, samples};
 use reqwest::StatusCode;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -310,7 +311,33 @@ impl Stage {
             );
             refused += 1;
         }
-        Ok(format!("page and HTTP/2 served; {refused} of 4 disguised paths refused"))
+        let passed = self.ten_at_once().await?;
+        Ok(format!(
+            "page and HTTP/2 served; {refused} of 4 disguised paths refused; of ten at once with a burst of five {passed} passed"
+        ))
+    }
+
+    /// How many pass under a limit that is written while the server runs, and taken back after.
+    async fn ten_at_once(&self) -> anyhow::Result<usize> {
+        let server = self.server.as_ref().context("the server is not running")?;
+        let file = self.data_dir().join("picup.toml");
+        let before = std::fs::read_to_string(&file).unwrap_or_default();
+        std::fs::write(&file, format!("{before}\ngateway.limits.page = \"1/m burst 5\"\n"))?;
+        server.signal(Signal::HUP);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !server.output().text().contains("networks or limits have changed") {
+            ensure!(Instant::now() < deadline, "the new limit was not taken");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // What was asked before counts for a moment.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let asked = (0..10).map(|_| self.client.get(self.url("/")).send());
+        let answers = futures_util::future::try_join_all(asked).await?;
+        std::fs::write(&file, before)?;
+        server.signal(Signal::HUP);
+        let passed = answers.iter().filter(|answer| answer.status() == StatusCode::OK).count();
+        ensure!(passed == 5, "{passed} of ten at once passed, where five may");
+        Ok(passed)
     }
 
     /// The answer to a path sent as it stands: a client library would tidy it up first.

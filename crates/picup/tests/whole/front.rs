@@ -180,6 +180,10 @@ async fn a_certificate_is_served_and_a_new_one_takes_its_place() {
     assert_eq!(answer.version(), reqwest::Version::HTTP_2);
     assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000");
 
+    // As a stranger who looks for weak spots.
+    let looked = picup_testkit::sslyze::look("photos.example", address, &certificate, "intermediate").await.unwrap();
+    looked.unwrap_or_else(|found| panic!("{found}"));
+
     // Who comes without is sent there, with what was asked; nothing else is answered.
     let asked = old.request(Method::POST, format!("http://{plain}/api/session?a=b")).send().await.unwrap();
     assert_eq!(
