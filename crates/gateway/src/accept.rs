@@ -86,21 +86,25 @@ async fn connection(
 ) {
     let _connected = gateway.observers.metrics.connected();
     let settings = &gateway.settings;
-    let trusted = settings.proxies.has(peer.ip());
+    let turned_away = |reason| gateway.observers.metrics.turned_away(reason);
     if settings.proxy_protocol {
-        if !trusted {
+        if !settings.proxies.has(peer.ip()) {
+            turned_away("not_trusted");
             return tracing::debug!(%peer, "no trusted proxy: its word for who connects is not taken");
         }
         match in_time(settings.header_timeout, proxied::client(&mut stream)).await {
             Ok(told) => peer = told.unwrap_or(peer),
-            Err(error) => return tracing::debug!(%error, %peer, "a proxy did not say who connects"),
+            Err(error) => {
+                turned_away("not_told");
+                return tracing::debug!(%error, %peer, "a proxy did not say who connects");
+            }
         }
     }
     // A proxy connects for many, and counts by itself.
-    let counted = settings.proxy_protocol || !trusted;
+    let counted = !settings.proxies.has(peer.ip());
     let open = counted.then(|| connections.open(peer.ip(), settings.max_connections_per_address));
     if let Some(None) = open {
-        gateway.observers.metrics.turned_away();
+        turned_away("too_many");
         return tracing::debug!(%peer, "it has too many connections open");
     }
     if let Err(error) = stream.set_nodelay(true) {

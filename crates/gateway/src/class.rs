@@ -61,7 +61,7 @@ impl Class {
             Self::Media
         } else if below("/api/admin") {
             Self::Admin
-        } else if below("/api/uploads") {
+        } else if below("/api/uploads") || below("/api/immich/assets") {
             Self::Upload
         } else if tries_a_secret(method, path) {
             Self::SignIn
@@ -76,8 +76,9 @@ impl Class {
 }
 
 fn tries_a_secret(method: &Method, path: &str) -> bool {
-    let at = ["/api/session", "/api/setup", "/api/share/open", "/api/account/password"];
+    let at = ["/api/session", "/api/setup", "/api/share/open", "/api/account/password", "/api/account/deletion"];
     method == Method::POST && (at.contains(&path) || path.starts_with("/api/invitations/"))
+        || method == Method::PATCH && path == "/api/account"
 }
 
 #[cfg(test)]
@@ -105,6 +106,10 @@ mod tests {
             ("POST", "/api/share/open", Class::SignIn),
             ("PUT", "/api/uploads/1/parts/2", Class::Upload),
             ("POST", "/api/uploads", Class::Upload),
+            ("POST", "/api/immich/assets/bulk-upload-check", Class::Upload),
+            ("POST", "/api/account/deletion", Class::SignIn),
+            ("PATCH", "/api/account", Class::SignIn),
+            ("GET", "/api/account", Class::Api),
             ("POST", "/api/uploadsx", Class::Api),
             ("GET", "/api/admin/system", Class::Admin),
             ("GET", "/ready", Class::Health),

@@ -4,22 +4,22 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::limit::network;
+use picup_delivery::AddressRange;
 
 /// Counts them. Cheap to clone; clones are one.
 #[derive(Clone, Default)]
-pub(crate) struct Connections(Arc<Mutex<HashMap<IpAddr, usize>>>);
+pub(crate) struct Connections(Arc<Mutex<HashMap<AddressRange, usize>>>);
 
 /// One of them, for as long as it lives.
 pub(crate) struct Open {
     counts: Connections,
-    network: IpAddr,
+    network: AddressRange,
 }
 
 impl Connections {
     /// One more from there; none when there are `most`.
     pub(crate) fn open(&self, from: IpAddr, most: usize) -> Option<Open> {
-        let network = network(from);
+        let network = AddressRange::of(from);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(network).or_default();
         (*count < most).then(|| {

@@ -2,9 +2,8 @@
 
 use std::net::IpAddr;
 
+use picup_delivery::AddressRange;
 use quick_cache::sync::Cache;
-
-use crate::limit::network;
 
 /// So many wrong signatures …
 const MOST: u32 = 20;
@@ -14,7 +13,7 @@ const WINDOW_S: u64 = 10;
 const CLIENTS: usize = 10_000;
 
 /// Counts by client: one IPv4 address, or the network of an IPv6 one, which is given out as a whole.
-pub(crate) struct Forgers(Cache<IpAddr, (u64, u32)>);
+pub(crate) struct Forgers(Cache<AddressRange, (u64, u32)>);
 
 impl Default for Forgers {
     fn default() -> Self {
@@ -24,13 +23,13 @@ impl Default for Forgers {
 
 impl Forgers {
     pub(crate) fn may_verify(&self, client: IpAddr, now_epoch_s: u64) -> bool {
-        let counted = self.0.get(&network(client));
+        let counted = self.0.get(&AddressRange::of(client));
         !counted.is_some_and(|(window, count)| window == now_epoch_s / WINDOW_S && count >= MOST)
     }
 
     /// Two at once may count as one: who forges many is seen all the same.
     pub(crate) fn showed_a_wrong_one(&self, client: IpAddr, now_epoch_s: u64) {
-        let (client, window) = (network(client), now_epoch_s / WINDOW_S);
+        let (client, window) = (AddressRange::of(client), now_epoch_s / WINDOW_S);
         let count = self.0.get(&client).filter(|(of, _)| *of == window).map_or(0, |(_, count)| count);
         self.0.insert(client, (window, count + 1));
     }

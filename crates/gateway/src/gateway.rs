@@ -37,6 +37,7 @@ use crate::metrics::Metrics;
 use crate::normalise;
 use crate::origin::Origin;
 use crate::problem::Problem;
+use crate::redirect;
 use crate::request_id::RequestId;
 use crate::route::Route;
 use crate::security;
@@ -102,6 +103,7 @@ pub(crate) struct Inner {
     origin: Arc<dyn Origin>,
     static_files: StaticFiles,
     request_ids: Arc<dyn Fn() -> String + Send + Sync>,
+    redirects_to: Option<String>,
 }
 
 impl Gateway {
@@ -136,6 +138,30 @@ impl Gateway {
             origin,
             static_files,
             request_ids,
+            redirects_to: None,
+        }))
+    }
+
+    /// One without TLS beside this one, that sends whoever may ask here to the same path at `public_base`. It goes by the same rules,
+    /// and counts and logs in the same place.
+    #[must_use]
+    pub fn redirecting(&self, public_base: &str) -> Self {
+        let inner = &self.0;
+        Self(Arc::new(Inner {
+            settings: inner.settings.clone(),
+            observers: Arc::clone(&inner.observers),
+            keyring: inner.keyring.clone(),
+            tokens: inner.tokens.clone(),
+            rules: inner.rules.clone(),
+            account_of: Arc::clone(&inner.account_of),
+            tls: None,
+            buckets: Buckets::default(),
+            forgers: Forgers::default(),
+            api: inner.api.clone(),
+            origin: Arc::clone(&inner.origin),
+            static_files: StaticFiles::default(),
+            request_ids: Arc::clone(&inner.request_ids),
+            redirects_to: Some(public_base.to_owned()),
         }))
     }
 
@@ -178,12 +204,15 @@ impl Inner {
         id: &RequestId,
         record: &mut Record,
     ) -> Response<Body> {
-        if request.method() == Method::CONNECT {
-            return Problem::METHOD.response();
-        }
         let class = Class::of(request.method(), request.uri().path());
         if let Err(answer) = self.admit(class, &request, client.ip(), record).await {
             return answer;
+        }
+        if request.method() == Method::CONNECT {
+            return Problem::METHOD.response();
+        }
+        if let Some(base) = &self.redirects_to {
+            return redirect::to(base, request.uri());
         }
         if let Err(problem) = normalise::check(request.uri()) {
             return problem.response();

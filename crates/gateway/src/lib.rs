@@ -4,7 +4,7 @@
 //! in which order, stands in one place: `gateway.rs`. The gateway sees `delivery` alone of PicUp's crates: it is handed the
 //! API as a `tower` service, the stores as an [`Origin`], the public keys through a `watch` channel, the time and the
 //! request ids as functions. It opens no file but those of its cache,
-//! no database, decodes no picture, and holds no private key.
+//! no database, decodes no picture, and holds no private key but that of its certificate.
 
 #![forbid(unsafe_code)]
 
@@ -31,6 +31,7 @@ mod origin;
 mod problem;
 mod proxied;
 mod range;
+mod redirect;
 mod request_id;
 mod route;
 mod security;

@@ -5,7 +5,7 @@
 //! through, and a million addresses are no trouble here: the buckets that were asked for least go.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,7 +26,7 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// A rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limit {
     /// Requests in [`Limit::per`], one after another. At least 1.
     pub requests: u32,
@@ -61,21 +61,15 @@ pub type Account = u128;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Who {
-    Address(IpAddr),
+    /// Of IPv6 everybody has a whole /64.
+    Address(AddressRange),
     Account(Account),
-}
-
-/// An address as far as one client has it: of IPv6 everybody has a whole /64.
-pub(crate) fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 /// What is known of who asked how often.
 pub(crate) struct Buckets {
-    used_until: Cache<(Class, Who), Arc<AtomicU64>>,
+    /// Of a limit that has changed, each begins anew: what one used up under another rate says nothing about this one.
+    used_until: Cache<(Class, Who, Limit), Arc<AtomicU64>>,
     /// When time began here.
     began: Instant,
 }
@@ -113,7 +107,7 @@ impl Buckets {
         let refused = |limit| move |wait| TooMany { class, limit, wait };
         let mut wait = Duration::ZERO;
         if let Some(limit) = of.address {
-            wait = self.count(class, Who::Address(network(client)), limit).map_err(refused(limit))?;
+            wait = self.count(class, Who::Address(AddressRange::of(client)), limit).map_err(refused(limit))?;
         }
         if let Some(limit) = of.account
             && let Some(account) = account()
@@ -129,8 +123,9 @@ impl Buckets {
         let interval = (nanos(limit.per) / u64::from(limit.requests.max(1))).max(1);
         let ahead = interval.saturating_mul(u64::from(limit.burst.max(1)) - 1);
         let now = nanos(self.began.elapsed());
-        let made =
-            self.used_until.get_or_insert_with(&(class, who), || Ok::<_, std::convert::Infallible>(Arc::default()));
+        let made = self
+            .used_until
+            .get_or_insert_with(&(class, who, limit), || Ok::<_, std::convert::Infallible>(Arc::default()));
         let used_until = made.unwrap_or_else(|never| match never {});
         let taken = used_until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |until| {
             let begins = until.max(now);
@@ -202,6 +197,14 @@ mod tests {
             tokio::time::advance(100 * SECOND).await;
             assert_eq!((0..10).filter(|_| take(&buckets, &limits, "198.51.100.1").is_ok()).count(), 5);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_that_is_loosened_holds_at_once() {
+        let buckets = Buckets::default();
+        let slow = limits(Some(Limit { per: 3_600 * SECOND, ..limit(1, 1, false) }), None);
+        assert!(take(&buckets, &slow, "198.51.100.1").is_ok() && take(&buckets, &slow, "198.51.100.1").is_err());
+        assert!(take(&buckets, &limits(Some(limit(1, 1, false)), None), "198.51.100.1").is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,7 +28,7 @@ pub struct Metrics {
     denied: Family<ByReason, Counter>,
     not_admitted: Family<ByClass, Counter>,
     limited: Family<ByClass, Counter>,
-    turned_away: Counter,
+    turned_away: Family<ByReason, Counter>,
     handshakes_failed: Counter,
 }
 
@@ -77,7 +77,7 @@ impl Metrics {
             denied: Family::default(),
             not_admitted: Family::default(),
             limited: Family::default(),
-            turned_away: Counter::default(),
+            turned_away: Family::default(),
             handshakes_failed: Counter::default(),
         };
         let help = "Time from a request's head to the last byte of its answer";
@@ -92,7 +92,7 @@ impl Metrics {
         registry.register("http_server_not_admitted", help, metrics.not_admitted.clone());
         let help = "Requests over the rate that an address or account has for their class";
         registry.register("http_server_limited", help, metrics.limited.clone());
-        let help = "Connections closed because their address had too many open";
+        let help = "Connections closed before a request: too many of an address, or a proxy that is not trusted or says nothing";
         registry.register("http_server_connections_turned_away", help, metrics.turned_away.clone());
         let help = "Connections on which no TLS came about";
         registry.register("tls_handshakes_failed", help, metrics.handshakes_failed.clone());
@@ -147,8 +147,8 @@ impl Metrics {
         self.limited.get_or_create(&ByClass { class: class.name() }).inc();
     }
 
-    pub(crate) fn turned_away(&self) {
-        self.turned_away.inc();
+    pub(crate) fn turned_away(&self, reason: &'static str) {
+        self.turned_away.get_or_create(&ByReason { reason }).inc();
     }
 
     pub(crate) fn handshake_failed(&self) {

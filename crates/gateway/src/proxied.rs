@@ -26,7 +26,7 @@ pub(crate) async fn client(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<
     stream.read_exact(&mut header[FIXED..]).await?;
     let header = Header::try_from(header.as_slice()).map_err(|error| invalid(&error.to_string()))?;
     match (header.command, header.addresses) {
-        (Command::Local, _) | (Command::Proxy, Addresses::Unspecified) => Ok(None),
+        (Command::Local, _) => Ok(None),
         (Command::Proxy, Addresses::IPv4(told)) => Ok(Some((told.source_address, told.source_port).into())),
         (Command::Proxy, Addresses::IPv6(told)) => Ok(Some((told.source_address, told.source_port).into())),
         (Command::Proxy, _) => Err(invalid("the header of the PROXY protocol tells of no IP address")),
@@ -86,6 +86,8 @@ mod tests {
             b"PROXY TCP4 198.51.100.1 10.0.0.1 4711 80\r\n",
             &header(1, 0x11, &V4)[..20],
             &header(1, 0x11, &V4[..8]),
+            // Who is connected with is not told: what it says of itself is not the proxy's word.
+            &header(1, 0, &[]),
             &header(1, 0x31, &[0; 216]),
             &header(2, 0x11, &V4),
             &long,

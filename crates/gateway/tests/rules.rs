@@ -153,7 +153,11 @@ async fn one_address_cannot_take_all_connections() {
         held.push(stream);
     }
     assert_eq!(gateway.raw("GET /live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await, b"");
-    assert!(gateway.metrics().contains("http_server_connections_turned_away_total 1"), "{}", gateway.metrics());
+    assert!(
+        gateway.metrics().contains("http_server_connections_turned_away_total{reason=\"too_many\"} 1"),
+        "{}",
+        gateway.metrics()
+    );
     held.pop();
     // Its end is seen a moment later.
     let again = async {

@@ -86,7 +86,9 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let roles = check_roles(&args.roles)?;
     let flags = Flags { listen: args.listen, admin_listen: args.admin_listen, ..Flags::default() };
     let mut config = args.place.load_with(flags.clone())?;
-    let place = args.place.clone();
+    // The file that was read, and no other: one that is away for a moment is no file without rules.
+    let file = args.place.file(&config)?;
+    let place = Place { config: file.exists().then(|| file.clone()), ..args.place.clone() };
     let reload: Reload = Box::new(move || Ok(place.read_with(flags.clone())?));
     if roles == Roles::Edge {
         let edge = edge(args.edge, &mut config)?;
@@ -99,7 +101,6 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         )
         .next("leave them out, or say --roles edge"));
     }
-    let file = args.place.file(&config)?;
     block_on(async move { crate::roles::serve(config, file, reload).await.map_err(Failure::from) })?;
     Ok(ExitCode::SUCCESS)
 }

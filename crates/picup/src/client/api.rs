@@ -319,8 +319,12 @@ async fn first_tokens(
     };
     let sign_in = || async {
         match attempt::<_, wire::Session>(http, Method::POST, url.clone(), Shown::default(), Some(&request)).await {
-            // Too many wrong passwords: whoever waits is to know.
-            Err(Failure::Passing(error, _)) if error.status() == 429 => Err(Failure::Lasting(error)),
+            // Too many wrong passwords: whoever waits is to know. Too many requests are over in a moment.
+            Err(Failure::Passing(error, _))
+                if error.status() == 429 && error.kind() != "urn:picup:too-many-requests" =>
+            {
+                Err(Failure::Lasting(error))
+            }
             answer => answer,
         }
     };

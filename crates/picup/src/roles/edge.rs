@@ -68,11 +68,12 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload) -> anyhow
     let listener = listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
     let front = Front::of(&config.gateway)?;
+    let public_base = edge.public_base;
     let gateway = Gateway::new(
         picup_gateway::Settings {
             app_origin: edge.app_origin,
             edges: EdgeSecrets::new(edges.iter().map(String::as_str)),
-            ..front::settings(&config.gateway, &edge.public_base)
+            ..front::settings(&config.gateway, &public_base)
         },
         Parts {
             keyring: keyring.subscribe(),
@@ -97,7 +98,13 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload) -> anyhow
     }
     tokio::spawn(edge.keys.follow(keyring, tokens));
     tokio::spawn(front.follow(reload));
-    println!("PicUp's edge answers at http://{address}/media/…");
+    if let Some(address) = config.gateway.tls.redirect_listen.address() {
+        let listener = listen(address, "gateway.tls.redirect_listen").await.context("the listener without TLS")?;
+        let redirecting = gateway.redirecting(&public_base);
+        tokio::spawn(async move { redirecting.serve(listener, std::future::pending()).await });
+    }
+    let scheme = if config.gateway.tls.certificate_file.is_some() { "https" } else { "http" };
+    println!("PicUp's edge answers at {scheme}://{address}/media/…");
     let drained = gateway.serve(listener, stop.cancelled_owned()).await;
     tracing::info!(?drained, "stopped");
     Ok(())

@@ -9,6 +9,7 @@ use anyhow::Context;
 use http::HeaderMap;
 use picup_app::{App, session};
 use picup_delivery::Zeroizing;
+use picup_domain::Timestamp;
 use picup_gateway::{AccountOf, Rules, Settings, Tls, TlsProfile};
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -19,7 +20,7 @@ use crate::config::{Config, GatewayConfig};
 use crate::secrets;
 
 const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// Access tokens that are remembered as good: some 100 bytes each, and each is asked with for minutes.
+/// Access tokens that are remembered, good and bad: some 100 bytes each, and each is asked with for minutes.
 const TOKENS: usize = 10_000;
 
 /// Reads the configuration again, as the command line has it.
@@ -90,47 +91,67 @@ impl Front {
     /// Looks for ever.
     pub(super) async fn follow(mut self, reload: Reload) {
         let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
-        let mut told = None;
+        let (mut of_rules, mut of_certificate) = (Told::default(), Told::default());
+        // A file that is just being written may be read half: what was found once counts when it is found again.
+        let mut found = None;
         loop {
-            tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                _ = hangup.recv() => {}
+            let at_once = tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => false,
+                _ = hangup.recv() => true,
+            };
+            let rules = reload().map(|config| config.gateway.rules());
+            let counts = rules.as_ref().ok().is_some_and(|rules| at_once || found.as_ref() == Some(rules));
+            of_rules.tell("networks and limits cannot be read; those that were stay in use", rules.as_ref().err());
+            found = rules.ok();
+            if counts && let Some(rules) = &found {
+                self.take(rules);
             }
-            match reload().and_then(|config| self.look(&config.gateway)) {
-                Ok(()) => told = None,
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    if told.as_ref() != Some(&error) {
-                        tracing::warn!(error, "the gateway's settings cannot be read; those that were stay in use");
-                        told = Some(error);
-                    }
-                }
-            }
+            let certificate = self.certificate.as_mut().map_or(Ok(()), Certificate::look);
+            of_certificate
+                .tell("the certificate cannot be read; the one that was stays in use", certificate.as_ref().err());
         }
     }
 
-    fn look(&mut self, config: &GatewayConfig) -> anyhow::Result<()> {
-        let rules = config.rules();
+    fn take(&self, rules: &Rules) {
         let changed = self.rules.send_if_modified(|known| {
-            let changed = **known != rules;
+            let changed = **known != *rules;
             if changed {
-                *known = Arc::new(rules);
+                *known = Arc::new(rules.clone());
             }
             changed
         });
         if changed {
             tracing::info!("networks or limits have changed");
         }
-        if let Some(certificate) = &mut self.certificate {
-            let content = certificate.files.read()?;
-            if content != certificate.content {
-                // One file after the other is written: the two may not fit for a moment.
-                certificate.serves.send_replace(certificate.files.tls(&content)?);
-                certificate.content = content;
-                tracing::info!(file = %certificate.files.certificate.display(), "the new certificate is in use");
-            }
+    }
+}
+
+impl Certificate {
+    fn look(&mut self) -> anyhow::Result<()> {
+        let content = self.files.read()?;
+        if content != self.content {
+            // One file after the other is written: the two may not fit for a moment.
+            self.serves.send_replace(self.files.tls(&content)?);
+            self.content = content;
+            tracing::info!(file = %self.files.certificate.display(), "the new certificate is in use");
         }
         Ok(())
+    }
+}
+
+/// What was wrong when it was last looked at, which is told once.
+#[derive(Default)]
+struct Told(Option<String>);
+
+impl Told {
+    fn tell(&mut self, what: &str, error: Option<&anyhow::Error>) {
+        let error = error.map(|error| format!("{error:#}"));
+        if let Some(error) = &error
+            && self.0.as_ref() != Some(error)
+        {
+            tracing::warn!(error, "{what}");
+        }
+        self.0 = error;
     }
 }
 
@@ -145,18 +166,19 @@ pub(super) fn settings(config: &GatewayConfig, public_base: &str) -> Settings {
     }
 }
 
-/// Finds the account of an access token. Its signature is checked once, and no database is asked: one that has ended meanwhile still
-/// says whose it was, and the API refuses it.
+/// Finds the account of an access token. Its signature is checked once, and no database is asked: an API key, which one would have to be
+/// asked for, says nothing here.
 pub(super) fn account_of(app: App) -> AccountOf {
-    let known = Cache::<[u8; 32], u128>::new(TOKENS);
+    let known = Cache::<[u8; 32], Option<(u128, Timestamp)>>::new(TOKENS);
     Arc::new(move |headers: &HeaderMap| {
         let token = picup_api::access_token(headers)?;
         let name: [u8; 32] = Sha256::digest(token).into();
-        known.get(&name).or_else(|| {
-            let access = session::authenticate(&app, token).ok()?;
-            let account = u128::from_be_bytes(*access.account.as_bytes());
-            known.insert(name, account);
-            Some(account)
-        })
+        let found = known.get(&name).unwrap_or_else(|| {
+            let access = session::authenticate(&app, token).ok();
+            let found = access.map(|access| (u128::from_be_bytes(*access.account.as_bytes()), access.expires_at));
+            known.insert(name, found);
+            found
+        });
+        found.filter(|(_, ends)| *ends > app.now()).map(|(account, _)| account)
     })
 }

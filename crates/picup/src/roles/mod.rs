@@ -15,7 +15,6 @@ mod media_keys;
 mod origin;
 mod password;
 mod probing;
-mod redirect;
 mod rooms;
 mod upstream;
 
@@ -89,7 +88,8 @@ pub(crate) async fn serve(config: Config, file: PathBuf, reload: Reload) -> anyh
     if let (Some(address), Some(base)) = (config.gateway.tls.redirect_listen.address(), config.public_base()) {
         let listener = listen(address, "gateway.tls.redirect_listen").await.context("the listener without TLS")?;
         tracing::info!(address = %listener.local_addr()?, "people who come without TLS are sent to {base}");
-        tokio::spawn(redirect::serve(listener, base.to_owned()));
+        let redirecting = gateway.redirecting(base);
+        tokio::spawn(async move { redirecting.serve(listener, std::future::pending()).await });
     }
     let admin = match config.admin_listen.address() {
         Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),

@@ -2,6 +2,7 @@
 //! and the log of requests. What changes in a file holds without a restart.
 
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -93,8 +94,18 @@ async fn networks_are_closed_and_opened_without_a_restart() {
     let told =
         eventually("the mistake in the log", async || app.log().contains("those that were stay in use").then_some(()));
     told.await.unwrap();
-    assert_eq!(ada.get("/api/admin/system").await.status, 200);
-    std::fs::write(&file, before).unwrap();
+    // Nor does a file that is away: there is none without rules by that.
+    std::fs::write(&file, before.replace("192.0.2.0/24", "198.51.100.0/24")).unwrap();
+    app.server.signal(Signal::HUP);
+    let closed = eventually("the list", async || (ada.get("/api/admin/system").await.status == 403).then_some(()));
+    closed.await.unwrap();
+    let away = app.path("away.toml");
+    std::fs::rename(&file, &away).unwrap();
+    app.server.signal(Signal::HUP);
+    let told = eventually("that it is away", async || app.log().contains("cannot be read: No such file").then_some(()));
+    told.await.unwrap();
+    assert_eq!(ada.get("/api/admin/system").await.status, 403);
+    std::fs::rename(&away, &file).unwrap();
     let log = app.finish().await;
     assert!(log.contains("'everywhere' is no address or network"), "{log}");
 }
@@ -191,13 +202,16 @@ async fn a_certificate_is_served_and_a_new_one_takes_its_place() {
         (308, &format!("{base}/api/session?a=b").parse().unwrap())
     );
 
-    // A key that others can read is refused, and the old one stays; then both are in their place.
+    // A key that others can read is refused, as is a certificate that it is not the key of: the old one stays. Then both are in place.
     let fresh = fresh_folder();
     let (new_certificate, new_key) = make_certificate(fresh.path());
-    std::fs::copy(&new_certificate, &certificate).unwrap();
-    server.signal(Signal::HUP);
-    let told = async || server.output().text().contains("those that were stay in use").then_some(());
-    eventually("that the two do not fit", told).await.unwrap();
+    for (open, says) in [(true, "chmod 600"), (false, "cannot be served together")] {
+        std::fs::copy(&new_certificate, &certificate).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(if open { 0o640 } else { 0o600 })).unwrap();
+        server.signal(Signal::HUP);
+        let told = async || server.output().text().contains(says).then_some(());
+        eventually(says, told).await.unwrap();
+    }
     assert!(ready(&old).await.is_some());
     std::fs::copy(&new_key, &key).unwrap();
     server.signal(Signal::HUP);
