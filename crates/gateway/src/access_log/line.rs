@@ -206,8 +206,7 @@ mod tests {
             referrer: None,
             user_agent: Some(said),
         });
-        let text = lines.lock().unwrap().clone();
-        text
+        lines.lock().unwrap().clone()
     }
 
     #[test]

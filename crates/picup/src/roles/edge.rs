@@ -98,11 +98,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload) -> anyhow
     }
     tokio::spawn(edge.keys.follow(keyring, tokens));
     tokio::spawn(front.follow(reload));
-    if let Some(address) = config.gateway.tls.redirect_listen.address() {
-        let listener = listen(address, "gateway.tls.redirect_listen").await.context("the listener without TLS")?;
-        let redirecting = gateway.redirecting(&public_base);
-        tokio::spawn(async move { redirecting.serve(listener, std::future::pending()).await });
-    }
+    front::redirect(&config.gateway, &gateway, Some(&public_base)).await?;
     let scheme = if config.gateway.tls.certificate_file.is_some() { "https" } else { "http" };
     println!("PicUp's edge answers at {scheme}://{address}/media/…");
     let drained = gateway.serve(listener, stop.cancelled_owned()).await;

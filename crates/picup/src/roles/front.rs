@@ -10,12 +10,13 @@ use http::HeaderMap;
 use picup_app::{App, session};
 use picup_delivery::Zeroizing;
 use picup_domain::Timestamp;
-use picup_gateway::{AccountOf, Rules, Settings, Tls, TlsProfile};
+use picup_gateway::{AccountOf, Gateway, Rules, Settings, Tls, TlsProfile};
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::listen;
 use crate::config::{Config, GatewayConfig};
 use crate::secrets;
 
@@ -164,6 +165,21 @@ pub(super) fn settings(config: &GatewayConfig, public_base: &str) -> Settings {
         max_connections_per_address: config.connections_per_address,
         ..Settings::new(public_base)
     }
+}
+
+/// Sends people who come without TLS to the public address, where the configuration says at which address they come.
+pub(super) async fn redirect(
+    config: &GatewayConfig,
+    gateway: &Gateway,
+    public_base: Option<&str>,
+) -> anyhow::Result<()> {
+    if let (Some(address), Some(base)) = (config.tls.redirect_listen.address(), public_base) {
+        let listener = listen(address, "gateway.tls.redirect_listen").await.context("the listener without TLS")?;
+        tracing::info!(address = %listener.local_addr()?, "people who come without TLS are sent to {base}");
+        let redirecting = gateway.redirecting(base);
+        tokio::spawn(async move { redirecting.serve(listener, std::future::pending()).await });
+    }
+    Ok(())
 }
 
 /// Finds the account of an access token. Its signature is checked once, and no database is asked: an API key, which one would have to be

@@ -85,12 +85,7 @@ pub(crate) async fn serve(config: Config, file: PathBuf, reload: Reload) -> anyh
     let origin = rooms.told.cached(&config.edge, Arc::new(origin), &mut registry)?;
     let front = Front::of(&config.gateway)?;
     let gateway = gateway(&config, &rooms, &front, rings, origin, shown_from.as_deref(), &mut registry)?;
-    if let (Some(address), Some(base)) = (config.gateway.tls.redirect_listen.address(), config.public_base()) {
-        let listener = listen(address, "gateway.tls.redirect_listen").await.context("the listener without TLS")?;
-        tracing::info!(address = %listener.local_addr()?, "people who come without TLS are sent to {base}");
-        let redirecting = gateway.redirecting(base);
-        tokio::spawn(async move { redirecting.serve(listener, std::future::pending()).await });
-    }
+    front::redirect(&config.gateway, &gateway, config.public_base()).await?;
     let admin = match config.admin_listen.address() {
         Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),
         None => None,
