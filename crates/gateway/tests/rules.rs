@@ -13,6 +13,7 @@ use picup_gateway::{
 };
 use support::{Answer, TestGateway, VIEW};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 fn networks(allow: &[&str], deny: &[&str]) -> Networks {
     let read = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
@@ -140,6 +141,30 @@ async fn a_proxy_says_for_whom_it_connects() {
     })
     .await;
     assert_eq!(strangers.raw([&PROXIED[..], request].concat()).await, b"");
+}
+
+#[tokio::test]
+async fn who_comes_without_tls_is_sent_on_under_the_same_rules() {
+    let gateway = TestGateway::start_with(|settings| settings.header_timeout = Duration::from_millis(300)).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let redirecting = gateway.redirecting.clone();
+    tokio::spawn(async move { redirecting.serve(listener, std::future::pending()).await });
+    let ask = async |said: &str| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        answer
+    };
+    let request =
+        "POST /api/session?a=b HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let answer = Answer::parse(&ask(request).await);
+    assert_eq!((answer.status, answer.header("location")), (308, Some("https://photos.example/api/session?a=b")));
+    assert!(!ask("GET / HT").await.starts_with(b"HTTP/1.1 308"), "a client that does not speak is cut here, too");
+    let denied = AllowList { all: networks(&[], &["127.0.0.1"]), ..AllowList::default() };
+    gateway.rules.send_replace(Arc::new(Rules { allow: denied, ..Rules::default() }));
+    assert_eq!(Answer::parse(&ask(request).await).status, 403);
 }
 
 #[tokio::test]

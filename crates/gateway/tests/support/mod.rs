@@ -110,6 +110,8 @@ pub(crate) struct TestGateway {
     pub(crate) clock: Arc<AtomicU64>,
     pub(crate) rules: watch::Sender<Arc<Rules>>,
     pub(crate) tls: Option<watch::Sender<Tls>>,
+    /// Beside it, served by nobody yet.
+    pub(crate) redirecting: Gateway,
     /// Of the access log, where a subscriber wants it.
     pub(crate) lines: Arc<Mutex<Vec<String>>>,
     pub(crate) keyring: watch::Sender<Keyring>,
@@ -187,6 +189,7 @@ impl TestGateway {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let gateway = Gateway::new(settings, parts);
+        let redirecting = gateway.redirecting(BASE);
         let serving = tokio::spawn(async move { gateway.serve(listener, async { stopped.await.unwrap_or(()) }).await });
         Self {
             address,
@@ -195,6 +198,7 @@ impl TestGateway {
             lines,
             rules,
             tls,
+            redirecting,
             keyring,
             tokens,
             gate,
