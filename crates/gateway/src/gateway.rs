@@ -212,6 +212,7 @@ impl Inner {
             return Problem::METHOD.response();
         }
         if let Some(base) = &self.redirects_to {
+            record.routed(class.route());
             return redirect::to(base, request.uri());
         }
         if let Err(problem) = normalise::check(request.uri()) {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use picup_gateway::{AccessFormat, AccessLog};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -38,6 +38,8 @@ pub(crate) fn access(config: &LogConfig) -> anyhow::Result<AccessLog> {
         LogFormat::Text => AccessFormat::Text,
         LogFormat::Json => AccessFormat::Json,
     });
+    // Whoever moves logs away may send it though there is no file: it ends nothing.
+    let reopens = signal(SignalKind::user_defined1()).context("waiting for SIGUSR1")?;
     let Some(path) = &config.access_file else {
         return Ok(AccessLog::new(format, |line| {
             let _ = std::io::stderr().write_all(line.as_bytes());
@@ -49,17 +51,15 @@ pub(crate) fn access(config: &LogConfig) -> anyhow::Result<AccessLog> {
     };
     let file = open().with_context(|| format!("log.access_file: opening {}", path.display()))?;
     let file = Arc::new(Mutex::new(file));
-    tokio::spawn(reopen(Arc::clone(&file), open, path.clone()));
+    tokio::spawn(reopen(Arc::clone(&file), open, path.clone(), reopens));
     Ok(AccessLog::new(format, move |line| {
         let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }))
 }
 
 /// Whoever moves a full log away says so, and the lines go to a new file from then on.
-async fn reopen(file: Arc<Mutex<File>>, open: impl Fn() -> std::io::Result<File>, path: PathBuf) {
-    let (Ok(mut user), Ok(mut hangup)) = (signal(SignalKind::user_defined1()), signal(SignalKind::hangup())) else {
-        return;
-    };
+async fn reopen(file: Arc<Mutex<File>>, open: impl Fn() -> std::io::Result<File>, path: PathBuf, mut user: Signal) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     loop {
         tokio::select! {
             _ = user.recv() => {}

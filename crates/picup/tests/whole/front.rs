@@ -40,6 +40,10 @@ async fn limits_hold_without_any_configuration() {
     assert!(refused[0].header("retry-after").parse::<u64>().unwrap() >= 1);
     assert!(refused[0].header("ratelimit-policy").starts_with("\"sign_in\";q=100;"));
     assert_eq!(stranger.get("/api/setup").await.status, 200, "another class");
+    // What moves logs away may say so to one that has no file of its own.
+    app.server.signal(Signal::USR1);
+    app.server.signal(Signal::HUP);
+    assert_eq!(stranger.get("/live").await.status, 200);
     app.finish().await;
 }
 
