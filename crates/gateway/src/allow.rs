@@ -18,9 +18,13 @@ pub struct Networks {
 
 impl Networks {
     fn admit(&self, client: IpAddr) -> bool {
-        let within = |networks: &[AddressRange]| networks.iter().any(|network| network.contains(client));
-        !within(&self.deny) && (self.allow.is_empty() || within(&self.allow))
+        !within(&self.deny, client) && (self.allow.is_empty() || within(&self.allow, client))
     }
+}
+
+/// Whether one of the networks has the client.
+pub(crate) fn within(networks: &[AddressRange], client: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(client))
 }
 
 /// The allow list: what holds for all requests, and for a class beside that.

@@ -9,6 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, HeaderName};
 use picup_delivery::AddressRange;
 
+use crate::allow::within;
+
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 
@@ -33,7 +35,7 @@ pub struct TrustedProxies {
 
 impl TrustedProxies {
     pub(crate) fn has(&self, address: IpAddr) -> bool {
-        self.networks.iter().any(|network| network.contains(address))
+        within(&self.networks, address)
     }
 
     /// Who asks, as an IPv4 address also where an IPv6 socket shows it as one (`::ffff:192.0.2.1`). The port is the peer's.

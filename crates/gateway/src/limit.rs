@@ -15,6 +15,7 @@ use picup_delivery::AddressRange;
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
+use crate::allow::within;
 use crate::body::Body;
 use crate::class::Class;
 use crate::problem::Problem;
@@ -101,7 +102,7 @@ impl Buckets {
         account: impl FnOnce() -> Option<Account>,
     ) -> Result<Duration, TooMany> {
         let Some(of) = limits.classes.get(&class) else { return Ok(Duration::ZERO) };
-        if limits.exempt.iter().any(|network| network.contains(client)) {
+        if within(&limits.exempt, client) {
             return Ok(Duration::ZERO);
         }
         let refused = |limit| move |wait| TooMany { class, limit, wait };

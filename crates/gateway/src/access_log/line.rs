@@ -78,14 +78,10 @@ fn moment(since_epoch: Duration) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
 }
 
-/// Milliseconds, to the microsecond.
-fn millis(time: Duration) -> Millis {
-    Millis(time.as_micros())
-}
+/// A number of thousandths, as one of wholes: `12.034`.
+struct Thousandths(u128);
 
-struct Millis(u128);
-
-impl fmt::Display for Millis {
+impl fmt::Display for Thousandths {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.{:03}", self.0 / 1_000, self.0 % 1_000)
     }
@@ -128,7 +124,7 @@ fn fields(line: &mut String, entry: &Entry<'_>, around: (&str, &str)) -> fmt::Re
     name(line, "complete");
     write!(line, "{}", entry.complete)?;
     name(line, "duration_ms");
-    write!(line, "{}", millis(entry.duration))?;
+    write!(line, "{}", Thousandths(entry.duration.as_micros()))?;
     entry.denied.map_or(Ok(()), |denied| said(line, "denied", denied))?;
     entry.error.map_or(Ok(()), |error| said(line, "error", error))
 }
@@ -163,8 +159,7 @@ fn combined(line: &mut String, entry: &Entry<'_>) -> fmt::Result {
         line.push('"');
     }
     // What is asked of a process behind this one takes its time there; there is none.
-    let taken = entry.duration.as_millis();
-    writeln!(line, " {}.{:03} -", taken / 1_000, taken % 1_000)
+    writeln!(line, " {} -", Thousandths(entry.duration.as_millis()))
 }
 
 /// As nginx writes what clients sent: `"`, `\` and all that is not printable ASCII as `\xXX`.
