@@ -37,13 +37,22 @@ const MAX_ATTEMPTS: u32 = 8;
 /// # Errors
 /// When the database or the store cannot do it.
 pub async fn take_over(app: &App) -> Result<(), Error> {
+    take_over_jobs(app).await?;
+    upload::take_over(app).await
+}
+
+/// Takes over the jobs of a worker that was killed. Only for the one worker, before it begins; others may serve requests meanwhile.
+///
+/// # Errors
+/// When the database cannot do it.
+pub async fn take_over_jobs(app: &App) -> Result<(), Error> {
     let mut write = app.database().write().await?;
     let released = write.job_release(&KINDS, app.now()).await?;
     write.commit().await?;
     if released > 0 {
         tracing::info!(jobs = released, "the last run was cut short; its jobs are taken up again");
     }
-    upload::take_over(app).await
+    Ok(())
 }
 
 /// Runs jobs until `shutdown`, then waits for those under way.

@@ -72,7 +72,7 @@ pub use error::Error;
 pub use metrics::Metrics;
 pub use picup_database::Seen;
 pub use secrets::Secrets;
-pub use token::Access;
+pub use token::{Access, AccessCheck};
 pub use visitor::Visitor;
 
 /// Plain values that shape the use cases.

@@ -47,36 +47,58 @@ struct ShareClaims {
     exp: i64,
 }
 
-/// Makes and checks JWTs of one audience, signed with ES256, so that a process which only checks them needs no secret.
-struct Tokens {
-    audience: &'static str,
-    encoding: EncodingKey,
+fn unusable(error: jsonwebtoken::errors::Error) -> Error {
+    Error::Internal(format!("the access-token key is not usable: {error}"))
+}
+
+/// Checks JWTs of one audience, signed with ES256: a process which only checks them needs no secret.
+struct Check {
     decoding: DecodingKey,
     validation: Validation,
 }
 
-impl Tokens {
-    fn new(secrets: &Secrets, audience: &'static str) -> Result<Self, Error> {
-        let broken = |error| Error::Internal(format!("the access-token key is not usable: {error}"));
+impl Check {
+    fn new(public_pem: &[u8], audience: &'static str) -> Result<Self, Error> {
         let mut validation = Validation::new(Algorithm::ES256);
         validation.set_audience(&[audience]);
         // Expiry is checked below against the injected clock, to the second and without leeway.
         validation.validate_exp = false;
+        Ok(Self { decoding: DecodingKey::from_ec_pem(public_pem).map_err(unusable)?, validation })
+    }
+
+    fn read<C: DeserializeOwned>(&self, token: &str) -> Option<C> {
+        jsonwebtoken::decode(token, &self.decoding, &self.validation).ok().map(|data| data.claims)
+    }
+
+    fn access(&self, token: &str, now: Timestamp) -> Option<Access> {
+        let claims: AccessClaims = self.read(token)?;
+        Some(Access {
+            expires_at: still(claims.exp, now)?,
+            account: claims.sub.parse().ok()?,
+            session: claims.sid.parse().ok()?,
+        })
+    }
+}
+
+/// Makes and checks JWTs of one audience.
+struct Tokens {
+    audience: &'static str,
+    encoding: EncodingKey,
+    check: Check,
+}
+
+impl Tokens {
+    fn new(secrets: &Secrets, audience: &'static str) -> Result<Self, Error> {
         Ok(Self {
             audience,
-            encoding: EncodingKey::from_ec_pem(secrets.access_key_pem.as_bytes()).map_err(broken)?,
-            decoding: DecodingKey::from_ec_pem(secrets.access_public_pem.as_bytes()).map_err(broken)?,
-            validation,
+            encoding: EncodingKey::from_ec_pem(secrets.access_key_pem.as_bytes()).map_err(unusable)?,
+            check: Check::new(secrets.access_public_pem.as_bytes(), audience)?,
         })
     }
 
     fn issue(&self, claims: &impl Serialize) -> Result<String, Error> {
         jsonwebtoken::encode(&Header::new(Algorithm::ES256), claims, &self.encoding)
             .map_err(|error| Error::Internal(format!("signing a token: {error}")))
-    }
-
-    fn check<C: DeserializeOwned>(&self, token: &str) -> Option<C> {
-        jsonwebtoken::decode(token, &self.decoding, &self.validation).ok().map(|data| data.claims)
     }
 }
 
@@ -85,12 +107,34 @@ fn still(exp: i64, now: Timestamp) -> Option<Timestamp> {
     (exp > now.seconds()).then(|| Timestamp::from_micros(exp.saturating_mul(1_000_000)))
 }
 
+/// Whom access tokens are for.
+const ACCESS_AUDIENCE: &str = "picup-api";
+
+/// Finds whose access tokens are, for a process that makes none: it needs their public key alone.
+pub struct AccessCheck(Check);
+
+impl AccessCheck {
+    /// By a P-256 public key in PEM.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it is none.
+    pub fn new(public_pem: &str) -> Result<Self, Error> {
+        Check::new(public_pem.as_bytes(), ACCESS_AUDIENCE).map(Self)
+    }
+
+    /// Who a token speaks for; `None` when it is none, or has ended.
+    #[must_use]
+    pub fn access(&self, token: &str, now: Timestamp) -> Option<Access> {
+        self.0.access(token, now)
+    }
+}
+
 /// Access tokens: a person's session.
 pub(crate) struct AccessTokens(Tokens);
 
 impl AccessTokens {
     pub(crate) fn new(secrets: &Secrets) -> Result<Self, Error> {
-        Tokens::new(secrets, "picup-api").map(Self)
+        Tokens::new(secrets, ACCESS_AUDIENCE).map(Self)
     }
 
     pub(crate) fn issue(&self, access: &Access) -> Result<String, Error> {
@@ -103,15 +147,7 @@ impl AccessTokens {
     }
 
     pub(crate) fn check(&self, token: &str, now: Timestamp) -> Result<Access, Error> {
-        let read = || {
-            let claims: AccessClaims = self.0.check(token)?;
-            Some(Access {
-                expires_at: still(claims.exp, now)?,
-                account: claims.sub.parse().ok()?,
-                session: claims.sid.parse().ok()?,
-            })
-        };
-        read().ok_or(Error::NotSignedIn)
+        self.0.check.access(token, now).ok_or(Error::NotSignedIn)
     }
 }
 
@@ -134,7 +170,7 @@ impl ShareTokens {
 
     pub(crate) fn check(&self, token: &str, now: Timestamp) -> Result<ShareAccess, Error> {
         let read = || {
-            let claims: ShareClaims = self.0.check(token)?;
+            let claims: ShareClaims = self.0.check.read(token)?;
             Some(ShareAccess {
                 expires_at: still(claims.exp, now)?,
                 link: claims.sub.parse().ok()?,
@@ -179,7 +215,8 @@ mod tests {
     #[test]
     fn a_token_holds_until_its_second_and_for_its_key_alone() {
         let now = Timestamp::from_micros(1_700_000_000_000_000);
-        let tokens = AccessTokens::new(&secrets()).unwrap();
+        let secrets = self::secrets();
+        let tokens = AccessTokens::new(&secrets).unwrap();
         let access = Access {
             account: AccountId::new(now),
             session: SessionId::new(now),
@@ -189,6 +226,9 @@ mod tests {
         assert_eq!(tokens.check(&token, now).unwrap(), access);
         assert_eq!(tokens.check(&token, now.plus(Duration::from_secs(299))).unwrap(), access);
         assert!(tokens.check(&token, now.plus(Duration::from_secs(300))).is_err());
+        let by_public_key = AccessCheck::new(&secrets.access_public_pem).unwrap();
+        assert_eq!(by_public_key.access(&token, now), Some(access));
+        assert_eq!(by_public_key.access(&token, now.plus(Duration::from_secs(300))), None);
         let stranger = AccessTokens::new(&secrets()).unwrap();
         assert!(stranger.check(&token, now).is_err());
         for at in 0..token.len() {

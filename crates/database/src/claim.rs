@@ -1,5 +1,8 @@
-//! One PicUp serves from a database at a time: a second one would take up what the first is at. A SQLite file lies in the folder
-//! that its PicUp has locked; a server's database is claimed by a lock of the server's own, which ends with its connection.
+//! Who serves from a database: one process that does all, or several that each do a part. One that does all takes up what a killed run
+//! left, which nobody else may be at. A SQLite file lies in the folder that its PicUp has locked; a server's database is claimed by
+//! locks of the server's own, which end with their connection.
+//!
+//! Such a lock has one holder. So each of several holds one of a number of places, and one that does all sees that none of them is taken.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +12,12 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use crate::engine::server_options;
 use crate::{Database, Error, Place, Settings};
 
-/// The lock. Hashed, because MySQL takes names of locks up to 64 letters, and so long may be the database's own.
-pub(crate) const LOCK: &str = "SHA2(CONCAT(DATABASE(), '.picup.serve'), 224)";
+/// The lock of one that does all.
+const ALL: &str = "serve";
+/// The lock of one that does the work in the background.
+const WORK: &str = "work";
+/// How many may do a part each.
+const PLACES: usize = 64;
 /// How long one that was just killed may take to let go of it, and how often that is looked at.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -18,7 +25,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const BUSY: &str = "DO SLEEP(20)";
 const BUSY_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A database that this process alone serves from, as long as this lives.
+/// What a process does with a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All there is to do; nobody else does anything.
+    All,
+    /// It answers requests, and others may too.
+    Requests,
+    /// It does the work in the background; others may answer requests, and nobody else does such work.
+    Work,
+}
+
+/// A database that this process serves from, as long as this lives.
 #[derive(Debug)]
 pub struct Claim(Option<Held>);
 
@@ -26,24 +44,24 @@ pub struct Claim(Option<Held>);
 struct Held {
     connection: AnyConnection,
     id: i64,
+    part: Part,
 }
 
 impl Claim {
-    /// Claims a database for this process, before it is opened: what another one serves from is not to be migrated meanwhile.
+    /// Claims a database for this process, before it is opened: what another one serves from alone is not to be migrated meanwhile.
     ///
     /// # Errors
-    /// [`Error::Place`] when another process has claimed it, else as [`Database::open`].
-    pub async fn make(settings: &Settings) -> Result<Self, Error> {
+    /// [`Error::Place`] when another process has claimed it for the same, else as [`Database::open`].
+    pub async fn make(settings: &Settings, part: Part) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
         let Place::MySql(server) = &settings.place else { return Ok(Self(None)) };
         let (options, begun) = (server_options(server)?, Instant::now());
         loop {
-            match claim(&options).await? {
+            match claim(&options, part).await? {
                 Claimed::Ours(held) => return Ok(Self(Some(held))),
                 Claimed::By(_) if begun.elapsed() < PATIENCE => tokio::time::sleep(LOOK_EVERY).await,
                 Claimed::By(_) => {
-                    let advice = "another PicUp is serving from this database; stop it first, or give each a database of its own";
-                    return Err(Error::Place(advice.to_owned()));
+                    return Err(Error::Place(part.taken().to_owned()));
                 }
             }
         }
@@ -59,9 +77,9 @@ impl Claim {
                 continue;
             }
             tracing::warn!("the connection that claims the database has ended; claiming it again");
-            match again(held.id, || database.inner.writer.connect_options()).await {
+            match again((held.id, held.part), || database.inner.writer.connect_options()).await {
                 Some(again) => held = again,
-                None => return tracing::error!("another PicUp serves from this database"),
+                None => return tracing::error!("{}", held.part.taken()),
             }
         }
     }
@@ -73,23 +91,102 @@ enum Claimed {
     By(Option<i64>),
 }
 
-async fn claim(options: &AnyConnectOptions) -> Result<Claimed, Error> {
-    let mut connection = AnyConnection::connect_with(options).await?;
-    // In this order: a lock that is free by the time that its holder is asked for is nobody's.
-    let asked = format!(
-        "SELECT GET_LOCK({LOCK}, 0) AS held, CAST(CONNECTION_ID() AS SIGNED) AS id, CAST(IS_USED_LOCK({LOCK}) AS SIGNED) AS holder"
-    );
-    let row = sqlx::query(AssertSqlSafe(asked)).fetch_one(&mut connection).await?;
-    if row.try_get::<Option<i64>, _>("held")? == Some(1) {
-        return Ok(Claimed::Ours(Held { connection, id: row.try_get("id")? }));
+impl Part {
+    /// What is said where another process is at it.
+    const fn taken(self) -> &'static str {
+        match self {
+            Self::All => {
+                "another PicUp is serving from this database; stop it first, or give each a database of its own. Several serve from one \
+                 together when each has its part: --roles api, and --roles worker for one of them"
+            }
+            Self::Requests => {
+                "a PicUp that plays all roles is serving from this database; stop it first, or start it with --roles api,worker"
+            }
+            Self::Work => {
+                "another PicUp is serving from this database as its worker, or plays all roles; there is one worker, and it stops first"
+            }
+        }
     }
-    Ok(Claimed::By(row.try_get("holder")?))
+}
+
+/// The name of a lock, as the server reckons it. Hashed, because MySQL takes names up to 64 letters, and so long may be the database's.
+fn lock(name: &str) -> String {
+    format!("SHA2(CONCAT(DATABASE(), '.picup.{name}'), 224)")
+}
+
+fn place(number: usize) -> String {
+    lock(&format!("part.{number}"))
+}
+
+/// Who has each of the places.
+fn places() -> String {
+    let used: Vec<_> = (0..PLACES).map(|number| format!("IS_USED_LOCK({})", place(number))).collect();
+    used.join(", ")
+}
+
+/// The connection of one that serves, in any part; NULL if there is none.
+pub(crate) fn anybody() -> String {
+    format!("CAST(COALESCE(IS_USED_LOCK({}), {}) AS SIGNED)", lock(ALL), places())
+}
+
+async fn claim(options: &AnyConnectOptions, part: Part) -> Result<Claimed, Error> {
+    let mut connection = AnyConnection::connect_with(options).await?;
+    let id = sqlx::query("SELECT CAST(CONNECTION_ID() AS SIGNED) AS id").fetch_one(&mut connection).await?;
+    let id = id.try_get("id")?;
+    // Each takes its own lock and then looks at those of others: of two that come at once, at least one sees the other.
+    let taken = match part {
+        Part::All => take(&mut connection, &lock(ALL)).await?.err().or(others(&mut connection).await?),
+        Part::Requests => in_a_place(&mut connection).await?,
+        Part::Work => match take(&mut connection, &lock(WORK)).await? {
+            Ok(()) => in_a_place(&mut connection).await?,
+            Err(holder) => Some(holder),
+        },
+    };
+    match taken {
+        None => Ok(Claimed::Ours(Held { connection, id, part })),
+        Some(holder) => {
+            connection.close().await?;
+            Ok(Claimed::By(holder))
+        }
+    }
+}
+
+/// Takes a lock, or says who has it.
+async fn take(connection: &mut AnyConnection, lock: &str) -> Result<Result<(), Option<i64>>, Error> {
+    // In this order: a lock that is free by the time that its holder is asked for is nobody's.
+    let asked = format!("SELECT GET_LOCK({lock}, 0) AS held, CAST(IS_USED_LOCK({lock}) AS SIGNED) AS holder");
+    let row = sqlx::query(AssertSqlSafe(asked)).fetch_one(connection).await?;
+    Ok(if row.try_get::<Option<i64>, _>("held")? == Some(1) { Ok(()) } else { Err(row.try_get("holder")?) })
+}
+
+/// Takes one of the places of those that do a part; `Some` with the connection of one that does all, or of the last place.
+async fn in_a_place(connection: &mut AnyConnection) -> Result<Option<Option<i64>>, Error> {
+    let mut last = None;
+    for number in 0..PLACES {
+        match take(connection, &place(number)).await? {
+            Ok(()) => {
+                return holder(connection, &format!("IS_USED_LOCK({})", lock(ALL))).await.map(|all| all.map(Some));
+            }
+            Err(holder) => last = holder,
+        }
+    }
+    Ok(Some(last))
+}
+
+/// Somebody who does a part.
+async fn others(connection: &mut AnyConnection) -> Result<Option<Option<i64>>, Error> {
+    holder(connection, &format!("COALESCE({})", places())).await.map(|other| other.map(Some))
+}
+
+async fn holder(connection: &mut AnyConnection, of: &str) -> Result<Option<i64>, Error> {
+    let asked = format!("SELECT CAST({of} AS SIGNED) AS holder");
+    Ok(sqlx::query(AssertSqlSafe(asked)).fetch_one(connection).await?.try_get("holder")?)
 }
 
 /// Claims it anew as soon as the server answers; `None` when another process has.
-async fn again(before: i64, options: impl Fn() -> std::sync::Arc<AnyConnectOptions>) -> Option<Held> {
+async fn again((before, part): (i64, Part), options: impl Fn() -> std::sync::Arc<AnyConnectOptions>) -> Option<Held> {
     loop {
-        match tokio::time::timeout(PATIENCE, claim(&options())).await {
+        match tokio::time::timeout(PATIENCE, claim(&options(), part)).await {
             Ok(Ok(Claimed::Ours(held))) => return Some(held),
             // The server has not noticed yet that the connection is gone.
             Ok(Ok(Claimed::By(Some(holder)))) if holder == before => end(before, &options()).await,

@@ -28,6 +28,7 @@ use crate::activity::Activity;
 use crate::allow::AllowList;
 use crate::api::{self, ApiService};
 use crate::authorise;
+use crate::balance::Upstreamed;
 use crate::body::{Body, Patient};
 use crate::class::Class;
 use crate::forgers::Forgers;
@@ -59,8 +60,9 @@ pub struct Parts {
     pub tls: Option<watch::Receiver<Tls>>,
     /// Answers `/api`, `/.well-known`, `/live` and `/ready`; see [`crate::api_service`].
     pub api: ApiService,
-    /// Where media are read from.
-    pub origin: Arc<dyn Origin>,
+    /// Where media are read from. Without one, whatever answers for the API answers for media and the page too, but for those files of
+    /// the page that never change.
+    pub origin: Option<Arc<dyn Origin>>,
     /// The user interface.
     pub static_files: StaticFiles,
     /// The time since 1970, UTC.
@@ -100,7 +102,7 @@ pub(crate) struct Inner {
     buckets: Buckets,
     forgers: Forgers,
     api: ApiService,
-    origin: Arc<dyn Origin>,
+    origin: Option<Arc<dyn Origin>>,
     static_files: StaticFiles,
     request_ids: Arc<dyn Fn() -> String + Send + Sync>,
     redirects_to: Option<String>,
@@ -158,7 +160,7 @@ impl Gateway {
             buckets: Buckets::default(),
             forgers: Forgers::default(),
             api: inner.api.clone(),
-            origin: Arc::clone(&inner.origin),
+            origin: inner.origin.clone(),
             static_files: StaticFiles::default(),
             request_ids: Arc::clone(&inner.request_ids),
             redirects_to: Some(public_base.to_owned()),
@@ -192,6 +194,8 @@ impl Inner {
             tracing::error!(request_id = %id, "a request's handler panicked");
             Problem::INTERNAL.response_with_id(&id)
         });
+        // Whoever answers has written its own id into its log.
+        let id = if response.extensions().get::<Upstreamed>().is_some() { record.answered_as(&response) } else { id };
         let hsts = self.tls.as_ref().map_or(Duration::ZERO, |_| self.settings.hsts);
         security::finish(&mut response, &id, close, hsts);
         record.follow(&method, response)
@@ -220,13 +224,16 @@ impl Inner {
         }
         let route = class.route();
         record.routed(route);
-        match route {
-            Route::Media => self.media(&request.into_parts().0, client, id, record).await,
-            Route::Api | Route::Health => {
+        match (route, &self.origin) {
+            (Route::Media, Some(origin)) => self.media(origin, &request.into_parts().0, client, id, record).await,
+            (Route::Static, Some(_)) => self.static_files.answer(&request.into_parts().0),
+            (Route::Static, None) if self.static_files.keeps(request.uri().path()) => {
+                self.static_files.answer(&request.into_parts().0)
+            }
+            (Route::Api | Route::Health, _) | (Route::Media | Route::Static, None) => {
                 let request = request.map(|body| Patient::new(body, self.settings.body_timeout).boxed_unsync());
                 api::call(&self.api, request, client, id).await
             }
-            Route::Static => self.static_files.answer(&request.into_parts().0),
         }
     }
 
@@ -268,6 +275,7 @@ impl Inner {
 
     async fn media(
         &self,
+        origin: &Arc<dyn Origin>,
         request: &http::request::Parts,
         client: SocketAddr,
         id: &RequestId,
@@ -282,7 +290,7 @@ impl Inner {
             record.denied(reason);
             return Problem::FORBIDDEN.response();
         }
-        match media::answer(&self.origin, request).await {
+        match media::answer(origin, request).await {
             Ok(mut response) => {
                 if let Some(app) = &settings.app_origin {
                     media::show_in(app, &request.headers, &mut response);

@@ -15,7 +15,7 @@ use crate::class::Class;
 use crate::route::Route;
 
 /// The buckets that OpenTelemetry's conventions give for this histogram, in seconds.
-const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+pub(crate) const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// The gateway's metrics. Cheap to clone; every clone counts together.
 #[derive(Clone, Debug)]

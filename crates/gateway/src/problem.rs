@@ -68,6 +68,18 @@ impl Problem {
         "Store unavailable",
         "The store cannot be read at the moment. Try again in a minute.",
     );
+    pub(crate) const NOBODY: Self = Self::new(
+        StatusCode::BAD_GATEWAY,
+        "no-answer",
+        "PicUp does not answer",
+        "The part of PicUp that answers this cannot be reached. Try again in a minute.",
+    );
+    pub(crate) const NO_ANSWER: Self = Self::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        "no-answer-in-time",
+        "PicUp takes too long",
+        "The part of PicUp that answers this did not do so in time. Try again in a minute.",
+    );
     pub(crate) const INTERNAL: Self = Self::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal",

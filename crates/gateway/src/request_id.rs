@@ -1,10 +1,10 @@
 //! The id that ties an answer, a log line and the API's own log lines together.
 //!
-//! Always made here: one that a client sends would let it choose what stands in our log.
+//! Always made here, or by the process behind this one that answered: one that a client sends would let it choose what stands in our log.
 
 use std::fmt;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Where the id travels: to the API on the request, to the client on the response.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -18,6 +18,12 @@ impl RequestId {
     pub(crate) fn new(mut made: String) -> Self {
         made.retain(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
         Self(HeaderValue::try_from(made).expect("letters, digits, - and _ make a header"))
+    }
+
+    /// The one that a request or an answer of PicUp's own carries; an empty one if it carries none.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let text = headers.get(HEADER).and_then(|id| id.to_str().ok()).unwrap_or_default();
+        Self::new(text.to_owned())
     }
 
     pub(crate) fn as_str(&self) -> &str {

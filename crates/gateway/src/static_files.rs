@@ -124,6 +124,11 @@ impl StaticFiles {
         }
     }
 
+    /// Whether there is such a file, and never another under its address.
+    pub(crate) fn keeps(&self, path: &str) -> bool {
+        self.files.get(path).is_some_and(|entry| entry.immutable)
+    }
+
     fn find(&self, path: &str) -> Option<&Entry> {
         let is_page = !path.starts_with("/assets/") && !path.rsplit('/').next().is_some_and(|name| name.contains('.'));
         self.files.get(path).or_else(|| if is_page { self.files.get("/index.html") } else { None })

@@ -6,6 +6,7 @@
 //! processes and logs. Only which role a pod has is told there by Kubernetes, and is no secret (`pod.rs`).
 
 mod backup;
+mod balance;
 mod check;
 mod delivery;
 mod gateway;

@@ -102,7 +102,7 @@ async fn alone(target: &mut AnyConnection) -> Result<(), Error> {
 
 /// A PicUp that serves from it would take up half a library.
 async fn is_not_served(target: &mut AnyConnection) -> Result<(), Error> {
-    let asked = format!("SELECT CAST(IS_USED_LOCK({}) AS SIGNED) AS holder", claim::LOCK);
+    let asked = format!("SELECT {} AS holder", claim::anybody());
     match sqlx::query(AssertSqlSafe(asked)).fetch_one(target).await?.try_get::<Option<i64>, _>("holder")? {
         Some(_) => Err(Error::Occupied("a PicUp is serving from it; stop that first".to_owned())),
         None => Ok(()),

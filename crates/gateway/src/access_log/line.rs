@@ -42,8 +42,18 @@ pub(super) struct Entry<'e> {
     pub(super) duration: Duration,
     pub(super) denied: Option<&'e str>,
     pub(super) error: Option<&'e str>,
+    pub(super) upstream: Option<SentOn<'e>>,
     pub(super) referrer: Option<&'e str>,
     pub(super) user_agent: Option<&'e str>,
+}
+
+/// A request that was sent on to another process.
+pub(super) struct SentOn<'e> {
+    pub(super) to: &'e str,
+    /// How long each attempt took that came to nothing.
+    pub(super) before: &'e [Duration],
+    /// How long the last one took, to the last byte of its answer.
+    pub(super) last: Duration,
 }
 
 impl AccessLog {
@@ -125,6 +135,13 @@ fn fields(line: &mut String, entry: &Entry<'_>, around: (&str, &str)) -> fmt::Re
     write!(line, "{}", entry.complete)?;
     name(line, "duration_ms");
     write!(line, "{}", Thousandths(entry.duration.as_micros()))?;
+    if let Some(sent) = &entry.upstream {
+        said(line, "upstream", sent.to)?;
+        name(line, "upstream_ms");
+        write!(line, "{}", Thousandths(sent.last.as_micros()))?;
+        name(line, "upstream_attempts");
+        write!(line, "{}", sent.before.len() + 1)?;
+    }
     entry.denied.map_or(Ok(()), |denied| said(line, "denied", denied))?;
     entry.error.map_or(Ok(()), |error| said(line, "error", error))
 }
@@ -158,8 +175,12 @@ fn combined(line: &mut String, entry: &Entry<'_>) -> fmt::Result {
         escaped(line, said.unwrap_or("-"))?;
         line.push('"');
     }
-    // What is asked of a process behind this one takes its time there; there is none.
-    writeln!(line, " {} -", Thousandths(entry.duration.as_millis()))
+    write!(line, " {} ", Thousandths(entry.duration.as_millis()))?;
+    let Some(sent) = &entry.upstream else { return line.write_str("-\n") };
+    for before in sent.before {
+        write!(line, "{}, ", Thousandths(before.as_millis()))?;
+    }
+    writeln!(line, "{}", Thousandths(sent.last.as_millis()))
 }
 
 /// As nginx writes what clients sent: `"`, `\` and all that is not printable ASCII as `\xXX`.
@@ -198,6 +219,7 @@ mod tests {
             duration: Duration::from_micros(12_034),
             denied: None,
             error: Some(said),
+            upstream: None,
             referrer: None,
             user_agent: Some(said),
         });

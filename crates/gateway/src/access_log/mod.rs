@@ -19,14 +19,15 @@ use picup_delivery::Denied;
 use tokio::time::Instant;
 
 use crate::activity::Activity;
+use crate::balance::Upstreamed;
 use crate::body::{Body, BoxError};
 use crate::class::Class;
 use crate::metrics::{self, Metrics, method_label};
 use crate::request_id::RequestId;
 use crate::route::Route;
 
-use line::Entry;
 pub use line::{AccessFormat, AccessLog};
+use line::{Entry, SentOn};
 
 /// Bytes of what a client sent that are kept of each text.
 const MAX_TEXT: usize = 256;
@@ -56,6 +57,7 @@ pub(crate) struct Record {
     status: Option<StatusCode>,
     denied: Option<Denied>,
     error: Option<String>,
+    upstreamed: Option<Upstreamed>,
     expected: Option<u64>,
     sent: u64,
 }
@@ -106,6 +108,7 @@ impl Record {
             status: None,
             denied: None,
             error: None,
+            upstreamed: None,
             expected: None,
             sent: 0,
         }
@@ -142,8 +145,21 @@ impl Record {
         self.error = Some(text);
     }
 
+    /// Takes the id that an answer from another process carries.
+    pub(crate) fn answered_as(&mut self, response: &Response<Body>) -> RequestId {
+        let theirs = RequestId::of(response.headers());
+        if !theirs.as_str().is_empty() {
+            self.id = theirs;
+        }
+        self.id.clone()
+    }
+
     /// Follows the body of the answer to its end.
-    pub(crate) fn follow(mut self, method: &Method, response: Response<Body>) -> Response<Logged> {
+    pub(crate) fn follow(mut self, method: &Method, mut response: Response<Body>) -> Response<Logged> {
+        self.upstreamed = response.extensions_mut().remove();
+        if let Some(error) = self.upstreamed.as_mut().and_then(|upstreamed| upstreamed.error.take()) {
+            self.error = Some(error);
+        }
         self.status = Some(response.status());
         let bodiless = method == Method::HEAD || response.body().is_end_stream();
         let announced = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -178,6 +194,11 @@ impl Drop for Record {
             duration,
             denied: self.denied.map(Denied::label),
             error: self.error.as_deref(),
+            upstream: self.upstreamed.as_ref().map(|sent| SentOn {
+                to: &sent.address,
+                before: &sent.before,
+                last: now - sent.sent,
+            }),
             referrer: self.came.as_ref().and_then(|came| came.referrer.as_deref()),
             user_agent: self.came.as_ref().and_then(|came| came.user_agent.as_deref()),
         });

@@ -22,8 +22,8 @@ use picup_delivery::{
     signed_cookies,
 };
 use picup_gateway::{
-    AccessFormat, AccessLog, ByteStream, Drained, Elsewhere, Gateway, Metrics, Opened, Origin, OriginError, Parts,
-    Rules, Settings, StaticFile, StaticFiles, Tls, Told, api_service,
+    AccessFormat, AccessLog, Balancer, ByteStream, Drained, Elsewhere, Gateway, Metrics, Opened, Origin, OriginError,
+    Parts, Rules, Settings, StaticFile, StaticFiles, Tls, Told, api_service,
 };
 use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -134,7 +134,7 @@ impl TestGateway {
 
     /// With rules of its own, over TLS where there is a certificate.
     pub(crate) async fn start_behind(rules: Rules, tls: Option<Tls>, change: impl FnOnce(&mut Settings)) -> Self {
-        let gateway = Self::begin(change, static_files(), tls).await;
+        let gateway = Self::begin(change, static_files(), tls, None).await;
         gateway.rules.send_replace(Arc::new(rules));
         gateway
     }
@@ -143,11 +143,22 @@ impl TestGateway {
         Self::start_of(|_| {}, files).await
     }
 
-    async fn start_of(change: impl FnOnce(&mut Settings), static_files: StaticFiles) -> Self {
-        Self::begin(change, static_files, None).await
+    /// Before several processes that answer for everything.
+    pub(crate) async fn start_before(balancer: &Balancer) -> Self {
+        Self::begin(|settings| settings.drain_timeout = Duration::from_secs(5), static_files(), None, Some(balancer))
+            .await
     }
 
-    async fn begin(change: impl FnOnce(&mut Settings), static_files: StaticFiles, tls: Option<Tls>) -> Self {
+    async fn start_of(change: impl FnOnce(&mut Settings), static_files: StaticFiles) -> Self {
+        Self::begin(change, static_files, None, None).await
+    }
+
+    async fn begin(
+        change: impl FnOnce(&mut Settings),
+        static_files: StaticFiles,
+        tls: Option<Tls>,
+        before: Option<&Balancer>,
+    ) -> Self {
         let key = SigningKey::generate(KeyId::parse("K1").unwrap(), &mut rand::rng());
         let ring = Keyring::from_pems([(key.id().clone(), key.public_key_pem().as_str())]).unwrap();
         let (keyring, receiver) = watch::channel(ring);
@@ -162,14 +173,15 @@ impl TestGateway {
         change(&mut settings);
         let (rules, rules_receiver) = watch::channel(Arc::default());
         let tls = tls.map(watch::Sender::new);
+        let origin = MemoryOrigin { media: media(), gate: gate.clone(), opened: opened.clone() };
         let parts = Parts {
             keyring: receiver,
             tokens: token_receiver,
             rules: rules_receiver,
             account_of: Arc::new(|headers| headers.get("x-account")?.to_str().ok()?.parse().ok()),
             tls: tls.as_ref().map(watch::Sender::subscribe),
-            api: api_service(api()),
-            origin: Arc::new(MemoryOrigin { media: media(), gate: gate.clone(), opened: opened.clone() }),
+            api: before.map_or_else(|| api_service(api()), Balancer::service),
+            origin: before.is_none().then(|| Arc::new(origin) as Arc<dyn Origin>),
             static_files,
             clock: {
                 let clock = clock.clone();

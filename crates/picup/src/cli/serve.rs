@@ -14,7 +14,7 @@ use super::{Failure, Place, block_on};
 use crate::config::{self, BaseAddress, Config, Flags, ListenAddress, NamedFile};
 use crate::roles::edge::{Edge, From};
 use crate::roles::edge_keys::EdgeKeys;
-use crate::roles::{NO_PUBLIC_BASE, Reload};
+use crate::roles::{NO_PUBLIC_BASE, Plays, Reload};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -26,7 +26,7 @@ pub(super) struct ServeArgs {
     /// The address and port for metrics and health; empty for none [default: 127.0.0.1:9090]
     #[arg(long, value_name = "ADDR:PORT")]
     admin_listen: Option<ListenAddress>,
-    /// The roles this process plays, from api, worker, edge and gateway
+    /// The roles this process plays: all of them; or gateway, edge, api, worker, or api,worker, with other processes for the rest
     #[arg(long, value_name = "LIST", default_value = "all", value_delimiter = ',')]
     roles: Vec<String>,
     #[command(flatten)]
@@ -101,7 +101,21 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         )
         .next("leave them out, or say --roles edge"));
     }
-    block_on(async move { crate::roles::serve(config, file, reload).await.map_err(Failure::from) })?;
+    let plays = match roles {
+        Roles::Gateway => {
+            if config.gateway.balance.upstreams.is_empty() {
+                return Err(Failure::usage(
+                    "a gateway that stands alone needs gateway.balance.upstreams in the configuration",
+                )
+                .next("name the processes that answer: upstreams = [\"http://10.0.0.5:8080\"]"));
+            }
+            block_on(async move { crate::roles::balance::serve(&config, reload).await.map_err(Failure::from) })?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Roles::Some(plays) => plays,
+        Roles::Edge | Roles::All => Plays::ALL,
+    };
+    block_on(async move { crate::roles::serve(config, file, reload, plays).await.map_err(Failure::from) })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -175,9 +189,11 @@ fn origin_of(text: &str, config: &mut Config) -> Result<From, Failure> {
 enum Roles {
     All,
     Edge,
+    Gateway,
+    Some(Plays),
 }
 
-/// One process plays all roles, or the edge alone; a list that asks for less would silently leave something undone.
+/// One process plays all roles; or several do, each its own.
 fn check_roles(roles: &[String]) -> Result<Roles, Failure> {
     const KNOWN: [&str; 5] = ["all", "api", "worker", "edge", "gateway"];
     let roles: BTreeSet<&str> = roles.iter().map(|role| role.trim()).collect();
@@ -192,12 +208,20 @@ fn check_roles(roles: &[String]) -> Result<Roles, Failure> {
     if whole {
         return Ok(Roles::All);
     }
+    if roles.iter().eq(&["gateway"]) {
+        return Ok(Roles::Gateway);
+    }
+    if !roles.is_empty() && roles.iter().all(|role| matches!(*role, "api" | "worker")) {
+        return Ok(Roles::Some(Plays {
+            requests: roles.contains("api"),
+            work: roles.contains("worker"),
+            alone: false,
+        }));
+    }
     let asked: Vec<&str> = roles.into_iter().collect();
-    Err(Failure::usage(format!(
-        "this version plays all roles in one process, or the edge alone, and cannot play {}",
-        asked.join(",")
+    Err(Failure::usage(format!("one process does not play {}", asked.join(","))).next(
+        "leave --roles out for all of them in one process, or give each process its own: gateway; edge; api; worker; or api,worker",
     ))
-    .next("leave --roles out, or name all of them: --roles api,worker,gateway"))
 }
 
 #[cfg(test)]
@@ -205,13 +229,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_roles_are_played_together_or_the_edge_alone() {
+    fn all_roles_are_played_together_or_each_by_a_process_of_its_own() {
         let check = |list: &str| check_roles(&list.split(',').map(str::to_owned).collect::<Vec<_>>());
         for fine in ["all", "api,worker,gateway", "gateway, api,worker", "api,worker,edge,gateway"] {
             assert_eq!(check(fine).unwrap(), Roles::All, "{fine}");
         }
         assert_eq!(check("edge").unwrap(), Roles::Edge);
-        for refused in ["api", "api,worker", "edge,gateway", ""] {
+        assert_eq!(check("gateway").unwrap(), Roles::Gateway);
+        for (list, requests, work) in [("api", true, false), ("worker", false, true), ("worker,api", true, true)] {
+            assert_eq!(check(list).unwrap(), Roles::Some(Plays { requests, work, alone: false }), "{list}");
+        }
+        for refused in ["api,gateway", "edge,gateway", "edge,worker", ""] {
             assert!(check(refused).unwrap_err().to_string().contains("next: leave --roles out"), "{refused}");
         }
         assert!(check("all,chef").unwrap_err().to_string().contains("'chef' is not a role"));

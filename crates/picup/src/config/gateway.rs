@@ -10,6 +10,7 @@ use picup_gateway::{
 };
 use serde::de::{Deserialize, Deserializer};
 
+use super::balance::BalanceConfig;
 use super::units::{self, ListenAddress, from_text, parse_duration};
 
 #[derive(Debug, Clone, confique::Config)]
@@ -33,6 +34,16 @@ pub(crate) struct GatewayConfig {
     #[config(default = 256)]
     #[config(validate(*connections_per_address > 0, "must be at least 1"))]
     pub(crate) connections_per_address: usize,
+
+    /// How long a process with the role `api` alone, that was asked to stop, says so at `/ready` and goes on as before: gateways that look
+    /// each second send it nothing more by then. One that plays all roles stops at once.
+    #[config(default = "3s", deserialize_with = units::duration)]
+    #[config(validate(*stop_notice <= Duration::from_secs(300), "must be at most 5m"))]
+    pub(crate) stop_notice: Duration,
+
+    /// The processes behind a gateway that stands alone (`--roles gateway`).
+    #[config(nested)]
+    pub(crate) balance: BalanceConfig,
 
     /// TLS. Without a certificate, PicUp speaks plain HTTP.
     #[config(nested)]
@@ -176,7 +187,7 @@ impl GatewayConfig {
         if self.tls.redirect_listen.address().is_some() && self.tls.certificate_file.is_none() {
             return Err("gateway.tls.redirect_listen needs a certificate: there is nowhere to send people".to_owned());
         }
-        Ok(())
+        self.balance.validate()
     }
 
     /// Whose word is taken for who asks.

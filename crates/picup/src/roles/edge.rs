@@ -83,7 +83,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload) -> anyhow
             account_of: Arc::new(|_| None),
             tls: front.tls(),
             api: api_service(health()),
-            origin: Arc::new(cache.clone()),
+            origin: Some(Arc::new(cache.clone())),
             static_files: [].into_iter().collect(),
             clock: Arc::new(|| SystemClock.now().since_epoch()),
             request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),

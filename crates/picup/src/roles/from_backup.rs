@@ -64,7 +64,7 @@ impl Scratch {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
                 std::fs::remove_dir_all(entry.path())?;
-            } else if entry.file_name() != super::LOCK {
+            } else if entry.file_name() != super::locks::LOCK {
                 std::fs::remove_file(entry.path())?;
             }
         }
@@ -94,7 +94,7 @@ impl FromBackup {
     pub(crate) async fn open(folder: &Scratch) -> anyhow::Result<Self> {
         let flags = Flags { data_dir: Some(folder.path().to_owned()), ..Flags::default() };
         let config = config::read("", flags)?;
-        let (rooms, _) = Rooms::open(&config, &mut Registry::default()).await?;
+        let (rooms, _) = Rooms::open(&config, super::Plays::ALL, &mut Registry::default()).await?;
         Ok(Self { config, rooms })
     }
 
@@ -120,7 +120,8 @@ impl FromBackup {
         let (_, rings) = Followed::new(&self.config, self.rooms.media_key.clone())?;
         // Nobody but the rehearsal itself asks here.
         let front = Front::open();
-        let gateway = super::gateway(&self.config, &self.rooms, &front, rings, origin, None, &mut Registry::default())?;
+        let gateway =
+            super::answers::gateway(&self.config, &self.rooms, &front, rings, origin, None, &mut Registry::default())?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(async move { gateway.serve(listener, stopped).await });
@@ -183,7 +184,7 @@ mod tests {
         std::fs::write(path.join("picup.db"), "left").unwrap();
         let made = Scratch::make(path.clone()).unwrap();
         let names = std::fs::read_dir(made.path()).unwrap().map(|entry| entry.unwrap().file_name());
-        assert_eq!(names.collect::<Vec<_>>(), [super::super::LOCK], "what a kill left goes");
+        assert_eq!(names.collect::<Vec<_>>(), [super::super::locks::LOCK], "what a kill left goes");
         assert!(Scratch::make(path.clone()).err().unwrap().to_string().contains("another restore is at work"));
         assert!(path.exists(), "one that was refused takes nothing away");
         drop(made);

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use http::HeaderMap;
-use picup_app::{App, session};
+use picup_app::{Access, App, session};
 use picup_delivery::Zeroizing;
 use picup_domain::Timestamp;
-use picup_gateway::{AccountOf, Gateway, Rules, Settings, Tls, TlsProfile};
+use picup_gateway::{AccountOf, Balancer, Gateway, Rules, Settings, Tls, TlsProfile};
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,6 +31,7 @@ pub(crate) type Reload = Box<dyn Fn() -> anyhow::Result<Config> + Send>;
 pub(super) struct Front {
     rules: watch::Sender<Arc<Rules>>,
     certificate: Option<Certificate>,
+    balancer: Option<Balancer>,
 }
 
 /// A certificate and its key.
@@ -73,12 +74,21 @@ impl Front {
             let serves = watch::Sender::new(files.tls(&content)?);
             anyhow::Ok(Certificate { files, content, serves })
         });
-        Ok(Self { rules: watch::Sender::new(Arc::new(config.rules())), certificate: certificate.transpose()? })
+        Ok(Self {
+            rules: watch::Sender::new(Arc::new(config.rules())),
+            certificate: certificate.transpose()?,
+            balancer: None,
+        })
     }
 
     /// Without any rule, and without TLS.
     pub(super) fn open() -> Self {
-        Self { rules: watch::Sender::default(), certificate: None }
+        Self { rules: watch::Sender::default(), certificate: None, balancer: None }
+    }
+
+    /// Before several processes, which are followed in the configuration too.
+    pub(super) fn before(self, balancer: Balancer) -> Self {
+        Self { balancer: Some(balancer), ..self }
     }
 
     pub(super) fn rules(&self) -> watch::Receiver<Arc<Rules>> {
@@ -100,12 +110,18 @@ impl Front {
                 () = tokio::time::sleep(LOOK_EVERY) => false,
                 _ = hangup.recv() => true,
             };
-            let rules = reload().map(|config| config.gateway.rules());
-            let counts = rules.as_ref().ok().is_some_and(|rules| at_once || found.as_ref() == Some(rules));
-            of_rules.tell("networks and limits cannot be read; those that were stay in use", rules.as_ref().err());
-            found = rules.ok();
-            if counts && let Some(rules) = &found {
+            let read = reload().map(|config| (config.gateway.rules(), config.gateway.balance.upstreams()));
+            let counts = read.as_ref().ok().is_some_and(|read| at_once || found.as_ref() == Some(read));
+            of_rules.tell(
+                "networks, limits and upstreams cannot be read; those that were stay in use",
+                read.as_ref().err(),
+            );
+            found = read.ok();
+            if counts && let Some((rules, upstreams)) = &found {
                 self.take(rules);
+                if let Some(balancer) = self.balancer.as_ref().filter(|_| !upstreams.is_empty()) {
+                    balancer.set(upstreams);
+                }
             }
             let certificate = self.certificate.as_mut().map_or(Ok(()), Certificate::look);
             of_certificate
@@ -185,16 +201,24 @@ pub(super) async fn redirect(
 /// Finds the account of an access token. Its signature is checked once, and no database is asked: an API key, which one would have to be
 /// asked for, says nothing here.
 pub(super) fn account_of(app: App) -> AccountOf {
+    let clock = app.clone();
+    account_by(move |token| session::authenticate(&app, token).ok(), move || clock.now())
+}
+
+/// The same, by whatever checks a token.
+pub(super) fn account_by(
+    check: impl Fn(&str) -> Option<Access> + Send + Sync + 'static,
+    now: impl Fn() -> Timestamp + Send + Sync + 'static,
+) -> AccountOf {
     let known = Cache::<[u8; 32], Option<(u128, Timestamp)>>::new(TOKENS);
     Arc::new(move |headers: &HeaderMap| {
         let token = picup_api::access_token(headers)?;
         let name: [u8; 32] = Sha256::digest(token).into();
         let found = known.get(&name).unwrap_or_else(|| {
-            let access = session::authenticate(&app, token).ok();
-            let found = access.map(|access| (u128::from_be_bytes(*access.account.as_bytes()), access.expires_at));
+            let found = check(token).map(|access| (u128::from_be_bytes(*access.account.as_bytes()), access.expires_at));
             known.insert(name, found);
             found
         });
-        found.filter(|(_, ends)| *ends > app.now()).map(|(account, _)| account)
+        found.filter(|(_, ends)| *ends > now()).map(|(account, _)| account)
     })
 }

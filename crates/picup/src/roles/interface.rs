@@ -31,7 +31,8 @@ pub(crate) fn files_beside(storage: &Storage, shown_from: Option<&str>) -> anyho
     Ok(files)
 }
 
-fn files() -> anyhow::Result<StaticFiles> {
+/// The files of the UI.
+pub(crate) fn files() -> anyhow::Result<StaticFiles> {
     let mut files = Vec::new();
     for name in Dist::iter().filter(|name| !name.ends_with(".br") && !name.ends_with(".gz")) {
         let compressed = |ending| Dist::get(&format!("{name}.{ending}")).map(|file| owned(file.data));

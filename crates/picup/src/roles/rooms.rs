@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
+use super::Plays;
 use super::caches::Told;
 use crate::config::{Config, Right};
 use crate::moving::follow::Follower;
@@ -24,8 +25,6 @@ use crate::secrets;
 
 /// Sign-out takes effect within this time; the page renews well before.
 const ACCESS_LIFE: Duration = Duration::from_secs(5 * 60);
-/// One process does it all.
-const ROLES: [&str; 3] = ["gateway", "api", "worker"];
 const UPLOAD_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 const PART_LIFE: Duration = Duration::from_secs(60 * 60);
 /// What signed policies name when no `public_base` is configured. Never looked up: signer and verifier agree on it, and that
@@ -69,6 +68,7 @@ impl Rooms {
     /// With what hears of every object that is removed.
     pub(crate) async fn open(
         config: &Config,
+        plays: Plays,
         registry: &mut Registry,
     ) -> anyhow::Result<(Self, UnboundedReceiver<ObjectKey>)> {
         make_private(&config.data_dir)?;
@@ -107,7 +107,7 @@ impl Rooms {
             trash_life: Duration::from_secs(u64::from(config.trash.days) * 86_400),
             max_upload: config.limits.upload,
             workers: config.concurrency(),
-            roles: &ROLES,
+            roles: plays.names(),
             guesses: config.guess_limits(),
             backup: config.keep_settings(),
         };

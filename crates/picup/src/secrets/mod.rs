@@ -20,6 +20,8 @@ use rustix::fs::OFlags;
 use tokio::sync::watch;
 
 const ACCESS_KEY: &str = "access-token-key.pem";
+/// Its public half, for gateways that stand alone.
+const ACCESS_PUBLIC: &str = "access-token-public.pem";
 const MEDIA_KEY: &str = "media-key.pem";
 const SERVER_KEY: &str = "server-key.hex";
 const BACKUP_KEY: &str = "backup-key.txt";
@@ -39,6 +41,8 @@ pub(crate) fn load_or_create(data_dir: &Path) -> anyhow::Result<Secrets> {
         .with_context(|| format!("making the folder {}", folder.display()))?;
 
     let access = signing_key(&folder.join(ACCESS_KEY))?;
+    let public = access.public_key_pem();
+    leave(&folder.join(ACCESS_PUBLIC), &public);
     let media = signing_key(&folder.join(MEDIA_KEY))?;
     let server_key = read_or_create(&folder.join(SERVER_KEY), || {
         let bytes: [u8; 32] = rand::random();
@@ -49,7 +53,7 @@ pub(crate) fn load_or_create(data_dir: &Path) -> anyhow::Result<Secrets> {
         .with_context(|| format!("{} must hold 64 hexadecimal digits", folder.join(SERVER_KEY).display()))?;
 
     Ok(Secrets {
-        access_public_pem: access.public_key_pem().into(),
+        access_public_pem: public.into(),
         access_key_pem: Arc::new(access.to_pem()),
         server_key: server_bytes,
         media_key: watch::channel(Arc::new(media)).1,
@@ -260,6 +264,20 @@ fn read(path: &Path) -> anyhow::Result<Option<Zeroizing<String>>> {
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text).with_context(|| format!("reading {}", path.display()))?;
     Ok(Some(text))
+}
+
+/// Leaves a public key where whoever needs it finds it. PicUp itself does not, and starts without, be it that the disk is full.
+fn leave(path: &Path, public_pem: &str) {
+    if fs::read_to_string(path).is_ok_and(|found| found == public_pem) {
+        return;
+    }
+    let removed = match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    if let Err(error) = removed.and_then(|()| create(path, public_pem)) {
+        tracing::warn!(%error, path = %path.display(), "a public key could not be written down");
+    }
 }
 
 /// Writes a whole new file or none: a temporary one, made durable, then linked into place unless somebody was first.
