@@ -229,7 +229,7 @@ mod tests {
         let by_public_key = AccessCheck::new(&secrets.access_public_pem).unwrap();
         assert_eq!(by_public_key.access(&token, now), Some(access));
         assert_eq!(by_public_key.access(&token, now.plus(Duration::from_secs(300))), None);
-        let stranger = AccessTokens::new(&secrets()).unwrap();
+        let stranger = AccessTokens::new(&crate::testing::secrets()).unwrap();
         assert!(stranger.check(&token, now).is_err());
         for at in 0..token.len() {
             let mut altered = token.clone().into_bytes();

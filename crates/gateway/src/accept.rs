@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::activity::{Activity, first_request, idle};
+use crate::activity::{Activity, begun, first_request, idle};
 use crate::connections::Connections;
 use crate::gateway::Inner;
 use crate::proxied;
@@ -29,6 +29,9 @@ use crate::stall::Stalling;
 const MAX_STREAMS: u32 = 128;
 /// How long to wait before accepting again when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long, at the end of serving, a new connection may take to send its first request.
+const FIRST_ASKED: Duration = Duration::from_millis(500);
 
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +148,11 @@ async fn requests(
         () = first_request(&activity, settings.header_timeout) => return,
         () = idle(&activity, settings.idle_timeout) => {}
         () = stop.cancelled() => {}
+    }
+    // Whoever has just connected is about to ask; a connection that was not asked anything yet would be cut.
+    tokio::select! {
+        result = connection.as_mut() => return ended(result, peer),
+        () = begun(&activity, FIRST_ASKED) => {}
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
+/// How often it is looked whether a first request has begun, in the moment when the gateway stops.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
 /// What one connection is doing, so that a quiet one can be closed. Clones are one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Activity(Arc<Mutex<Seen>>);
@@ -46,6 +49,14 @@ pub(crate) async fn first_request(activity: &Activity, patience: Duration) {
     }
 }
 
+/// Ready as soon as a first request has begun, or after `patience`.
+pub(crate) async fn begun(activity: &Activity, patience: Duration) {
+    let late = Instant::now() + patience;
+    while activity.seen().last.is_none() && Instant::now() < late {
+        sleep(LOOK_EVERY).await;
+    }
+}
+
 /// Ready when, after a first request, none has been in flight for `patience`.
 pub(crate) async fn idle(activity: &Activity, patience: Duration) {
     loop {
@@ -76,6 +87,21 @@ mod tests {
         first_request(&activity, second).await;
         activity.begin(Instant::now());
         assert!(timeout(10 * second, first_request(&activity, second)).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_has_just_connected_is_heard() {
+        let (activity, second) = (Activity::default(), Duration::from_secs(1));
+        let started = Instant::now();
+        begun(&activity, second).await;
+        assert!(started.elapsed() >= second);
+        let begins = async {
+            sleep(second / 2).await;
+            activity.begin(Instant::now());
+        };
+        let started = Instant::now();
+        tokio::join!(begins, begun(&activity, second));
+        assert!(started.elapsed() < second);
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,11 +11,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::header::TRANSFER_ENCODING;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use picup_delivery::{Keyring, TokenRing};
@@ -106,6 +107,7 @@ pub(crate) struct Inner {
     static_files: StaticFiles,
     request_ids: Arc<dyn Fn() -> String + Send + Sync>,
     redirects_to: Option<String>,
+    leaving: AtomicBool,
 }
 
 impl Gateway {
@@ -141,6 +143,7 @@ impl Gateway {
             static_files,
             request_ids,
             redirects_to: None,
+            leaving: AtomicBool::new(false),
         }))
     }
 
@@ -164,7 +167,15 @@ impl Gateway {
             static_files: StaticFiles::default(),
             request_ids: Arc::clone(&inner.request_ids),
             redirects_to: Some(public_base.to_owned()),
+            leaving: AtomicBool::new(false),
         }))
+    }
+
+    /// Ends each connection of HTTP/1.1 with the next answer on it from now on, and serves new ones as before. A connection that ends
+    /// while nothing is asked on it may be asked for something at that moment; one that ends so is not. HTTP/2 says by itself which
+    /// requests were heard.
+    pub fn leave(&self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
     }
 
     /// Serves `listener` until `shutdown` is ready. Then it accepts no more, tells clients to go, and returns when every
@@ -187,7 +198,8 @@ impl Inner {
         let method = request.method().clone();
         // Two lengths (Transfer-Encoding beside Content-Length) are how a second request is smuggled past a proxy. hyper
         // goes by the first and hides the other, so after any such request the connection ends (RFC 9112 §6.1).
-        let close = request.headers().contains_key(TRANSFER_ENCODING);
+        let close = request.headers().contains_key(TRANSFER_ENCODING)
+            || request.version() < Version::HTTP_2 && self.leaving.load(Ordering::Relaxed);
         let mut record = Record::begin(&request, id.clone(), client.ip(), Arc::clone(&self.observers), activity);
         let phases = AssertUnwindSafe(self.phases(request, client, &id, &mut record)).catch_unwind();
         let mut response = phases.await.unwrap_or_else(|_| {

@@ -1,11 +1,13 @@
 //! A real picup, started as a user starts it.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -18,6 +20,9 @@ use crate::{Error, Output, free_address};
 /// How long a picup may take to be ready or to stop before a test gives up; generous, because builds run beside tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Where a process looks for sockets that were passed to it.
+const FIRST_PASSED: i32 = 3;
+
 /// How a picup is to be started.
 #[derive(Clone, Debug)]
 pub struct ProcessBuilder {
@@ -26,6 +31,7 @@ pub struct ProcessBuilder {
     listen: SocketAddr,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
+    socket: Option<Arc<TcpListener>>,
 }
 
 /// A running picup. Dropping it kills it and whatever it started.
@@ -49,6 +55,7 @@ impl ProcessBuilder {
             listen: free_address(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            socket: None,
         }
     }
 
@@ -69,6 +76,17 @@ impl ProcessBuilder {
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Passes it a socket that is open already, as systemd does, and has it listen there.
+    ///
+    /// # Panics
+    /// When the socket has no address.
+    #[must_use]
+    pub fn socket(mut self, socket: Arc<TcpListener>) -> Self {
+        self.listen = socket.local_addr().expect("a listener has an address");
+        self.socket = Some(socket);
         self
     }
 
@@ -109,6 +127,12 @@ impl ProcessBuilder {
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
+        if let Some(socket) = &self.socket {
+            let socket = socket.try_clone().map_err(Error::io("pass a socket"))?;
+            let mapping = FdMapping { parent_fd: socket.into(), child_fd: FIRST_PASSED };
+            command.env("LISTEN_FDS", "1");
+            command.fd_mappings(vec![mapping]).expect("one cannot collide");
+        }
         let mut child = command.spawn().map_err(Error::io(format!("start {}", self.binary.display())))?;
         let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let group = id.expect("a child that was not waited for has an id");

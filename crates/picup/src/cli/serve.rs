@@ -14,7 +14,7 @@ use super::{Failure, Place, block_on};
 use crate::config::{self, BaseAddress, Config, Flags, ListenAddress, NamedFile};
 use crate::roles::edge::{Edge, From};
 use crate::roles::edge_keys::EdgeKeys;
-use crate::roles::{NO_PUBLIC_BASE, Plays, Reload};
+use crate::roles::{NO_PUBLIC_BASE, Plays, Reload, Sockets};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -84,6 +84,7 @@ fn size(text: &str) -> Result<ByteSize, String> {
 
 pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let roles = check_roles(&args.roles)?;
+    let sockets = Sockets::take()?;
     let flags = Flags { listen: args.listen, admin_listen: args.admin_listen, ..Flags::default() };
     let mut config = args.place.load_with(flags.clone())?;
     // The file that was read, and no other: one that is away for a moment is no file without rules.
@@ -92,7 +93,9 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let reload: Reload = Box::new(move || Ok(place.read_with(flags.clone())?));
     if roles == Roles::Edge {
         let edge = edge(args.edge, &mut config)?;
-        block_on(async move { crate::roles::edge::serve(&config, edge, reload).await.map_err(Failure::from) })?;
+        block_on(
+            async move { crate::roles::edge::serve(&config, edge, reload, sockets).await.map_err(Failure::from) },
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.edge.is_said() {
@@ -109,13 +112,15 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
                 )
                 .next("name the processes that answer: upstreams = [\"http://10.0.0.5:8080\"]"));
             }
-            block_on(async move { crate::roles::balance::serve(&config, reload).await.map_err(Failure::from) })?;
+            block_on(
+                async move { crate::roles::balance::serve(&config, reload, sockets).await.map_err(Failure::from) },
+            )?;
             return Ok(ExitCode::SUCCESS);
         }
         Roles::Some(plays) => plays,
         Roles::Edge | Roles::All => Plays::ALL,
     };
-    block_on(async move { crate::roles::serve(config, file, reload, plays).await.map_err(Failure::from) })?;
+    block_on(async move { crate::roles::serve(config, file, reload, plays, sockets).await.map_err(Failure::from) })?;
     Ok(ExitCode::SUCCESS)
 }
 

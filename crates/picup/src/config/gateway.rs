@@ -35,8 +35,9 @@ pub(crate) struct GatewayConfig {
     #[config(validate(*connections_per_address > 0, "must be at least 1"))]
     pub(crate) connections_per_address: usize,
 
-    /// How long a process with the role `api` alone, that was asked to stop, says so at `/ready` and goes on as before: gateways that look
-    /// each second send it nothing more by then. One that plays all roles stops at once.
+    /// How long a process that plays some of the roles, and was asked to stop, says so at `/ready` and to each client, and goes on as
+    /// before: gateways that look each second send it nothing more by then. One that plays all roles does so where its
+    /// socket is kept for the next one (systemd's socket activation), and else stops at once.
     #[config(default = "3s", deserialize_with = units::duration)]
     #[config(validate(*stop_notice <= Duration::from_secs(300), "must be at most 5m"))]
     pub(crate) stop_notice: Duration,

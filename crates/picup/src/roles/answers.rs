@@ -17,7 +17,7 @@ use super::front::{self, Front, Reload};
 use super::media_keys::{self, Rings};
 use super::origin::{StoreOrigin, Straight};
 use super::rooms::Rooms;
-use super::{Plays, interface, listen, log, probing};
+use super::{Plays, Sockets, interface, log, probing};
 use crate::config::Config;
 use crate::qr;
 
@@ -29,11 +29,21 @@ pub(super) struct Answers {
     media_keys: media_keys::Followed,
     straight: Straight,
     cdn: Option<Arc<Cdn>>,
+    /// How long it goes on after it was asked to stop.
+    notice: Duration,
 }
 
 impl Answers {
-    pub(super) async fn open(config: &Config, rooms: &Rooms, registry: &mut Registry) -> anyhow::Result<Self> {
-        let listener = listen(config.listen, "--listen").await?;
+    pub(super) async fn open(
+        config: &Config,
+        rooms: &Rooms,
+        registry: &mut Registry,
+        plays: Plays,
+        sockets: &mut Sockets,
+    ) -> anyhow::Result<Self> {
+        let waits = !plays.alone || sockets.are_kept();
+        let notice = if waits { config.gateway.stop_notice } else { Duration::ZERO };
+        let listener = sockets.listen(config.listen, "--listen").await?;
         let straight = Straight::default();
         let cdn = Cdn::of(config, Arc::clone(&rooms.clock)).context("the CDN's key")?;
         let origin = StoreOrigin::new(rooms.storage.clone(), straight.clone(), cdn.clone());
@@ -46,8 +56,8 @@ impl Answers {
         let origin = rooms.told.cached(&config.edge, Arc::new(origin), registry)?;
         let front = Front::of(&config.gateway)?;
         let gateway = gateway(config, rooms, &front, rings, origin, shown_from.as_deref(), registry)?;
-        front::redirect(&config.gateway, &gateway, config.public_base()).await?;
-        Ok(Self { gateway, listener, front, media_keys, straight, cdn })
+        front::redirect(&config.gateway, &gateway, config.public_base(), sockets).await?;
+        Ok(Self { gateway, listener, front, media_keys, straight, cdn, notice })
     }
 
     /// Until `stop`, and what is in flight to its end.
@@ -56,7 +66,6 @@ impl Answers {
         config: &Config,
         rooms: &Rooms,
         reload: Reload,
-        plays: Plays,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         if rooms.storage.parts_origin().is_some() {
@@ -71,8 +80,10 @@ impl Answers {
         let address = self.listener.local_addr().context("asking for the address listened on")?;
         let plain = config.gateway.tls.certificate_file.is_none().then_some(address);
         greet(&rooms.app, plain, config.public_base()).await?;
-        let notice = if plays.alone { Duration::ZERO } else { config.gateway.stop_notice };
-        let drained = self.gateway.serve(self.listener, prepare_to_stop(rooms.app.clone(), stop, notice)).await;
+        let drained = self
+            .gateway
+            .serve(self.listener, prepare_to_stop(rooms.app.clone(), self.gateway.clone(), stop, self.notice))
+            .await;
         tracing::info!(?drained, "no more requests; finishing jobs");
         Ok(())
     }
@@ -110,10 +121,12 @@ pub(super) fn gateway(
     ))
 }
 
-/// Completes when it is time to drain, after saying so to balancers, for so long as they need to hear of it, and to open pages.
-pub(super) async fn prepare_to_stop(app: App, stop: CancellationToken, notice: Duration) {
+/// Completes when it is time to drain, after saying so to balancers and clients, for so long as they need to hear of it, and to open
+/// pages.
+async fn prepare_to_stop(app: App, gateway: Gateway, stop: CancellationToken, notice: Duration) {
     stop.cancelled().await;
     health::stop(&app);
+    gateway.leave();
     tokio::time::sleep(notice).await;
     events::close(&app);
 }

@@ -18,18 +18,18 @@ use tokio::sync::watch;
 
 use super::admin::encoded;
 use super::front::{self, Front, Reload};
-use super::{NO_PUBLIC_BASE, interface, listen, log, stop_on_signal};
+use super::{NO_PUBLIC_BASE, Sockets, interface, log, stop_on_signal};
 use crate::config::{Config, GatewayConfig};
 
 /// Serves until SIGTERM or SIGINT, and then what is under way.
-pub(crate) async fn serve(config: &Config, reload: Reload) -> anyhow::Result<()> {
+pub(crate) async fn serve(config: &Config, reload: Reload, mut sockets: Sockets) -> anyhow::Result<()> {
     log::start(&config.log);
     let mut registry = Registry::default();
     let balance = &config.gateway.balance;
     let balancer = Balancer::new(balance.settings(), registry.sub_registry_with_prefix("picup"));
     balancer.set(&balance.upstreams());
     let stop = stop_on_signal()?;
-    let listener = listen(config.listen, "--listen").await?;
+    let listener = sockets.listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
     let front = Front::of(&config.gateway)?.before(balancer.clone());
     let public_base = config.public_base().unwrap_or(NO_PUBLIC_BASE);
@@ -52,7 +52,7 @@ pub(crate) async fn serve(config: &Config, reload: Reload) -> anyhow::Result<()>
         },
     );
     if let Some(address) = config.admin_listen.address() {
-        let listener = listen(address, "--admin-listen").await.context("the admin listener")?;
+        let listener = sockets.listen(address, "--admin-listen").await.context("the admin listener")?;
         tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready");
         let router = Router::new()
             .route("/metrics", get(async |State(admin): State<Arc<Admin>>| encoded(&admin.registry)))
@@ -67,10 +67,11 @@ pub(crate) async fn serve(config: &Config, reload: Reload) -> anyhow::Result<()>
     }
     tokio::spawn(async move { balancer.check().await });
     tokio::spawn(front.follow(reload));
-    front::redirect(&config.gateway, &gateway, config.public_base()).await?;
+    front::redirect(&config.gateway, &gateway, config.public_base(), &mut sockets).await?;
+    sockets.tell_unused();
     let scheme = if config.gateway.tls.certificate_file.is_some() { "https" } else { "http" };
     println!("PicUp's gateway answers at {scheme}://{address}/");
-    let drained = gateway.serve(listener, stop.cancelled_owned()).await;
+    let drained = gateway.serve(listener, front::leave(&gateway, stop, config.gateway.stop_notice)).await;
     tracing::info!(?drained, "stopped");
     Ok(())
 }

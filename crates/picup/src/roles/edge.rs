@@ -24,7 +24,7 @@ use super::edge_keys::EdgeKeys;
 use super::front::{self, Front, Reload};
 use super::origin::{StoreOrigin, Straight};
 use super::upstream::Upstream;
-use super::{caches, listen, log, stop_on_signal};
+use super::{Sockets, caches, log, stop_on_signal};
 use crate::config::Config;
 use crate::secrets;
 
@@ -54,7 +54,7 @@ pub(crate) struct Edge {
 }
 
 /// Serves until SIGTERM or SIGINT, and then what is under way.
-pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload) -> anyhow::Result<()> {
+pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload, mut sockets: Sockets) -> anyhow::Result<()> {
     log::start(&config.log);
     let mut registry = Registry::default();
     let secret = edge.origin_secret.as_deref().map(secrets::edge_secrets).transpose()?;
@@ -65,7 +65,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload) -> anyhow
     let (keyring, tokens) = edge.keys.read()?;
     let (keyring, tokens) = (watch::Sender::new(keyring), watch::Sender::new(tokens));
     let stop = stop_on_signal()?;
-    let listener = listen(config.listen, "--listen").await?;
+    let listener = sockets.listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
     let front = Front::of(&config.gateway)?;
     let public_base = edge.public_base;
@@ -92,13 +92,14 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload) -> anyhow
         },
     );
     if let Some(address) = config.admin_listen.address() {
-        let listener = listen(address, "--admin-listen").await.context("the admin listener")?;
+        let listener = sockets.listen(address, "--admin-listen").await.context("the admin listener")?;
         tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready, /purge");
         tokio::spawn(admin(listener, Arc::new(Admin { registry, cache })));
     }
     tokio::spawn(edge.keys.follow(keyring, tokens));
     tokio::spawn(front.follow(reload));
-    front::redirect(&config.gateway, &gateway, Some(&public_base)).await?;
+    front::redirect(&config.gateway, &gateway, Some(&public_base), &mut sockets).await?;
+    sockets.tell_unused();
     let scheme = if config.gateway.tls.certificate_file.is_some() { "https" } else { "http" };
     println!("PicUp's edge answers at {scheme}://{address}/media/…");
     let drained = gateway.serve(listener, stop.cancelled_owned()).await;

@@ -113,7 +113,7 @@ impl FromBackup {
     /// # Errors
     /// When no port can be had.
     pub(crate) async fn serve(&self, copies: Copies) -> anyhow::Result<(SocketAddr, DropGuard)> {
-        let listener = super::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "--listen").await?;
+        let listener = super::Sockets::default().listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "--listen").await?;
         let address = listener.local_addr().context("asking for the address listened on")?;
         let Rooms { database, storage, .. } = self.rooms.clone();
         let origin = Arc::new(BackupOrigin { copies, database, storage });

@@ -15,8 +15,9 @@ use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use super::listen;
+use super::Sockets;
 use crate::config::{Config, GatewayConfig};
 use crate::secrets;
 
@@ -188,14 +189,26 @@ pub(super) async fn redirect(
     config: &GatewayConfig,
     gateway: &Gateway,
     public_base: Option<&str>,
+    sockets: &mut Sockets,
 ) -> anyhow::Result<()> {
     if let (Some(address), Some(base)) = (config.tls.redirect_listen.address(), public_base) {
-        let listener = listen(address, "gateway.tls.redirect_listen").await.context("the listener without TLS")?;
+        let listener =
+            sockets.listen(address, "gateway.tls.redirect_listen").await.context("the listener without TLS")?;
         tracing::info!(address = %listener.local_addr()?, "people who come without TLS are sent to {base}");
         let redirecting = gateway.redirecting(base);
         tokio::spawn(async move { redirecting.serve(listener, std::future::pending()).await });
     }
     Ok(())
+}
+
+/// Completes when it is time to drain, after clients have heard of it for so long.
+pub(super) fn leave(gateway: &Gateway, stop: CancellationToken, notice: Duration) -> impl Future<Output = ()> + use<> {
+    let gateway = gateway.clone();
+    async move {
+        stop.cancelled().await;
+        gateway.leave();
+        tokio::time::sleep(notice).await;
+    }
 }
 
 /// Finds the account of an access token. Its signature is checked once, and no database is asked: an API key, which one would have to be

@@ -19,17 +19,15 @@ mod origin;
 mod password;
 mod probing;
 mod rooms;
+mod sockets;
 mod upstream;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use picup_app::{App, backup, events, jobs};
 use picup_database::{Claim, Database, Part};
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,12 +36,13 @@ use crate::config::Config;
 use crate::moving::settings::Words;
 use crate::moving::work::Work;
 
-use answers::{Answers, prepare_to_stop};
+use answers::Answers;
 pub(crate) use front::Reload;
 use locks::locks;
 pub(crate) use locks::{lock, try_lock};
 use rooms::Rooms;
 pub(crate) use rooms::{NO_PUBLIC_BASE, unopened};
+pub(crate) use sockets::Sockets;
 
 /// Which parts of PicUp this process plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +79,13 @@ impl Plays {
 }
 
 /// Runs PicUp until SIGTERM or SIGINT, then finishes what is under way.
-pub(crate) async fn serve(config: Config, file: PathBuf, reload: Reload, plays: Plays) -> anyhow::Result<()> {
+pub(crate) async fn serve(
+    config: Config,
+    file: PathBuf,
+    reload: Reload,
+    plays: Plays,
+    mut sockets: Sockets,
+) -> anyhow::Result<()> {
     log::start(&config.log);
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
     let _locks = locks(&config.data_dir, plays).await?;
@@ -93,11 +98,16 @@ pub(crate) async fn serve(config: Config, file: PathBuf, reload: Reload, plays: 
     refuse_gone(&config, &rooms.app).await?;
     let teller = caches::Teller::new(&config, removed, rooms.told.clone())?;
     let stop = stop_on_signal()?;
-    let answers = if plays.requests { Some(Answers::open(&config, &rooms, &mut registry).await?) } else { None };
+    let answers = if plays.requests {
+        Some(Answers::open(&config, &rooms, &mut registry, plays, &mut sockets).await?)
+    } else {
+        None
+    };
     let admin = match config.admin_listen.address() {
-        Some(address) => Some(listen(address, "--admin-listen").await.context("the admin listener")?),
+        Some(address) => Some(sockets.listen(address, "--admin-listen").await.context("the admin listener")?),
         None => None,
     };
+    sockets.tell_unused();
     let tasks = TaskTracker::new();
     let app = rooms.app.clone();
     take_over(&app, plays).await?;
@@ -119,8 +129,8 @@ pub(crate) async fn serve(config: Config, file: PathBuf, reload: Reload, plays: 
         tokio::spawn(admin::serve(listener, admin::Admin::new(registry, rooms.clone())));
     }
     match answers {
-        Some(answers) => answers.serve(&config, &rooms, reload, plays, stop).await?,
-        None => prepare_to_stop(app, stop, Duration::ZERO).await,
+        Some(answers) => answers.serve(&config, &rooms, reload, stop).await?,
+        None => stop.cancelled().await,
     }
     tasks.close();
     tasks.wait().await;
@@ -193,12 +203,6 @@ pub(crate) async fn mover(config: &Config, file: PathBuf) -> anyhow::Result<Work
     let (rooms, _) = Rooms::open(config, Plays::ALL, &mut Registry::default()).await?;
     backup::meet(&rooms.app).await?;
     Ok(Work { app: rooms.app, follower: rooms.follower, file })
-}
-
-async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!("listening on {address}; is another program using it? Choose another with {option} ADDR:PORT")
-    })
 }
 
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {

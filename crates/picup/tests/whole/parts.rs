@@ -1,6 +1,6 @@
 //! PicUp in several processes: a gateway, two that answer and one that works in the background, on one database and one store.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -179,6 +179,29 @@ async fn all_but_the_gateway_are_restarted_under_load_and_no_request_fails() {
     load.goes_on(40).await;
     let failed = load.end().await;
     assert!(failed.is_empty(), "{} failed, first: {}", failed.len(), failed[0]);
+    parts.finish().await;
+}
+
+#[tokio::test]
+async fn the_gateway_is_restarted_under_load_and_no_request_fails() {
+    let mut parts = Parts::start("").await;
+    parts.gateway.terminate().await.unwrap();
+    // As systemd does, which keeps the socket and passes it to one after the other.
+    let socket = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
+    let gateway = || part(parts.folder.path().join("gateway"), "gateway").socket(socket.clone());
+    parts.gateway = gateway().start().await.unwrap();
+    let ada = Client::browser(parts.front(), &email("ada"), PASSWORD).await;
+    let load = Load::start(&ada);
+    for _ in 0..3 {
+        load.goes_on(40).await;
+        assert!(parts.gateway.terminate().await.unwrap().success());
+        parts.gateway = gateway().start().await.unwrap();
+    }
+    load.goes_on(40).await;
+    let failed = load.end().await;
+    assert!(failed.is_empty(), "{} failed, first: {}", failed.len(), failed[0]);
+    assert!(!parts.gateway.output().text().contains("a socket was passed for an address"), "{}", parts.log());
+    drop(socket);
     parts.finish().await;
 }
 
