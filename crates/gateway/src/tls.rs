@@ -8,9 +8,8 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::version::{TLS12, TLS13};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+
+use crate::certificate::Certificate;
 
 /// Which clients are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,7 +23,10 @@ pub enum TlsProfile {
 
 /// A certificate with its key, ready to serve. Cheap to clone.
 #[derive(Clone)]
-pub struct Tls(Arc<ServerConfig>);
+pub struct Tls {
+    config: Arc<ServerConfig>,
+    certificate: Arc<Certificate>,
+}
 
 /// Why a certificate or key cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -47,12 +49,20 @@ impl Tls {
     /// # Errors
     /// [`TlsError`] says which of the two is at fault, and never what is in them.
     pub fn from_pem(certificates: &[u8], key: &[u8], profile: TlsProfile) -> Result<Self, TlsError> {
+        Self::speaking(&[b"h2", b"http/1.1"], certificates, key, profile)
+    }
+
+    /// The same, for other protocols.
+    pub(crate) fn speaking(
+        protocols: &[&[u8]],
+        certificates: &[u8],
+        key: &[u8],
+        profile: TlsProfile,
+    ) -> Result<Self, TlsError> {
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(certificates)
             .collect::<Result<_, _>>()
             .map_err(|_| TlsError::Certificate)?;
-        if certificates.is_empty() {
-            return Err(TlsError::Certificate);
-        }
+        let says = certificates.first().and_then(|first| Certificate::from_der(first)).ok_or(TlsError::Certificate)?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Key)?;
         let versions = match profile {
             TlsProfile::Modern => &[&TLS13][..],
@@ -62,13 +72,18 @@ impl Tls {
         let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions);
         let config = builder.map_err(TlsError::Unfit)?.with_no_client_auth().with_single_cert(certificates, key);
         let mut config = config.map_err(TlsError::Unfit)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Ok(Self { config: Arc::new(config), certificate: Arc::new(says) })
     }
 
-    /// Shakes hands.
-    pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) -> std::io::Result<TlsStream<S>> {
-        TlsAcceptor::from(self.0).accept(stream).await
+    /// What the certificate says of itself.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! State is built here once and passed down; nothing below this knows the configuration or where secrets lie.
 
+pub(crate) mod acme;
 mod admin;
 mod caches;
 pub(crate) mod cdn;
@@ -83,7 +84,7 @@ pub(crate) async fn serve(config: Config, file: PathBuf, reload: Reload) -> anyh
         None => rooms.storage.bucket_origin().filter(|_| config.reads_elsewhere()),
     };
     let origin = rooms.told.cached(&config.edge, Arc::new(origin), &mut registry)?;
-    let front = Front::of(&config.gateway)?;
+    let front = Front::of(&config, Arc::clone(&rooms.clock), &mut registry)?;
     let gateway = gateway(&config, &rooms, &front, rings, origin, shown_from.as_deref(), &mut registry)?;
     front::redirect(&config.gateway, &gateway, config.public_base()).await?;
     let admin = match config.admin_listen.address() {
@@ -131,7 +132,7 @@ pub(crate) async fn serve(config: Config, file: PathBuf, reload: Reload) -> anyh
         // Goes on while the rest drains, so that what happens then can still be seen.
         tokio::spawn(admin::serve(listener, admin::Admin::new(registry, rooms.clone())));
     }
-    let plain = config.gateway.tls.certificate_file.is_none().then_some(address);
+    let plain = (!config.gateway.tls.is_on()).then_some(address);
     greet(&app, plain, config.public_base()).await?;
 
     let drained = gateway.serve(listener, prepare_to_stop(app, stop)).await;
@@ -196,6 +197,7 @@ fn gateway(
             rules: front.rules(),
             account_of: front::account_of(rooms.app.clone()),
             tls: front.tls(),
+            challenges: front.challenges(),
             api: api_service(router),
             origin,
             static_files: interface::files_beside(&rooms.storage, shown_from)?,
