@@ -10,7 +10,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
 
 use crate::body::{Body, full};
-use crate::tls::{Tls, TlsError, TlsProfile};
+use crate::tls::{Tls, TlsError};
 
 /// Where HTTP-01 looks (RFC 8555 §8.3).
 const FOLDER: &str = "/.well-known/acme-challenge/";
@@ -51,7 +51,7 @@ impl Challenges {
     /// # Errors
     /// [`TlsError`] says what cannot be served.
     pub fn certificate(&self, name: &str, certificate: &[u8], key: &[u8]) -> Result<Posted, TlsError> {
-        let tls = Tls::speaking(&[PROTOCOL], certificate, key, TlsProfile::Intermediate)?;
+        let tls = Tls::of_challenge(PROTOCOL, certificate, key)?;
         let name = name.to_ascii_lowercase();
         self.with(|inner| inner.certificates.insert(name.clone(), tls));
         Ok(Posted { challenges: self.clone(), what: What::Certificate(name) })
@@ -118,8 +118,10 @@ mod tests {
 
     #[test]
     fn a_certificate_is_shown_to_who_offers_that_protocol_alone() {
-        let made = rcgen::generate_simple_self_signed(["photos.example".to_owned()]).unwrap();
-        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let mut parameters = rcgen::CertificateParams::new(["photos.example".to_owned()]).unwrap();
+        parameters.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(&[7; 32])];
+        let key = rcgen::KeyPair::generate().unwrap();
+        let (certificate, key) = (parameters.self_signed(&key).unwrap().pem(), key.serialize_pem());
         let challenges = Challenges::default();
         let posted = challenges.certificate("photos.example", certificate.as_bytes(), key.as_bytes()).unwrap();
         let shown = |offered: &[&[u8]], name| challenges.shown(offered.iter().copied(), name).is_some();

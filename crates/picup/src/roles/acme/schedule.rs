@@ -14,6 +14,8 @@ const DAY: i64 = 24 * HOUR;
 /// After a first failure; each further one takes three times as long. Authorities let a name fail some five times an hour.
 const FIRST_RETRY: i64 = MINUTE;
 const LAST_RETRY: i64 = 6 * HOUR;
+/// How soon after it came a certificate is renewed because the authority wishes that: one that always wishes it is not followed for ever.
+const SOONEST: i64 = 6 * HOUR;
 /// How long an authority is asked nothing after it could not be asked when to renew.
 const ASK_AGAIN: i64 = 6 * HOUR;
 
@@ -25,6 +27,8 @@ pub(crate) struct Notes {
     pub(crate) directory: Option<String>,
     /// The way by which the authority saw that the names are ours.
     pub(crate) challenge: Option<AcmeChallenge>,
+    /// When it came; nothing where that plays no part.
+    pub(crate) issued_at: Option<i64>,
     /// When it is to be renewed.
     pub(crate) renew_at: Option<i64>,
     /// Between which moments the authority wishes that.
@@ -62,6 +66,7 @@ impl Notes {
         Self {
             directory: Some(directory.to_owned()),
             challenge: Some(challenge),
+            issued_at: Some(now),
             renew_at: Some(by_life(certificate, luck)),
             ask_at: Some(now),
             ..Self::default()
@@ -86,7 +91,8 @@ impl Notes {
             let chosen = start.saturating_add(part(end.saturating_sub(start).max(0), luck));
             // Whatever it wishes, a tenth of its life is left for what may go wrong.
             let last = certificate.not_after.saturating_sub(part(life(certificate), 0.1));
-            (self.window, self.renew_at) = (Some(window), Some(chosen.min(last)));
+            let soonest = self.issued_at.map_or(i64::MIN, |at| at + SOONEST.min(life(certificate) / 3));
+            (self.window, self.renew_at) = (Some(window), Some(chosen.max(soonest).min(last)));
         }
     }
 
@@ -96,12 +102,12 @@ impl Notes {
         self.renew_at.get_or_insert_with(|| by_life(certificate, luck));
     }
 
-    /// Somebody wants it at once.
+    /// Somebody wants it at once, or at least what the authority wishes.
     pub(super) fn hasten(&mut self, now: i64) {
         if self.failures > 0 {
             self.retry_at = None;
         } else {
-            self.ask_at = Some(now);
+            (self.issued_at, self.window, self.ask_at) = (None, None, Some(now));
         }
     }
 
@@ -215,6 +221,19 @@ mod tests {
         assert_eq!(notes.ask_at, Some(NOW + MINUTE), "it is not asked all the time, whatever it says");
         notes.told((0, 0), Duration::MAX, &certificate(90), NOW, 0.0);
         assert_eq!(notes.ask_at, Some(NOW + DAY));
+    }
+
+    #[test]
+    fn an_authority_that_always_wishes_it_now_is_not_followed_for_ever() {
+        let (mut notes, past) = (issued(90, 0.0), (NOW - DAY, NOW - HOUR));
+        notes.told(past, Duration::from_secs(7_200), &certificate(90), NOW, 0.5);
+        assert_eq!(notes.renew_at, Some(NOW + 6 * HOUR));
+        let mut short = Notes::issued("d", HTTP, &certificate(0), NOW, 0.0);
+        short.told(past, Duration::from_secs(7_200), &certificate(0), NOW, 0.5);
+        assert_eq!(short.renew_at, Some(NOW), "one without a life is over");
+        notes.hasten(NOW + 60);
+        notes.told(past, Duration::from_secs(7_200), &certificate(90), NOW + 60, 0.5);
+        assert_eq!(notes.next(true, NOW + 60), Step::Order, "unless a person wants it");
     }
 
     #[test]
