@@ -412,7 +412,7 @@ async fn an_authority_for_customers_alone_is_shown_who_asks() {
 #[tokio::test]
 async fn a_short_life_is_renewed_before_its_end_without_a_word_of_the_authority() {
     let addresses = Addresses::free();
-    let pebble = addresses.pebble().life(Duration::from_secs(12)).start().unwrap();
+    let pebble = addresses.pebble().life(Duration::from_secs(12)).remembering().start().unwrap();
     let picup = Fetching::begin(addresses, &pebble.directory(), &pebble.root_file(), "", "");
     let client = browser_when_issued(&pebble, &picup).await;
     picup.ready(&client).await;
@@ -420,6 +420,22 @@ async fn a_short_life_is_renewed_before_its_end_without_a_word_of_the_authority(
     eventually("two renewals", issued).await.unwrap_or_else(|late| panic!("{late}\n{}", picup.log()));
     picup.ready(&client).await;
     assert!(!picup.log().contains("is over"), "{}", picup.log());
+    picup.stop().await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_over_is_served_all_the_same_and_that_is_told() {
+    let addresses = Addresses::free();
+    let pebble = addresses.pebble().life(Duration::from_secs(6)).start().unwrap();
+    let picup = Fetching::begin(addresses, &pebble.directory(), &pebble.root_file(), "", "");
+    picup.says("a new certificate is there").await;
+    // For good.
+    drop(pebble);
+    picup.says("the certificate is over, and is served all the same").await;
+    let careless = reqwest::Client::builder().no_proxy().resolve(NAME, picup.address);
+    picup.ready(&careless.tls_danger_accept_invalid_certs(true).build().unwrap()).await;
+    let diagnosis = run(BINARY, ["doctor", "--data-dir", picup.data.to_str().unwrap()]).await.unwrap().stdout;
+    assert!(diagnosis.contains("over since") && diagnosis.contains("FAIL  acme "), "{diagnosis}");
     picup.stop().await;
 }
 

@@ -17,6 +17,9 @@ use crate::config::AcmeChallenge;
 /// How long an authority may take to look at the challenges, or to make a certificate.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(180));
 
+/// How often an order is begun anew because the authority refused a number of its own. The library has tried three by then.
+const NONCES: usize = 2;
+
 /// Where certificates come from, and for whom.
 #[derive(Clone)]
 pub(super) struct Authority {
@@ -48,13 +51,32 @@ impl Authority {
         replaces: Option<&Certificate>,
         challenges: &Challenges,
     ) -> anyhow::Result<Issued> {
+        let mut ordered = self.order_once(way, replaces, challenges).await;
+        for _ in 0..NONCES {
+            match &ordered {
+                Err(error) if is_nonce(error) => ordered = self.order_once(way, replaces, challenges).await,
+                _ => break,
+            }
+        }
+        ordered
+    }
+
+    async fn order_once(
+        &self,
+        way: AcmeChallenge,
+        replaces: Option<&Certificate>,
+        challenges: &Challenges,
+    ) -> anyhow::Result<Issued> {
         let account = self.account().await?;
         let names: Vec<_> = self.domains.iter().cloned().map(Identifier::Dns).collect();
         let mut order = self.begin(&account, &names, replaces).await?;
         let posted = show(&mut order, way, challenges).await?;
         match order.poll_ready(&PATIENCE).await {
             Ok(OrderStatus::Ready) => {}
-            Ok(_) | Err(Error::Api(_)) => bail!("{}", why_invalid(&mut order).await),
+            Ok(_) => bail!("{}", why_invalid(&mut order).await),
+            Err(Error::Api(_)) if order.state().status == OrderStatus::Invalid => {
+                bail!("{}", why_invalid(&mut order).await)
+            }
             Err(error) => return Err(error).context("waiting until the authority has looked"),
         }
         drop(posted);
@@ -145,6 +167,14 @@ impl Authority {
         }
         Ok(account)
     }
+}
+
+/// Whether what failed is that the authority refused a number that it gave itself, which says nothing of the order (RFC 8555 §6.5).
+fn is_nonce(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref()).any(|cause| match cause {
+        Error::Api(problem) => problem.r#type.as_deref().is_some_and(|kind| kind.ends_with(":badNonce")),
+        _ => false,
+    })
 }
 
 fn key_of(file: &AccountFile) -> anyhow::Result<Vec<u8>> {

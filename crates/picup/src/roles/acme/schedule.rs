@@ -281,7 +281,7 @@ mod tests {
             notes.failures = failures;
             notes.told((start, end), Duration::from_secs(seconds), &certificate(days), NOW, luck);
             notes.failed(String::new(), Some(Duration::from_secs(seconds)), NOW, luck);
-            prop_assert!(notes.retry_at.is_some_and(|at| at >= NOW + MINUTE && at <= NOW + DAY));
+            prop_assert!(notes.retry_at.is_some_and(|at| (NOW + MINUTE..=NOW + DAY).contains(&at)));
             let _ = (notes.next(true, NOW), notes.next(false, NOW), notes.way(&[HTTP, ALPN]));
         }
     }
