@@ -16,14 +16,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::{Activity, begun, first_request, idle};
 use crate::connections::Connections;
 use crate::gateway::Inner;
+use crate::handshake::{self, Begins, Outcome};
 use crate::proxied;
 use crate::settings::Settings;
 use crate::stall::Stalling;
+use crate::tls::Tls;
 
 /// Streams one HTTP/2 connection may have open at once.
 const MAX_STREAMS: u32 = 128;
@@ -113,13 +116,30 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         return tracing::debug!(%error, %peer, "the connection is gone already");
     }
+    match gateway.tls() {
+        None => requests(&gateway, Stalling::new(stream, settings.write_timeout), peer, stop).await,
+        Some(tls) => match over_tls(&gateway, &tls, stream).await {
+            Ok(Some(stream)) => requests(&gateway, stream, peer, stop).await,
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, %peer, "no TLS came about"),
+        },
+    }
+}
+
+/// The handshake. None when there is nothing to follow: whoever came wanted no more, or does not speak TLS and was told so.
+async fn over_tls(gateway: &Inner, tls: &Tls, stream: TcpStream) -> io::Result<Option<TlsStream<Stalling<TcpStream>>>> {
+    let (settings, metrics) = (&gateway.settings, &gateway.observers.metrics);
+    let begins = in_time(settings.header_timeout, handshake::begins(&stream)).await;
     let stream = Stalling::new(stream, settings.write_timeout);
-    let Some(tls) = gateway.tls() else { return requests(&gateway, stream, peer, stop).await };
-    match in_time(settings.header_timeout, tls.accept(stream)).await {
-        Ok(stream) => requests(&gateway, stream, peer, stop).await,
+    match begins {
+        Ok(Begins::Tls) => handshake::shake(tls, &gateway.challenges, metrics, stream, settings.header_timeout).await,
+        Ok(Begins::Http) => {
+            metrics.handshake(Outcome::PlainHttp, "none");
+            in_time(settings.header_timeout, handshake::tell(stream)).await.map(|()| None)
+        }
         Err(error) => {
-            gateway.observers.metrics.handshake_failed();
-            tracing::debug!(%error, %peer, "no TLS came about");
+            metrics.handshake(Outcome::of(&error), "none");
+            Err(error)
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::api::{self, ApiService};
 use crate::authorise;
 use crate::balance::Upstreamed;
 use crate::body::{Body, Patient};
+use crate::challenge::Challenges;
 use crate::class::Class;
 use crate::forgers::Forgers;
 use crate::limit::{Account, Buckets, Limits};
@@ -59,6 +60,8 @@ pub struct Parts {
     pub account_of: AccountOf,
     /// The certificate to serve with; a new one counts from the next connection on. Without one there is no TLS.
     pub tls: Option<watch::Receiver<Tls>>,
+    /// What an authority of certificates is answered that looks whether a name is ours.
+    pub challenges: Challenges,
     /// Answers `/api`, `/.well-known`, `/live` and `/ready`; see [`crate::api_service`].
     pub api: ApiService,
     /// Where media are read from. Without one, whatever answers for the API answers for media and the page too, but for those files of
@@ -100,6 +103,7 @@ pub(crate) struct Inner {
     rules: watch::Receiver<Arc<Rules>>,
     account_of: AccountOf,
     tls: Option<watch::Receiver<Tls>>,
+    pub(crate) challenges: Challenges,
     buckets: Buckets,
     forgers: Forgers,
     api: ApiService,
@@ -119,6 +123,7 @@ impl Gateway {
             rules,
             account_of,
             tls,
+            challenges,
             api,
             origin,
             static_files,
@@ -127,6 +132,9 @@ impl Gateway {
             metrics,
             access_log,
         } = parts;
+        if let Some(tls) = &tls {
+            metrics.follow(tls.clone());
+        }
         let observers = Arc::new(Observers { metrics, log: access_log, clock });
         Self(Arc::new(Inner {
             settings,
@@ -136,6 +144,7 @@ impl Gateway {
             rules,
             account_of,
             tls,
+            challenges,
             buckets: Buckets::default(),
             forgers: Forgers::default(),
             api,
@@ -160,6 +169,7 @@ impl Gateway {
             rules: inner.rules.clone(),
             account_of: Arc::clone(&inner.account_of),
             tls: None,
+            challenges: inner.challenges.clone(),
             buckets: Buckets::default(),
             forgers: Forgers::default(),
             api: inner.api.clone(),
@@ -221,6 +231,13 @@ impl Inner {
         record: &mut Record,
     ) -> Response<Body> {
         let class = Class::of(request.method(), request.uri().path());
+        // An authority comes from anywhere: what it looks for here is no secret, and there for moments.
+        if self.redirects_to.is_some()
+            && let Some(answer) = self.challenges.answered(request.uri().path())
+        {
+            record.routed(class.route());
+            return answer;
+        }
         if let Err(answer) = self.admit(class, &request, client.ip(), record).await {
             return answer;
         }

@@ -1,21 +1,29 @@
 //! What the gateway counts, named as OpenTelemetry names it. Every label has a fixed set of values.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::Method;
 use picup_delivery::Denied;
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use tokio::sync::watch;
 
 use crate::class::Class;
+use crate::handshake::Outcome;
 use crate::route::Route;
+use crate::tls::Tls;
 
 /// The buckets that OpenTelemetry's conventions give for this histogram, in seconds.
 pub(crate) const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// A handshake is some milliseconds of computing and two ways of the network.
+const HANDSHAKE_BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// The gateway's metrics. Cheap to clone; every clone counts together.
 #[derive(Clone, Debug)]
@@ -29,7 +37,9 @@ pub struct Metrics {
     not_admitted: Family<ByClass, Counter>,
     limited: Family<ByClass, Counter>,
     turned_away: Family<ByReason, Counter>,
-    handshakes_failed: Counter,
+    handshakes: Family<Handshake, Counter>,
+    handshake_duration: Histogram,
+    expiry: Expiry,
 }
 
 /// What came of requests for media.
@@ -65,6 +75,31 @@ struct ByReason {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Handshake {
+    protocol: &'static str,
+    result: &'static str,
+}
+
+/// Until when the certificate in use is good, whenever that is asked.
+#[derive(Clone, Debug, Default)]
+struct Expiry(Arc<OnceLock<watch::Receiver<Tls>>>);
+
+impl Collector for Expiry {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
+        let Some(tls) = self.0.get() else { return Ok(()) };
+        let not_after = ConstGauge::new(tls.borrow().certificate().not_after);
+        let help = "Until when the certificate in use is good, since 1970";
+        let metric = encoder.encode_descriptor(
+            "tls_certificate_not_after",
+            help,
+            Some(&Unit::Seconds),
+            not_after.metric_type(),
+        )?;
+        not_after.encode(metric)
+    }
+}
+
 impl Metrics {
     /// Makes the metrics and puts them into `registry`.
     pub fn register(registry: &mut Registry) -> Self {
@@ -78,7 +113,9 @@ impl Metrics {
             not_admitted: Family::default(),
             limited: Family::default(),
             turned_away: Family::default(),
-            handshakes_failed: Counter::default(),
+            handshakes: Family::default(),
+            handshake_duration: Histogram::new(HANDSHAKE_BUCKETS),
+            expiry: Expiry::default(),
         };
         let help = "Time from a request's head to the last byte of its answer";
         registry.register_with_unit("http_server_request_duration", help, Unit::Seconds, metrics.duration.clone());
@@ -94,8 +131,11 @@ impl Metrics {
         registry.register("http_server_limited", help, metrics.limited.clone());
         let help = "Connections closed before a request: too many of an address, or a proxy that is not trusted or says nothing";
         registry.register("http_server_connections_turned_away", help, metrics.turned_away.clone());
-        let help = "Connections on which no TLS came about";
-        registry.register("tls_handshakes_failed", help, metrics.handshakes_failed.clone());
+        let help = "Connections to where TLS is spoken, by what came of them";
+        registry.register("tls_handshakes", help, metrics.handshakes.clone());
+        let help = "Time that handshakes took which came about";
+        registry.register_with_unit("tls_handshake_duration", help, Unit::Seconds, metrics.handshake_duration.clone());
+        registry.register_collector(Box::new(metrics.expiry.clone()));
         for class in Class::ALL {
             let class = ByClass { class: class.name() };
             metrics.not_admitted.get_or_create_owned(&class);
@@ -151,8 +191,18 @@ impl Metrics {
         self.turned_away.get_or_create(&ByReason { reason }).inc();
     }
 
-    pub(crate) fn handshake_failed(&self) {
-        self.handshakes_failed.inc();
+    pub(crate) fn handshake(&self, outcome: Outcome, protocol: &'static str) {
+        self.handshakes.get_or_create(&Handshake { protocol, result: outcome.label() }).inc();
+    }
+
+    pub(crate) fn shaken(&self, duration: Duration) {
+        self.handshake_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Tells from now on until when this certificate is good.
+    pub(crate) fn follow(&self, tls: watch::Receiver<Tls>) {
+        // Metrics are one gateway's; of a second, the first would go on.
+        let _ = self.expiry.0.set(tls);
     }
 
     pub(crate) fn connected(&self) -> Connected {

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WantsServerCert;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use rustls::{ConfigBuilder, ServerConfig};
+
+use crate::certificate::Certificate;
 
 /// Which clients are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,7 +25,10 @@ pub enum TlsProfile {
 
 /// A certificate with its key, ready to serve. Cheap to clone.
 #[derive(Clone)]
-pub struct Tls(Arc<ServerConfig>);
+pub struct Tls {
+    config: Arc<ServerConfig>,
+    certificate: Arc<Certificate>,
+}
 
 /// Why a certificate or key cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -47,29 +51,57 @@ impl Tls {
     /// # Errors
     /// [`TlsError`] says which of the two is at fault, and never what is in them.
     pub fn from_pem(certificates: &[u8], key: &[u8], profile: TlsProfile) -> Result<Self, TlsError> {
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(certificates)
-            .collect::<Result<_, _>>()
-            .map_err(|_| TlsError::Certificate)?;
-        if certificates.is_empty() {
-            return Err(TlsError::Certificate);
-        }
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Key)?;
-        let versions = match profile {
-            TlsProfile::Modern => &[&TLS13][..],
-            TlsProfile::Intermediate => &[&TLS13, &TLS12],
-        };
-        let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions);
-        let config = builder.map_err(TlsError::Unfit)?.with_no_client_auth().with_single_cert(certificates, key);
-        let mut config = config.map_err(TlsError::Unfit)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        let (certificates, key) = read(certificates, key)?;
+        let says = says(&certificates)?;
+        let config = builder(profile)?.with_single_cert(certificates, key).map_err(TlsError::Unfit)?;
+        Ok(Self::speaking(&[b"h2", b"http/1.1"], config, says))
     }
 
-    /// Shakes hands.
-    pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) -> std::io::Result<TlsStream<S>> {
-        TlsAcceptor::from(self.0).accept(stream).await
+    /// For a challenge: a certificate that no client takes, for what it has to hold is critical and known to authorities alone. Whether
+    /// the key is its own is not looked at, because that would be the first thing to refuse it.
+    pub(crate) fn of_challenge(protocol: &[u8], certificate: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let (certificates, key) = read(certificate, key)?;
+        let says = says(&certificates)?;
+        let key = aws_lc_rs::default_provider().key_provider.load_private_key(key).map_err(TlsError::Unfit)?;
+        let shown = SingleCertAndKey::from(CertifiedKey::new(certificates, key));
+        let config = builder(TlsProfile::Intermediate)?.with_cert_resolver(Arc::new(shown));
+        Ok(Self::speaking(&[protocol], config, says))
     }
+
+    fn speaking(protocols: &[&[u8]], mut config: ServerConfig, says: Certificate) -> Self {
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Self { config: Arc::new(config), certificate: Arc::new(says) }
+    }
+
+    /// What the certificate says of itself.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+}
+
+fn read(certificates: &[u8], key: &[u8]) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+    let certificates = CertificateDer::pem_slice_iter(certificates).collect::<Result<_, _>>();
+    let key = PrivateKeyDer::from_pem_slice(key);
+    Ok((certificates.map_err(|_| TlsError::Certificate)?, key.map_err(|_| TlsError::Key)?))
+}
+
+fn says(certificates: &[CertificateDer<'_>]) -> Result<Certificate, TlsError> {
+    certificates.first().and_then(|first| Certificate::from_der(first)).ok_or(TlsError::Certificate)
+}
+
+fn builder(profile: TlsProfile) -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, TlsError> {
+    let versions = match profile {
+        TlsProfile::Modern => &[&TLS13][..],
+        TlsProfile::Intermediate => &[&TLS13, &TLS12],
+    };
+    let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions);
+    Ok(builder.map_err(TlsError::Unfit)?.with_no_client_auth())
 }
 
 impl fmt::Debug for Tls {

@@ -165,6 +165,16 @@ async fn who_comes_without_tls_is_sent_on_under_the_same_rules() {
     let denied = AllowList { all: networks(&[], &["127.0.0.1"]), ..AllowList::default() };
     gateway.rules.send_replace(Arc::new(Rules { allow: denied, ..Rules::default() }));
     assert_eq!(Answer::parse(&ask(request).await).status, 403);
+
+    // An authority comes from wherever it likes, and sees what is there for it alone.
+    let posted = gateway.challenges.answer("abc", "abc.thumb");
+    let looks = "GET /.well-known/acme-challenge/abc HTTP/1.1\r\nHost: photos.example\r\nConnection: close\r\n\r\n";
+    let answer = Answer::parse(&ask(looks).await);
+    assert_eq!((answer.status, answer.text()), (200, "abc.thumb"));
+    let at_the_front = gateway.ask("GET", "/.well-known/acme-challenge/abc", "").await;
+    assert_eq!(at_the_front.status, 403, "only where people come without TLS");
+    drop(posted);
+    assert_eq!(Answer::parse(&ask(looks).await).status, 403);
 }
 
 #[tokio::test]

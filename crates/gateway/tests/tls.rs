@@ -31,6 +31,15 @@ fn made(name: &str) -> Made {
     Made { certificate: made.cert.pem(), der: made.cert.der().clone(), key: made.signing_key.serialize_pem() }
 }
 
+/// The same, and its end at the beginning of that year.
+fn made_until(name: &str, year: i32) -> Made {
+    let mut parameters = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+    parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made = parameters.self_signed(&key).unwrap();
+    Made { certificate: made.pem(), der: made.der().clone(), key: key.serialize_pem() }
+}
+
 impl Made {
     fn tls(&self, profile: TlsProfile) -> Tls {
         Tls::from_pem(self.certificate.as_bytes(), self.key.as_bytes(), profile).unwrap()
@@ -104,7 +113,7 @@ async fn who_does_not_shake_hands_is_cut_and_harms_nobody() {
     })
     .await;
     let hello = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
-    for said in [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], b"", hello, &[0xff; 300]] {
+    for said in [&b"\0GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], b"", hello, &[0xff; 300]] {
         let mut stream = gateway.connect().await;
         stream.write_all(said).await.unwrap();
         let mut answer = Vec::new();
@@ -112,7 +121,64 @@ async fn who_does_not_shake_hands_is_cut_and_harms_nobody() {
         assert!(cut.is_ok() && !answer.starts_with(b"HTTP"), "{said:?}");
     }
     assert_eq!(ask(&mut connect(&gateway, &made, &TLS13, &[]).await.unwrap(), "/live").await.status, 200);
-    assert!(gateway.metrics().contains("tls_handshakes_failed_total 4"), "{}", gateway.metrics());
+    let counted = gateway.metrics();
+    for line in [
+        "tls_handshakes_total{protocol=\"none\",result=\"failed\"} 2",
+        "tls_handshakes_total{protocol=\"none\",result=\"timed_out\"} 2",
+        "tls_handshakes_total{protocol=\"TLSv1.3\",result=\"done\"} 1",
+        "tls_handshake_duration_seconds_count 1",
+    ] {
+        assert!(counted.contains(line), "{line}: {counted}");
+    }
+}
+
+#[tokio::test]
+async fn who_comes_without_tls_is_told_where_it_is() {
+    let made = made("photos.example");
+    let tls = Some(made.tls(TlsProfile::Modern));
+    let gateway = TestGateway::start_behind(Rules::default(), tls, |_| {}).await;
+    for method in ["GET", "POST"] {
+        let answer = gateway.ask(method, "/api/x", "").await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.text().contains("speaks HTTPS"), "{answer:?}");
+    }
+    let counted = gateway.metrics();
+    assert!(counted.contains("tls_handshakes_total{protocol=\"none\",result=\"plain_http\"} 2"), "{counted}");
+}
+
+#[tokio::test]
+async fn the_end_of_the_certificate_in_use_is_told() {
+    let (old, new) = (made("photos.example"), made_until("photos.example", 2_000));
+    let gateway = TestGateway::start_behind(Rules::default(), Some(old.tls(TlsProfile::Modern)), |_| {}).await;
+    // rcgen's own far future: 4096-01-01.
+    let until = |seconds: i64| format!("tls_certificate_not_after_seconds {seconds}\n");
+    assert!(gateway.metrics().contains(&until(67_090_118_400)), "{}", gateway.metrics());
+    gateway.tls.as_ref().unwrap().send_replace(new.tls(TlsProfile::Modern));
+    assert!(gateway.metrics().contains(&until(946_684_800)), "{}", gateway.metrics());
+}
+
+#[tokio::test]
+async fn an_authority_that_looks_sees_the_challenge_and_nobody_else_does() {
+    let (served, shown) = (made("photos.example"), made("photos.example"));
+    let tls = Some(served.tls(TlsProfile::Intermediate));
+    let gateway = TestGateway::start_behind(Rules::default(), tls, |_| {}).await;
+    assert!(connect(&gateway, &served, &TLS13, &["acme-tls/1"]).await.is_err(), "there is nothing to look at");
+    let posted = gateway.challenges.certificate("photos.example", shown.certificate.as_bytes(), shown.key.as_bytes());
+    let posted = posted.unwrap();
+    for version in [&TLS12, &TLS13] {
+        let mut stream = connect(&gateway, &shown, version, &["acme-tls/1"]).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"acme-tls/1"[..]));
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).await.unwrap();
+        assert!(said.is_empty(), "and is let go");
+    }
+    assert!(connect(&gateway, &shown, &TLS13, &["acme-tls/1", "h2"]).await.is_err());
+    let mut stream = connect(&gateway, &served, &TLS13, &["http/1.1"]).await.unwrap();
+    assert_eq!(ask(&mut stream, "/live").await.status, 200, "everybody else goes on as before");
+    drop(posted);
+    assert!(connect(&gateway, &shown, &TLS13, &["acme-tls/1"]).await.is_err());
+    let counted = gateway.metrics();
+    assert!(counted.contains("tls_handshakes_total{protocol=\"none\",result=\"challenge\"} 2"), "{counted}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! `--config`, or `picup.toml` in the data folder) and from command-line flags, which win; never from environment variables, which leak into child
 //! processes and logs. Only which role a pod has is told there by Kubernetes, and is no secret (`pod.rs`).
 
+mod acme;
 mod backup;
 mod balance;
 mod check;
@@ -29,10 +30,11 @@ use backup::BackupConfig;
 use delivery::DeliveryConfig;
 use store::StoreConfig;
 
+pub(crate) use acme::AcmeChallenge;
 pub(crate) use backup::{DestinationConfig, Place};
 pub(crate) use check::{Mistakes, load, read};
 pub(crate) use delivery::{NamedFile, Right};
-pub(crate) use gateway::GatewayConfig;
+pub(crate) use gateway::{GatewayConfig, TlsConfig};
 pub(crate) use units::{BaseAddress, DatabaseUrl, ListenAddress, parse_duration};
 
 /// Settings of PicUp. Every line that begins with `#` shows a default: remove the `#` to change it.

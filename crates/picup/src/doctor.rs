@@ -4,6 +4,7 @@
 //! directory, the keys, the clock and the port. Looking makes nothing that is not there. Called by [`crate::cli`].
 
 mod backup;
+mod certificate;
 
 use std::fmt::Write;
 use std::io::ErrorKind;
@@ -87,7 +88,10 @@ fn check(name: &str, ok: bool, advice: String) -> Check {
 
 /// Looks at everything.
 pub(crate) async fn examine(config: &Config, now: Timestamp) -> Diagnosis {
-    let mut checks = vec![data_directory(config), secrets(config), clock(config, now), listener(config.listen).await];
+    let scheme = if config.gateway.tls.is_on() { "https" } else { "http" };
+    let listener = listener(config.listen, scheme).await;
+    let mut checks = vec![data_directory(config), secrets(config), clock(config, now), listener];
+    checks.extend(certificate::certificate(config, now));
     checks.extend(database(config).await);
     checks.extend(storage(config).await);
     checks.extend(backup::backup(config).await);
@@ -146,12 +150,12 @@ fn judge_clock(now: i64, last_write: Option<i64>) -> Check {
 }
 
 /// Whether the port is free for PicUp, or PicUp is the one that has it.
-async fn listener(address: SocketAddr) -> Check {
+async fn listener(address: SocketAddr, scheme: &str) -> Check {
     let name = "listen-address";
     match TcpListener::bind(address) {
         Ok(_) => well(name, format!("{address} is free")),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            if is_picup(address).await {
+            if is_picup(address, scheme).await {
                 well(name, format!("PicUp answers at {address}"))
             } else {
                 ill(name, format!("another program has {address}; stop it, or choose another port with --listen"))
@@ -164,14 +168,16 @@ async fn listener(address: SocketAddr) -> Check {
     }
 }
 
-async fn is_picup(mut address: SocketAddr) -> bool {
+async fn is_picup(mut address: SocketAddr, scheme: &str) -> bool {
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         SocketAddr::V6(v6) if v6.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
         _ => {}
     }
-    let Ok(client) = reqwest::Client::builder().no_proxy().timeout(ANSWER_TIME).build() else { return false };
-    match client.get(format!("http://{address}/live")).send().await {
+    // It is asked by its address, for which its certificate is not made; nothing secret is said.
+    let builder = reqwest::Client::builder().no_proxy().timeout(ANSWER_TIME).tls_danger_accept_invalid_certs(true);
+    let Ok(client) = builder.build() else { return false };
+    match client.get(format!("{scheme}://{address}/live")).send().await {
         Ok(answer) => answer.json::<wire::Health>().await.is_ok(),
         Err(_) => false,
     }
@@ -293,12 +299,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_is_free_ours_or_taken_by_another() {
-        assert!(listener("127.0.0.1:0".parse().unwrap()).await.ok);
-        let ours = listener(served(r#"{"ok":true}"#).await).await;
+        assert!(listener("127.0.0.1:0".parse().unwrap(), "http").await.ok);
+        let ours = listener(served(r#"{"ok":true}"#).await, "http").await;
         assert!(ours.ok && ours.advice.starts_with("PicUp answers"), "{ours:?}");
-        let taken = listener(served("hello").await).await;
+        let taken = listener(served("hello").await, "http").await;
         assert!(!taken.ok && taken.advice.contains("another program"), "{taken:?}");
-        let elsewhere = listener("192.0.2.1:8080".parse().unwrap()).await;
+        let elsewhere = listener("192.0.2.1:8080".parse().unwrap(), "http").await;
         assert!(!elsewhere.ok && elsewhere.advice.contains("an address of this machine"), "{elsewhere:?}");
     }
 }

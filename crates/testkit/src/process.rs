@@ -272,6 +272,15 @@ impl PicupProcess {
         self.builder.clone().start().await
     }
 
+    /// The same, without waiting: for one whose `/ready` is asked over TLS.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn restart_unready(mut self) -> Result<Self, Error> {
+        self.kill().await?;
+        self.builder.clone().spawn()
+    }
+
     /// Lets the readers take what is left in the pipes. A grandchild that lives on may hold a pipe open: not for ever.
     async fn read_to_end(&mut self) {
         for reader in self.readers.drain(..) {

@@ -22,8 +22,8 @@ use picup_delivery::{
     signed_cookies,
 };
 use picup_gateway::{
-    AccessFormat, AccessLog, Balancer, ByteStream, Drained, Elsewhere, Gateway, Metrics, Opened, Origin, OriginError,
-    Parts, Rules, Settings, StaticFile, StaticFiles, Tls, Told, api_service,
+    AccessFormat, AccessLog, Balancer, ByteStream, Challenges, Drained, Elsewhere, Gateway, Metrics, Opened, Origin,
+    OriginError, Parts, Rules, Settings, StaticFile, StaticFiles, Tls, Told, api_service,
 };
 use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -110,6 +110,7 @@ pub(crate) struct TestGateway {
     pub(crate) clock: Arc<AtomicU64>,
     pub(crate) rules: watch::Sender<Arc<Rules>>,
     pub(crate) tls: Option<watch::Sender<Tls>>,
+    pub(crate) challenges: Challenges,
     /// Beside it, served by nobody yet.
     pub(crate) redirecting: Gateway,
     /// Of the access log, where a subscriber wants it.
@@ -172,7 +173,7 @@ impl TestGateway {
         let mut settings = Settings::new(BASE);
         change(&mut settings);
         let (rules, rules_receiver) = watch::channel(Arc::default());
-        let tls = tls.map(watch::Sender::new);
+        let (tls, challenges) = (tls.map(watch::Sender::new), Challenges::default());
         let origin = MemoryOrigin { media: media(), gate: gate.clone(), opened: opened.clone() };
         let parts = Parts {
             keyring: receiver,
@@ -180,6 +181,7 @@ impl TestGateway {
             rules: rules_receiver,
             account_of: Arc::new(|headers| headers.get("x-account")?.to_str().ok()?.parse().ok()),
             tls: tls.as_ref().map(watch::Sender::subscribe),
+            challenges: challenges.clone(),
             api: before.map_or_else(|| api_service(api()), Balancer::service),
             origin: before.is_none().then(|| Arc::new(origin) as Arc<dyn Origin>),
             static_files,
@@ -210,6 +212,7 @@ impl TestGateway {
             lines,
             rules,
             tls,
+            challenges,
             redirecting,
             keyring,
             tokens,

@@ -10,6 +10,7 @@ use picup_gateway::{
 };
 use serde::de::{Deserialize, Deserializer};
 
+use super::acme::{AcmeChallenge, AcmeConfig};
 use super::balance::BalanceConfig;
 use super::units::{self, ListenAddress, from_text, parse_duration};
 
@@ -80,6 +81,24 @@ pub(crate) struct TlsConfig {
     /// An address and port, such as `0.0.0.0:80`, at which people who come without TLS are sent to `public_base`.
     #[config(default = "")]
     pub(crate) redirect_listen: ListenAddress,
+
+    /// Certificates that PicUp fetches and renews itself (ACME).
+    #[config(nested)]
+    pub(crate) acme: AcmeConfig,
+}
+
+impl TlsConfig {
+    /// Whether TLS is spoken.
+    pub(crate) fn is_on(&self) -> bool {
+        self.certificate_file.is_some() || self.acme.is_on()
+    }
+
+    /// The ways in which an authority can see that names are ours, in the order in which they are tried.
+    pub(crate) fn ways(&self) -> Vec<AcmeChallenge> {
+        let redirects = self.redirect_listen.address().is_some();
+        let ways = self.acme.challenges.iter().copied();
+        ways.filter(|way| redirects || *way != AcmeChallenge::Http01).collect()
+    }
 }
 
 #[derive(Debug, Clone, confique::Config)]
@@ -180,12 +199,20 @@ impl GatewayConfig {
             return Err("gateway.tls.certificate_file and gateway.tls.key_file go together".to_owned());
         }
         let is_https = public_base.is_some_and(|base| base.starts_with("https://"));
+        if self.tls.certificate_file.is_some() && self.tls.acme.is_on() {
+            return Err(
+                "gateway.tls: certificates come from certificate_file and key_file, or by acme; write the one \
+                        or the other"
+                    .to_owned(),
+            );
+        }
+        self.tls.acme.validate(public_base, self.tls.redirect_listen.address().is_some())?;
         if self.tls.certificate_file.is_some() && !is_https {
             return Err("gateway.tls needs public_base, the address that the certificate is for, such as \
                         https://photos.example.org"
                 .to_owned());
         }
-        if self.tls.redirect_listen.address().is_some() && self.tls.certificate_file.is_none() {
+        if self.tls.redirect_listen.address().is_some() && !self.tls.is_on() {
             return Err("gateway.tls.redirect_listen needs a certificate: there is nowhere to send people".to_owned());
         }
         self.balance.validate()

@@ -54,7 +54,7 @@ impl Answers {
             None => rooms.storage.bucket_origin().filter(|_| config.reads_elsewhere()),
         };
         let origin = rooms.told.cached(&config.edge, Arc::new(origin), registry)?;
-        let front = Front::of(&config.gateway)?;
+        let front = Front::of(config, Arc::clone(&rooms.clock), registry)?;
         let gateway = gateway(config, rooms, &front, rings, origin, shown_from.as_deref(), registry)?;
         front::redirect(&config.gateway, &gateway, config.public_base(), sockets).await?;
         Ok(Self { gateway, listener, front, media_keys, straight, cdn, notice })
@@ -78,7 +78,7 @@ impl Answers {
         tokio::spawn(self.media_keys.follow());
         tokio::spawn(self.front.follow(reload));
         let address = self.listener.local_addr().context("asking for the address listened on")?;
-        let plain = config.gateway.tls.certificate_file.is_none().then_some(address);
+        let plain = (!config.gateway.tls.is_on()).then_some(address);
         greet(&rooms.app, plain, config.public_base()).await?;
         let drained = self
             .gateway
@@ -110,6 +110,7 @@ pub(super) fn gateway(
             rules: front.rules(),
             account_of: front::account_of(rooms.app.clone()),
             tls: front.tls(),
+            challenges: front.challenges(),
             api: api_service(router),
             origin: Some(origin),
             static_files: interface::files_beside(&rooms.storage, shown_from)?,

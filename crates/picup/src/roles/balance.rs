@@ -31,7 +31,7 @@ pub(crate) async fn serve(config: &Config, reload: Reload, mut sockets: Sockets)
     let stop = stop_on_signal()?;
     let listener = sockets.listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
-    let front = Front::of(&config.gateway)?.before(balancer.clone());
+    let front = Front::of(config, Arc::new(SystemClock), &mut registry)?.before(balancer.clone());
     let public_base = config.public_base().unwrap_or(NO_PUBLIC_BASE);
     let gateway = Gateway::new(
         front::settings(&config.gateway, public_base),
@@ -42,6 +42,7 @@ pub(crate) async fn serve(config: &Config, reload: Reload, mut sockets: Sockets)
             rules: front.rules(),
             account_of: account_of(&config.gateway)?,
             tls: front.tls(),
+            challenges: front.challenges(),
             api: balancer.service(),
             origin: None,
             static_files: interface::files()?,
@@ -69,7 +70,7 @@ pub(crate) async fn serve(config: &Config, reload: Reload, mut sockets: Sockets)
     tokio::spawn(front.follow(reload));
     front::redirect(&config.gateway, &gateway, config.public_base(), &mut sockets).await?;
     sockets.tell_unused();
-    let scheme = if config.gateway.tls.certificate_file.is_some() { "https" } else { "http" };
+    let scheme = if config.gateway.tls.is_on() { "https" } else { "http" };
     println!("PicUp's gateway answers at {scheme}://{address}/");
     let drained = gateway.serve(listener, front::leave(&gateway, stop, config.gateway.stop_notice)).await;
     tracing::info!(?drained, "stopped");

@@ -67,7 +67,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload, mut socke
     let stop = stop_on_signal()?;
     let listener = sockets.listen(config.listen, "--listen").await?;
     let address = listener.local_addr().context("asking for the address listened on")?;
-    let front = Front::of(&config.gateway)?;
+    let front = Front::of(config, Arc::new(SystemClock), &mut registry)?;
     let public_base = edge.public_base;
     let gateway = Gateway::new(
         picup_gateway::Settings {
@@ -82,6 +82,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload, mut socke
             // An edge knows of no accounts.
             account_of: Arc::new(|_| None),
             tls: front.tls(),
+            challenges: front.challenges(),
             api: api_service(health()),
             origin: Some(Arc::new(cache.clone())),
             static_files: [].into_iter().collect(),
@@ -100,7 +101,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload, mut socke
     tokio::spawn(front.follow(reload));
     front::redirect(&config.gateway, &gateway, Some(&public_base), &mut sockets).await?;
     sockets.tell_unused();
-    let scheme = if config.gateway.tls.certificate_file.is_some() { "https" } else { "http" };
+    let scheme = if config.gateway.tls.is_on() { "https" } else { "http" };
     println!("PicUp's edge answers at {scheme}://{address}/media/…");
     let drained = gateway.serve(listener, stop.cancelled_owned()).await;
     tracing::info!(?drained, "stopped");

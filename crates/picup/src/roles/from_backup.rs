@@ -119,7 +119,7 @@ impl FromBackup {
         let origin = Arc::new(BackupOrigin { copies, database, storage });
         let (_, rings) = Followed::new(&self.config, self.rooms.media_key.clone())?;
         // Nobody but the rehearsal itself asks here.
-        let front = Front::open();
+        let front = Front::open(Arc::clone(&self.rooms.clock));
         let gateway =
             super::answers::gateway(&self.config, &self.rooms, &front, rings, origin, None, &mut Registry::default())?;
         let stop = CancellationToken::new();

@@ -9,8 +9,9 @@ use anyhow::Context;
 use http::HeaderMap;
 use picup_app::{Access, App, session};
 use picup_delivery::Zeroizing;
-use picup_domain::Timestamp;
-use picup_gateway::{AccountOf, Balancer, Gateway, Rules, Settings, Tls, TlsProfile};
+use picup_domain::{Clock, Timestamp};
+use picup_gateway::{AccountOf, Balancer, Challenges, Gateway, Rules, Settings, Tls, TlsProfile};
+use prometheus_client::registry::Registry;
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Sockets;
+use super::acme::Acme;
 use crate::config::{Config, GatewayConfig};
 use crate::secrets;
 
@@ -33,6 +35,9 @@ pub(super) struct Front {
     rules: watch::Sender<Arc<Rules>>,
     certificate: Option<Certificate>,
     balancer: Option<Balancer>,
+    challenges: Challenges,
+    acme: Option<Acme>,
+    clock: Arc<dyn Clock>,
 }
 
 /// A certificate and its key.
@@ -67,24 +72,33 @@ impl CertificateFiles {
 
 impl Front {
     /// As the configuration has it.
-    pub(super) fn of(config: &GatewayConfig) -> anyhow::Result<Self> {
-        let files = config.tls.certificate_file.clone().zip(config.tls.key_file.clone());
+    pub(super) fn of(config: &Config, clock: Arc<dyn Clock>, registry: &mut Registry) -> anyhow::Result<Self> {
+        let (tls, challenges) = (&config.gateway.tls, Challenges::default());
+        let acme = Acme::open(tls, &config.data_dir, &challenges, Arc::clone(&clock), registry)?;
+        let files = match &acme {
+            Some(acme) => Some((acme.file(), acme.file())),
+            None => tls.certificate_file.clone().zip(tls.key_file.clone()),
+        };
         let certificate = files.map(|(certificate, key)| {
-            let files = CertificateFiles { certificate, key, profile: config.tls.profile };
+            let files = CertificateFiles { certificate, key, profile: tls.profile };
             let content = files.read()?;
             let serves = watch::Sender::new(files.tls(&content)?);
             anyhow::Ok(Certificate { files, content, serves })
         });
-        Ok(Self {
-            rules: watch::Sender::new(Arc::new(config.rules())),
-            certificate: certificate.transpose()?,
-            balancer: None,
-        })
+        let (rules, certificate) = (watch::Sender::new(Arc::new(config.gateway.rules())), certificate.transpose()?);
+        Ok(Self { rules, certificate, balancer: None, challenges, acme, clock })
     }
 
     /// Without any rule, and without TLS.
-    pub(super) fn open() -> Self {
-        Self { rules: watch::Sender::default(), certificate: None, balancer: None }
+    pub(super) fn open(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            rules: watch::Sender::default(),
+            certificate: None,
+            balancer: None,
+            challenges: Challenges::default(),
+            acme: None,
+            clock,
+        }
     }
 
     /// Before several processes, which are followed in the configuration too.
@@ -100,15 +114,25 @@ impl Front {
         self.certificate.as_ref().map(|certificate| certificate.serves.subscribe())
     }
 
-    /// Looks for ever.
+    pub(super) fn challenges(&self) -> Challenges {
+        self.challenges.clone()
+    }
+
+    /// Looks for ever, and fetches certificates where that is wanted.
     pub(super) async fn follow(mut self, reload: Reload) {
         let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
         let (mut of_rules, mut of_certificate) = (Told::default(), Told::default());
+        let renewed = self.acme.as_ref().map(Acme::renewed).unwrap_or_default();
+        if let Some(acme) = self.acme.take() {
+            tokio::spawn(acme.run());
+        }
+        let mut is_over = false;
         // A file that is just being written may be read half: what was found once counts when it is found again.
         let mut found = None;
         loop {
             let at_once = tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => false,
+                () = renewed.notified() => false,
                 _ = hangup.recv() => true,
             };
             let read = reload().map(|config| (config.gateway.rules(), config.gateway.balance.upstreams()));
@@ -127,6 +151,11 @@ impl Front {
             let certificate = self.certificate.as_mut().map_or(Ok(()), Certificate::look);
             of_certificate
                 .tell("the certificate cannot be read; the one that was stays in use", certificate.as_ref().err());
+            let is_now = self.certificate.as_ref().is_some_and(|certificate| certificate.is_over(self.clock.now()));
+            if is_now && !is_over {
+                tracing::error!("the certificate is over, and is served all the same: browsers warn of it");
+            }
+            is_over = is_now;
         }
     }
 
@@ -145,6 +174,10 @@ impl Front {
 }
 
 impl Certificate {
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.serves.borrow().certificate().not_after < now.seconds()
+    }
+
     fn look(&mut self) -> anyhow::Result<()> {
         let content = self.files.read()?;
         if content != self.content {

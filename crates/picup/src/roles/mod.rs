@@ -2,6 +2,7 @@
 //!
 //! State is built here once and passed down; nothing below this knows the configuration or where secrets lie.
 
+pub(crate) mod acme;
 mod admin;
 mod answers;
 pub(crate) mod balance;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use picup_app::Secrets;
 use picup_delivery::{KeyId, SigningKey, TokenSecret, Zeroizing};
 use picup_storage::{SealIdentity, SealRecipient};
@@ -79,6 +80,24 @@ pub(crate) fn password(path: &Path) -> anyhow::Result<String> {
 /// When the file is not there, or can be read by others.
 pub(crate) fn tls_key(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     read(path)?.with_context(|| format!("{} is not there", path.display()))
+}
+
+/// What is kept of an account at an authority of certificates, its key among it; none when there is no such file.
+///
+/// # Errors
+/// When it can be read by others.
+pub(crate) fn acme_account(path: &Path) -> anyhow::Result<Option<Zeroizing<String>>> {
+    read(path)
+}
+
+/// The key that binds such an account to one that the authority keeps of its customers.
+///
+/// # Errors
+/// When the file is not there, can be read by others, or holds something else.
+pub(crate) fn acme_binding(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let text = read(path)?.with_context(|| format!("{} is not there", path.display()))?;
+    let key = BASE64_URL_SAFE_NO_PAD.decode(text.trim().trim_end_matches('='));
+    key.with_context(|| format!("{} does not hold a key in base64url", path.display()))
 }
 
 /// The secrets of edges, one on each line: two while one takes the other's place.

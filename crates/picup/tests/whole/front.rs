@@ -228,6 +228,37 @@ async fn a_certificate_is_served_and_a_new_one_takes_its_place() {
 }
 
 #[tokio::test]
+async fn modern_is_what_mozilla_calls_modern() {
+    let folder = fresh_folder();
+    let (certificate, key) = make_certificate(folder.path());
+    let address = free_address();
+    let settings = format!(
+        "public_base = \"https://photos.example:{}\"\n[gateway.tls]\nprofile = \"modern\"\ncertificate_file = \"{}\"\nkey_file = \"{}\"\n",
+        address.port(),
+        certificate.display(),
+        key.display()
+    );
+    let data = folder.path().join("data");
+    prepare(&data, &settings);
+    let server = ProcessBuilder::new(BINARY, &data).listen(address).arg("--admin-listen").arg("");
+    let mut server: PicupProcess = server.spawn().unwrap();
+    let client = trusting(&certificate, address);
+    let url = format!("https://photos.example:{}/ready", address.port());
+    let ready = async || client.get(&url).send().await.ok().filter(|answer| answer.status() == 200);
+    eventually("a PicUp over TLS", ready).await.unwrap_or_else(|late| panic!("{late}\n{}", server.output().text()));
+    let looked = picup_testkit::sslyze::look("photos.example", address, &certificate, "modern").await.unwrap();
+    looked.unwrap_or_else(|found| panic!("{found}"));
+
+    // Who says http:// to it is told what to say.
+    let plain = reqwest::Client::builder().no_proxy().build().unwrap();
+    let told = plain.get(format!("http://{address}/")).send().await.unwrap();
+    assert_eq!(told.status(), 400);
+    assert!(told.text().await.unwrap().contains("This port speaks HTTPS"));
+    server.signal(Signal::TERM);
+    assert!(server.wait().await.unwrap().success());
+}
+
+#[tokio::test]
 async fn no_line_is_lost_when_the_access_log_is_moved_away() {
     let folder = fresh_folder();
     let log = folder.path().join("access.log");

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something it counts on fails")]
 
 mod account;
+mod acme;
 mod admin;
 mod albums;
 mod app;
