@@ -10,6 +10,27 @@ use memchr::memchr;
 
 use crate::wanted::Wanted;
 
+/// Variables whose values are one word.
+const WORDS: [&str; 17] = [
+    "body_bytes_sent",
+    "bytes_sent",
+    "connection",
+    "connection_requests",
+    "msec",
+    "pipe",
+    "remote_addr",
+    "remote_port",
+    "request_id",
+    "request_length",
+    "request_method",
+    "request_time",
+    "scheme",
+    "server_port",
+    "server_protocol",
+    "status",
+    "time_iso8601",
+];
+
 /// Why a format cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
@@ -52,6 +73,8 @@ pub(crate) enum Mismatch {
     After(usize),
     #[error("it is no JSON object")]
     NoObject,
+    #[error("its $status is none")]
+    NoStatus,
     #[error("a time or size in it is no number")]
     NoNumber,
     #[error("it is longer than 64 KiB")]
@@ -71,6 +94,8 @@ struct Field {
     /// Its name; several, where nothing tells them apart.
     names: Vec<String>,
     slot: Option<usize>,
+    /// nginx never writes a space into it: a value with one is a sign that the format is another log's.
+    word: bool,
     /// nginx writes one value for each server that was asked, separated by `, ` and ` : `.
     several: bool,
     /// What follows it; nothing at the end of the format.
@@ -98,6 +123,7 @@ impl TextFormat {
         for field in &mut this.fields {
             field.slot = wanted.slot(&field.names[0]);
             field.several = field.names[0].starts_with("upstream_");
+            field.word = field.names.iter().all(|name| WORDS.contains(&name.as_str()));
             let lost = field.names.iter().find(|name| wanted.slot(name).is_some());
             if let ([first, second, ..], Some(lost)) = (&field.names[..], lost) {
                 return Err(FormatError::Adjacent(first.clone(), second.clone(), lost.clone()));
@@ -115,6 +141,7 @@ impl TextFormat {
                     names: vec![name.to_owned()],
                     slot: None,
                     several: false,
+                    word: false,
                     end: Box::default(),
                 });
             }
@@ -142,7 +169,8 @@ impl TextFormat {
         }
         let mut at = self.beginning.len();
         for (number, field) in self.fields.iter().enumerate() {
-            let end = self.end_of(field, line, at).ok_or(Mismatch::After(number))?;
+            let end = self.end_of(field, line, at).filter(|end| !field.word || memchr(b' ', &line[at..*end]).is_none());
+            let end = end.ok_or(Mismatch::After(number))?;
             if let Some(slot) = field.slot {
                 spans[slot] = Some(at..end);
             }
@@ -248,6 +276,13 @@ mod tests {
         assert_eq!(told("hello"), "there is no ' - ' after $remote_addr");
         assert_eq!(told(r#"a - b [c] "GET /"#), "there is no '\" ' after $request");
         assert_eq!(read("<$status>", &["status"], "200").unwrap_err(), "it does not begin with '<'");
+    }
+
+    #[test]
+    fn a_format_of_another_log_is_no_coincidence() {
+        let line = r#"192.0.2.7 - - [11/Oct/2026:22:14:15 +0000] "GET / HTTP/1.1" 200 612"#;
+        let told = read("$remote_addr [$time_local] $status", &["status"], line).unwrap_err();
+        assert_eq!(told, "there is no ' [' after $remote_addr");
     }
 
     #[test]

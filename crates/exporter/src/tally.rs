@@ -60,6 +60,7 @@ pub(crate) struct Tally {
 /// Where the numbers of a line are.
 #[derive(Debug)]
 struct Slots {
+    status: usize,
     response_bytes: [usize; 2],
     request_bytes: usize,
     times: [usize; TIMES],
@@ -70,6 +71,7 @@ impl Tally {
     pub(crate) fn new(plan: Plan<'_>) -> Result<Self, FormatError> {
         let mut wanted = Wanted::default();
         let slots = Slots {
+            status: wanted.add("status"),
             response_bytes: ["body_bytes_sent", "bytes_sent"].map(|name| wanted.add(name)),
             request_bytes: wanted.add("request_length"),
             times: TIME_VARIABLES.map(|name| wanted.add(name)),
@@ -138,8 +140,15 @@ impl Tally {
             return Err(Mismatch::TooLong);
         }
         match &self.reader {
-            Reader::Text(format) => format.read(line, &mut self.spans),
-            Reader::Json(wanted) => json::read(wanted, line, &mut self.values, &mut self.spans),
+            Reader::Text(format) => format.read(line, &mut self.spans)?,
+            Reader::Json(wanted) => json::read(wanted, line, &mut self.values, &mut self.spans)?,
+        }
+        let bytes = if matches!(self.reader, Reader::Text(_)) { line } else { &self.values };
+        // What stands there shows best whether the format is that of the log.
+        match self.spans[self.slots.status].clone().map(|span| &bytes[span]) {
+            None | Some(b"" | b"-") => Ok(()),
+            Some(status) if status.len() == 3 && status.iter().all(u8::is_ascii_digit) => Ok(()),
+            Some(_) => Err(Mismatch::NoStatus),
         }
     }
 

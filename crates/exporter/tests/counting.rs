@@ -161,6 +161,16 @@ fn labels_that_clients_choose_are_folded_and_memory_is_bounded() {
 }
 
 #[test]
+fn what_is_no_status_shows_that_the_format_is_another() {
+    let counted = one(text("$request $status"), "GET 200\nGET 2000\n200 GET\nGET -\n");
+    counted.has("nginx_parse_errors_total", 2.0);
+    counted.has(r#"nginx_http_response_count_total{method="GET",status="-"}"#, 1.0);
+    let counted =
+        one(Namespace::new("nginx", Parser::Json), "{\"status\":200}\n{\"status\":\"ok\"}\n{\"status\":\"\"}\n");
+    counted.has("nginx_parse_errors_total", 1.0);
+}
+
+#[test]
 fn most_lines_not_fitting_is_said() {
     let counted = one(text("$remote_addr [$status]"), "a [200]\nb\nc\n");
     assert_eq!(counted.exporter.misfits(), ["nginx"]);

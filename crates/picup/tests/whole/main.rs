@@ -45,6 +45,7 @@ mod live_photos;
 mod luck;
 mod media_keys;
 mod moving_store;
+mod nginx_exporter;
 mod patient;
 mod pictures;
 mod quota;
