@@ -46,6 +46,7 @@ mod luck;
 mod media_keys;
 mod moving_store;
 mod nginx_exporter;
+mod nginx_front;
 mod patient;
 mod pictures;
 mod quota;
