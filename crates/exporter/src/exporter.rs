@@ -1,6 +1,7 @@
 //! The exporter as a whole: every namespace with its tally, the threads that follow its files, and what it answers.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -73,6 +74,7 @@ pub struct Exporter {
     /// Closed, it ends the threads.
     threads: Vec<mpsc::Sender<()>>,
     listeners: Vec<tokio::task::JoinHandle<()>>,
+    syslog: Vec<SocketAddr>,
 }
 
 impl Drop for Exporter {
@@ -100,7 +102,7 @@ impl Exporter {
             let tally = Mutex::new(tally);
             running.push(Arc::new(Running { settings: namespace.clone(), tally, files: AtomicUsize::new(0) }));
         }
-        Ok(Self { running, begun: Instant::now(), threads: Vec::new(), listeners: Vec::new() })
+        Ok(Self { running, begun: Instant::now(), threads: Vec::new(), listeners: Vec::new(), syslog: Vec::new() })
     }
 
     /// Begins to follow files, from their end or `from_start`, and to listen for syslog. Called within a tokio runtime.
@@ -112,6 +114,7 @@ impl Exporter {
             if let Some(syslog) = &running.settings.syslog {
                 let listening = Listener::bind(syslog).await;
                 let listener = listening.map_err(|source| Error::Listen { place: syslog.listen.clone(), source })?;
+                self.syslog.extend(listener.address());
                 let (running, begun) = (Arc::clone(running), self.begun);
                 let sink: Sink = Arc::new(move |line| match line {
                     Some(line) => running.tally().line(line, begun.elapsed()),
@@ -145,6 +148,12 @@ impl Exporter {
             running.files.store(follower.len(), Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Where syslog messages arrive, over UDP and TCP: the ports that the system gave, where the settings name port 0.
+    #[must_use]
+    pub fn syslog(&self) -> &[SocketAddr] {
+        &self.syslog
     }
 
     /// All metrics, in Prometheus' text format.

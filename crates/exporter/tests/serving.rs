@@ -3,18 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something it counts on fails")]
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use picup_exporter::{Exporter, Namespace, Parser, Settings, Syslog};
-use picup_testkit::free_address;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram};
 
 /// An exporter that answers.
 struct Running {
-    address: std::net::SocketAddr,
+    address: SocketAddr,
+    syslog: Option<SocketAddr>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -24,12 +25,13 @@ impl Running {
             Settings { host: String::new(), port: 0, metrics_path: "/custom".to_owned(), namespaces: vec![namespace] };
         let mut exporter = Exporter::new(&settings).unwrap();
         exporter.start(false).await.unwrap();
+        let syslog = exporter.syslog().first().copied();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move {
             picup_exporter::serve(listener, Arc::new(exporter), "/custom").await.unwrap();
         });
-        Self { address, task }
+        Self { address, syslog, task }
     }
 
     async fn get(&self, path: &str) -> String {
@@ -63,8 +65,8 @@ const COUNTED: &str = r#"nginx_http_response_count_total{method="GET",status="20
 
 #[tokio::test]
 async fn a_log_comes_by_udp() {
-    let address = free_address();
-    let running = Running::start(by_syslog(format!("udp://{address}"))).await;
+    let running = Running::start(by_syslog("udp://127.0.0.1:0".to_owned())).await;
+    let address = running.syslog.unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     for message in [&b"<190>Oct 11 22:14:15 host apache: [200] GET"[..], b"hello", MESSAGE] {
         socket.send_to(message, address).await.unwrap();
@@ -75,8 +77,8 @@ async fn a_log_comes_by_udp() {
 
 #[tokio::test]
 async fn a_log_comes_by_tcp_with_lengths_and_on_lines() {
-    let address = free_address();
-    let running = Running::start(by_syslog(format!("tcp://{address}"))).await;
+    let running = Running::start(by_syslog("tcp://127.0.0.1:0".to_owned())).await;
+    let address = running.syslog.unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let other = "<190>1 2026-10-11T22:14:15Z host other - - - [404] HEAD";
     // In pieces.

@@ -4,6 +4,7 @@ mod frames;
 mod message;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,6 +73,15 @@ impl Listener {
         };
         let tags = settings.tags.iter().map(|tag| tag.clone().into_bytes()).collect();
         Ok(Self { socket, tags, _name: name })
+    }
+
+    /// Where messages arrive; nothing for a Unix socket, which has a name instead.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            Socket::Udp(socket) => socket.local_addr().ok(),
+            Socket::Tcp(listener) => listener.local_addr().ok(),
+            Socket::Unix(_) => None,
+        }
     }
 
     /// Gives every message to `sink`; ends when it is dropped.

@@ -8,10 +8,11 @@ use futures_util::future::join_all;
 use picup_testkit::{NginxServer, TempDir, free_address, fresh_folder, run, samples};
 use reqwest::header::COOKIE;
 use reqwest::{Certificate, StatusCode, Version};
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::app::{BINARY, TestApp};
+use crate::app::{BINARY, TestApp, eventually};
 use crate::client::Client;
 use crate::front::{make_certificate, trusting};
 
@@ -137,6 +138,14 @@ async fn thumbnails_come_from_nginxs_cache_to_those_who_may_see_them() {
     }
     assert_eq!(stage.get(&ada, &original).await, (StatusCode::OK, samples::JPEG.to_vec()));
     assert_eq!(stage.get(&ada, &thumbnail.replace("view/", "view/no")).await.0, 403);
+    // What is deleted for ever opens to nobody, though nginx keeps it.
+    let trashed = ada.post("/api/assets/trash", &json!({ "assets": [asset] })).await;
+    assert_eq!(trashed.status, 200, "{}", trashed.text());
+    assert_eq!(ada.delete("/api/trash").await.status, 202);
+    let gone = async || (ada.get(&thumbnail).await.status == 404).then_some(());
+    eventually("the end of the thumbnail", gone).await.unwrap();
+    assert_eq!(stage.get(&ada, &thumbnail).await.0, 403);
+
     let (log, told) = (stage.log(), format!("\"GET {thumbnail} HTTP/2.0\" 200"));
     assert!(!log.contains("hunter2"));
     let cached: Vec<_> =
