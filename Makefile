@@ -1,10 +1,10 @@
 # The few commands of this repository. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-more tour soak bench bench-backup bench-edge bench-load bench-pages
+.PHONY: help run build test test-more tour soak bench bench-backup bench-edge bench-exporter bench-load bench-pages
 
 help: ## Explains these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Sets up, builds and starts PicUp on port 8080 with its data in ./data  [LISTEN=… DATA_DIR=… ARGS="…"]
 	@scripts/run $(ARGS)
@@ -33,11 +33,17 @@ bench: ## Comparisons with peers; docs/benchmarks.md has what they measured
 	@bench/import
 	@bench/backup
 	@bench/edge
+	@bench/exporter
 
 bench-edge: ## The edge beside nginx: the processor's time from memory and disk, and a crowd before a cold cache
 	@scripts/system-packages --tests
 	@scripts/build
 	@bench/edge
+
+bench-exporter: ## Counting nginx's log beside mtail: the processor's time and memory
+	@scripts/system-packages --tests
+	@scripts/build
+	@bench/exporter
 
 bench-backup: ## Copies to a second bucket beside rclone's copy and check
 	@scripts/system-packages --tests

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::listening::wait_until_it_listens;
 use crate::{Error, TempDir, free_address, fresh_folder};
 
@@ -73,6 +75,13 @@ impl NginxServer {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Tells it to open its logs anew, as whoever has moved them away does (SIGUSR1).
+    pub fn reopen_logs(&self) {
+        let id = self.child.as_ref().and_then(|child| i32::try_from(child.id()).ok()).and_then(Pid::from_raw);
+        // One that has ended opens nothing.
+        let _ = id.map(|id| kill_process(id, Signal::USR1));
     }
 
     /// Where it answers.

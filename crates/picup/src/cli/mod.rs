@@ -14,6 +14,7 @@ mod failure;
 mod import;
 mod media_key;
 mod media_token;
+mod nginx_exporter;
 mod output;
 mod password;
 pub(crate) mod restore;
@@ -79,6 +80,8 @@ enum Command {
     Sign(sign::SignArgs),
     /// Compares what a library costs with each provider of storage, and what it costs to get it back.
     Cost(cost::CostArgs),
+    /// Prometheus' metrics of nginx's log, for those who keep nginx.
+    NginxExporter(nginx_exporter::ExporterArgs),
     /// Looks whether everything PicUp needs is there and well.
     Doctor(doctor::DoctorArgs),
     /// Looks at one picture, for `serve`, with no rights; of no use to people. `main` answers it before this is read.
@@ -163,6 +166,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::MediaKey(command) => media_key::run(command),
         Command::Sign(args) => sign::run(&args),
         Command::Cost(args) => cost::run(&args),
+        Command::NginxExporter(args) => nginx_exporter::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::MediaChild => Err(Failure::usage("media-child is started by `picup serve` alone")),
         Command::Version => {
@@ -253,6 +257,11 @@ mod tests {
             "picup restore --from /mnt/disk --recovery-key F --plain D --account a@b --album A --by album --json",
             "picup cost --stored 1TB --egress 200GB",
             "picup cost --stored 1TB --egress 0 --objects 300000 --prices F --json",
+            "picup nginx-exporter --format F --file P --listen 127.0.0.1:0 --namespace nginx",
+            "picup nginx-exporter --parser json A B --max-series 10 --from-start",
+            "picup nginx-exporter --config F --listen 127.0.0.1:0",
+            "picup nginx-exporter --config F --check",
+            "picup nginx-exporter A --once",
             "picup version",
         ] {
             CommandLine::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));

@@ -10,6 +10,7 @@ mod caches;
 pub(crate) mod cdn;
 pub(crate) mod edge;
 pub(crate) mod edge_keys;
+pub(crate) mod exporter;
 pub(crate) mod from_backup;
 mod front;
 mod interface;

@@ -151,7 +151,7 @@ async fn behind_nginx_everybody_is_who_nginx_says() {
 }
 
 /// Makes a certificate for photos.example, signed by its own key.
-fn make_certificate(folder: &Path) -> (std::path::PathBuf, std::path::PathBuf) {
+pub(crate) fn make_certificate(folder: &Path) -> (std::path::PathBuf, std::path::PathBuf) {
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
     let arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=photos.example -addext basicConstraints=CA:FALSE \
                      -addext subjectAltName=DNS:photos.example";
@@ -163,7 +163,7 @@ fn make_certificate(folder: &Path) -> (std::path::PathBuf, std::path::PathBuf) {
 }
 
 /// A client that trusts the certificate of that file alone.
-fn trusting(certificate: &Path, address: SocketAddr) -> reqwest::Client {
+pub(crate) fn trusting(certificate: &Path, address: SocketAddr) -> reqwest::Client {
     let trusted = Certificate::from_pem(&std::fs::read(certificate).unwrap()).unwrap();
     let builder = reqwest::Client::builder().no_proxy().redirect(redirect::Policy::none());
     builder.tls_certs_only([trusted]).resolve("photos.example", address).build().unwrap()

@@ -46,6 +46,8 @@ mod live_photos;
 mod luck;
 mod media_keys;
 mod moving_store;
+mod nginx_exporter;
+mod nginx_front;
 mod parts;
 mod patient;
 mod pictures;
