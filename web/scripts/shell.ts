@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import * as zstd from '@bokuweb/zstd-wasm';
 import type { Plugin } from 'vite';
 import { en, type Catalogue } from '../src/lib/i18n/en.ts';
 import { ko } from '../src/lib/i18n/ko.ts';
@@ -35,9 +36,9 @@ export function shell(): Plugin {
     },
     writeBundle: {
       order: 'post',
-      handler({ dir = 'dist' }) {
+      async handler({ dir = 'dist' }) {
         listFiles(dir);
-        compress(dir);
+        await compress(dir);
       },
     },
   };
@@ -82,7 +83,7 @@ function filesIn(dir: string): string[] {
   return readdirSync(dir, { recursive: true, encoding: 'utf8' })
     .filter((name) => statSync(join(dir, name)).isFile())
     .map((name) => name.split(sep).join('/'))
-    .filter((name) => !/\.(br|gz)$/.test(name))
+    .filter((name) => !/\.(br|zst|gz)$/.test(name))
     .sort();
 }
 
@@ -98,13 +99,14 @@ function listFiles(dir: string): void {
   writeFileSync(path, `const SHELL_VERSION=${version},SHELL_FILES=${list};\n${readFileSync(path, 'utf8')}`);
 }
 
-/** Writes `NAME.br` and `NAME.gz` beside each file that gets smaller by it. */
-function compress(dir: string): void {
+/** Writes `NAME.br`, `NAME.zst` and `NAME.gz` beside each file that gets smaller by it. */
+async function compress(dir: string): Promise<void> {
+  await zstd.init();
   for (const name of filesIn(dir).filter((name) => COMPRESSIBLE.test(name))) {
     const path = join(dir, name);
     const bytes = readFileSync(path);
     const best = { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } };
-    const made = { br: brotliCompressSync(bytes, best), gz: gzipSync(bytes, { level: 9 }) };
+    const made = { br: brotliCompressSync(bytes, best), zst: zstd.compress(bytes, 22), gz: gzipSync(bytes, { level: 9 }) };
     for (const [ending, small] of Object.entries(made)) if (small.length < bytes.length) writeFileSync(`${path}.${ending}`, small);
   }
 }

@@ -14,8 +14,6 @@ use crate::{Database, Error, Place, Settings};
 
 /// The lock of one that does all.
 const ALL: &str = "serve";
-/// The lock of one that does the work in the background.
-const WORK: &str = "work";
 /// How many may do a part each.
 const PLACES: usize = 64;
 /// How long one that was just killed may take to let go of it, and how often that is looked at.
@@ -26,13 +24,20 @@ const BUSY: &str = "DO SLEEP(20)";
 const BUSY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a process does with a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// All there is to do; nobody else does anything.
     All,
-    /// It answers requests, and others may too.
+    /// Some of it, beside others, and of these things each that nobody else does.
+    Some(Vec<Alone>),
+}
+
+/// What one process does while others do the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alone {
+    /// Answering requests.
     Requests,
-    /// It does the work in the background; others may answer requests, and nobody else does such work.
+    /// The work in the background.
     Work,
 }
 
@@ -52,16 +57,16 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Place`] when another process has claimed it for the same, else as [`Database::open`].
-    pub async fn make(settings: &Settings, part: Part) -> Result<Self, Error> {
+    pub async fn make(settings: &Settings, part: &Part) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
         let Place::MySql(server) = &settings.place else { return Ok(Self(None)) };
         let (options, begun) = (server_options(server)?, Instant::now());
         loop {
             match claim(&options, part).await? {
                 Claimed::Ours(held) => return Ok(Self(Some(held))),
-                Claimed::By(_) if begun.elapsed() < PATIENCE => tokio::time::sleep(LOOK_EVERY).await,
-                Claimed::By(_) => {
-                    return Err(Error::Place(part.taken().to_owned()));
+                Claimed::By(..) if begun.elapsed() < PATIENCE => tokio::time::sleep(LOOK_EVERY).await,
+                Claimed::By(_, why) => {
+                    return Err(Error::Place(why.to_owned()));
                 }
             }
         }
@@ -77,9 +82,9 @@ impl Claim {
                 continue;
             }
             tracing::warn!("the connection that claims the database has ended; claiming it again");
-            match again((held.id, held.part), || database.inner.writer.connect_options()).await {
+            match again(held.id, held.part.clone(), || database.inner.writer.connect_options()).await {
                 Some(again) => held = again,
-                None => return tracing::error!("{}", held.part.taken()),
+                None => return tracing::error!("another PicUp serves from this database"),
             }
         }
     }
@@ -87,27 +92,33 @@ impl Claim {
 
 enum Claimed {
     Ours(Held),
-    /// The connection that has it, if one still has.
-    By(Option<i64>),
+    /// The connection that has it, if one still has; and what is said of it.
+    By(Option<i64>, &'static str),
 }
 
-impl Part {
-    /// What is said where another process is at it.
+impl Alone {
+    const fn lock(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Work => "work",
+        }
+    }
+
     const fn taken(self) -> &'static str {
         match self {
-            Self::All => {
-                "another PicUp is serving from this database; stop it first, or give each a database of its own. Several serve from one \
-                 together when each has its part: --roles api, and --roles worker for one of them"
-            }
             Self::Requests => {
-                "a PicUp that plays all roles is serving from this database; stop it first, or start it with --roles api,worker"
+                "another PicUp answers requests for this database already; where photos are in a folder, one does. Put them into a bucket \
+                 for more, or stop the other"
             }
-            Self::Work => {
-                "another PicUp is serving from this database as its worker, or plays all roles; there is one worker, and it stops first"
-            }
+            Self::Work => "another PicUp is the worker for this database already; there is one, and it stops first",
         }
     }
 }
+
+const ALL_TAKEN: &str = "another PicUp is serving from this database; stop it first, or give each a database of its own. Several serve from \
+    one together when each plays its part: --roles api, and --roles worker for one of them";
+const PLACE_TAKEN: &str =
+    "a PicUp that plays all roles is serving from this database; stop it first, or start it with --roles api,worker";
 
 /// The name of a lock, as the server reckons it. Hashed, because MySQL takes names up to 64 letters, and so long may be the database's.
 fn lock(name: &str) -> String {
@@ -129,26 +140,32 @@ pub(crate) fn anybody() -> String {
     format!("CAST(COALESCE(IS_USED_LOCK({}), {}) AS SIGNED)", lock(ALL), places())
 }
 
-async fn claim(options: &AnyConnectOptions, part: Part) -> Result<Claimed, Error> {
+async fn claim(options: &AnyConnectOptions, part: &Part) -> Result<Claimed, Error> {
     let mut connection = AnyConnection::connect_with(options).await?;
     let id = sqlx::query("SELECT CAST(CONNECTION_ID() AS SIGNED) AS id").fetch_one(&mut connection).await?;
     let id = id.try_get("id")?;
-    // Each takes its own lock and then looks at those of others: of two that come at once, at least one sees the other.
-    let taken = match part {
-        Part::All => take(&mut connection, &lock(ALL)).await?.err().or(others(&mut connection).await?),
-        Part::Requests => in_a_place(&mut connection).await?,
-        Part::Work => match take(&mut connection, &lock(WORK)).await? {
-            Ok(()) => in_a_place(&mut connection).await?,
-            Err(holder) => Some(holder),
-        },
-    };
-    match taken {
-        None => Ok(Claimed::Ours(Held { connection, id, part })),
-        Some(holder) => {
+    match obstacle(&mut connection, part).await? {
+        None => Ok(Claimed::Ours(Held { connection, id, part: part.clone() })),
+        Some((holder, why)) => {
             connection.close().await?;
-            Ok(Claimed::By(holder))
+            Ok(Claimed::By(holder, why))
         }
     }
+}
+
+/// Takes the locks of a part, or says who is in the way. Each takes its own and then looks at those of others: of two that come at once,
+/// at least one sees the other.
+async fn obstacle(connection: &mut AnyConnection, part: &Part) -> Result<Option<(Option<i64>, &'static str)>, Error> {
+    let Part::Some(alone) = part else {
+        let taken = take(connection, &lock(ALL)).await?.err().or(others(connection).await?);
+        return Ok(taken.map(|holder| (holder, ALL_TAKEN)));
+    };
+    for alone in alone {
+        if let Err(holder) = take(connection, &lock(alone.lock())).await? {
+            return Ok(Some((holder, alone.taken())));
+        }
+    }
+    Ok(in_a_place(connection).await?.map(|holder| (holder, PLACE_TAKEN)))
 }
 
 /// Takes a lock, or says who has it.
@@ -184,14 +201,14 @@ async fn holder(connection: &mut AnyConnection, of: &str) -> Result<Option<i64>,
 }
 
 /// Claims it anew as soon as the server answers; `None` when another process has.
-async fn again((before, part): (i64, Part), options: impl Fn() -> std::sync::Arc<AnyConnectOptions>) -> Option<Held> {
+async fn again(before: i64, part: Part, options: impl Fn() -> std::sync::Arc<AnyConnectOptions>) -> Option<Held> {
     loop {
-        match tokio::time::timeout(PATIENCE, claim(&options(), part)).await {
+        match tokio::time::timeout(PATIENCE, claim(&options(), &part)).await {
             Ok(Ok(Claimed::Ours(held))) => return Some(held),
             // The server has not noticed yet that the connection is gone.
-            Ok(Ok(Claimed::By(Some(holder)))) if holder == before => end(before, &options()).await,
-            Ok(Ok(Claimed::By(Some(_)))) => return None,
-            Ok(Ok(Claimed::By(None))) => {}
+            Ok(Ok(Claimed::By(Some(holder), _))) if holder == before => end(before, &options()).await,
+            Ok(Ok(Claimed::By(Some(_), _))) => return None,
+            Ok(Ok(Claimed::By(None, _))) => {}
             Ok(Err(error)) => tracing::debug!(%error, "the database cannot be claimed again yet"),
             Err(_) => tracing::debug!("the database does not answer; it cannot be claimed again yet"),
         }

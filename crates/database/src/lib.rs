@@ -75,7 +75,7 @@ pub use arrangement::Ordered;
 pub use asset::{Asset, AssetFacts, Motion, NewAsset, Standing};
 pub use called::Called;
 pub use check::Check;
-pub use claim::{Claim, Part};
+pub use claim::{Alone, Claim, Part};
 pub use destination::{Destination, DestinationState, Drill, Pace};
 pub use edit::AssetEdit;
 pub use engine::{Place, Replication, Server, Settings};

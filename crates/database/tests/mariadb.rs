@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use picup_database::{Claim, Database, Error, Metrics, Part, Place, Server, Settings};
+use picup_database::{Alone, Claim, Database, Error, Metrics, Part, Place, Server, Settings};
 use picup_domain::Timestamp;
 use picup_testkit::DatabaseServer;
 use sqlx::{AnyConnection, Connection, Row};
@@ -205,12 +205,12 @@ async fn one_process_serves_from_a_database_also_after_the_server_was_away() {
     let mut server = server(&["--wait-timeout=2"]);
     let settings = Settings::mysql(server.url("picup"));
     let database = open(&server).await.unwrap();
-    let claim = Claim::make(&settings, Part::All).await.unwrap();
+    let claim = Claim::make(&settings, &Part::All).await.unwrap();
     let kept = tokio::spawn({
         let database = database.clone();
         async move { claim.keep(&database).await }
     });
-    let refused = Claim::make(&settings, Part::All).await;
+    let refused = Claim::make(&settings, &Part::All).await;
     assert!(matches!(&refused, Err(Error::Place(why)) if why.contains("another PicUp")), "{refused:?}");
 
     let holder = "SELECT IS_USED_LOCK(SHA2('picup.picup.serve', 224))";
@@ -241,21 +241,26 @@ async fn one_process_serves_from_a_database_also_after_the_server_was_away() {
 async fn several_processes_serve_together_one_of_them_as_the_worker_and_none_beside_one_that_does_all() {
     let server = server(&[]);
     let settings = Settings::mysql(server.url("picup"));
-    let make = |part| Claim::make(&settings, part);
-    let refused = async |part| match make(part).await {
+    let make = async |part: &Part| Claim::make(&settings, part).await;
+    let refused = async |part: &Part| match make(part).await {
         Err(Error::Place(why)) => why,
         other => panic!("{other:?}"),
     };
-    let parts =
-        (make(Part::Requests).await.unwrap(), make(Part::Requests).await.unwrap(), make(Part::Work).await.unwrap());
-    assert!(refused(Part::Work).await.contains("as its worker"));
-    assert!(refused(Part::All).await.contains("--roles api"));
+    let [requests, alone, work, both] =
+        [vec![], vec![Alone::Requests], vec![Alone::Work], vec![Alone::Requests, Alone::Work]].map(Part::Some);
+    let parts = (make(&requests).await.unwrap(), make(&requests).await.unwrap(), make(&work).await.unwrap());
+    assert!(refused(&work).await.contains("is the worker"));
+    assert!(refused(&Part::All).await.contains("--roles api"));
     drop(parts);
-    let all = make(Part::All).await.unwrap();
-    assert!(refused(Part::Requests).await.contains("plays all roles"));
-    assert!(refused(Part::Work).await.contains("plays all roles"));
+    let all = make(&Part::All).await.unwrap();
+    for part in [&requests, &alone, &work, &both] {
+        assert!(refused(part).await.contains("plays all roles"));
+    }
     drop(all);
-    make(Part::Work).await.unwrap();
+    let one = make(&alone).await.unwrap();
+    assert!(refused(&both).await.contains("in a folder"));
+    drop(one);
+    make(&both).await.unwrap();
 }
 
 async fn claimed(server: &DatabaseServer, holder: &str, not: &str) {

@@ -45,10 +45,8 @@ pub struct StaticFile {
     pub content_type: HeaderValue,
     /// What it holds.
     pub bytes: Bytes,
-    /// The same, compressed with Brotli, if that was done beforehand.
-    pub brotli: Option<Bytes>,
-    /// The same, compressed with gzip, if that was done beforehand.
-    pub gzip: Option<Bytes>,
+    /// The same, compressed beforehand, each with its name in `Content-Encoding`: `br`, `zstd`, `gzip`.
+    pub encoded: Vec<(&'static str, Bytes)>,
 }
 
 /// All files of the interface, by address. Empty when PicUp was built without one: everything is then not found.
@@ -68,8 +66,8 @@ struct Entry {
     is_script: bool,
     immutable: bool,
     plain: Variant,
-    brotli: Option<Variant>,
-    gzip: Option<Variant>,
+    /// The smallest first.
+    encoded: Vec<Variant>,
 }
 
 #[derive(Debug)]
@@ -144,13 +142,15 @@ fn page_policy(sends_to: &str, shows_from: &str) -> Result<HeaderValue, http::Er
 impl Entry {
     fn new(file: StaticFile) -> Self {
         let variant = |bytes: Bytes, encoding| Variant { etag: etag(&bytes), bytes, encoding };
+        let encoded = file.encoded.into_iter().map(|(encoding, bytes)| variant(bytes, Some(encoding)));
+        let mut encoded: Vec<_> = encoded.collect();
+        encoded.sort_by_key(|variant| variant.bytes.len());
         Self {
             is_script: file.content_type.as_bytes().starts_with(b"text/javascript"),
             content_type: file.content_type,
             immutable: file.path.starts_with("/assets/"),
             plain: variant(file.bytes, None),
-            brotli: file.brotli.map(|bytes| variant(bytes, Some("br"))),
-            gzip: file.gzip.map(|bytes| variant(bytes, Some("gzip"))),
+            encoded,
         }
     }
 
@@ -166,7 +166,7 @@ impl Entry {
         headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static(UNUSED_FEATURES));
-        if self.brotli.is_some() || self.gzip.is_some() {
+        if !self.encoded.is_empty() {
             headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         }
         if matches(&request.headers, &variant.etag) {
@@ -185,9 +185,8 @@ impl Entry {
     }
 
     fn variant(&self, headers: &HeaderMap) -> &Variant {
-        [&self.brotli, &self.gzip]
-            .into_iter()
-            .flatten()
+        self.encoded
+            .iter()
             .find(|variant| variant.encoding.is_some_and(|encoding| accepts(headers, encoding)))
             .unwrap_or(&self.plain)
     }

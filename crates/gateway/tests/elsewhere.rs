@@ -110,8 +110,7 @@ async fn the_page_may_show_from_there_and_only_then() {
             path: "/index.html".to_owned(),
             content_type: HeaderValue::from_static("text/html"),
             bytes: "page".into(),
-            brotli: None,
-            gzip: None,
+            encoded: Vec::new(),
         };
         StaticFiles::from_iter([file])
     };

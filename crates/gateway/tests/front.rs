@@ -155,7 +155,9 @@ async fn static_files_are_cached_by_kind() {
     let brotli = gateway.ask("GET", "/assets/app-1a2b.js", "Accept-Encoding: gzip, br\r\n").await;
     assert_eq!((brotli.text(), brotli.header("content-encoding")), ("br", Some("br")));
     let gzip = gateway.ask("GET", "/assets/app-1a2b.js", "Accept-Encoding: gzip\r\n").await;
-    assert_eq!((gzip.text(), gzip.header("content-encoding")), ("gz", Some("gzip")));
+    assert_eq!((gzip.text(), gzip.header("content-encoding")), ("gzip", Some("gzip")));
+    let smaller = gateway.ask("GET", "/assets/app-1a2b.js", "Accept-Encoding: gzip, zstd\r\n").await;
+    assert_eq!((smaller.text(), smaller.header("content-encoding")), ("zst", Some("zstd")), "the smallest it takes");
     assert_ne!(brotli.header("etag"), asset.header("etag"));
 
     let etag = page.header("etag").unwrap();

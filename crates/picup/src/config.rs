@@ -383,6 +383,11 @@ impl Config {
         self.public_base.as_ref().map(BaseAddress::as_str)
     }
 
+    /// Whether processes on one data folder, or on several, may write to the store at the same time: a bucket.
+    pub(crate) fn store_is_shared(&self) -> bool {
+        matches!(self.store.url, Some(Place::Bucket(_)))
+    }
+
     /// The file with every setting as a comment, at its default, with what it means.
     pub(crate) fn template() -> String {
         let template = confique::toml::template::<Self>(confique::toml::FormatOptions::default());

@@ -81,7 +81,7 @@ async fn what_is_there_already_is_left_alone() {
 
     let served = database(&server, "served");
     let settings = Settings { place: Place::MySql(served.clone()), ..Settings::mysql("") };
-    let claim = crate::Claim::make(&settings, crate::Part::All).await.unwrap();
+    let claim = crate::Claim::make(&settings, &crate::Part::All).await.unwrap();
     let refused = copy_to(&ours, &served, &mut on).await.unwrap_err();
     assert!(matches!(&refused, Error::Occupied(what) if what.contains("is serving")), "{refused:?}");
     assert_eq!(server.say("SHOW TABLES FROM served").unwrap(), "");

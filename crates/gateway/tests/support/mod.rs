@@ -327,15 +327,15 @@ fn static_files() -> StaticFiles {
         path: path.to_owned(),
         content_type: HeaderValue::from_static(content_type),
         bytes: Bytes::from_static(bytes),
-        brotli: None,
-        gzip: None,
+        encoded: Vec::new(),
     };
     [
         file("/index.html", "text/html; charset=utf-8", b"<!doctype html>"),
         file("/favicon.ico", "image/x-icon", b"icon"),
         StaticFile {
-            brotli: Some(Bytes::from_static(b"br")),
-            gzip: Some(Bytes::from_static(b"gz")),
+            encoded: [("gzip", &b"gzip"[..]), ("br", b"br"), ("zstd", b"zst")]
+                .map(|(encoding, bytes)| (encoding, Bytes::from_static(bytes)))
+                .into(),
             ..file("/assets/app-1a2b.js", "text/javascript; charset=utf-8", b"plain")
         },
     ]

@@ -14,6 +14,9 @@ use rust_embed::RustEmbed;
 #[allow_missing = true]
 struct Dist;
 
+/// How files are compressed beforehand, and how those end.
+const ENCODINGS: [(&str, &str); 3] = [("br", ".br"), ("zstd", ".zst"), ("gzip", ".gz")];
+
 const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>PicUp</title>\
     <p>This PicUp was built without its web page. Build it (cd web; npm ci; npm run build), then build PicUp again. \
     The API and the command line work all the same.";
@@ -34,15 +37,18 @@ pub(crate) fn files_beside(storage: &Storage, shown_from: Option<&str>) -> anyho
 /// The files of the UI.
 pub(crate) fn files() -> anyhow::Result<StaticFiles> {
     let mut files = Vec::new();
-    for name in Dist::iter().filter(|name| !name.ends_with(".br") && !name.ends_with(".gz")) {
-        let compressed = |ending| Dist::get(&format!("{name}.{ending}")).map(|file| owned(file.data));
+    let is_compressed = |name: &str| ENCODINGS.iter().any(|(_, ending)| name.ends_with(ending));
+    for name in Dist::iter().filter(|name| !is_compressed(name)) {
+        let encoded = ENCODINGS.iter().filter_map(|(encoding, ending)| {
+            let file = Dist::get(&format!("{name}{ending}"))?;
+            Some((*encoding, owned(file.data)))
+        });
         let file = Dist::get(&name).with_context(|| format!("reading {name} of the UI"))?;
         files.push(StaticFile {
             path: format!("/{name}"),
             content_type: content_type(&name).parse().context("naming a file's type")?,
             bytes: owned(file.data),
-            brotli: compressed("br"),
-            gzip: compressed("gz"),
+            encoded: encoded.collect(),
         });
     }
     if files.is_empty() {
@@ -51,8 +57,7 @@ pub(crate) fn files() -> anyhow::Result<StaticFiles> {
             path: "/index.html".to_owned(),
             content_type: content_type("index.html").parse().context("naming a file's type")?,
             bytes: Bytes::from_static(NOT_BUILT.as_bytes()),
-            brotli: None,
-            gzip: None,
+            encoded: Vec::new(),
         });
     }
     Ok(files.into_iter().collect())

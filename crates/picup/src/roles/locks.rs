@@ -6,30 +6,36 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use picup_database::{Alone, Part};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-use super::{Plays, rooms};
+use super::rooms;
 
 /// Held by whoever works on a data folder, alone or together with others.
 pub(super) const LOCK: &str = "serve.lock";
 /// Held by the one that works in the background there, where several play their parts.
 const WORKER_LOCK: &str = "worker.lock";
+/// Held by the one that answers, where no more may.
+const REQUESTS_LOCK: &str = "requests.lock";
 /// How long one that was just killed may take to let go of the folder, and how often that is looked at.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_LOOK: Duration = Duration::from_millis(20);
 
-/// What a process holds of its data folder while it plays its parts. Processes that each play some hold it together, and one of them
-/// the lock of the worker.
-pub(super) async fn locks(data_dir: &Path, plays: Plays) -> anyhow::Result<Vec<File>> {
-    if plays.alone {
-        return Ok(vec![lock(data_dir).await?]);
-    }
+/// What a process holds of its data folder while it plays its part. Those that each play some hold it together, and what one of them
+/// does alone has a lock of its own.
+pub(super) async fn locks(data_dir: &Path, part: &Part) -> anyhow::Result<Vec<File>> {
+    let Part::Some(alone) = part else { return Ok(vec![lock(data_dir).await?]) };
     let busy = "a PicUp that plays all roles is serving";
     let mut locks = vec![wait_for(data_dir, LOCK, FlockOperation::NonBlockingLockShared, busy).await?];
-    if plays.work {
-        let busy = "another PicUp is the worker of";
-        locks.push(wait_for(data_dir, WORKER_LOCK, FlockOperation::NonBlockingLockExclusive, busy).await?);
+    for alone in alone {
+        let (name, busy) = match alone {
+            Alone::Work => (WORKER_LOCK, "another PicUp is the worker of"),
+            Alone::Requests => {
+                (REQUESTS_LOCK, "where photos are in a folder, one PicUp answers, and another is answering for")
+            }
+        };
+        locks.push(wait_for(data_dir, name, FlockOperation::NonBlockingLockExclusive, busy).await?);
     }
     Ok(locks)
 }

@@ -28,7 +28,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use picup_app::{App, backup, events, jobs};
-use picup_database::{Claim, Database, Part};
+use picup_database::{Alone, Claim, Database, Part};
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -61,12 +61,14 @@ impl Plays {
     /// One process does it all.
     pub(crate) const ALL: Self = Self { requests: true, work: true, alone: true };
 
-    fn part(self) -> Part {
-        match self {
-            Self { alone: true, .. } => Part::All,
-            Self { work: true, .. } => Part::Work,
-            Self { .. } => Part::Requests,
+    /// What nobody else does beside this process. Where photos are in a folder, that is answering too: who writes which part of an
+    /// upload there is settled within a process.
+    fn claims(self, config: &Config) -> Part {
+        if self.alone {
+            return Part::All;
         }
+        let requests = (self.requests && !config.store_is_shared()).then_some(Alone::Requests);
+        Part::Some(requests.into_iter().chain(self.work.then_some(Alone::Work)).collect())
     }
 
     /// As people read of them.
@@ -90,9 +92,10 @@ pub(crate) async fn serve(
 ) -> anyhow::Result<()> {
     log::start(&config.log);
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
-    let _locks = locks(&config.data_dir, plays).await?;
+    let part = plays.claims(&config);
+    let _locks = locks(&config.data_dir, &part).await?;
     crate::cli::restore::refuse_unfinished(&config.data_dir)?;
-    let claim = Claim::make(&config.database_settings()?, plays.part()).await;
+    let claim = Claim::make(&config.database_settings()?, &part).await;
     let claim = claim.map_err(|error| unopened(&config, error))?;
     let password = config.database.password_file.clone().map(password::Followed::new);
     let mut registry = Registry::default();

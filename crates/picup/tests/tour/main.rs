@@ -8,6 +8,7 @@
 mod keeping;
 mod off_site;
 mod replicas;
+mod several;
 mod steps;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ const PHOTOS: &str = "photos and videos with albums and quota";
 const DELIVERY: &str = "private CDN URLs by signature and by token";
 const FRONT: &str = "front with TLS, HTTP/2, limits, allow list, static files";
 const METRICS: &str = "front metrics and log exporter";
+const BALANCING: &str = "balancing over several servers";
 const REPLICAS: &str = "read replicas";
 const OFF_SITE: &str = "multi-source off-site copy";
 const BACKUP: &str = "second-provider backup";
@@ -47,11 +49,11 @@ const SAFE: &str = "safe";
 const ROWS: [(&str, State); 12] = [
     (PHOTOS, State::Works),
     (DELIVERY, State::Works),
-    (FRONT, State::Begun),
-    (METRICS, State::Begun),
+    (FRONT, State::Works),
+    (METRICS, State::Works),
     ("vault identity for apps and pipelines", State::NotBuilt),
     (BACKUP, State::Works),
-    ("balancing over several servers", State::NotBuilt),
+    (BALANCING, State::Works),
     (REPLICAS, State::Works),
     (OFF_SITE, State::Works),
     ("cluster with private or public endpoint", State::NotBuilt),
@@ -78,6 +80,7 @@ async fn main() -> ExitCode {
             FRONT => stage.front().await,
             METRICS => stage.metrics().await,
             BACKUP => keeping::second_provider().await,
+            BALANCING => several::balancing().await,
             REPLICAS => replicas::read_replicas().await,
             OFF_SITE => off_site::off_site_copy().await,
             LIGHT => stage.light().await,

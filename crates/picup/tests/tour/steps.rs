@@ -356,7 +356,22 @@ impl Stage {
         }
         let after = self.requests_counted().await?;
         ensure!(after - before == 10, "10 requests were counted as {}", after - before);
-        Ok(format!("{after} requests counted, exactly"))
+        let lines = self.nginx_log_counted().await?;
+        Ok(format!("{after} requests counted, exactly; {lines} lines of an nginx's log too, from its own format"))
+    }
+
+    /// How many lines `picup nginx-exporter` finds in a log of nginx's.
+    async fn nginx_log_counted(&self) -> anyhow::Result<usize> {
+        const LINES: usize = 10_000;
+        let log = self.folder.path().join("access.log");
+        let line = "192.0.2.1 - - [14/Nov/2023:22:13:20 +0000] \"GET /a?b=c HTTP/1.1\" 200 512 \"-\" \"curl\" 0.007\n";
+        std::fs::write(&log, line.repeat(LINES))?;
+        let format = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_time"#;
+        let log = log.to_string_lossy();
+        let done = run(PICUP, ["nginx-exporter", "--once", "--from-start", "--format", format, &log]).await?;
+        let counted = format!("nginx_http_response_count_total{{method=\"GET\",status=\"200\"}} {LINES}");
+        ensure!(done.stdout.lines().any(|line| line == counted), "{}{}", done.stdout, done.stderr);
+        Ok(LINES)
     }
 
     /// All requests the front has counted as health checks.

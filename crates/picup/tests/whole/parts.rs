@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use picup_api::wire;
-use picup_testkit::{PicupProcess, ProcessBuilder, TempDir, fresh_folder, run, samples};
+use picup_testkit::{PicupProcess, ProcessBuilder, S3Server, TempDir, fresh_folder, run, samples};
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::app::{BINARY, PASSWORD, email, eventually, prepare, write_private};
 use crate::books;
+use crate::buckets::Service;
 use crate::client::Client;
 
-/// All of them.
+/// All of them, with photos in a bucket.
 struct Parts {
+    _bucket: Service<S3Server>,
     folder: TempDir,
     gateway: PicupProcess,
     api: [PicupProcess; 2],
@@ -33,7 +35,8 @@ impl Parts {
         let data = folder.path().join("data");
         // Every answer comes from a client of its own, as far as limits go; here all come from one.
         let limits = "gateway.limits.exempt = [\"127.0.0.0/8\"]\n";
-        prepare(&data, &format!("gateway.trusted_proxies = [\"127.0.0.1\"]\n{limits}"));
+        let bucket = Service::with(S3Server::start_like_amazon().unwrap());
+        prepare(&data, &format!("gateway.trusted_proxies = [\"127.0.0.1\"]\n{limits}{}", bucket.settings()));
         let first = part(data.clone(), "api").start().await.unwrap();
         let second = part(data.clone(), "api").start().await.unwrap();
         let worker = part(data.clone(), "worker").spawn().unwrap();
@@ -43,7 +46,7 @@ impl Parts {
         let settings = format!("{limits}{gateway}[gateway.balance]\n{upstreams}");
         std::fs::write(front.join("picup.toml"), settings).unwrap();
         let gateway = part(front, "gateway").start().await.unwrap();
-        let parts = Self { folder, gateway, api: [first, second], worker };
+        let parts = Self { _bucket: bucket, folder, gateway, api: [first, second], worker };
         write_private(&parts.folder.path().join("password"), PASSWORD);
         let (data, password) = (parts.data(), parts.folder.path().join("password"));
         let mail = email("ada");
@@ -242,4 +245,28 @@ async fn each_part_is_played_as_often_as_it_may_be() {
     assert!(refused("all").await.contains("another PicUp is serving"));
     assert!(refused("gateway").await.contains("needs gateway.balance.upstreams"));
     parts.finish().await;
+}
+
+#[tokio::test]
+async fn where_photos_are_in_a_folder_one_answers_and_one_works() {
+    let folder = fresh_folder();
+    let data = folder.path().join("data");
+    prepare(&data, "");
+    let mut answers = part(data.clone(), "api").start().await.unwrap();
+    let mut works = part(data.clone(), "worker").spawn().unwrap();
+    let mut second = part(data.clone(), "api").spawn().unwrap();
+    assert!(!second.wait().await.unwrap().success());
+    let said = second.output().text();
+    assert!(said.contains("where photos are in a folder, one PicUp answers"), "{said}");
+    let password = folder.path().join("password");
+    write_private(&password, PASSWORD);
+    let mail = email("ada");
+    let made =
+        ["user", "create", &mail, "--password-file", password.to_str().unwrap(), "--data-dir", data.to_str().unwrap()];
+    assert!(run(BINARY, made).await.unwrap().status.success());
+    let ada = Client::program(answers.address(), &mail, PASSWORD).await;
+    let asset = ada.upload("one.jpg", &samples::jpeg(1)).await;
+    assert_eq!(ada.processed(asset).await.state, wire::AssetState::Ready);
+    assert!(answers.terminate().await.unwrap().success() && works.terminate().await.unwrap().success());
+    books::audit(&data).await;
 }
