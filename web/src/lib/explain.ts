@@ -38,6 +38,8 @@ function knownTitle(problem: ProblemError): string | undefined {
   if (problem.type === 'urn:picup:no-such-person') return t('members.nobody');
   if (problem.type === 'urn:picup:album-role-needed') return t('members.roleNeeded');
   if (problem.status === 429) return t('error.many');
+  // PicUp's own refusals say what they are.
+  if (problem.status === 413 && problem.type === 'about:blank') return t('error.refusedBefore');
   if (problem.status === 404) return t('error.notFound');
   return undefined;
 }

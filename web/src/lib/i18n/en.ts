@@ -712,6 +712,7 @@ export const en = {
   'error.storeAway': 'The server cannot reach its store of photos for the moment. Please try again in a minute.',
   'error.readOnly': 'Nothing can be changed for the moment. What is there can be looked at. Please try again later.',
   'error.many': 'Too many tries. Please wait a little.',
+  'error.refusedBefore': 'Something between you and PicUp refuses files this large. Whoever runs it can allow them: client_max_body_size in nginx.',
   'error.changed': 'The file changed while it was being sent, or could not be read.',
   'error.readingStopped': 'Reading the file stopped half-way. Please try again.',
   'error.noPlace': 'The server did not say where to send the file. Please try again.',

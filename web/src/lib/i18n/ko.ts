@@ -710,6 +710,7 @@ export const ko: Catalogue = {
   'error.storeAway': '지금은 서버가 사진 저장소에 연결할 수 없습니다. 잠시 후 다시 시도하세요.',
   'error.readOnly': '지금은 아무것도 변경할 수 없고 보기만 할 수 있습니다. 나중에 다시 시도하세요.',
   'error.many': '시도가 너무 많습니다. 잠시 뒤에 다시 시도해 주세요.',
+  'error.refusedBefore': 'PicUp 앞에 있는 서버가 이렇게 큰 파일을 거절합니다. 관리자가 허용할 수 있습니다(nginx의 client_max_body_size).',
   'error.changed': '업로드하는 동안 파일이 바뀌었거나 읽을 수 없습니다.',
   'error.readingStopped': '파일을 읽다가 멈췄습니다. 다시 시도해 주세요.',
   'error.noPlace': '서버가 파일을 보낼 곳을 알려 주지 않았습니다. 다시 시도해 주세요.',
