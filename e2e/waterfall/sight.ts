@@ -78,9 +78,9 @@ export function arrived(page: Page): Promise<number> {
 }
 
 /** When the first picture was seen, and from when on all that are seen at the end. */
-export function moments(frames: Frame[]): { first: number; full: number; tiles: number } {
+export function moments(frames: Frame[]): { first: number; full: number } {
   const [, tiles] = frames.at(-1) ?? [0, 0, 0];
   const lacking = frames.findLastIndex(([, some, pictures]) => some !== tiles || pictures !== tiles);
   const first = frames.find(([, , pictures]) => pictures > 0)?.[0] ?? Number.NaN;
-  return { first, full: frames[lacking + 1]?.[0] ?? Number.NaN, tiles };
+  return { first, full: frames[lacking + 1]?.[0] ?? Number.NaN };
 }

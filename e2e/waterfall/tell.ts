@@ -12,11 +12,11 @@ export interface Cell {
 
 type Figure = 'firstPicture' | 'firstScreenCame' | 'firstScreen' | 'jumpCame' | 'jump' | 'connections' | 'requests';
 const FIGURES: [figure: Figure, words: string, unit: string][] = [
-  ['firstPicture', 'first thumbnail seen', 'ms'],
-  ['firstScreenCame', 'all of the first screen have come', 'ms'],
-  ['firstScreen', 'and are seen', 'ms'],
+  ['firstPicture', 'first thumbnail is seen', 'ms'],
+  ['firstScreenCame', 'first screen: all have come', 'ms'],
+  ['firstScreen', 'first screen: all are seen', 'ms'],
   ['jumpCame', 'jump to the middle: all have come', 'ms'],
-  ['jump', 'and are seen after the jump', 'ms'],
+  ['jump', 'jump to the middle: all are seen', 'ms'],
   ['connections', 'connections', 'count'],
   ['requests', 'requests', 'count'],
 ];

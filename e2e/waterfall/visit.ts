@@ -32,8 +32,6 @@ export interface Visit {
   /** From the jump until all of that screen had come, and could be seen. */
   jumpCame: number;
   jump: number;
-  /** Tiles on the first screen. */
-  tiles: number;
   /** Until all on the first screen could be seen, and what was around it had come. */
   asked: Asked[];
 }
@@ -101,7 +99,6 @@ export async function visit(browser: Browser, { cookies, origins }: State): Prom
     firstScreen: seen.full,
     jumpCame,
     jump: after.full - jumped,
-    tiles: seen.tiles,
     asked,
   };
 }
