@@ -1,10 +1,10 @@
 # The few commands of this repository. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-more tour soak bench bench-backup bench-edge bench-exporter bench-load bench-pages
+.PHONY: help run build test test-more tour soak bench bench-backup bench-edge bench-exporter bench-load bench-pages bench-waterfall
 
 help: ## Explains these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Sets up, builds and starts PicUp on port 8080 with its data in ./data  [LISTEN=… DATA_DIR=… ARGS="…"]
 	@scripts/run $(ARGS)
@@ -60,3 +60,8 @@ bench-pages: ## What a page costs among 10 thousand, 1 million and 30 million as
 	@scripts/build
 	@bench/seed
 	@bench/pages
+
+bench-waterfall: ## The timeline in Chromium over HTTP/1.1 and HTTP/2, at three networks, with two pictures of it
+	@scripts/system-packages --tests
+	@scripts/build
+	@bench/waterfall
