@@ -236,7 +236,7 @@ async fn mistakes_on_the_command_line_are_code_two_and_help_is_code_zero() {
         vec!["serve", "--listen", "x"],
         vec!["import"],
         vec!["serve", "--roles", "chef"],
-        vec!["serve", "--roles", "api"],
+        vec!["serve", "--roles", "api,gateway"],
     ] {
         let said = picup(&arguments).await;
         assert_eq!(said.status.code(), Some(2), "{arguments:?}: {}", said.stderr);
