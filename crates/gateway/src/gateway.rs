@@ -248,7 +248,8 @@ impl Inner {
             record.routed(class.route());
             return redirect::to(base, request.uri());
         }
-        if let Err(problem) = normalise::check(request.uri()) {
+        let host = normalise::check_host(request.version(), request.headers());
+        if let Err(problem) = host.and_then(|()| normalise::check(request.uri())) {
             return problem.response();
         }
         let route = class.route();

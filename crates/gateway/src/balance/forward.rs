@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
@@ -144,9 +144,12 @@ fn prepared(request: Request<Body>, client: IpAddr) -> Request<Body> {
     for name in WHO_ASKS {
         headers.remove(name);
     }
-    if let Some(authority) = authority {
-        headers.insert(HOST, authority);
+    match authority {
+        Some(authority) => drop(headers.insert(HOST, authority)),
+        // Of HTTP/1.0, which may say none; HTTP/1.1 has to, and says so by an empty one.
+        None => drop(headers.entry(HOST).or_insert(HeaderValue::from_static(""))),
     }
+    join_cookies(headers);
     if let Ok(client) = HeaderValue::from_str(&client.to_string()) {
         headers.insert(X_FORWARDED_FOR, client);
     }
@@ -172,8 +175,18 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// HTTP/2 may send cookies in several lines, HTTP/1.1 in one alone (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut lines = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return };
+    let all = [first, second].into_iter().chain(lines).map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
+    if let Ok(joined) = HeaderValue::from_bytes(&all) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
 fn is_of_the_message(name: &HeaderName) -> bool {
-    use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, ORIGIN};
+    use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
     [HOST, CONTENT_LENGTH, CONTENT_TYPE, AUTHORIZATION, COOKIE, ORIGIN, request_id::HEADER].contains(name)
 }
 
