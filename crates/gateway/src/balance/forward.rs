@@ -65,17 +65,17 @@ pub(super) async fn forward(balancer: &Inner, request: Request<Body>) -> Respons
     let client = request.extensions().get::<SocketAddr>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), SocketAddr::ip);
     let id = RequestId::of(request.headers());
     let (head, body) = prepared(request, client).into_parts();
-    // Only what changes nothing, and has no body, is sent again after it may have been heard.
-    let again = (is_safe(&head.method) && body.is_end_stream()).then(|| copy(&head));
-    let (mut request, mut before, mut first) = (Request::from_parts(head, body), Vec::new(), None);
     let peers = balancer.peers();
+    // Only what changes nothing, and has no body, is sent again after it may have been heard; and only where there is another.
+    let again = (peers.all.len() > 1 && is_safe(&head.method) && body.is_end_stream()).then(|| copy(&head));
+    let (mut request, mut before, mut first) = (Request::from_parts(head, body), Vec::new(), None);
     loop {
         let Some(index) = pick(balancer, &peers, client, first) else {
             tracing::error!("there is no process to send requests to; see gateway.upstreams");
             return Problem::NOBODY.response_with_id(&id);
         };
         let (peer, sent) = (&peers.all[index], Instant::now());
-        let address: Arc<str> = peer.upstream.address.as_str().into();
+        let address = Arc::clone(&peer.address);
         let failure = match peer.send(request, &balancer.settings).await {
             Ok((response, under_way)) => {
                 let told = Upstreamed { address, before, sent, error: None };
@@ -134,8 +134,11 @@ fn is_another(peers: &Peers, asked: usize) -> bool {
 fn prepared(request: Request<Body>, client: IpAddr) -> Request<Body> {
     let (mut head, body) = request.into_parts();
     let authority = head.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    head.uri = Uri::try_from(path).unwrap_or_default();
+    // Most of HTTP/1.1 are a path and no more already.
+    if authority.is_some() || head.uri.scheme().is_some() {
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        head.uri = Uri::try_from(path).unwrap_or_default();
+    }
     head.version = Version::HTTP_11;
     head.extensions.clear();
     let headers = &mut head.headers;

@@ -24,6 +24,8 @@ const FAILURES: u32 = 3;
 
 pub(super) struct Peer {
     pub(super) upstream: Upstream,
+    /// The same address as `upstream` has, for the log.
+    pub(super) address: Arc<str>,
     known: Arc<Known>,
 }
 
@@ -66,12 +68,12 @@ impl Peer {
             failures: AtomicU32::new(0),
             missed: AtomicU32::new(0),
         };
-        Self { upstream, known: Arc::new(known) }
+        Self { address: upstream.address.as_str().into(), upstream, known: Arc::new(known) }
     }
 
     /// The same one, with another share, or draining.
     pub(super) fn changed(&self, upstream: Upstream) -> Self {
-        Self { upstream, known: Arc::clone(&self.known) }
+        Self { address: Arc::clone(&self.address), upstream, known: Arc::clone(&self.known) }
     }
 
     pub(super) fn is_ready(&self) -> bool {
