@@ -1,7 +1,7 @@
 # The few commands of this repository. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-more tour soak bench bench-backup bench-edge bench-exporter bench-load bench-pages bench-waterfall
+.PHONY: help run build test test-more tour soak bench bench-backup bench-edge bench-exporter bench-gateway bench-load bench-pages bench-waterfall
 
 help: ## Explains these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +24,9 @@ tour: ## Five minutes through every promised capability, on real services
 	@scripts/build
 	@cargo test --release --locked --quiet -p picup --test tour
 
-soak: ## Hours of use at once, watching memory and latency
-	@echo "There is no soak test yet."
+soak: ## An hour of use and abuse at once, on the release: memory, descriptors and latency must stay flat  [MINUTES=60]
+	@scripts/build
+	@cargo test --workspace --locked --quiet --test soak -- --minutes $(or $(MINUTES),60) --binary $(CURDIR)/target/release/picup
 
 bench: ## Comparisons with peers; docs/benchmarks.md has what they measured
 	@scripts/system-packages --tests
@@ -34,6 +35,7 @@ bench: ## Comparisons with peers; docs/benchmarks.md has what they measured
 	@bench/backup
 	@bench/edge
 	@bench/exporter
+	@bench/gateway
 
 bench-edge: ## The edge beside nginx: the processor's time from memory and disk, and a crowd before a cold cache
 	@scripts/system-packages --tests
@@ -44,6 +46,11 @@ bench-exporter: ## Counting nginx's log beside mtail: the processor's time and m
 	@scripts/system-packages --tests
 	@scripts/build
 	@bench/exporter
+
+bench-gateway: ## The gateway beside nginx before the same API: the processor's time for a request, and p99 at half the load
+	@scripts/system-packages --tests
+	@scripts/build
+	@bench/gateway
 
 bench-backup: ## Copies to a second bucket beside rclone's copy and check
 	@scripts/system-packages --tests

@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::activity::{Activity, begun, first_request, idle};
+use crate::activity::{Activity, begun, first_request, idle, stuck};
 use crate::connections::Connections;
 use crate::gateway::Inner;
 use crate::handshake::{self, Begins, Outcome};
@@ -166,6 +166,7 @@ async fn requests(
     tokio::select! {
         result = connection.as_mut() => return ended(result, peer),
         () = first_request(&activity, settings.header_timeout) => return,
+        () = stuck(&activity, settings.write_timeout) => return tracing::debug!(%peer, "the client takes no answer"),
         () = idle(&activity, settings.idle_timeout) => {}
         () = stop.cancelled() => {}
     }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use http::header::TRANSFER_ENCODING;
 use http::{HeaderMap, Method, Request, Response, Version};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use picup_delivery::{Keyring, TokenRing};
@@ -30,7 +31,7 @@ use crate::allow::AllowList;
 use crate::api::{self, ApiService};
 use crate::authorise;
 use crate::balance::Upstreamed;
-use crate::body::{Body, Patient};
+use crate::body::{Body, Patient, empty};
 use crate::challenge::Challenges;
 use crate::class::Class;
 use crate::forgers::Forgers;
@@ -248,7 +249,8 @@ impl Inner {
             record.routed(class.route());
             return redirect::to(base, request.uri());
         }
-        if let Err(problem) = normalise::check(request.uri()) {
+        let host = normalise::check_host(request.version(), request.headers());
+        if let Err(problem) = host.and_then(|()| normalise::check(request.uri())) {
             return problem.response();
         }
         let route = class.route();
@@ -260,7 +262,10 @@ impl Inner {
                 self.static_files.answer(&request.into_parts().0)
             }
             (Route::Api | Route::Health, _) | (Route::Media | Route::Static, None) => {
-                let request = request.map(|body| Patient::new(body, self.settings.body_timeout).boxed_unsync());
+                let request = request.map(|body| match body.is_end_stream() {
+                    true => empty(),
+                    false => Patient::new(body, self.settings.body_timeout).boxed_unsync(),
+                });
                 api::call(&self.api, request, client, id).await
             }
         }

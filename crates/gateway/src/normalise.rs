@@ -1,11 +1,12 @@
-//! Phase: refuse paths that two programs could read in two ways.
+//! Phase: refuse paths, and hosts, that two programs could read in two ways.
 //!
 //! Nothing is rewritten: a path is served as it came or not at all, so that what was authorised, what the API routes and
 //! what an origin opens are the same bytes. Refused are dot segments, empty segments, backslashes, controls and NUL,
 //! slashes or backslashes behind an escape, escapes of escapes, malformed escapes, and escapes that are not UTF-8
 //! (overlong ones included). The query is the business of whoever reads it.
 
-use http::Uri;
+use http::header::HOST;
+use http::{HeaderMap, Uri, Version};
 
 use crate::problem::Problem;
 
@@ -27,6 +28,16 @@ pub(crate) fn check(uri: &Uri) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// Whether it is said once for whom the request is: of two, somebody behind may take the other one. RFC 9112 §3.2 has both that and none
+/// refused; HTTP/1.0 may say none, and HTTP/2 says it elsewhere.
+pub(crate) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get_all(HOST).iter().count() {
+        1 => Ok(()),
+        0 if version != Version::HTTP_11 => Ok(()),
+        _ => Err(Problem::HOST),
+    }
 }
 
 fn is_plain(segment: &str) -> bool {
@@ -131,6 +142,16 @@ mod tests {
         }
         let uri: Uri = format!("/{}", "x".repeat(MAX_PATH_BYTES)).parse().unwrap();
         assert_eq!(check(&uri), Err(Problem::PATH_TOO_LONG));
+    }
+
+    #[test]
+    fn a_host_is_said_once() {
+        let of = |version, hosts: &[&'static str]| {
+            let pairs = hosts.iter().map(|host| (HOST, http::HeaderValue::from_static(host)));
+            check_host(version, &pairs.collect()).is_ok()
+        };
+        assert!(of(Version::HTTP_11, &["x"]) && of(Version::HTTP_10, &[]) && of(Version::HTTP_2, &[]));
+        assert!(!of(Version::HTTP_11, &[]) && !of(Version::HTTP_11, &["x", "x"]) && !of(Version::HTTP_2, &["x", "y"]));
     }
 
     proptest! {

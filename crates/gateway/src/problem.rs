@@ -60,6 +60,12 @@ impl Problem {
         "Path not allowed",
         "Send the path without . or .. segments, empty segments, backslashes, encoded slashes or malformed percent escapes.",
     );
+    pub(crate) const HOST: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "host",
+        "Host missing or twice",
+        "Send one Host header, as HTTP/1.1 wants it.",
+    );
     pub(crate) const PATH_TOO_LONG: Self =
         Self::new(StatusCode::URI_TOO_LONG, "path-too-long", "Path too long", "Send a path of at most 2048 bytes.");
     pub(crate) const ORIGIN: Self = Self::new(

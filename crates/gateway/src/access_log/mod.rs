@@ -60,6 +60,8 @@ pub(crate) struct Record {
     upstreamed: Option<Upstreamed>,
     expected: Option<u64>,
     sent: u64,
+    /// Whether the client has to take something before more is asked of the answer.
+    offered: bool,
 }
 
 /// What only some logs have.
@@ -111,6 +113,7 @@ impl Record {
             upstreamed: None,
             expected: None,
             sent: 0,
+            offered: false,
         }
     }
 
@@ -164,7 +167,13 @@ impl Record {
         let bodiless = method == Method::HEAD || response.body().is_end_stream();
         let announced = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         self.expected = if bodiless { Some(0) } else { announced.or(response.body().size_hint().exact()) };
+        self.offers(!bodiless);
         response.map(|inner| Logged { inner, record: self })
+    }
+
+    fn offers(&mut self, offered: bool) {
+        self.activity.moved(self.offered, offered);
+        self.offered = offered;
     }
 }
 
@@ -176,7 +185,7 @@ impl Drop for Record {
         let route = self.route.map_or("refused", Route::label);
         let labels = metrics::Request { method: self.method, route, status, protocol: self.protocol };
         self.observers.metrics.ended(&labels, duration, self.sent);
-        self.activity.end(now);
+        self.activity.end(now, self.offered);
         if !AccessLog::is_wanted() {
             return;
         }
@@ -226,6 +235,7 @@ impl http_body::Body for Logged {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(context);
+        self.record.offers(matches!(polled, Poll::Ready(Some(_))));
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 self.record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);

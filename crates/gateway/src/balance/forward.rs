@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
@@ -65,17 +65,17 @@ pub(super) async fn forward(balancer: &Inner, request: Request<Body>) -> Respons
     let client = request.extensions().get::<SocketAddr>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), SocketAddr::ip);
     let id = RequestId::of(request.headers());
     let (head, body) = prepared(request, client).into_parts();
-    // Only what changes nothing, and has no body, is sent again after it may have been heard.
-    let again = (is_safe(&head.method) && body.is_end_stream()).then(|| copy(&head));
-    let (mut request, mut before, mut first) = (Request::from_parts(head, body), Vec::new(), None);
     let peers = balancer.peers();
+    // Only what changes nothing, and has no body, is sent again after it may have been heard; and only where there is another.
+    let again = (peers.all.len() > 1 && is_safe(&head.method) && body.is_end_stream()).then(|| copy(&head));
+    let (mut request, mut before, mut first) = (Request::from_parts(head, body), Vec::new(), None);
     loop {
         let Some(index) = pick(balancer, &peers, client, first) else {
             tracing::error!("there is no process to send requests to; see gateway.upstreams");
             return Problem::NOBODY.response_with_id(&id);
         };
         let (peer, sent) = (&peers.all[index], Instant::now());
-        let address: Arc<str> = peer.upstream.address.as_str().into();
+        let address = Arc::clone(&peer.address);
         let failure = match peer.send(request, &balancer.settings).await {
             Ok((response, under_way)) => {
                 let told = Upstreamed { address, before, sent, error: None };
@@ -134,8 +134,11 @@ fn is_another(peers: &Peers, asked: usize) -> bool {
 fn prepared(request: Request<Body>, client: IpAddr) -> Request<Body> {
     let (mut head, body) = request.into_parts();
     let authority = head.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    head.uri = Uri::try_from(path).unwrap_or_default();
+    // Most of HTTP/1.1 are a path and no more already.
+    if authority.is_some() || head.uri.scheme().is_some() {
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        head.uri = Uri::try_from(path).unwrap_or_default();
+    }
     head.version = Version::HTTP_11;
     head.extensions.clear();
     let headers = &mut head.headers;
@@ -144,9 +147,12 @@ fn prepared(request: Request<Body>, client: IpAddr) -> Request<Body> {
     for name in WHO_ASKS {
         headers.remove(name);
     }
-    if let Some(authority) = authority {
-        headers.insert(HOST, authority);
+    match authority {
+        Some(authority) => drop(headers.insert(HOST, authority)),
+        // Of HTTP/1.0, which may say none; HTTP/1.1 has to, and says so by an empty one.
+        None => drop(headers.entry(HOST).or_insert(HeaderValue::from_static(""))),
     }
+    join_cookies(headers);
     if let Ok(client) = HeaderValue::from_str(&client.to_string()) {
         headers.insert(X_FORWARDED_FOR, client);
     }
@@ -172,8 +178,18 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// HTTP/2 may send cookies in several lines, HTTP/1.1 in one alone (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut lines = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return };
+    let all = [first, second].into_iter().chain(lines).map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
+    if let Ok(joined) = HeaderValue::from_bytes(&all) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
 fn is_of_the_message(name: &HeaderName) -> bool {
-    use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, ORIGIN};
+    use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
     [HOST, CONTENT_LENGTH, CONTENT_TYPE, AUTHORIZATION, COOKIE, ORIGIN, request_id::HEADER].contains(name)
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -24,6 +24,8 @@ const FAILURES: u32 = 3;
 
 pub(super) struct Peer {
     pub(super) upstream: Upstream,
+    /// The same address as `upstream` has, for the log.
+    pub(super) address: Arc<str>,
     known: Arc<Known>,
 }
 
@@ -66,12 +68,12 @@ impl Peer {
             failures: AtomicU32::new(0),
             missed: AtomicU32::new(0),
         };
-        Self { upstream, known: Arc::new(known) }
+        Self { address: upstream.address.as_str().into(), upstream, known: Arc::new(known) }
     }
 
     /// The same one, with another share, or draining.
     pub(super) fn changed(&self, upstream: Upstream) -> Self {
-        Self { upstream, known: Arc::clone(&self.known) }
+        Self { address: Arc::clone(&self.address), upstream, known: Arc::clone(&self.known) }
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -159,6 +161,9 @@ impl Peer {
             };
             let answer = timeout(settings.answer_timeout, connection.try_send_request(request)).await;
             match answer {
+                Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    return Err(Failure::switched());
+                }
                 Ok(Ok(response)) => {
                     under_way.connection = Some(connection);
                     return Ok(response);
@@ -216,6 +221,11 @@ impl Failure {
 
     fn broken(error: &hyper::Error, unsent: Option<Request<Body>>) -> Self {
         Self { outcome: Outcome::Broken, error: error.to_string(), unsent }
+    }
+
+    /// What follows is in a protocol that nobody asked for: nothing of it is passed on.
+    fn switched() -> Self {
+        Self { outcome: Outcome::Broken, error: "it switched protocols unasked".to_owned(), unsent: None }
     }
 
     fn timed_out(after: Duration) -> Self {

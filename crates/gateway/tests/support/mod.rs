@@ -146,8 +146,15 @@ impl TestGateway {
 
     /// Before several processes that answer for everything.
     pub(crate) async fn start_before(balancer: &Balancer) -> Self {
-        Self::begin(|settings| settings.drain_timeout = Duration::from_secs(5), static_files(), None, Some(balancer))
-            .await
+        Self::start_before_with(balancer, |_| {}).await
+    }
+
+    pub(crate) async fn start_before_with(balancer: &Balancer, change: impl FnOnce(&mut Settings)) -> Self {
+        let change = |settings: &mut Settings| {
+            settings.drain_timeout = Duration::from_secs(5);
+            change(settings);
+        };
+        Self::begin(change, static_files(), None, Some(balancer)).await
     }
 
     async fn start_of(change: impl FnOnce(&mut Settings), static_files: StaticFiles) -> Self {
