@@ -112,7 +112,7 @@ pub(crate) struct Inner {
     static_files: StaticFiles,
     request_ids: Arc<dyn Fn() -> String + Send + Sync>,
     redirects_to: Option<String>,
-    leaving: AtomicBool,
+    leaving: Arc<AtomicBool>,
 }
 
 impl Gateway {
@@ -153,7 +153,7 @@ impl Gateway {
             static_files,
             request_ids,
             redirects_to: None,
-            leaving: AtomicBool::new(false),
+            leaving: Arc::default(),
         }))
     }
 
@@ -178,7 +178,7 @@ impl Gateway {
             static_files: StaticFiles::default(),
             request_ids: Arc::clone(&inner.request_ids),
             redirects_to: Some(public_base.to_owned()),
-            leaving: AtomicBool::new(false),
+            leaving: Arc::clone(&inner.leaving),
         }))
     }
 

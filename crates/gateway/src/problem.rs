@@ -86,6 +86,12 @@ impl Problem {
         "PicUp takes too long",
         "The part of PicUp that answers this did not do so in time. Try again in a minute.",
     );
+    pub(crate) const NOT_WHOLE: Self = Self::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "not-whole",
+        "The request did not come whole",
+        "Send the whole body, and without long pauses.",
+    );
     pub(crate) const INTERNAL: Self = Self::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal",

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use picup_gateway::{BalanceSettings, Balancer, Policy, Upstream};
 use prometheus_client::registry::Registry;
 use support::TestGateway;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
@@ -40,6 +41,7 @@ struct Seen {
     bodies: AtomicUsize,
     headers: Mutex<HeaderMap>,
     not_ready: AtomicBool,
+    lacks_files: AtomicBool,
     gate: Notify,
 }
 
@@ -96,6 +98,14 @@ async fn answer(name: &'static str, seen: Arc<Seen>, request: Request<Incoming>)
         // It has heard the request, and is gone.
         return Err(std::io::Error::other("gone"));
     }
+    if path.starts_with("/assets/") && seen.lacks_files.load(Ordering::SeqCst) {
+        return Ok(Response::builder().status(404).body(full(String::new())).unwrap());
+    }
+    if path == "/api/events" {
+        let frames = stream::iter([Ok(Frame::data(Bytes::from_static(b"data: 1\n\n")))]).chain(stream::pending());
+        let response = Response::builder().header("content-type", "text/event-stream");
+        return Ok(response.body(BoxBody::new(StreamBody::new(frames))).unwrap());
+    }
     if path == "/api/waits" {
         seen.gate.notified().await;
     }
@@ -149,7 +159,7 @@ async fn each_is_asked_in_turn_and_as_often_as_its_weight_says() {
     }
     assert_eq!((a.requests(), b.requests()), (30, 10));
     // And the page, and media; but not what never changes, which is here.
-    for path in ["/", "/albums/1", "/media/ann/a1/view/preview.1.webp", "/live"] {
+    for path in ["/", "/albums/1", "/media/ann/a1/view/preview.1.webp"] {
         let said = gateway.ask("GET", path, "").await;
         assert!(String::from_utf8_lossy(&said.body).ends_with(path), "{path}: {:?}", said.body);
     }
@@ -289,4 +299,67 @@ async fn uploads_and_downloads_stream_and_clients_stay_where_they_were() {
         assert_eq!(gateway.ask("GET", "/api/x", "").await.status, StatusCode::OK.as_u16());
     }
     assert_eq!(a.requests().min(b.requests()), 0, "one client, one process");
+}
+
+#[tokio::test]
+async fn an_upload_may_take_long_while_it_goes_on_and_a_client_that_leaves_says_nothing_of_a_process() {
+    let a = Process::start("a").await;
+    let short = balancer(&[&a], |settings| settings.answer_timeout = Duration::from_millis(300));
+    let gateway = TestGateway::start_before(&short).await;
+    let mut stream = gateway.connect().await;
+    stream
+        .write_all(b"PUT /api/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 10\r\n\r\n")
+        .await
+        .unwrap();
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stream.write_all(b"x").await.unwrap();
+    }
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    for _ in 0..5 {
+        let mut stream = gateway.connect().await;
+        stream.write_all(b"POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf").await.unwrap();
+        while short.states()[0].active == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(stream);
+        while short.states()[0].active > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    assert!(short.states()[0].ready);
+}
+
+#[tokio::test]
+async fn a_gateway_that_leaves_says_so_and_ends_streams() {
+    let a = Process::start("a").await;
+    let balancer = balancer(&[&a], |_| {});
+    let mut gateway = TestGateway::start_before(&balancer).await;
+    assert_eq!((gateway.ask("GET", "/ready", "").await.status, a.requests()), (200, 0));
+    let mut listening = gateway.connect().await;
+    listening.write_all(b"GET /api/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut heard = vec![0; 1];
+    listening.read_exact(&mut heard).await.unwrap();
+    balancer.leave();
+    assert_eq!(gateway.ask("GET", "/ready", "").await.status, 503);
+    assert_eq!(gateway.ask("GET", "/live", "").await.status, 200);
+    assert_eq!(gateway.ask("GET", "/api/x", "").await.status, 200, "it goes on meanwhile");
+    balancer.end_streams();
+    listening.read_to_end(&mut heard).await.unwrap();
+    assert!(heard.ends_with(b"0\r\n\r\n"), "a whole answer: {}", String::from_utf8_lossy(&heard));
+    gateway.shut_down();
+    assert_eq!(gateway.drained().await.cut, 0);
+}
+
+#[tokio::test]
+async fn a_file_of_another_build_is_found_where_that_build_is() {
+    let (a, b) = (Process::start("a").await, Process::start("b").await);
+    let gateway = TestGateway::start_before(&balancer(&[&a, &b], |_| {})).await;
+    a.seen.lacks_files.store(true, Ordering::SeqCst);
+    for _ in 0..4 {
+        let found = gateway.ask("GET", "/assets/of-b.js", "").await;
+        assert_eq!((found.status, found.text()), (200, "b /assets/of-b.js"));
+    }
 }

@@ -8,18 +8,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_TYPE, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::choose::{Candidate, choose};
 use super::metrics::Outcome;
-use super::peer::{Peer, UnderWay};
+use super::peer::{Failure, Peer, UnderWay};
 use super::{Inner, Peers};
 use crate::body::{Body, BoxError, empty};
 use crate::problem::Problem;
@@ -68,26 +70,37 @@ pub(super) async fn forward(balancer: &Inner, request: Request<Body>) -> Respons
     let peers = balancer.peers();
     // Only what changes nothing, and has no body, is sent again after it may have been heard; and only where there is another.
     let again = (peers.all.len() > 1 && is_safe(&head.method) && body.is_end_stream()).then(|| copy(&head));
+    let of_the_page = again.as_ref().is_some_and(|head| head.uri.path().starts_with("/assets/"));
     let (mut request, mut before, mut first) = (Request::from_parts(head, body), Vec::new(), None);
     loop {
         let Some(index) = pick(balancer, &peers, client, first) else {
-            tracing::error!("there is no process to send requests to; see gateway.upstreams");
+            tracing::error!("there is no process to send requests to; see gateway.balance.upstreams");
             return Problem::NOBODY.response_with_id(&id);
         };
         let (peer, sent) = (&peers.all[index], Instant::now());
         let address = Arc::clone(&peer.address);
         let failure = match peer.send(request, &balancer.settings).await {
+            // A file of the page of another build may be there where that build is.
+            Ok((response, _)) if response.status() == StatusCode::NOT_FOUND && of_the_page && first.is_none() => {
+                Failure::elsewhere()
+            }
             Ok((response, under_way)) => {
                 let told = Upstreamed { address, before, sent, error: None };
-                return answer(response, under_way, balancer.settings.answer_timeout, told);
+                return answer(response, under_way, balancer, told);
             }
             Err(failure) => failure,
         };
-        let unsent = failure.unsent.or_else(|| again.as_ref().map(|head| Request::from_parts(copy(head), empty())));
+        // One that takes too long is not waited for twice.
+        let again = again.as_ref().filter(|_| failure.outcome != Outcome::TimedOut);
+        let unsent = failure.unsent.or_else(|| again.map(|head| Request::from_parts(copy(head), empty())));
         match unsent {
             Some(unsent) if first.is_none() && is_another(&peers, index) => request = unsent,
             _ => {
-                let problem = if failure.outcome == Outcome::TimedOut { Problem::NO_ANSWER } else { Problem::NOBODY };
+                let problem = match failure.outcome {
+                    Outcome::TimedOut => Problem::NO_ANSWER,
+                    Outcome::ClientLeft => Problem::NOT_WHOLE,
+                    _ => Problem::NOBODY,
+                };
                 let mut response = problem.response_with_id(&id);
                 let error = Some(failure.error);
                 response.extensions_mut().insert(Upstreamed { address, before, sent, error });
@@ -189,16 +202,20 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 fn is_of_the_message(name: &HeaderName) -> bool {
-    use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
+    use http::header::{AUTHORIZATION, CONTENT_LENGTH, ORIGIN};
     [HOST, CONTENT_LENGTH, CONTENT_TYPE, AUTHORIZATION, COOKIE, ORIGIN, request_id::HEADER].contains(name)
 }
 
-fn answer(response: Response<Incoming>, under_way: UnderWay, patience: Duration, told: Upstreamed) -> Response<Body> {
+fn answer(response: Response<Incoming>, under_way: UnderWay, balancer: &Inner, told: Upstreamed) -> Response<Body> {
     let (mut head, body) = response.into_parts();
     strip(&mut head.headers);
     head.version = Version::HTTP_11;
     head.extensions.insert(told);
-    let mut body = Coming { inner: body, under_way: Some(under_way), patience, deadline: None };
+    let is_stream =
+        head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    let ends = is_stream.then(|| Box::pin(balancer.ends.clone().cancelled_owned()));
+    let patience = balancer.settings.answer_timeout;
+    let mut body = Coming { inner: body, under_way: Some(under_way), patience, deadline: None, ends };
     if body.inner.is_end_stream() {
         body.ended();
     }
@@ -212,6 +229,8 @@ struct Coming {
     patience: Duration,
     /// Set while nothing comes.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Ready when the gateway ends; of streams of events alone.
+    ends: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl Coming {
@@ -228,6 +247,9 @@ impl http_body::Body for Coming {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        if this.ends.as_mut().is_some_and(|ends| ends.as_mut().poll(context).is_ready()) {
+            return Poll::Ready(None);
+        }
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(context) {
             this.deadline = None;
             if frame.is_none() || this.inner.is_end_stream() {

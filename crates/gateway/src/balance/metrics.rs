@@ -44,12 +44,14 @@ pub(super) enum Outcome {
     NotConnected,
     /// The connection ended before an answer began.
     Broken,
-    /// No answer began in time.
+    /// Nothing came of it in time.
     TimedOut,
+    /// Whoever asked did not send it whole.
+    ClientLeft,
 }
 
 impl Outcome {
-    const ALL: [Self; 4] = [Self::Answered, Self::NotConnected, Self::Broken, Self::TimedOut];
+    const ALL: [Self; 5] = [Self::Answered, Self::NotConnected, Self::Broken, Self::TimedOut, Self::ClientLeft];
 
     const fn label(self) -> &'static str {
         match self {
@@ -57,6 +59,7 @@ impl Outcome {
             Self::NotConnected => "not_connected",
             Self::Broken => "broken",
             Self::TimedOut => "timed_out",
+            Self::ClientLeft => "client_left",
         }
     }
 }
@@ -69,7 +72,7 @@ pub(super) struct PeerMetrics {
     connect: Histogram,
     first_byte: Histogram,
     total: Histogram,
-    attempts: [Counter; 4],
+    attempts: [Counter; 5],
 }
 
 impl Metrics {

@@ -11,14 +11,18 @@ mod forward;
 mod health;
 mod metrics;
 mod peer;
+mod silence;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use http::Request;
 use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::{ApiService, api_service};
+use crate::body::Body;
 use metrics::Metrics;
 use peer::Peer;
 
@@ -43,9 +47,9 @@ pub struct BalanceSettings {
     pub policy: Policy,
     /// How long it may take to connect.
     pub connect_timeout: Duration,
-    /// How long one may take until its answer begins, and between two pieces of it.
+    /// How long nothing may come: no piece of the request taken, no answer begun, nor a next piece of it.
     pub answer_timeout: Duration,
-    /// How often each is asked whether it is ready, and how long it may take to say so.
+    /// How often each is asked whether it is ready, and how long it may take to say so, unless connecting may take less.
     pub check_every: Duration,
 }
 
@@ -81,6 +85,9 @@ struct Inner {
     settings: BalanceSettings,
     peers: RwLock<Arc<Peers>>,
     turn: AtomicUsize,
+    leaving: AtomicBool,
+    /// Ends the answers that never end by themselves.
+    ends: CancellationToken,
     metrics: Metrics,
 }
 
@@ -94,7 +101,14 @@ impl Balancer {
     /// With nobody to send to before [`Balancer::set`].
     pub fn new(settings: BalanceSettings, registry: &mut Registry) -> Self {
         let peers = RwLock::new(Arc::new(Peers { all: Vec::new(), turns: Vec::new() }));
-        Self(Arc::new(Inner { settings, peers, turn: AtomicUsize::new(0), metrics: Metrics::register(registry) }))
+        Self(Arc::new(Inner {
+            settings,
+            peers,
+            turn: AtomicUsize::new(0),
+            leaving: AtomicBool::new(false),
+            ends: CancellationToken::new(),
+            metrics: Metrics::register(registry),
+        }))
     }
 
     /// Sends to these from now on. What is known of one that was there before stays known, and what another has under way goes on.
@@ -114,6 +128,23 @@ impl Balancer {
         }
         let turns = choose::turns(&all.iter().map(|peer| peer.upstream.weight).collect::<Vec<_>>());
         *self.0.peers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Peers { all, turns });
+    }
+
+    /// Says from now on at `/ready` that nothing more should be sent here.
+    pub fn leave(&self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends streams of events, which would go on for ever: whoever listens asks again, and comes to another gateway.
+    pub fn end_streams(&self) {
+        self.0.ends.cancel();
+    }
+
+    /// Whether requests may be sent here.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let any = || self.peers().all.iter().any(|peer| peer.is_ready() && !peer.upstream.drains);
+        !self.0.leaving.load(Ordering::Relaxed) && any()
     }
 
     /// How each of them is.
@@ -136,9 +167,14 @@ impl Balancer {
     #[must_use]
     pub fn service(&self) -> ApiService {
         let balancer = self.clone();
-        api_service(tower::service_fn(move |request| {
+        api_service(tower::service_fn(move |request: Request<Body>| {
             let balancer = balancer.clone();
-            async move { Ok(forward::forward(&balancer.0, request).await) }
+            async move {
+                Ok(match health::own(&balancer, request.uri().path()) {
+                    Some(answer) => answer,
+                    None => forward::forward(&balancer.0, request).await,
+                })
+            }
         }))
     }
 

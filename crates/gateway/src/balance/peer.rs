@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -14,11 +13,14 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::metrics::{Outcome, PeerMetrics};
+use super::silence::request_watched;
 use super::{BalanceSettings, Upstream, UpstreamState};
 use crate::body::Body;
 
 /// Connections that wait for a next request.
 const MAX_IDLE: usize = 64;
+/// How long one waits; PicUp itself closes what is quiet for 15 seconds.
+const MAX_AGE: Duration = Duration::from_secs(10);
 /// So many requests in a row that came to nothing say that it is not well, until it is asked.
 const FAILURES: u32 = 3;
 
@@ -32,7 +34,7 @@ pub(super) struct Peer {
 /// What stays when its weight is changed.
 struct Known {
     metrics: Arc<PeerMetrics>,
-    idle: Mutex<Vec<SendRequest<Body>>>,
+    idle: Mutex<Vec<(SendRequest<Body>, Instant)>>,
     active: AtomicUsize,
     ready: AtomicBool,
     failures: AtomicU32,
@@ -136,7 +138,9 @@ impl Peer {
             }
             Err(failure) => {
                 self.known.metrics.came(failure.outcome);
-                if self.known.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES {
+                if failure.outcome != Outcome::ClientLeft
+                    && self.known.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES
+                {
                     self.turn(false, &failure.error);
                 }
             }
@@ -150,7 +154,6 @@ impl Peer {
         under_way: &mut UnderWay,
         settings: &BalanceSettings,
     ) -> Result<Response<Incoming>, Failure> {
-        let began = Instant::now();
         loop {
             let (mut connection, kept) = match self.known.kept() {
                 Some(connection) => (connection, true),
@@ -159,7 +162,11 @@ impl Peer {
                     Err(error) => return Err(Failure::not_connected(&error, request)),
                 },
             };
-            let answer = timeout(settings.answer_timeout, connection.try_send_request(request)).await;
+            let (watched, heard) = request_watched(request);
+            let answer = tokio::select! {
+                answer = connection.try_send_request(watched) => Ok(answer),
+                () = heard.silent_for(settings.answer_timeout) => Err(()),
+            };
             match answer {
                 Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                     return Err(Failure::switched());
@@ -171,9 +178,12 @@ impl Peer {
                 Ok(Err(mut failed)) => match failed.take_message() {
                     // It had closed the connection, just before this.
                     Some(unsent) if kept => request = unsent,
-                    unsent => return Err(Failure::broken(&failed.into_error(), unsent)),
+                    unsent => {
+                        let error = failed.into_error();
+                        return Err(if error.is_user() { Failure::client() } else { Failure::broken(&error, unsent) });
+                    }
                 },
-                Err(_) => return Err(Failure::timed_out(began.elapsed())),
+                Err(()) => return Err(Failure::timed_out(settings.answer_timeout)),
             }
         }
     }
@@ -198,19 +208,17 @@ impl Peer {
 }
 
 impl Known {
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SendRequest<Body>>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(SendRequest<Body>, Instant)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection that waits for a next request: the one that was used last, so that those nobody needs grow old.
+    /// A connection that waits for a next request: the one that was used last, so that those nobody needs grow old. One that is old is
+    /// let go: the other side may be about to close it.
     fn kept(&self) -> Option<SendRequest<Body>> {
         let mut idle = self.idle();
-        while let Some(mut connection) = idle.pop() {
-            if matches!(connection.ready().now_or_never(), Some(Ok(()))) {
-                return Some(connection);
-            }
-        }
-        None
+        idle.retain(|(connection, since)| !connection.is_closed() && since.elapsed() < MAX_AGE);
+        let ready = idle.iter().rposition(|(connection, _)| connection.is_ready())?;
+        Some(idle.remove(ready).0)
     }
 }
 
@@ -223,13 +231,23 @@ impl Failure {
         Self { outcome: Outcome::Broken, error: error.to_string(), unsent }
     }
 
+    /// It has not what was asked for, and another may.
+    pub(super) fn elsewhere() -> Self {
+        Self { outcome: Outcome::Answered, error: "it is not there".to_owned(), unsent: None }
+    }
+
+    /// Whoever asked hung up, or stalled, in the middle of what it sent.
+    fn client() -> Self {
+        Self { outcome: Outcome::ClientLeft, error: "the request's body did not come whole".to_owned(), unsent: None }
+    }
+
     /// What follows is in a protocol that nobody asked for: nothing of it is passed on.
     fn switched() -> Self {
         Self { outcome: Outcome::Broken, error: "it switched protocols unasked".to_owned(), unsent: None }
     }
 
     fn timed_out(after: Duration) -> Self {
-        Self { outcome: Outcome::TimedOut, error: format!("no answer in {} s", after.as_secs()), unsent: None }
+        Self { outcome: Outcome::TimedOut, error: format!("nothing in {} s", after.as_secs()), unsent: None }
     }
 }
 
@@ -246,7 +264,7 @@ impl UnderWay {
         self.known.metrics.ended(self.sent.elapsed());
         let mut idle = self.known.idle();
         if idle.len() < MAX_IDLE && !connection.is_closed() {
-            idle.push(connection);
+            idle.push((connection, Instant::now()));
         }
     }
 }

@@ -127,8 +127,7 @@ pub(super) fn gateway(
 async fn prepare_to_stop(app: App, gateway: Gateway, stop: CancellationToken, notice: Duration) {
     stop.cancelled().await;
     health::stop(&app);
-    gateway.leave();
-    tokio::time::sleep(notice).await;
+    front::leave(&gateway, notice).await;
     events::close(&app);
 }
 

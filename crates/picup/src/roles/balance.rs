@@ -66,13 +66,21 @@ pub(crate) async fn serve(config: &Config, reload: Reload, mut sockets: Sockets)
             }
         });
     }
-    tokio::spawn(async move { balancer.check().await });
+    let checks = balancer.clone();
+    tokio::spawn(async move { checks.check().await });
     tokio::spawn(front.follow(reload));
     front::redirect(&config.gateway, &gateway, config.public_base(), &mut sockets).await?;
     sockets.tell_unused();
     let scheme = if config.gateway.tls.is_on() { "https" } else { "http" };
     println!("PicUp's gateway answers at {scheme}://{address}/");
-    let drained = gateway.serve(listener, front::leave(&gateway, stop, config.gateway.stop_notice)).await;
+    let (leaves, notice) = (gateway.clone(), config.gateway.stop_notice);
+    let stopped = async move {
+        stop.cancelled().await;
+        balancer.leave();
+        front::leave(&leaves, notice).await;
+        balancer.end_streams();
+    };
+    let drained = gateway.serve(listener, stopped).await;
     tracing::info!(?drained, "stopped");
     Ok(())
 }
@@ -85,7 +93,7 @@ struct Admin {
 /// How each process behind it is.
 async fn ready(State(admin): State<Arc<Admin>>) -> Response {
     let states = admin.balancer.states();
-    let ok = states.iter().any(|state| state.ready && !state.drains);
+    let ok = admin.balancer.is_ready();
     let upstreams: Vec<_> = states
         .into_iter()
         .map(|state| {

@@ -103,7 +103,12 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload, mut socke
     sockets.tell_unused();
     let scheme = if config.gateway.tls.is_on() { "https" } else { "http" };
     println!("PicUp's edge answers at {scheme}://{address}/media/…");
-    let drained = gateway.serve(listener, stop.cancelled_owned()).await;
+    let (leaves, notice) = (gateway.clone(), config.gateway.stop_notice);
+    let stopped = async move {
+        stop.cancelled().await;
+        front::leave(&leaves, notice).await;
+    };
+    let drained = gateway.serve(listener, stopped).await;
     tracing::info!(?drained, "stopped");
     Ok(())
 }

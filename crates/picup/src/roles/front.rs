@@ -16,7 +16,6 @@ use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::Sockets;
 use super::acme::Acme;
@@ -234,14 +233,10 @@ pub(super) async fn redirect(
     Ok(())
 }
 
-/// Completes when it is time to drain, after clients have heard of it for so long.
-pub(super) fn leave(gateway: &Gateway, stop: CancellationToken, notice: Duration) -> impl Future<Output = ()> + use<> {
-    let gateway = gateway.clone();
-    async move {
-        stop.cancelled().await;
-        gateway.leave();
-        tokio::time::sleep(notice).await;
-    }
+/// Tells clients for so long that the gateway is about to end.
+pub(super) async fn leave(gateway: &Gateway, notice: Duration) {
+    gateway.leave();
+    tokio::time::sleep(notice).await;
 }
 
 /// Finds the account of an access token. Its signature is checked once, and no database is asked: an API key, which one would have to be

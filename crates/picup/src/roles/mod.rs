@@ -27,7 +27,7 @@ mod upstream;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use picup_app::{App, backup, events, jobs};
+use picup_app::{App, backup, events, health, jobs};
 use picup_database::{Alone, Claim, Database, Part};
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
@@ -91,6 +91,11 @@ pub(crate) async fn serve(
     mut sockets: Sockets,
 ) -> anyhow::Result<()> {
     log::start(&config.log);
+    if !plays.alone && config.edge.cache_dir.is_some() {
+        bail!(
+            "edge.cache_dir is of a PicUp that plays all roles: what others delete is not told here; put an edge before the bucket"
+        );
+    }
     // Before anything is opened: a database that another PicUp serves is not to be migrated under its feet.
     let part = plays.claims(&config);
     let _locks = locks(&config.data_dir, &part).await?;
@@ -135,7 +140,10 @@ pub(crate) async fn serve(
     }
     match answers {
         Some(answers) => answers.serve(&config, &rooms, reload, stop).await?,
-        None => stop.cancelled().await,
+        None => {
+            stop.cancelled().await;
+            health::stop(&app);
+        }
     }
     tasks.close();
     tasks.wait().await;
