@@ -17,6 +17,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use http::header::TRANSFER_ENCODING;
 use http::{HeaderMap, Method, Request, Response, Version};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use picup_delivery::{Keyring, TokenRing};
@@ -260,7 +261,9 @@ impl Inner {
                 self.static_files.answer(&request.into_parts().0)
             }
             (Route::Api | Route::Health, _) | (Route::Media | Route::Static, None) => {
-                let request = request.map(|body| Patient::new(body, self.settings.body_timeout).boxed_unsync());
+                let count = (!request.body().is_end_stream()).then(|| record.receives());
+                let patience = self.settings.body_timeout;
+                let request = request.map(|body| Patient::new(body, patience).counted(count).boxed_unsync());
                 api::call(&self.api, request, client, id).await
             }
         }
