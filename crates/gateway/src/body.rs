@@ -1,6 +1,8 @@
 //! The bodies that pass through: one boxed type in and out, and what watches them on the way.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -88,18 +90,28 @@ pub(crate) struct Patient<B> {
     came: usize,
     deadline: Pin<Box<Sleep>>,
     waiting: bool,
+    counted: Option<Arc<AtomicU64>>,
 }
 
 impl<B> Patient<B> {
     pub(crate) fn new(inner: B, patience: Duration) -> Self {
         let deadline = Box::pin(tokio::time::sleep(patience));
-        Self { inner, patience, left: patience, came: 0, deadline, waiting: false }
+        Self { inner, patience, left: patience, came: 0, deadline, waiting: false, counted: None }
+    }
+
+    /// Adds what comes to a count.
+    pub(crate) fn counted(mut self, count: Option<Arc<AtomicU64>>) -> Self {
+        self.counted = count;
+        self
     }
 
     fn received(&mut self, bytes: usize) {
         if self.waiting {
             self.waiting = false;
             self.left = self.deadline.deadline().saturating_duration_since(Instant::now());
+        }
+        if let Some(count) = &self.counted {
+            count.fetch_add(bytes as u64, Ordering::Relaxed);
         }
         self.came += bytes;
         if self.came >= LEAST {

@@ -262,9 +262,11 @@ impl Inner {
                 self.static_files.answer(&request.into_parts().0)
             }
             (Route::Api | Route::Health, _) | (Route::Media | Route::Static, None) => {
+                let count = (!request.body().is_end_stream()).then(|| record.receives());
+                let patience = self.settings.body_timeout;
                 let request = request.map(|body| match body.is_end_stream() {
                     true => empty(),
-                    false => Patient::new(body, self.settings.body_timeout).boxed_unsync(),
+                    false => Patient::new(body, patience).counted(count).boxed_unsync(),
                 });
                 api::call(&self.api, request, client, id).await
             }

@@ -1,4 +1,4 @@
-//! What the gateway counts, named as OpenTelemetry names it. Every label has a fixed set of values.
+//! What the gateway counts, named as OpenTelemetry names it. Every label has a fixed set of values, or a bounded one: see [`Series`].
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,7 +16,8 @@ use tokio::sync::watch;
 
 use crate::class::Class;
 use crate::handshake::Outcome;
-use crate::route::Route;
+use crate::route::{Route, RouteLabel};
+use crate::series::{Ended, Labels, OTHER, Series};
 use crate::tls::Tls;
 
 /// The buckets that OpenTelemetry's conventions give for this histogram, in seconds.
@@ -28,11 +29,10 @@ const HANDSHAKE_BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0
 /// The gateway's metrics. Cheap to clone; every clone counts together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    duration: Family<Request, Histogram, fn() -> Histogram>,
+    series: Arc<Series>,
+    media_bytes: Counter,
     active: Gauge,
     connections: Gauge,
-    bytes: Family<ByRoute, Counter>,
-    redirects: Family<ByRoute, Counter>,
     denied: Family<ByReason, Counter>,
     not_admitted: Family<ByClass, Counter>,
     limited: Family<ByClass, Counter>,
@@ -49,20 +49,6 @@ pub struct Delivered {
     pub bytes: u64,
     /// How many were refused, by reason; nothing of reasons that there were none of.
     pub refused: Vec<(&'static str, u64)>,
-}
-
-/// The labels of one request. `status` is 499 when the client left before there was one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct Request {
-    pub(crate) method: &'static str,
-    pub(crate) route: &'static str,
-    pub(crate) status: u16,
-    pub(crate) protocol: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByRoute {
-    route: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -104,11 +90,10 @@ impl Metrics {
     /// Makes the metrics and puts them into `registry`.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
-            duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            series: Arc::new(Series::register(registry)),
+            media_bytes: Counter::default(),
             active: Gauge::default(),
             connections: Gauge::default(),
-            bytes: Family::default(),
-            redirects: Family::default(),
             denied: Family::default(),
             not_admitted: Family::default(),
             limited: Family::default(),
@@ -117,13 +102,8 @@ impl Metrics {
             handshake_duration: Histogram::new(HANDSHAKE_BUCKETS),
             expiry: Expiry::default(),
         };
-        let help = "Time from a request's head to the last byte of its answer";
-        registry.register_with_unit("http_server_request_duration", help, Unit::Seconds, metrics.duration.clone());
         registry.register("http_server_active_requests", "Requests being answered", metrics.active.clone());
         registry.register("http_server_open_connections", "Client connections open", metrics.connections.clone());
-        let help = "Bytes of answers' bodies handed to clients";
-        registry.register_with_unit("http_server_response_body", help, Unit::Bytes, metrics.bytes.clone());
-        registry.register("http_server_redirects", "Answers that send the client elsewhere", metrics.redirects.clone());
         registry.register("delivery_denied", "Requests for media refused, by reason", metrics.denied.clone());
         let help = "Requests from where their class may not come from";
         registry.register("http_server_not_admitted", help, metrics.not_admitted.clone());
@@ -154,9 +134,8 @@ impl Metrics {
             let label = reason.label();
             (label, self.denied.get_or_create(&ByReason { reason: label }).get())
         };
-        let media = ByRoute { route: Route::Media.label() };
         Delivered {
-            bytes: self.bytes.get_or_create(&media).get(),
+            bytes: self.media_bytes.get(),
             refused: Denied::ALL.into_iter().map(refused).filter(|(_, times)| *times > 0).collect(),
         }
     }
@@ -165,14 +144,12 @@ impl Metrics {
         self.active.inc();
     }
 
-    pub(crate) fn ended(&self, request: &Request, duration: Duration, bytes: u64) {
+    pub(crate) fn ended(&self, labels: Labels, ended: Ended<'_>) {
         self.active.dec();
-        self.duration.get_or_create(request).observe(duration.as_secs_f64());
-        let by_route = ByRoute { route: request.route };
-        self.bytes.get_or_create(&by_route).inc_by(bytes);
-        if matches!(request.status, 300..=303 | 305..=399) {
-            self.redirects.get_or_create(&by_route).inc();
+        if labels.route == RouteLabel::Class(Route::Media.label()) {
+            self.media_bytes.inc_by(ended.sent);
         }
+        self.series.count(labels, ended);
     }
 
     pub(crate) fn refused(&self, reason: Denied) {
@@ -221,7 +198,8 @@ impl Drop for Connected {
 }
 
 /// The value of the `method` label: a fixed set, whatever a client invents.
-pub(crate) fn method_label(method: &Method) -> &'static str {
+#[must_use]
+pub fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    KNOWN.into_iter().find(|known| method == *known).unwrap_or("_OTHER")
+    KNOWN.into_iter().find(|known| method == *known).unwrap_or(OTHER)
 }

@@ -210,10 +210,32 @@ async fn what_happened_is_counted_with_fixed_labels() {
         r#"http_server_redirects_total{route="api"} 1"#,
         r#"delivery_denied_total{reason="unsigned"} 1"#,
         r#"delivery_denied_total{reason="expired"} 0"#,
-        "http_server_response_body_bytes_total{route=\"media\"} 3",
+        r#"http_server_response_body_size_bytes_sum{route="media"} 3"#,
+        r#"http_server_response_body_size_bytes_count{route="media"} 2"#,
+        r#"http_server_time_to_first_byte_seconds_count{route="media"} 2"#,
         "http_server_active_requests 0",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
     assert!(!text.contains("secret"));
+}
+
+#[tokio::test]
+async fn endpoints_are_counted_by_their_templates_and_bodies_by_their_bytes() {
+    let gateway = TestGateway::start().await;
+    for id in ["secret-1", "secret-2"] {
+        gateway.ask("GET", &format!("/api/photos/{id}"), "").await;
+    }
+    gateway.raw("POST /api/upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nbytes").await;
+    let text = gateway.metrics();
+    for line in [
+        r#"http_server_request_duration_seconds_count{method="GET",route="/api/photos/{id}",status="200",protocol="1.1"} 2"#,
+        r#"http_server_time_to_first_byte_seconds_count{route="/api/photos/{id}"} 2"#,
+        r#"http_server_request_body_size_bytes_count{route="/api/photos/{id}"} 0"#,
+        r#"http_server_request_body_size_bytes_sum{route="api"} 5.0"#,
+        r#"http_server_response_body_size_bytes_sum{route="/api/photos/{id}"} 14.0"#,
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains("secret"), "{text}");
 }

@@ -8,6 +8,7 @@ mod line;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,9 +23,10 @@ use crate::activity::Activity;
 use crate::balance::Upstreamed;
 use crate::body::{Body, BoxError};
 use crate::class::Class;
-use crate::metrics::{self, Metrics, method_label};
+use crate::metrics::{Metrics, method_label};
 use crate::request_id::RequestId;
-use crate::route::Route;
+use crate::route::{Route, RouteLabel, RouteTemplate};
+use crate::series::{Ended, Labels, OTHER};
 
 pub use line::{AccessFormat, AccessLog};
 use line::{Entry, SentOn};
@@ -54,11 +56,14 @@ pub(crate) struct Record {
     path: String,
     came: Option<Came>,
     route: Option<Route>,
+    template: Option<RouteTemplate>,
     status: Option<StatusCode>,
     denied: Option<Denied>,
     error: Option<String>,
     upstreamed: Option<Upstreamed>,
     expected: Option<u64>,
+    first_byte: Option<Duration>,
+    received: Option<Arc<AtomicU64>>,
     sent: u64,
     /// Whether the client has to take something before more is asked of the answer.
     offered: bool,
@@ -107,11 +112,14 @@ impl Record {
             path: cut(path).to_owned(),
             came,
             route: None,
+            template: None,
             status: None,
             denied: None,
             error: None,
             upstreamed: None,
             expected: None,
+            first_byte: None,
+            received: None,
             sent: 0,
             offered: false,
         }
@@ -119,6 +127,11 @@ impl Record {
 
     pub(crate) fn routed(&mut self, route: Route) {
         self.route = Some(route);
+    }
+
+    /// Where the bytes of the request's body are to be counted.
+    pub(crate) fn receives(&mut self) -> Arc<AtomicU64> {
+        Arc::clone(self.received.get_or_insert_default())
     }
 
     pub(crate) fn denied(&mut self, reason: Denied) {
@@ -159,7 +172,9 @@ impl Record {
 
     /// Follows the body of the answer to its end.
     pub(crate) fn follow(mut self, method: &Method, mut response: Response<Body>) -> Response<Logged> {
+        self.first_byte = Some(self.started.elapsed());
         self.upstreamed = response.extensions_mut().remove();
+        self.template = response.extensions_mut().remove();
         if let Some(error) = self.upstreamed.as_mut().and_then(|upstreamed| upstreamed.error.take()) {
             self.error = Some(error);
         }
@@ -183,8 +198,19 @@ impl Drop for Record {
         let duration = now - self.started;
         let status = self.status.map_or(CLIENT_GONE, |status| status.as_u16());
         let route = self.route.map_or("refused", Route::label);
-        let labels = metrics::Request { method: self.method, route, status, protocol: self.protocol };
-        self.observers.metrics.ended(&labels, duration, self.sent);
+        let label = match self.template.take() {
+            Some(template) if self.route == Some(Route::Api) => RouteLabel::Template(template),
+            _ => RouteLabel::Class(route),
+        };
+        let ended = Ended {
+            id: self.id.as_str(),
+            duration,
+            first_byte: self.first_byte,
+            received: self.received.as_ref().map(|bytes| bytes.load(Ordering::Relaxed)),
+            sent: self.sent,
+        };
+        let labels = Labels { method: self.method, route: label, status, protocol: self.protocol };
+        self.observers.metrics.ended(labels, ended);
         self.activity.end(now, self.offered);
         if !AccessLog::is_wanted() {
             return;
@@ -219,7 +245,7 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_10 => "1.0",
         Version::HTTP_11 => "1.1",
         Version::HTTP_2 => "2",
-        _ => "_OTHER",
+        _ => OTHER,
     }
 }
 

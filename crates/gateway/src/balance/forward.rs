@@ -107,6 +107,7 @@ pub(super) async fn forward(balancer: &Inner, request: Request<Body>) -> Respons
                 return response;
             }
         }
+        peer.sent_elsewhere();
         before.push(sent.elapsed());
         first = Some(index);
     }

@@ -33,6 +33,7 @@ pub(super) struct Metrics {
     first_byte: Times,
     total: Times,
     attempts: Family<ByResult, Counter>,
+    retries: Family<ByUpstream, Counter>,
 }
 
 /// How one attempt ended.
@@ -73,6 +74,7 @@ pub(super) struct PeerMetrics {
     first_byte: Histogram,
     total: Histogram,
     attempts: [Counter; 5],
+    retries: Counter,
 }
 
 impl Metrics {
@@ -85,6 +87,7 @@ impl Metrics {
             first_byte: times(),
             total: times(),
             attempts: Family::default(),
+            retries: Family::default(),
         };
         registry.register("upstream_ready", "1 when a process says that it is ready, else 0", metrics.ready.clone());
         registry.register("upstream_active_requests", "Requests that a process has", metrics.active.clone());
@@ -99,6 +102,8 @@ impl Metrics {
             "Requests sent to a process, by what came of it",
             metrics.attempts.clone(),
         );
+        let help = "Requests that came to nothing at a process and were sent to another one";
+        registry.register("upstream_retries", help, metrics.retries.clone());
         metrics
     }
 
@@ -112,6 +117,7 @@ impl Metrics {
             first_byte: self.first_byte.get_or_create_owned(&upstream()),
             total: self.total.get_or_create_owned(&upstream()),
             attempts: Outcome::ALL.map(|outcome| self.attempts.get_or_create_owned(&result(outcome))),
+            retries: self.retries.get_or_create_owned(&upstream()),
         })
     }
 
@@ -123,6 +129,7 @@ impl Metrics {
         self.connect.remove(&upstream);
         self.first_byte.remove(&upstream);
         self.total.remove(&upstream);
+        self.retries.remove(&upstream);
         for outcome in Outcome::ALL {
             self.attempts.remove(&ByResult { upstream: address.to_owned(), result: outcome.label() });
         }
@@ -141,6 +148,10 @@ impl PeerMetrics {
 
     pub(super) fn ended(&self, time: Duration) {
         self.total.observe(time.as_secs_f64());
+    }
+
+    pub(super) fn sent_elsewhere(&self) {
+        self.retries.inc();
     }
 
     pub(super) fn came(&self, outcome: Outcome) {

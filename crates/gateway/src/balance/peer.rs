@@ -123,6 +123,11 @@ impl Peer {
         }
     }
 
+    /// A request that came to nothing here is sent to another one.
+    pub(super) fn sent_elsewhere(&self) {
+        self.known.metrics.sent_elsewhere();
+    }
+
     /// Sends a request, and gives the head of its answer.
     pub(super) async fn send(
         &self,

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::Router;
 use axum::extract::Request;
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use bytes::Bytes;
 use futures_util::stream;
 use http::HeaderValue;
@@ -23,7 +23,7 @@ use picup_delivery::{
 };
 use picup_gateway::{
     AccessFormat, AccessLog, Balancer, ByteStream, Challenges, Drained, Elsewhere, Gateway, Metrics, Opened, Origin,
-    OriginError, Parts, Rules, Settings, StaticFile, StaticFiles, Tls, Told, api_service,
+    OriginError, Parts, RouteTemplate, Rules, Settings, StaticFile, StaticFiles, Tls, Told, api_service,
 };
 use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -367,6 +367,7 @@ fn api() -> Router {
             }),
         )
         .route("/api/moved", get(|| async { axum::response::Redirect::to("/api/told") }))
+        .route("/api/photos/{id}", get(|| async { (Extension(RouteTemplate::new("/api/photos/{id}")), "a photo") }))
         .route("/api/upload", post(|body: axum::body::Bytes| async move { body.len().to_string() }))
         .fallback(any(told))
 }

@@ -8,11 +8,13 @@
 //! ```
 //!
 //! Users are `person001@example.org` and so on, as the seeding tool makes them. Tables are Markdown; times are those of the
-//! client from before it sends until it has read the answer, its own share of the same processors included.
+//! client from before it sends until it has read the answer, its own share of the same processors included. With `--expose` a
+//! Prometheus may ask for them meanwhile, as `client_request_duration_seconds`.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::cast_precision_loss, reason = "figures to look at")]
 
+mod exposed;
 mod figures;
 mod pages;
 mod photo;
@@ -26,8 +28,8 @@ use std::str::FromStr;
 
 use anyhow::{Context, bail};
 
-const USAGE: &str = "say scenarios --server URL --metrics URL --pid PID --users N --rounds N --at-once N --password-file FILE, \
-     or pages --servers NAME=URL,NAME=URL --database mysql://… --rounds N --password-file FILE";
+const USAGE: &str = "say scenarios --server URL --metrics URL --pid PID --users N --rounds N --at-once N --password-file FILE \
+     [--expose ADDR:PORT], or pages --servers NAME=URL,NAME=URL --database mysql://… --rounds N --password-file FILE";
 
 fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
@@ -50,6 +52,7 @@ fn main() -> anyhow::Result<()> {
             rounds: said.take("--rounds")?,
             at_once: said.take("--at-once")?,
             password,
+            expose: if said.0.contains_key("--expose") { Some(said.take("--expose")?) } else { None },
         })),
         "pages" => {
             let (servers, database): (String, String) = (said.take("--servers")?, said.take("--database")?);

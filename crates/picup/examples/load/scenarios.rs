@@ -6,6 +6,7 @@
 //! between (sending bytes, renewing tokens) is not counted. The photos that were committed are processed meanwhile, as always.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -14,11 +15,12 @@ use picup_api::wire;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::exposed::expose;
 use crate::figures::Figures;
 use crate::pages::{PAGE_OF_AN_ALBUM, album_pages};
 use crate::photo::{photo, wish};
 use crate::server::{Served, Server, peak};
-use crate::user::{Answer, Door, User, send};
+use crate::user::{Answer, Door, User};
 
 /// So many files at once by one user: the most that one request may name.
 const MANY: u64 = 100;
@@ -32,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     pub(crate) at_once: usize,
     pub(crate) password: String,
+    /// Where a Prometheus may ask what requests took.
+    pub(crate) expose: Option<SocketAddr>,
 }
 
 struct Bench {
@@ -55,6 +59,9 @@ struct Begun {
 
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let (door, server) = (Door::new(&plan.server)?, Server::new(plan.pid, &plan.metrics)?);
+    if let Some(address) = plan.expose {
+        expose(address, door.took.clone()).await?;
+    }
     let mut bench =
         Bench { plan, door, server, users: Vec::new(), run: u64::from(std::process::id()), lines: RefCell::default() };
     // What a run before has left.
@@ -82,12 +89,12 @@ impl Bench {
     async fn sign_in(&mut self) -> anyhow::Result<()> {
         let (users, at_once) = (self.plan.users, self.plan.at_once);
         let (name, route) = ("1. sign in", "POST");
-        let requests = (0..users).map(|user| send(self.door.sign_in_request(user + 1, &self.plan.password)));
+        let requests = (0..users).map(|user| self.door.send(self.door.sign_in_request(user + 1, &self.plan.password)));
         let answers = self.measure(name, route, at_once, requests).await?;
         for answer in &answers {
             self.users.push(User::of(&self.door, answer)?);
         }
-        let requests = (0..users).map(|user| send(self.door.sign_in_request(user + 1, &self.plan.password)));
+        let requests = (0..users).map(|user| self.door.send(self.door.sign_in_request(user + 1, &self.plan.password)));
         self.measure("1. sign in, all at the same moment", route, users, requests).await?;
         Ok(())
     }
@@ -241,12 +248,12 @@ impl Bench {
         answer: impl Fn(&T) -> &Answer,
     ) -> anyhow::Result<Vec<T>> {
         self.server.forget_peak()?;
-        let before = self.server.served(method, "api").await?;
+        let before = self.server.served(method).await?;
         let begun = Instant::now();
         let numbered = requests.enumerate().map(|(number, request)| async move { (number, request.await) });
         let mut all: Vec<(usize, T)> = stream::iter(numbered).buffer_unordered(at_once).collect().await;
         let wall = begun.elapsed();
-        let served = self.server.served(method, "api").await?;
+        let served = self.server.served(method).await?;
         all.sort_unstable_by_key(|(number, _)| *number);
         let mut figures = Figures::within(wall);
         for (_, one) in &all {

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use picup_api::wire;
+use prometheus_client::metrics::histogram::Histogram;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+
+use crate::exposed::histogram;
 
 /// Well before the five minutes that a token holds.
 const RENEW_AFTER: Duration = Duration::from_secs(120);
@@ -15,6 +18,8 @@ const RENEW_AFTER: Duration = Duration::from_secs(120);
 pub(crate) struct Door {
     pub(crate) http: reqwest::Client,
     pub(crate) base: String,
+    /// What all that was sent through it took.
+    pub(crate) took: Histogram,
 }
 
 /// An answer: its status, 0 when there was none, its body and what it took.
@@ -34,7 +39,14 @@ pub(crate) struct User {
 impl Door {
     pub(crate) fn new(base: &str) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned() })
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), took: histogram() })
+    }
+
+    /// Sends a request, and notes what it took.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
+        let answer = send(request).await;
+        self.took.observe(answer.took.as_secs_f64());
+        answer
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -48,7 +60,7 @@ impl Door {
     }
 
     pub(crate) async fn sign_in(&self, number: usize, password: &str) -> anyhow::Result<User> {
-        let answer = send(self.sign_in_request(number, password)).await;
+        let answer = self.send(self.sign_in_request(number, password)).await;
         User::of(self, &answer).with_context(|| format!("signing in person{number:03}"))
     }
 }
@@ -65,18 +77,18 @@ impl User {
     pub(crate) async fn stay(&mut self) -> anyhow::Result<()> {
         if self.renewed.elapsed() > RENEW_AFTER {
             let body = json!({ "refresh_token": self.tokens.refresh_token });
-            let answer = send(self.door.request(Method::POST, "/api/session/refresh").json(&body)).await;
+            let answer = self.door.send(self.door.request(Method::POST, "/api/session/refresh").json(&body)).await;
             *self = Self::of(&self.door, &answer)?;
         }
         Ok(())
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        send(self.door.request(Method::GET, path).bearer_auth(&self.tokens.access_token)).await
+        self.door.send(self.door.request(Method::GET, path).bearer_auth(&self.tokens.access_token)).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
-        send(self.door.request(Method::POST, path).bearer_auth(&self.tokens.access_token).json(body)).await
+        self.door.send(self.door.request(Method::POST, path).bearer_auth(&self.tokens.access_token).json(body)).await
     }
 
     /// Sends the only part of an upload; the address carries the right.
@@ -85,7 +97,7 @@ impl User {
         for header in &target.headers {
             request = request.header(&header.name, &header.value);
         }
-        send(request).await.well()
+        self.door.send(request).await.well()
     }
 }
 

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use picup_app::{health, jobs};
-use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::exposition::encoded;
 use super::rooms::Rooms;
 
 /// What the admin listener can tell.
@@ -43,24 +43,12 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
     }
 }
 
-async fn metrics(State(admin): State<Admin>) -> Response {
+async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
     // All keep a gauge of what they are asked.
     let _ = picup_app::backup::report(&admin.0.rooms.app).await;
     let _ = admin.0.rooms.storage.space().await;
     let _ = jobs::counts(&admin.0.rooms.app).await;
-    encoded(&admin.0.registry)
-}
-
-/// All metrics, as Prometheus reads them.
-pub(super) fn encoded(registry: &Registry) -> Response {
-    let mut text = String::new();
-    match encode(&mut text, registry) {
-        Ok(()) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, kind)], text).into_response()
-        }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+    encoded(&admin.0.registry, &headers)
 }
 
 async fn ready(State(admin): State<Admin>) -> Response {

@@ -17,7 +17,7 @@ use super::front::{self, Front, Reload};
 use super::media_keys::{self, Rings};
 use super::origin::{StoreOrigin, Straight};
 use super::rooms::Rooms;
-use super::{Plays, Sockets, interface, log, probing};
+use super::{Plays, Sockets, api_times, interface, log, probing};
 use crate::config::Config;
 use crate::qr;
 
@@ -99,7 +99,7 @@ pub(super) fn gateway(
     registry: &mut Registry,
 ) -> anyhow::Result<Gateway> {
     let clock = Arc::clone(&rooms.clock);
-    let router = picup_api::router(rooms.app.clone(), config.limits.request_body);
+    let router = api_times::timed(picup_api::router(rooms.app.clone(), config.limits.request_body), registry);
     let metrics = picup_gateway::Metrics::register(registry);
     rooms.told.by(&metrics);
     Ok(Gateway::new(

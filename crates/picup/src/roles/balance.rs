@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::admin::encoded;
+use super::exposition::encoded;
 use super::front::{self, Front, Reload};
 use super::{NO_PUBLIC_BASE, Sockets, interface, log, stop_on_signal};
 use crate::config::{Config, GatewayConfig};
@@ -56,7 +56,7 @@ pub(crate) async fn serve(config: &Config, reload: Reload, mut sockets: Sockets)
         let listener = sockets.listen(address, "--admin-listen").await.context("the admin listener")?;
         tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready");
         let router = Router::new()
-            .route("/metrics", get(async |State(admin): State<Arc<Admin>>| encoded(&admin.registry)))
+            .route("/metrics", get(metrics))
             .route("/live", get(async || Json(json!({"ok": true}))))
             .route("/ready", get(ready))
             .with_state(Arc::new(Admin { registry, balancer: balancer.clone() }));
@@ -88,6 +88,10 @@ pub(crate) async fn serve(config: &Config, reload: Reload, mut sockets: Sockets)
 struct Admin {
     registry: Registry,
     balancer: Balancer,
+}
+
+async fn metrics(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {
+    encoded(&admin.registry, &headers)
 }
 
 /// How each process behind it is.

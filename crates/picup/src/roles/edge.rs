@@ -19,8 +19,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::admin::encoded;
 use super::edge_keys::EdgeKeys;
+use super::exposition::encoded;
 use super::front::{self, Front, Reload};
 use super::origin::{StoreOrigin, Straight};
 use super::upstream::Upstream;
@@ -150,8 +150,8 @@ async fn admin(listener: TcpListener, admin: Arc<Admin>) {
     }
 }
 
-async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
-    encoded(&admin.registry)
+async fn metrics(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {
+    encoded(&admin.registry, &headers)
 }
 
 /// One medium by its key, or all whose keys begin so.

@@ -5,12 +5,14 @@
 pub(crate) mod acme;
 mod admin;
 mod answers;
+mod api_times;
 pub(crate) mod balance;
 mod caches;
 pub(crate) mod cdn;
 pub(crate) mod edge;
 pub(crate) mod edge_keys;
 pub(crate) mod exporter;
+mod exposition;
 pub(crate) mod from_backup;
 mod front;
 mod interface;

@@ -201,7 +201,12 @@ async fn metrics_have_their_names_and_no_secrets() {
     ada.get(asset.media.thumbnail.as_ref().unwrap()).await;
     app.stranger().get(asset.media.thumbnail.as_ref().unwrap()).await.refused(403);
     let admin = Client::stranger(app.admin.unwrap());
+    // As a person asks, and as Prometheus does.
     let answer = admin.get("/metrics").await;
+    assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"));
+    assert!(!answer.text().contains("# EOF"), "{}", answer.text());
+    let wish = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+    let answer = admin.send(admin.request(Method::GET, "/metrics").header("accept", wish)).await;
     assert!(answer.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
     let text = answer.text();
     assert!(text.ends_with("# EOF\n"), "{text}");
@@ -209,7 +214,9 @@ async fn metrics_have_their_names_and_no_secrets() {
         "http_server_request_duration_seconds_bucket",
         "http_server_active_requests",
         "http_server_open_connections",
-        "http_server_response_body_bytes_total",
+        "http_server_response_body_size_bytes_sum",
+        "http_server_time_to_first_byte_seconds_bucket",
+        "picup_api_request_duration_seconds_bucket",
         "delivery_denied_total",
         "picup_uploads_total",
         "picup_jobs_total",
