@@ -83,7 +83,7 @@ async fn step_by_step(connection: &mut AnyConnection, dialect: Dialect) -> Resul
             migrate(connection, number, &dialect.schema(sql)).await?;
         }
     }
-    sqlx::query("SELECT RELEASE_LOCK(CONCAT(DATABASE(), '.picup'))").execute(connection).await?;
+    sqlx::query("SELECT RELEASE_LOCK(SHA2(CONCAT(DATABASE(), '.picup'), 224))").execute(connection).await?;
     Ok(())
 }
 

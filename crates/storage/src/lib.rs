@@ -9,7 +9,8 @@
 //! of which parts arrived ([`Storage::upload_parts`]); completing never replaces anything.
 //! A stream of unknown length is staged the same way ([`Storage::receive_begin`]) and completed by the same step.
 //!
-//! One process writes uploads to a store: two attempts at one part are kept apart in that process only.
+//! One process writes uploads to a folder: two attempts at one part are kept apart in that process only. A bucket takes each part whole,
+//! from however many.
 //!
 //! [`ObjectKey`]: picup_domain::ObjectKey
 //! [`UploadId`]: picup_domain::UploadId

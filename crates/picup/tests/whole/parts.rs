@@ -269,4 +269,11 @@ async fn where_photos_are_in_a_folder_one_answers_and_one_works() {
     assert_eq!(ada.processed(asset).await.state, wire::AssetState::Ready);
     assert!(answers.terminate().await.unwrap().success() && works.terminate().await.unwrap().success());
     books::audit(&data).await;
+    // What others delete is not told to a cache of one part.
+    let settings = std::fs::read_to_string(data.join("picup.toml")).unwrap_or_default();
+    let cache = folder.path().join("cache");
+    std::fs::write(data.join("picup.toml"), format!("edge.cache_dir = \"{}\"\n{settings}", cache.display())).unwrap();
+    let mut cached = part(data.clone(), "api").spawn().unwrap();
+    assert!(!cached.wait().await.unwrap().success());
+    assert!(cached.output().text().contains("put an edge before the bucket"), "{}", cached.output().text());
 }
