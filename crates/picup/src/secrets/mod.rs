@@ -6,7 +6,7 @@
 
 pub(crate) mod media_keys;
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -294,10 +294,7 @@ fn leave(path: &Path, public_pem: &str) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     };
-    let created = removed
-        .and_then(|()| create(path, public_pem))
-        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o644)));
-    if let Err(error) = created {
+    if let Err(error) = removed.and_then(|()| create(path, public_pem)) {
         tracing::warn!(%error, path = %path.display(), "a public key could not be written down");
     }
 }
