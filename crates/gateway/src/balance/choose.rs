@@ -41,29 +41,30 @@ pub(super) fn turns(weights: &[u32]) -> Vec<usize> {
     turns
 }
 
-/// The one to ask of those that `may` be asked, by its index.
-pub(super) fn choose(
+/// The one to ask of `count` that `may` be asked, by its index.
+pub(super) fn choose<'c>(
     policy: Policy,
-    candidates: &[Candidate<'_>],
+    count: usize,
+    candidate: impl Fn(usize) -> Candidate<'c>,
     may: impl Fn(usize) -> bool,
     turns: &[usize],
     turn: usize,
     client: IpAddr,
 ) -> Option<usize> {
-    let possible = || (0..candidates.len()).filter(|index| may(*index));
+    let possible = || (0..count).filter(|index| may(*index));
     match policy {
         Policy::RoundRobin => {
             (0..turns.len()).map(|later| turns[(turn + later) % turns.len()]).find(|index| may(*index))
         }
         Policy::LeastRequests => possible().min_by(|a, b| {
-            let (a, b) = (&candidates[*a], &candidates[*b]);
+            let (a, b) = (&candidate(*a), &candidate(*b));
             let load = |one: &Candidate<'_>, other: &Candidate<'_>| (one.active as u128 + 1) * u128::from(other.weight);
             // Of several that are as busy, whoever's turn it is.
             let order = |one: &Candidate<'_>| place(turn, one.address);
             load(a, b).cmp(&load(b, a)).then_with(|| order(a).cmp(&order(b)))
         }),
         Policy::ClientAddress => possible().max_by(|a, b| {
-            let score = |index: &usize| rendezvous(client, &candidates[*index]);
+            let score = |index: &usize| rendezvous(client, &candidate(*index));
             score(a).total_cmp(&score(b))
         }),
     }
@@ -119,9 +120,10 @@ mod tests {
         let turns = turns(&[1, 1, 1]);
         for policy in [Policy::RoundRobin, Policy::LeastRequests, Policy::ClientAddress] {
             for turn in 0..9 {
-                let chosen = choose(policy, &three, |index| index != 0, &turns, turn, CLIENT);
+                let chosen =
+                    choose(policy, three.len(), |index| three[index], |index| index != 0, &turns, turn, CLIENT);
                 assert!(matches!(chosen, Some(1 | 2)), "{policy:?}");
-                assert_eq!(choose(policy, &three, |_| false, &turns, turn, CLIENT), None);
+                assert_eq!(choose(policy, three.len(), |index| three[index], |_| false, &turns, turn, CLIENT), None);
             }
         }
     }
@@ -129,11 +131,12 @@ mod tests {
     #[test]
     fn the_least_busy_for_its_weight_is_asked_and_of_those_alike_each_in_turn() {
         let busy = candidates(&[("a", 1, 2), ("b", 4, 6), ("c", 1, 3)]);
-        assert_eq!(choose(Policy::LeastRequests, &busy, |_| true, &[], 0, CLIENT), Some(1));
+        assert_eq!(choose(Policy::LeastRequests, busy.len(), |index| busy[index], |_| true, &[], 0, CLIENT), Some(1));
         let idle = candidates(&[("a", 1, 0), ("b", 1, 0)]);
         let mut chosen = [0; 2];
         for turn in 0..1_000 {
-            chosen[choose(Policy::LeastRequests, &idle, |_| true, &[], turn, CLIENT).unwrap()] += 1;
+            chosen[choose(Policy::LeastRequests, idle.len(), |index| idle[index], |_| true, &[], turn, CLIENT)
+                .unwrap()] += 1;
         }
         assert!(chosen.iter().all(|times| (400..600).contains(times)), "{chosen:?}");
     }
@@ -143,7 +146,9 @@ mod tests {
         let three = candidates(&[("a", 1, 0), ("b", 1, 0), ("c", 2, 0)]);
         let of = |may: &dyn Fn(usize) -> bool| {
             clients()
-                .map(|client| choose(Policy::ClientAddress, &three, may, &[], 0, client).unwrap())
+                .map(|client| {
+                    choose(Policy::ClientAddress, three.len(), |index| three[index], may, &[], 0, client).unwrap()
+                })
                 .collect::<Vec<_>>()
         };
         let (whole, without) = (of(&|_| true), of(&|index| index != 1));
@@ -154,7 +159,9 @@ mod tests {
             *shares.entry(index).or_insert(0) += 1;
         }
         assert!((1_300..1_700).contains(&shares[&0]) && (2_700..3_300).contains(&shares[&2]), "{shares:?}");
-        let within = |text: &str| choose(Policy::ClientAddress, &three, |_| true, &[], 0, text.parse().unwrap());
+        let within = |text: &str| {
+            choose(Policy::ClientAddress, three.len(), |index| three[index], |_| true, &[], 0, text.parse().unwrap())
+        };
         assert_eq!(within("2001:db8:1:2::1"), within("2001:db8:1:2:ffff::9"));
     }
 }

@@ -128,11 +128,12 @@ fn copy(head: &Parts) -> Parts {
 
 /// One that is ready and was not asked yet; where none is, one that is not: what is known of it may be old.
 fn pick(balancer: &Inner, peers: &Peers, client: IpAddr, asked: Option<usize>) -> Option<usize> {
-    let candidates: Vec<_> = peers.all.iter().map(|peer| candidate(peer)).collect();
     let turn = balancer.turn();
     let may = |index: usize| Some(index) != asked && !peers.all[index].upstream.drains;
-    let of =
-        |may: &dyn Fn(usize) -> bool| choose(balancer.settings.policy, &candidates, may, &peers.turns, turn, client);
+    let of = |may: &dyn Fn(usize) -> bool| {
+        let candidate = |index: usize| candidate(&peers.all[index]);
+        choose(balancer.settings.policy, peers.all.len(), candidate, may, &peers.turns, turn, client)
+    };
     of(&|index| may(index) && peers.all[index].is_ready()).or_else(|| of(&may))
 }
 

@@ -3,18 +3,21 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use picup_app::{health, jobs};
 use prometheus_client::registry::Registry;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::Sockets;
 use super::exposition::encoded;
 use super::rooms::Rooms;
+use crate::config::Config;
 
 /// What the admin listener can tell.
 #[derive(Clone)]
@@ -31,13 +34,26 @@ impl Admin {
     }
 }
 
+/// The listener of the configuration, if there is to be one.
+pub(super) async fn open(config: &Config, sockets: &mut Sockets) -> anyhow::Result<Option<TcpListener>> {
+    match config.admin_listen.address() {
+        Some(address) => sockets.listen(address, "--admin-listen").await.context("the admin listener").map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What it answers for a PicUp with rooms.
+pub(super) fn router(admin: Admin) -> Router {
+    Router::new().route("/metrics", get(metrics)).route("/live", live()).route("/ready", get(ready)).with_state(admin)
+}
+
+/// As long as there is a process, it says so.
+pub(super) fn live<S: Clone + Send + Sync + 'static>() -> MethodRouter<S> {
+    get(async || Json(json!({"ok": true})))
+}
+
 /// Serves until the process ends.
-pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
-    let router = Router::new()
-        .route("/metrics", get(metrics))
-        .route("/live", get(async || Json(json!({"ok": true}))))
-        .route("/ready", get(ready))
-        .with_state(admin);
+pub(super) async fn serve(listener: TcpListener, router: Router) {
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "the admin listener failed");
     }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use super::exposition::encoded;
 use super::front::{self, Front, Reload};
-use super::{NO_PUBLIC_BASE, Sockets, interface, log, stop_on_signal};
+use super::{NO_PUBLIC_BASE, Sockets, admin, interface, log, stop_on_signal};
 use crate::config::{Config, GatewayConfig};
 
 /// Serves until SIGTERM or SIGINT, and then what is under way.
@@ -52,19 +52,14 @@ pub(crate) async fn serve(config: &Config, reload: Reload, mut sockets: Sockets)
             access_log: log::access(&config.log)?,
         },
     );
-    if let Some(address) = config.admin_listen.address() {
-        let listener = sockets.listen(address, "--admin-listen").await.context("the admin listener")?;
+    if let Some(listener) = admin::open(config, &mut sockets).await? {
         tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready");
         let router = Router::new()
             .route("/metrics", get(metrics))
-            .route("/live", get(async || Json(json!({"ok": true}))))
+            .route("/live", admin::live())
             .route("/ready", get(ready))
             .with_state(Arc::new(Admin { registry, balancer: balancer.clone() }));
-        tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the admin listener failed");
-            }
-        });
+        tokio::spawn(admin::serve(listener, router));
     }
     let checks = balancer.clone();
     tokio::spawn(async move { checks.check().await });

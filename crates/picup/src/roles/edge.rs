@@ -16,7 +16,6 @@ use picup_storage::Storage;
 use prometheus_client::registry::Registry;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::edge_keys::EdgeKeys;
@@ -24,7 +23,7 @@ use super::exposition::encoded;
 use super::front::{self, Front, Reload};
 use super::origin::{StoreOrigin, Straight};
 use super::upstream::Upstream;
-use super::{Sockets, caches, log, stop_on_signal};
+use super::{Sockets, admin, caches, log, stop_on_signal};
 use crate::config::Config;
 use crate::secrets;
 
@@ -92,10 +91,11 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload, mut socke
             access_log: log::access(&config.log)?,
         },
     );
-    if let Some(address) = config.admin_listen.address() {
-        let listener = sockets.listen(address, "--admin-listen").await.context("the admin listener")?;
+    if let Some(listener) = admin::open(config, &mut sockets).await? {
         tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready, /purge");
-        tokio::spawn(admin(listener, Arc::new(Admin { registry, cache })));
+        let asked = Router::new().route("/metrics", get(metrics)).route("/purge", post(purge));
+        let router = health().merge(asked.with_state(Arc::new(Admin { registry, cache })));
+        tokio::spawn(admin::serve(listener, router));
     }
     tokio::spawn(edge.keys.follow(keyring, tokens));
     tokio::spawn(front.follow(reload));
@@ -133,21 +133,12 @@ async fn origin(
 
 /// What stands in for the API.
 fn health() -> Router {
-    let well = get(async || Json(json!({"ok": true})));
-    Router::new().route("/live", well.clone()).route("/ready", well)
+    Router::new().route("/live", admin::live()).route("/ready", admin::live())
 }
 
 struct Admin {
     registry: Registry,
     cache: Cache,
-}
-
-async fn admin(listener: TcpListener, admin: Arc<Admin>) {
-    let asked = Router::new().route("/metrics", get(metrics)).route("/purge", post(purge)).with_state(admin);
-    let router = health().merge(asked);
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the admin listener failed");
-    }
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {

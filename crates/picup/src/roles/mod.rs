@@ -115,10 +115,7 @@ pub(crate) async fn serve(
     } else {
         None
     };
-    let admin = match config.admin_listen.address() {
-        Some(address) => Some(sockets.listen(address, "--admin-listen").await.context("the admin listener")?),
-        None => None,
-    };
+    let admin = admin::open(&config, &mut sockets).await?;
     sockets.tell_unused();
     let tasks = TaskTracker::new();
     let app = rooms.app.clone();
@@ -138,7 +135,7 @@ pub(crate) async fn serve(
     if let Some(listener) = admin {
         tracing::info!(address = %listener.local_addr()?, "admin listener: /metrics, /live, /ready");
         // Goes on while the rest drains, so that what happens then can still be seen.
-        tokio::spawn(admin::serve(listener, admin::Admin::new(registry, rooms.clone())));
+        tokio::spawn(admin::serve(listener, admin::router(admin::Admin::new(registry, rooms.clone()))));
     }
     match answers {
         Some(answers) => answers.serve(&config, &rooms, reload, stop).await?,

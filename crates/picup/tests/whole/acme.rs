@@ -202,8 +202,8 @@ async fn where_one_way_fails_the_other_is_taken() {
     picup.stop().await;
 }
 
-#[tokio::test]
-async fn a_renewal_at_the_authoritys_wish_ends_nothing() {
+/// A PicUp that has its certificate, and has asked when to renew it: not for long.
+async fn renewed_later() -> (Pebble, RenewalStandIn, Fetching, reqwest::Client) {
     let addresses = Addresses::free();
     let pebble = addresses.pebble().start().unwrap();
     let stand_in = RenewalStandIn::before(&pebble, "2090-01-01T00:00:00Z", "2090-01-02T00:00:00Z").await.unwrap();
@@ -211,8 +211,14 @@ async fn a_renewal_at_the_authoritys_wish_ends_nothing() {
     picup.says("a new certificate is there").await;
     let client = browser(&pebble.issues_by().await.unwrap(), picup.address);
     picup.ready(&client).await;
-    let told = eventually("the question when to renew", async || (!stand_in.asked().is_empty()).then_some(())).await;
-    told.unwrap();
+    let asked = async || (!stand_in.asked().is_empty()).then_some(());
+    eventually("the question when to renew", asked).await.unwrap();
+    (pebble, stand_in, picup, client)
+}
+
+#[tokio::test]
+async fn a_renewal_at_the_authoritys_wish_ends_nothing() {
+    let (pebble, stand_in, picup, client) = renewed_later().await;
     let first = picup.certificate();
 
     // People go on looking, on one connection and on new ones.
@@ -279,15 +285,7 @@ async fn an_authority_that_is_down_at_the_start_is_waited_for() {
 
 #[tokio::test]
 async fn while_the_names_are_elsewhere_the_old_certificate_stays() {
-    let addresses = Addresses::free();
-    let pebble = addresses.pebble().start().unwrap();
-    let stand_in = RenewalStandIn::before(&pebble, "2090-01-01T00:00:00Z", "2090-01-02T00:00:00Z").await.unwrap();
-    let picup = Fetching::redirecting(addresses, &stand_in.directory(), &pebble.root_file());
-    picup.says("a new certificate is there").await;
-    let client = browser(&pebble.issues_by().await.unwrap(), picup.address);
-    picup.ready(&client).await;
-    let asked = async || (!stand_in.asked().is_empty()).then_some(());
-    eventually("the question when to renew", asked).await.unwrap();
+    let (pebble, stand_in, picup, client) = renewed_later().await;
     let first = picup.certificate();
 
     pebble.names_are_at(Ipv4Addr::new(127, 0, 0, 77)).await.unwrap();
