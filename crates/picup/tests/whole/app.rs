@@ -97,15 +97,7 @@ impl TestApp {
     }
 
     async fn make_account(&self, name: &str, quota: Option<&str>) {
-        let email = email(name);
-        let mut arguments = vec!["user", "create", &email, "--password-file"];
-        let (password, data) = (self.path("password"), self.data());
-        arguments.extend([password.to_str().unwrap(), "--data-dir", data.to_str().unwrap()]);
-        if let Some(quota) = quota {
-            arguments.extend(["--quota", quota]);
-        }
-        let made = run(BINARY, arguments).await.unwrap();
-        assert!(made.status.success(), "{}", made.stderr);
+        make_account(&self.data(), &self.path("password"), name, quota).await;
     }
 
     /// `picup user …` beside the running server.
@@ -291,6 +283,18 @@ pub(crate) fn prepare(data: &Path, settings: &str) {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).unwrap();
         std::fs::write(data.join("picup.toml"), settings).unwrap();
     }
+}
+
+/// An account as an operator makes it, with the password in that file.
+pub(crate) async fn make_account(data: &Path, password: &Path, name: &str, quota: Option<&str>) {
+    let email = email(name);
+    let mut arguments = vec!["user", "create", &email, "--password-file"];
+    arguments.extend([password.to_str().unwrap(), "--data-dir", data.to_str().unwrap()]);
+    if let Some(quota) = quota {
+        arguments.extend(["--quota", quota]);
+    }
+    let made = run(BINARY, arguments).await.unwrap();
+    assert!(made.status.success(), "{}", made.stderr);
 }
 
 pub(crate) fn email(name: &str) -> String {

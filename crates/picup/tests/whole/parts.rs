@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use picup_api::wire;
-use picup_testkit::{PicupProcess, ProcessBuilder, S3Server, TempDir, fresh_folder, run, samples};
+use picup_testkit::{PicupProcess, ProcessBuilder, S3Server, TempDir, fresh_folder, samples};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::app::{BINARY, PASSWORD, email, eventually, prepare, write_private};
+use crate::app::{BINARY, PASSWORD, email, eventually, make_account, prepare, write_private};
 use crate::books;
 use crate::buckets::Service;
 use crate::client::Client;
@@ -47,12 +47,9 @@ impl Parts {
         std::fs::write(front.join("picup.toml"), settings).unwrap();
         let gateway = part(front, "gateway").start().await.unwrap();
         let parts = Self { _bucket: bucket, folder, gateway, api: [first, second], worker };
-        write_private(&parts.folder.path().join("password"), PASSWORD);
-        let (data, password) = (parts.data(), parts.folder.path().join("password"));
-        let mail = email("ada");
-        let arguments = ["user", "create", &mail, "--password-file", password.to_str().unwrap(), "--data-dir"];
-        let made = run(BINARY, arguments.into_iter().chain([data.to_str().unwrap()])).await.unwrap();
-        assert!(made.status.success(), "{}", made.stderr);
+        let password = parts.folder.path().join("password");
+        write_private(&password, PASSWORD);
+        make_account(&parts.data(), &password, "ada", None).await;
         parts
     }
 
@@ -260,11 +257,8 @@ async fn where_photos_are_in_a_folder_one_answers_and_one_works() {
     assert!(said.contains("where photos are in a folder, one PicUp answers"), "{said}");
     let password = folder.path().join("password");
     write_private(&password, PASSWORD);
-    let mail = email("ada");
-    let made =
-        ["user", "create", &mail, "--password-file", password.to_str().unwrap(), "--data-dir", data.to_str().unwrap()];
-    assert!(run(BINARY, made).await.unwrap().status.success());
-    let ada = Client::program(answers.address(), &mail, PASSWORD).await;
+    make_account(&data, &password, "ada", None).await;
+    let ada = Client::program(answers.address(), &email("ada"), PASSWORD).await;
     let asset = ada.upload("one.jpg", &samples::jpeg(1)).await;
     assert_eq!(ada.processed(asset).await.state, wire::AssetState::Ready);
     assert!(answers.terminate().await.unwrap().success() && works.terminate().await.unwrap().success());

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use picup_testkit::{PicupProcess, ProcessBuilder, PrometheusServer, TempDir, free_address, fresh_folder, run};
+use picup_testkit::{PicupProcess, ProcessBuilder, PrometheusServer, TempDir, free_address, fresh_folder};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use reqwest::Method;
 use tokio::time::Instant;
 
-use crate::app::{BINARY, PASSWORD, email, eventually, prepare, write_private};
+use crate::app::{BINARY, PASSWORD, email, eventually, make_account, prepare, write_private};
 use crate::books;
 use crate::client::Client;
 
@@ -62,11 +62,9 @@ impl Stage {
         std::fs::write(front.join("picup.toml"), settings).unwrap();
         let gateway = part(front, "gateway", gateway_admin).start().await.unwrap();
 
-        let (password, mail) = (folder.path().join("password"), email("ada"));
+        let password = folder.path().join("password");
         write_private(&password, PASSWORD);
-        let arguments = ["user", "create", &mail, "--password-file", password.to_str().unwrap(), "--data-dir"];
-        let made = run(BINARY, arguments.into_iter().chain([data.to_str().unwrap()])).await.unwrap();
-        assert!(made.status.success(), "{}", made.stderr);
+        make_account(&data, &password, "ada", None).await;
 
         let took = Histogram::new(exponential_buckets(0.001, 2.0, 14));
         let mut registry = Registry::default();
@@ -78,7 +76,7 @@ impl Stage {
             ("client", told(registry).await),
         ];
         let server = PrometheusServer::start(&jobs, &rules()).unwrap();
-        let ada = Client::browser(gateway.address(), &mail, PASSWORD).await;
+        let ada = Client::browser(gateway.address(), &email("ada"), PASSWORD).await;
         Self { folder, processes: [gateway, api, worker], server, ada, took }
     }
 
