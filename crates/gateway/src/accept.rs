@@ -164,6 +164,7 @@ async fn requests(
     let builder = builder(settings);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
+        biased;
         result = connection.as_mut() => return ended(result, peer),
         () = first_request(&activity, settings.header_timeout) => return,
         () = stuck(&activity, settings.write_timeout) => return tracing::debug!(%peer, "the client takes no answer"),

@@ -16,14 +16,18 @@ pub(crate) struct RequestId(HeaderValue);
 impl RequestId {
     /// Takes what the injected generator made, without any character that would need quoting somewhere.
     pub(crate) fn new(mut made: String) -> Self {
-        made.retain(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        if !made.bytes().all(is_plain) {
+            made.retain(|c| u8::try_from(c).is_ok_and(is_plain));
+        }
         Self(HeaderValue::try_from(made).expect("letters, digits, - and _ make a header"))
     }
 
     /// The one that a request or an answer of PicUp's own carries; an empty one if it carries none.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let text = headers.get(HEADER).and_then(|id| id.to_str().ok()).unwrap_or_default();
-        Self::new(text.to_owned())
+        match headers.get(HEADER) {
+            Some(id) if id.as_bytes().iter().copied().all(is_plain) => Self(id.clone()),
+            id => Self::new(id.and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()),
+        }
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -33,6 +37,10 @@ impl RequestId {
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
     }
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 impl fmt::Display for RequestId {

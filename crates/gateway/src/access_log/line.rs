@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,6 +23,7 @@ pub enum AccessFormat {
 #[derive(Clone)]
 pub struct AccessLog {
     format: AccessFormat,
+    second: Arc<Mutex<Second>>,
     write: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -59,7 +60,7 @@ pub(super) struct SentOn<'e> {
 impl AccessLog {
     /// `write` gets each line whole, with its end.
     pub fn new(format: AccessFormat, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { format, write: Arc::new(write) }
+        Self { format, second: Arc::default(), write: Arc::new(write) }
     }
 
     pub(super) fn is_wanted() -> bool {
@@ -77,7 +78,7 @@ impl AccessLog {
         let _ = match self.format {
             AccessFormat::Text => text(&mut line, entry),
             AccessFormat::Json => json(&mut line, entry),
-            AccessFormat::Combined => combined(&mut line, entry),
+            AccessFormat::Combined => combined(&mut line, entry, &self.second),
         };
         (self.write)(&line);
     }
@@ -88,13 +89,39 @@ fn moment(since_epoch: Duration) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
 }
 
-/// A number of thousandths, as one of wholes: `12.034`.
-struct Thousandths(u128);
+/// The last second that was written as nginx has it: most lines are of the same one as the line before.
+#[derive(Default)]
+struct Second {
+    since_epoch: u64,
+    text: String,
+}
 
-impl fmt::Display for Thousandths {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{:03}", self.0 / 1_000, self.0 % 1_000)
+fn number(line: &mut String, number: impl itoa::Integer) {
+    line.push_str(itoa::Buffer::new().format(number));
+}
+
+/// A number of thousandths, as one of wholes: `12.034`.
+fn thousandths(line: &mut String, thousandths: u128) {
+    let thousandths = u64::try_from(thousandths).unwrap_or(u64::MAX);
+    number(line, thousandths / 1_000);
+    let rest = thousandths % 1_000;
+    line.push_str(match rest {
+        ..10 => ".00",
+        10..100 => ".0",
+        _ => ".",
+    });
+    number(line, rest);
+}
+
+fn address(line: &mut String, address: IpAddr) -> fmt::Result {
+    let IpAddr::V4(address) = address else { return write!(line, "{address}") };
+    for (index, octet) in address.octets().into_iter().enumerate() {
+        if index > 0 {
+            line.push('.');
+        }
+        number(line, octet);
     }
+    Ok(())
 }
 
 fn text(line: &mut String, entry: &Entry<'_>) -> fmt::Result {
@@ -122,25 +149,27 @@ fn fields(line: &mut String, entry: &Entry<'_>, around: (&str, &str)) -> fmt::Re
     };
     said(line, "request_id", entry.request_id)?;
     name(line, "client");
-    write!(line, "\"{}\"", entry.client)?;
+    line.push('"');
+    address(line, entry.client)?;
+    line.push('"');
     said(line, "method", entry.method)?;
     said(line, "route", entry.route)?;
     said(line, "path", entry.path)?;
     said(line, "protocol", entry.protocol)?;
     name(line, "status");
-    write!(line, "{}", entry.status)?;
+    number(line, entry.status);
     name(line, "bytes");
-    write!(line, "{}", entry.bytes)?;
+    number(line, entry.bytes);
     name(line, "complete");
-    write!(line, "{}", entry.complete)?;
+    line.push_str(if entry.complete { "true" } else { "false" });
     name(line, "duration_ms");
-    write!(line, "{}", Thousandths(entry.duration.as_micros()))?;
+    thousandths(line, entry.duration.as_micros());
     if let Some(sent) = &entry.upstream {
         said(line, "upstream", sent.to)?;
         name(line, "upstream_ms");
-        write!(line, "{}", Thousandths(sent.last.as_micros()))?;
+        thousandths(line, sent.last.as_micros());
         name(line, "upstream_attempts");
-        write!(line, "{}", sent.before.len() + 1)?;
+        number(line, sent.before.len() + 1);
     }
     entry.denied.map_or(Ok(()), |denied| said(line, "denied", denied))?;
     entry.error.map_or(Ok(()), |error| said(line, "error", error))
@@ -164,31 +193,59 @@ fn quoted(line: &mut String, value: &str) -> fmt::Result {
 }
 
 /// As nginx has it: `$remote_addr - - [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"`.
-fn combined(line: &mut String, entry: &Entry<'_>) -> fmt::Result {
-    let now = moment(entry.now).strftime("%d/%b/%Y:%H:%M:%S +0000");
-    write!(line, "{} - - [{now}] \"{} ", entry.client, entry.method)?;
+fn combined(line: &mut String, entry: &Entry<'_>, second: &Mutex<Second>) -> fmt::Result {
+    address(line, entry.client)?;
+    line.push_str(" - - [");
+    local_time(line, entry.now, second)?;
+    line.push_str("] \"");
+    line.push_str(entry.method);
+    line.push(' ');
     escaped(line, entry.path)?;
-    let version = if entry.protocol == "2" { "2.0" } else { entry.protocol };
-    write!(line, " HTTP/{version}\" {} {}", entry.status, entry.bytes)?;
+    line.push_str(" HTTP/");
+    line.push_str(if entry.protocol == "2" { "2.0" } else { entry.protocol });
+    line.push_str("\" ");
+    number(line, entry.status);
+    line.push(' ');
+    number(line, entry.bytes);
     for said in [entry.referrer, entry.user_agent] {
         line.push_str(" \"");
         escaped(line, said.unwrap_or("-"))?;
         line.push('"');
     }
-    write!(line, " {} ", Thousandths(entry.duration.as_millis()))?;
+    line.push(' ');
+    thousandths(line, entry.duration.as_millis());
+    line.push(' ');
     let Some(sent) = &entry.upstream else { return line.write_str("-\n") };
     for before in sent.before {
-        write!(line, "{}, ", Thousandths(before.as_millis()))?;
+        thousandths(line, before.as_millis());
+        line.push_str(", ");
     }
-    writeln!(line, "{}", Thousandths(sent.last.as_millis()))
+    thousandths(line, sent.last.as_millis());
+    line.write_char('\n')
+}
+
+/// `$time_local`, in UTC.
+fn local_time(line: &mut String, since_epoch: Duration, second: &Mutex<Second>) -> fmt::Result {
+    let mut second = second.lock().unwrap_or_else(PoisonError::into_inner);
+    if second.text.is_empty() || second.since_epoch != since_epoch.as_secs() {
+        second.since_epoch = since_epoch.as_secs();
+        second.text.clear();
+        let now = moment(since_epoch).strftime("%d/%b/%Y:%H:%M:%S +0000");
+        write!(second.text, "{now}")?;
+    }
+    line.write_str(&second.text)
 }
 
 /// As nginx writes what clients sent: `"`, `\` and all that is not printable ASCII as `\xXX`.
 fn escaped(line: &mut String, value: &str) -> fmt::Result {
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if value.bytes().all(is_plain) {
+        return line.write_str(value);
+    }
     for byte in value.bytes() {
-        match byte {
-            b'"' | b'\\' | ..=0x1f | 0x7f.. => write!(line, "\\x{byte:02X}")?,
-            _ => line.push(char::from(byte)),
+        match is_plain(byte) {
+            true => line.push(char::from(byte)),
+            false => write!(line, "\\x{byte:02X}")?,
         }
     }
     Ok(())
@@ -196,8 +253,6 @@ fn escaped(line: &mut String, value: &str) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use proptest::prelude::*;
 
     use super::*;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, REFERER, USER_AGENT};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use picup_delivery::Denied;
 use tokio::time::Instant;
@@ -69,19 +69,21 @@ pub(crate) struct Record {
     offered: bool,
 }
 
-/// What only some logs have.
+/// What only some logs have, as it came.
 struct Came {
-    referrer: Option<String>,
-    user_agent: Option<String>,
+    referrer: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
 }
 
 impl Came {
     fn of(headers: &HeaderMap) -> Self {
-        let said = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        // An address may carry a right in what follows its path.
-        let path = |address: String| cut(address.split(['?', '#']).next().unwrap_or_default()).to_owned();
-        Self { referrer: said(REFERER).map(path), user_agent: said(USER_AGENT).map(|said| cut(&said).to_owned()) }
+        Self { referrer: headers.get(REFERER).cloned(), user_agent: headers.get(USER_AGENT).cloned() }
     }
+}
+
+/// The path of an address: what follows it may carry a right.
+fn path_of(address: &[u8]) -> &[u8] {
+    address.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default()
 }
 
 fn cut(text: &str) -> &str {
@@ -215,6 +217,11 @@ impl Drop for Record {
         if !AccessLog::is_wanted() {
             return;
         }
+        let came = self.came.as_ref();
+        let referrer = came.and_then(|came| came.referrer.as_ref());
+        let referrer = referrer.map(|value| String::from_utf8_lossy(path_of(value.as_bytes())));
+        let user_agent = came.and_then(|came| came.user_agent.as_ref());
+        let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
         self.observers.log.write(&Entry {
             now: (self.observers.clock)(),
             request_id: self.id.as_str(),
@@ -234,8 +241,8 @@ impl Drop for Record {
                 before: &sent.before,
                 last: now - sent.sent,
             }),
-            referrer: self.came.as_ref().and_then(|came| came.referrer.as_deref()),
-            user_agent: self.came.as_ref().and_then(|came| came.user_agent.as_deref()),
+            referrer: referrer.as_deref().map(cut),
+            user_agent: user_agent.as_deref().map(cut),
         });
     }
 }

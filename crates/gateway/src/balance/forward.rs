@@ -1,6 +1,6 @@
 //! One request on its way to a process and back.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -63,8 +63,7 @@ pub(crate) struct Upstreamed {
 }
 
 /// Sends it to one of them, and to one more if that does no harm.
-pub(super) async fn forward(balancer: &Inner, request: Request<Body>) -> Response<Body> {
-    let client = request.extensions().get::<SocketAddr>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), SocketAddr::ip);
+pub(super) async fn forward(balancer: &Inner, request: Request<Body>, client: IpAddr) -> Response<Body> {
     let id = RequestId::of(request.headers());
     let (head, body) = prepared(request, client).into_parts();
     let peers = balancer.peers();
@@ -157,11 +156,7 @@ fn prepared(request: Request<Body>, client: IpAddr) -> Request<Body> {
     head.version = Version::HTTP_11;
     head.extensions.clear();
     let headers = &mut head.headers;
-    strip(headers);
-    headers.remove(EXPECT);
-    for name in WHO_ASKS {
-        headers.remove(name);
-    }
+    strip(headers, |name| *name == EXPECT || WHO_ASKS.contains(name));
     match authority {
         Some(authority) => drop(headers.insert(HOST, authority)),
         // Of HTTP/1.0, which may say none; HTTP/1.1 has to, and says so by an empty one.
@@ -174,8 +169,8 @@ fn prepared(request: Request<Body>, client: IpAddr) -> Request<Body> {
     Request::from_parts(head, body)
 }
 
-/// Takes off what is for one connection alone.
-fn strip(headers: &mut HeaderMap) {
+/// Takes off what is for one connection alone, and what else is not to go on. Most have nothing of it: each is looked at once.
+fn strip(headers: &mut HeaderMap, stays_here: impl Fn(&HeaderName) -> bool) {
     if headers.contains_key(CONNECTION) {
         let lines: Vec<_> = headers.get_all(CONNECTION).iter().cloned().collect();
         let named = lines.iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
@@ -188,7 +183,9 @@ fn strip(headers: &mut HeaderMap) {
             }
         }
     }
-    for name in OF_A_CONNECTION {
+    let stay: Vec<_> =
+        headers.keys().filter(|name| OF_A_CONNECTION.contains(name) || stays_here(name)).cloned().collect();
+    for name in stay {
         headers.remove(name);
     }
 }
@@ -210,7 +207,7 @@ fn is_of_the_message(name: &HeaderName) -> bool {
 
 fn answer(response: Response<Incoming>, under_way: UnderWay, balancer: &Inner, told: Upstreamed) -> Response<Body> {
     let (mut head, body) = response.into_parts();
-    strip(&mut head.headers);
+    strip(&mut head.headers, |_| false);
     head.version = Version::HTTP_11;
     head.extensions.insert(told);
     let is_stream =

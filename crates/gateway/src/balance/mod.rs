@@ -17,12 +17,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use http::Request;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{ApiService, api_service};
-use crate::body::Body;
+use crate::api::ApiService;
 use metrics::Metrics;
 use peer::Peer;
 
@@ -167,15 +165,15 @@ impl Balancer {
     #[must_use]
     pub fn service(&self) -> ApiService {
         let balancer = self.clone();
-        api_service(tower::service_fn(move |request: Request<Body>| {
+        Arc::new(move |request, client| {
             let balancer = balancer.clone();
-            async move {
-                Ok(match health::own(&balancer, request.uri().path()) {
+            Box::pin(async move {
+                match health::own(&balancer, request.uri().path()) {
                     Some(answer) => answer,
-                    None => forward::forward(&balancer.0, request).await,
-                })
-            }
-        }))
+                    None => forward::forward(&balancer.0, request, client.ip()).await,
+                }
+            })
+        })
     }
 
     fn peers(&self) -> Arc<Peers> {

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::metrics::{Outcome, PeerMetrics};
-use super::silence::request_watched;
+use super::silence::{request_watched, silent_for};
 use super::{BalanceSettings, Upstream, UpstreamState};
 use crate::body::Body;
 
@@ -170,7 +170,7 @@ impl Peer {
             let (watched, heard) = request_watched(request);
             let answer = tokio::select! {
                 answer = connection.try_send_request(watched) => Ok(answer),
-                () = heard.silent_for(settings.answer_timeout) => Err(()),
+                () = silent_for(heard.as_ref(), settings.answer_timeout) => Err(()),
             };
             match answer {
                 Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
@@ -218,10 +218,13 @@ impl Known {
     }
 
     /// A connection that waits for a next request: the one that was used last, so that those nobody needs grow old. One that is old is
-    /// let go: the other side may be about to close it.
+    /// let go: the other side may be about to close it. The first in line is the oldest.
     fn kept(&self) -> Option<SendRequest<Body>> {
         let mut idle = self.idle();
-        idle.retain(|(connection, since)| !connection.is_closed() && since.elapsed() < MAX_AGE);
+        if idle.first()?.1.elapsed() >= MAX_AGE {
+            idle.retain(|(connection, since)| !connection.is_closed() && since.elapsed() < MAX_AGE);
+        }
+        // One that was closed is never ready.
         let ready = idle.iter().rposition(|(connection, _)| connection.is_ready())?;
         Some(idle.remove(ready).0)
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::body::{Body, BoxError};
 
@@ -17,31 +17,32 @@ use crate::body::{Body, BoxError};
 #[derive(Clone)]
 pub(super) struct Heard(Arc<Mutex<Instant>>);
 
-impl Heard {
-    /// Ready when nothing was heard for so long.
-    pub(super) async fn silent_for(&self, patience: Duration) {
-        loop {
-            let late = *self.at() + patience;
-            if late <= Instant::now() {
-                return;
-            }
-            sleep_until(late).await;
+/// Ready when nothing was heard for so long; of a request that has no body, from now on.
+pub(super) async fn silent_for(heard: Option<&Heard>, patience: Duration) {
+    let Some(heard) = heard else { return sleep(patience).await };
+    loop {
+        let late = *heard.at() + patience;
+        if late <= Instant::now() {
+            return;
         }
+        sleep_until(late).await;
     }
+}
 
+impl Heard {
     fn at(&self) -> MutexGuard<'_, Instant> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The request, and what tells when a piece of it was last taken.
-pub(super) fn request_watched(request: Request<Body>) -> (Request<Body>, Heard) {
-    let heard = Heard(Arc::new(Mutex::new(Instant::now())));
+/// The request, and what tells when a piece of its body was last taken, if it has one.
+pub(super) fn request_watched(request: Request<Body>) -> (Request<Body>, Option<Heard>) {
     if request.body().is_end_stream() {
-        return (request, heard);
+        return (request, None);
     }
+    let heard = Heard(Arc::new(Mutex::new(Instant::now())));
     let of = heard.clone();
-    (request.map(|inner| Watched { inner, heard: of }.boxed_unsync()), heard)
+    (request.map(|inner| Watched { inner, heard: of }.boxed_unsync()), Some(heard))
 }
 
 struct Watched {

@@ -115,7 +115,7 @@ pub(super) fn gateway(
             origin: Some(origin),
             static_files: interface::files_beside(&rooms.storage, shown_from)?,
             clock: Arc::new(move || clock.now().since_epoch()),
-            request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
+            request_ids: front::request_ids(),
             metrics,
             access_log: log::access(&config.log)?,
         },

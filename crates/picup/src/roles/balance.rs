@@ -47,7 +47,7 @@ pub(crate) async fn serve(config: &Config, reload: Reload, mut sockets: Sockets)
             origin: None,
             static_files: interface::files()?,
             clock: Arc::new(|| SystemClock.now().since_epoch()),
-            request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
+            request_ids: front::request_ids(),
             metrics: picup_gateway::Metrics::register(&mut registry),
             access_log: log::access(&config.log)?,
         },

@@ -86,7 +86,7 @@ pub(crate) async fn serve(config: &Config, edge: Edge, reload: Reload, mut socke
             origin: Some(Arc::new(cache.clone())),
             static_files: [].into_iter().collect(),
             clock: Arc::new(|| SystemClock.now().since_epoch()),
-            request_ids: Arc::new(|| hex::encode(rand::random::<[u8; 12]>())),
+            request_ids: front::request_ids(),
             metrics: picup_gateway::Metrics::register(&mut registry),
             access_log: log::access(&config.log)?,
         },

@@ -239,6 +239,15 @@ pub(super) async fn leave(gateway: &Gateway, notice: Duration) {
     tokio::time::sleep(notice).await;
 }
 
+/// Makes the ids of requests.
+pub(super) fn request_ids() -> Arc<dyn Fn() -> String + Send + Sync> {
+    Arc::new(|| {
+        let mut id = [0; 24];
+        hex::encode_to_slice(rand::random::<[u8; 12]>(), &mut id).expect("two digits for each byte");
+        String::from_utf8(id.to_vec()).expect("digits")
+    })
+}
+
 /// Finds the account of an access token. Its signature is checked once, and no database is asked: an API key, which one would have to be
 /// asked for, says nothing here.
 pub(super) fn account_of(app: App) -> AccountOf {
