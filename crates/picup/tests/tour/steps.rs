@@ -368,7 +368,7 @@ impl Stage {
         std::fs::write(&log, line.repeat(LINES))?;
         let format = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_time"#;
         let log = log.to_string_lossy();
-        let done = run(PICUP, ["nginx-exporter", "--once", "--from-start", "--format", format, &log]).await?;
+        let done = run(PICUP, ["nginx-exporter", "--once", "--format", format, &log]).await?;
         let counted = format!("nginx_http_response_count_total{{method=\"GET\",status=\"200\"}} {LINES}");
         ensure!(done.stdout.lines().any(|line| line == counted), "{}{}", done.stdout, done.stderr);
         Ok(LINES)
