@@ -57,9 +57,12 @@ impl OpenBao {
         );
         let data = folder.path().join("data");
         let scheme = if authority.is_some() { "https" } else { "http" };
+        std::fs::create_dir(&data).map_err(Error::io("make a folder for OpenBao"))?;
         let text = format!(
-            "ui = false\nlog_level = \"warn\"\napi_addr = \"{scheme}://{address}\"\nstorage \"file\" {{\n  path = {data:?}\n}}\n\
-             listener \"tcp\" {{\n  address = \"{address}\"\n  {listener}\n}}\n"
+            "ui = false\nlog_level = \"warn\"\napi_addr = \"{scheme}://{address}\"\ncluster_addr = \"https://{}\"\n\
+             storage \"raft\" {{\n  path = {data:?}\n  node_id = \"one\"\n  performance_multiplier = 1\n}}\n\
+             listener \"tcp\" {{\n  address = \"{address}\"\n  {listener}\n}}\n",
+            free_address()
         );
         std::fs::write(folder.path().join("bao.hcl"), text).map_err(Error::io("write OpenBao's configuration"))?;
         let mut builder = reqwest::Client::builder().no_proxy();
@@ -199,9 +202,16 @@ impl OpenBao {
     /// # Errors
     /// As [`OpenBao::write`].
     pub async fn wrapped_secret_id(&self, mount: &str, role: &str) -> Result<String, Error> {
-        let path = format!("auth/{mount}/role/{role}/secret-id");
+        self.wrap(&format!("auth/{mount}/role/{role}/secret-id"), &json!({})).await
+    }
+
+    /// Writes at a path as root and has the answer wrapped: the token that gives it out once.
+    ///
+    /// # Errors
+    /// As [`OpenBao::write`].
+    pub async fn wrap(&self, path: &str, body: &Value) -> Result<String, Error> {
         let headers = [("x-vault-token", Some(self.root_token.as_str())), ("x-vault-wrap-ttl", Some("300s"))];
-        let made = accepted(&path, self.send("POST", &path, &headers, &json!({})).await?)?;
+        let made = accepted(path, self.send("POST", path, &headers, body).await?)?;
         Ok(made["wrap_info"]["token"].as_str().unwrap_or_default().to_owned())
     }
 
