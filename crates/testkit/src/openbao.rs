@@ -28,12 +28,20 @@ pub struct OpenBao {
 }
 
 impl OpenBao {
-    /// Starts one that speaks plain HTTP.
+    /// Starts one that speaks plain HTTP and holds all in memory.
     ///
     /// # Errors
     /// [`Error::NoOpenBao`], or when it did not begin: what it said is in the error.
     pub async fn start() -> Result<Self, Error> {
-        Self::begin(None, fresh_folder()).await
+        Self::begin(None, fresh_folder(), Storage::Memory).await
+    }
+
+    /// Starts one that holds all on a disk, so that it can be killed and started again; a second slower.
+    ///
+    /// # Errors
+    /// As [`OpenBao::start`].
+    pub async fn start_on_disk() -> Result<Self, Error> {
+        Self::begin(None, fresh_folder(), Storage::Raft).await
     }
 
     /// Starts one that speaks TLS, with a certificate for loopback of an authority of its own.
@@ -43,10 +51,10 @@ impl OpenBao {
     pub async fn start_with_tls() -> Result<Self, Error> {
         let folder = fresh_folder();
         let authority = Authority::make(folder.path())?;
-        Self::begin(Some(authority), folder).await
+        Self::begin(Some(authority), folder, Storage::Memory).await
     }
 
-    async fn begin(authority: Option<Authority>, folder: TempDir) -> Result<Self, Error> {
+    async fn begin(authority: Option<Authority>, folder: TempDir, storage: Storage) -> Result<Self, Error> {
         let address = free_address();
         let listener = authority.as_ref().map_or_else(
             || "tls_disable = true".to_owned(),
@@ -55,14 +63,11 @@ impl OpenBao {
                 format!("tls_cert_file = {certificate:?}\n  tls_key_file = {key:?}")
             },
         );
-        let data = folder.path().join("data");
         let scheme = if authority.is_some() { "https" } else { "http" };
-        std::fs::create_dir(&data).map_err(Error::io("make a folder for OpenBao"))?;
         let text = format!(
-            "ui = false\nlog_level = \"warn\"\napi_addr = \"{scheme}://{address}\"\ncluster_addr = \"https://{}\"\n\
-             storage \"raft\" {{\n  path = {data:?}\n  node_id = \"one\"\n  performance_multiplier = 1\n}}\n\
+            "ui = false\nlog_level = \"warn\"\napi_addr = \"{scheme}://{address}\"\n{}\n\
              listener \"tcp\" {{\n  address = \"{address}\"\n  {listener}\n}}\n",
-            free_address()
+            storage.text(folder.path())?
         );
         std::fs::write(folder.path().join("bao.hcl"), text).map_err(Error::io("write OpenBao's configuration"))?;
         let mut builder = reqwest::Client::builder().no_proxy();
@@ -251,7 +256,7 @@ impl OpenBao {
         self.child.kill().and_then(|()| self.child.wait()).map(drop).map_err(Error::io("kill OpenBao"))
     }
 
-    /// Starts it again where it was, with all it had, and opens it.
+    /// Starts it again where it was, with all that it had on a disk, and opens it.
     ///
     /// # Errors
     /// As [`OpenBao::start`].
@@ -272,6 +277,30 @@ impl Drop for OpenBao {
         // Killed, unless it has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Storage {
+    Memory,
+    Raft,
+}
+
+impl Storage {
+    /// What stands in the configuration.
+    fn text(self, folder: &Path) -> Result<String, Error> {
+        match self {
+            Self::Memory => Ok("storage \"inmem\" {}".to_owned()),
+            Self::Raft => {
+                let data = folder.join("data");
+                std::fs::create_dir(&data).map_err(Error::io("make a folder for OpenBao"))?;
+                let others = free_address();
+                Ok(format!(
+                    "cluster_addr = \"https://{others}\"\n\
+                     storage \"raft\" {{\n  path = {data:?}\n  node_id = \"one\"\n  performance_multiplier = 1\n}}"
+                ))
+            }
+        }
     }
 }
 

@@ -164,9 +164,14 @@ impl Error {
         matches!(self, Self::AlreadyUnwrapped { .. } | Self::WrongWrapping { .. })
     }
 
-    /// Whether it says that what was lent is not lent any more, rather than that Vault is away.
-    pub(crate) const fn is_final(&self) -> bool {
-        matches!(self, Self::Forbidden { .. } | Self::Refused { .. } | Self::Missing { .. })
+    /// Whether Vault says that something is not lent any more, or cannot be renewed, rather than that it is away.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Forbidden { .. } | Self::Refused { .. } | Self::Missing { .. } => true,
+            // That the longest time is over is a failure of its own, to Vault.
+            Self::Server { said, .. } => said.contains("past the max TTL"),
+            _ => false,
+        }
     }
 }
 
@@ -223,5 +228,15 @@ mod tests {
     fn alarms_are_told_apart() {
         assert!(Error::AlreadyUnwrapped { path: "/run/picup/wrapped".into() }.is_alarm());
         assert!(!Error::Sealed.is_alarm());
+    }
+
+    #[test]
+    fn the_end_of_the_longest_time_is_final_and_a_failure_of_vaults_is_not() {
+        let server = |words: &str| {
+            let said = Said::new(&[words.to_owned()], []);
+            Error::Server { doing: "renew our token".to_owned(), status: 500, said }
+        };
+        assert!(server("1 error occurred: * past the max TTL, cannot renew").is_final());
+        assert!(!server("context deadline exceeded").is_final());
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tokio::time::sleep;
 
+use crate::KvVersion;
 use crate::follow::Report;
 use crate::keep::closed;
+use crate::pace::{self, Failing};
 use crate::vault::Inner;
-use crate::{KvVersion, pace};
 
 pub(crate) struct KvFollower {
     pub(crate) inner: Arc<Inner>,
@@ -22,7 +23,7 @@ impl KvFollower {
     pub(crate) async fn keep(mut self) {
         let mut closing = self.inner.closing.subscribe();
         let usual = self.inner.settings.look_again;
-        let (mut failures, mut pause) = (0, pace::about(usual));
+        let (mut failing, mut pause) = (Failing::default(), pace::about(usual));
         loop {
             tokio::select! {
                 () = closed(&mut closing) => return,
@@ -37,11 +38,11 @@ impl KvFollower {
                         self.report.publish(kv.data, kv.version, None);
                     }
                     self.report.well(None);
-                    (failures, pause) = (0, pace::about(usual));
+                    failing.end();
+                    pause = pace::about(usual);
                 }
                 Err(error) => {
-                    failures += 1;
-                    pause = pace::after(&error, failures, None).min(pace::about(usual));
+                    pause = failing.pause(&error, None);
                     self.report.ill(error);
                 }
             }

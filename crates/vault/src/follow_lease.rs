@@ -7,8 +7,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::follow::Report;
 use crate::keep::closed;
+use crate::pace::{self, Failing};
 use crate::vault::Inner;
-use crate::{Error, Leased, pace};
+use crate::{Error, Leased};
 
 pub(crate) struct LeaseFollower {
     inner: Arc<Inner>,
@@ -21,7 +22,7 @@ pub(crate) struct LeaseFollower {
     /// Whether another has to be had, because this one cannot be renewed.
     replace: bool,
     due: Instant,
-    failures: u32,
+    failing: Failing,
     report: Report,
 }
 
@@ -29,7 +30,7 @@ impl LeaseFollower {
     pub(crate) fn new(inner: Arc<Inner>, path: String, first: Leased, report: Report) -> Self {
         let (ends, replace) = (first.until, !first.renewable);
         let due = Instant::now() + pace::two_thirds(first.ttl);
-        Self { inner, path, current: first, old: Vec::new(), ends, replace, due, failures: 0, report }
+        Self { inner, path, current: first, old: Vec::new(), ends, replace, due, failing: Failing::default(), report }
     }
 
     /// Until nobody wants it any more.
@@ -66,9 +67,8 @@ impl LeaseFollower {
     async fn work(&mut self) {
         let worked = if self.replace { self.replace().await } else { self.renew().await };
         if let Err(error) = worked {
-            self.failures += 1;
             let left = self.ends.saturating_duration_since(Instant::now());
-            self.due = Instant::now() + pace::after(&error, self.failures, Some(left));
+            self.due = Instant::now() + self.failing.pause(&error, Some(left));
             self.report.ill(error);
         }
     }
@@ -102,7 +102,8 @@ impl LeaseFollower {
     }
 
     fn is_well(&mut self, pause: Duration) {
-        (self.failures, self.due) = (0, Instant::now() + pause);
+        self.failing.end();
+        self.due = Instant::now() + pause;
         self.report.well(Some(self.current.until));
         self.look_at_login();
     }

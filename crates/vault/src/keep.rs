@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::door::Ask;
+use crate::pace::Failing;
 use crate::session::{Session, span};
 use crate::vault::Inner;
 use crate::{Error, Values, pace, standing};
@@ -21,21 +22,20 @@ struct Increment {
 /// Keeps the token of `inner` until nobody wants it any more.
 pub(crate) async fn keep(inner: Arc<Inner>) {
     let (mut sessions, mut closing) = (inner.sessions.subscribe(), inner.closing.subscribe());
-    let mut failures = 0;
+    let mut failing = Failing::default();
     let mut due = due(&sessions.borrow_and_update().clone());
     loop {
         tokio::select! {
             () = closed(&mut closing) => return,
             _ = sessions.changed() => {
-                failures = 0;
+                failing.end();
                 due = self::due(&sessions.borrow_and_update().clone());
             }
             () = at(due) => {
                 let session = inner.session();
                 if let Err(error) = renew(&inner, &session).await {
-                    failures += 1;
                     let left = session.ends.map(|ends| ends.saturating_duration_since(Instant::now()));
-                    due = Some(Instant::now() + pace::after(&error, failures, left));
+                    due = Some(Instant::now() + failing.pause(&error, left));
                     standing::ill(&inner.standing, "our token was not renewed", error);
                 }
             }

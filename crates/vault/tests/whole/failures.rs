@@ -43,7 +43,7 @@ async fn nothing_begins_while_vault_is_sealed_or_away() {
 
 #[tokio::test]
 async fn vault_that_was_away_is_found_again() {
-    let mut stage = Stage::start().await;
+    let mut stage = Stage::start_on_disk().await;
     let settings = Settings { timeouts: short(), ..stage.app_role("1h", "1h").await };
     let vault = Vault::open(settings).await.unwrap();
     let follow = vault.follow(one()).await.unwrap();

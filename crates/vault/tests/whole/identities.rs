@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use p256::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
-use picup_testkit::{AwsCaller, OpenBao, StsStandIn, TokenReviewStandIn};
+use picup_testkit::{Authority, AwsCaller, OpenBao, StsStandIn, TokenReviewStandIn, fresh_folder};
 use picup_vault::{Address, AwsCredentials, AwsSource, Error, Hidden, Identity, Jwt, Settings, Vault};
 use serde_json::json;
 
@@ -23,9 +23,13 @@ async fn reads(settings: Settings) -> Result<String, Error> {
 async fn a_service_account_is_let_in_by_kubernetes() {
     let (stage, cluster) = (Stage::start().await, TokenReviewStandIn::start().await.unwrap());
     stage.bao.enable_auth("kubernetes", "cluster/home").await.unwrap();
+    let folder = fresh_folder();
+    let authority = Authority::make(folder.path()).unwrap();
     let config = json!({
         "kubernetes_host": cluster.host(),
         "token_reviewer_jwt": cluster.give("vault", "reviewer", "kubernetes"),
+        // Asked for, though the stand-in speaks no TLS.
+        "kubernetes_ca_cert": std::fs::read_to_string(authority.root_file()).unwrap(),
         "disable_local_ca_jwt": true,
     });
     stage.bao.write("auth/cluster/home/config", &config).await.unwrap();

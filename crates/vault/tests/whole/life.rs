@@ -27,7 +27,8 @@ async fn a_token_that_cannot_be_renewed_for_ever_is_followed_by_another() {
     while standing.borrow().until.unwrap() < first + std::time::Duration::from_secs(4) {
         assert_eq!(password(&vault).await.unwrap(), "tulip");
         tokio::time::timeout(crate::support::PATIENCE, standing.changed()).await.unwrap().unwrap();
-        assert!(standing.borrow().is_well());
+        let now = standing.borrow().clone();
+        assert!(now.is_well(), "{now:?}");
     }
     vault.close().await.unwrap();
     assert_eq!(stage.tokens().await, 0);

@@ -32,6 +32,11 @@ impl Stage {
         Self::set(OpenBao::start().await.unwrap()).await
     }
 
+    /// One that can be killed and started again.
+    pub(crate) async fn start_on_disk() -> Self {
+        Self::set(OpenBao::start_on_disk().await.unwrap()).await
+    }
+
     pub(crate) async fn start_with_tls() -> Self {
         Self::set(OpenBao::start_with_tls().await.unwrap()).await
     }
