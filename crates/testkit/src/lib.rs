@@ -20,6 +20,7 @@ mod listening;
 mod nginx_server;
 mod openbao;
 mod openbao_authority;
+mod openbao_process;
 mod output;
 mod pebble;
 mod process;

@@ -139,6 +139,9 @@ mod tests {
         YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT\
         38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==";
 
+    /// Name, method, headers besides, body, signature.
+    type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static [u8], &'static str);
+
     fn credentials() -> AwsCredentials {
         AwsCredentials {
             access_key_id: "AKIDEXAMPLE".to_owned(),
@@ -157,22 +160,22 @@ mod tests {
     /// From AWS's own suite for signers, aws-sig-v4-test-suite: the cases that have no path and no query, as ours has none.
     #[test]
     fn signatures_are_those_of_awss_suite() {
-        let form = ("content-type", "application/x-www-form-urlencoded");
-        let form_utf8 = ("content-type", "application/x-www-form-urlencoded; charset=utf8");
-        let cases: [(&str, &str, &[(&str, &str)], &[u8], &str); 5] = [
+        const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+        const FORM_UTF8: (&str, &str) = ("content-type", "application/x-www-form-urlencoded; charset=utf8");
+        let cases: [Case; 5] = [
             ("get-vanilla", "GET", &[], b"", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
             ("post-vanilla", "POST", &[], b"", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
             (
                 "post-x-www-form-urlencoded",
                 "POST",
-                &[form],
+                &[FORM],
                 b"Param1=value1",
                 "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
             ),
             (
                 "post-x-www-form-urlencoded-parameters",
                 "POST",
-                &[form_utf8],
+                &[FORM_UTF8],
                 b"Param1=value1",
                 "1a72ec8f64bd914b0e42e42607c7fbce7fb2c7465f63e3092b3b0d39fa77a6fe",
             ),

@@ -6,9 +6,9 @@ use tokio::time::sleep;
 
 use crate::KvVersion;
 use crate::follow::Report;
+use crate::inner::Inner;
 use crate::keep::closed;
 use crate::pace::{self, Failing};
-use crate::vault::Inner;
 
 pub(crate) struct KvFollower {
     pub(crate) inner: Arc<Inner>,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::follow::Report;
+use crate::inner::Inner;
 use crate::keep::closed;
 use crate::pace::{self, Failing};
-use crate::vault::Inner;
 use crate::{Error, Leased};
 
 pub(crate) struct LeaseFollower {

@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::door::Ask;
+use crate::inner::Inner;
 use crate::pace::Failing;
 use crate::session::{Session, span};
-use crate::vault::Inner;
 use crate::{Error, Values, pace, standing};
 
 #[derive(Serialize)]

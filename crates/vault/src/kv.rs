@@ -2,7 +2,7 @@
 
 use crate::address::path;
 use crate::door::Ask;
-use crate::vault::Inner;
+use crate::inner::Inner;
 use crate::wire::{Mount, Versioned};
 use crate::{Error, Values};
 

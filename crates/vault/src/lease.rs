@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::address::path;
 use crate::door::Ask;
-use crate::vault::Inner;
+use crate::inner::Inner;
 use crate::{Error, Values};
 
 /// Something that was lent.

@@ -19,6 +19,7 @@ mod follow;
 mod follow_kv;
 mod follow_lease;
 mod hidden;
+mod inner;
 mod keep;
 mod kv;
 mod lease;
