@@ -1,9 +1,10 @@
 //! Accounts of a real MariaDB that Vault makes for us and lends.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use picup_testkit::DatabaseServer;
-use picup_vault::{Error, Secret, Settings, Vault, Wanted};
+use picup_testkit::{Asked, DatabaseServer, HttpStandIn, Told};
+use picup_vault::{Address, Error, Hidden, Identity, Jwt, Secret, Settings, Vault, Wanted};
 use serde_json::json;
 
 use crate::support::{Stage, until};
@@ -71,7 +72,7 @@ async fn an_account_is_lent_renewed_and_given_back() {
 
 #[tokio::test]
 async fn what_cannot_be_renewed_for_ever_is_replaced_and_given_back_when_nobody_uses_it() {
-    let database = Database::start("2s", "5s").await;
+    let database = Database::start("4s", "8s").await;
     let vault = Vault::open(database.stage.app_role("1h", "1h").await).await.unwrap();
     let follow = vault.follow(wanted()).await.unwrap();
     let first = follow.current().unwrap();
@@ -110,13 +111,13 @@ async fn what_was_lent_by_a_token_that_is_none_any_more_is_replaced_at_once() {
 
 #[tokio::test]
 async fn what_was_lent_stays_while_vault_is_away_and_no_longer_than_it_was_lent() {
-    let database = Database::start("2s", "1h").await;
+    let database = Database::start("4s", "1h").await;
     let settings = database.stage.app_role("1h", "1h").await;
     let vault = Vault::open(Settings { timeouts: crate::support::short(), ..settings }).await.unwrap();
     let follow = vault.follow(wanted()).await.unwrap();
     database.stage.bao.seal().await.unwrap();
     let ill = until(follow.standing(), |standing| standing.last_error == Some(Error::Sealed)).await;
-    assert!(ill.left().unwrap() < Duration::from_secs(2));
+    assert!(ill.left().unwrap() < Duration::from_secs(4));
     assert!(follow.current().is_ok(), "it was lent for longer");
     until(follow.standing(), picup_vault::Standing::has_ended).await;
     let ended = follow.current().unwrap_err();
@@ -139,4 +140,62 @@ async fn who_follows_no_more_gives_back_what_was_lent() {
     assert!(tokio::time::timeout(crate::support::PATIENCE, secret.changed()).await.unwrap().is_err());
     assert!(!database.has(&name));
     vault.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_lent_by_a_token_that_comes_to_its_end_is_replaced_before_that() {
+    let database = Database::start("1h", "2h").await;
+    let vault = Vault::open(database.stage.app_role("4s", "6s").await).await.unwrap();
+    let follow = vault.follow(wanted()).await.unwrap();
+    let first = follow.current().unwrap();
+    let mut standing = follow.standing();
+    while follow.secret().borrow().number == 1 {
+        assert!(follow.current().is_ok(), "there is one that is good at any time");
+        tokio::time::timeout(crate::support::PATIENCE, standing.changed()).await.unwrap().unwrap();
+    }
+    let second = follow.current().unwrap();
+    assert!(database.has(&user(&second)) && user(&first) != user(&second));
+    vault.close().await.unwrap();
+}
+
+/// A server that lends keys for four seconds which cannot be renewed, as `aws/sts/…` does.
+async fn lends_keys() -> HttpStandIn {
+    let lent = AtomicU64::new(0);
+    let server = HttpStandIn::start(move |asked: Asked| match asked.path.as_str() {
+        "/v1/auth/jwt/login" => Told::json(200, &json!({ "auth": { "client_token": "s.keys", "lease_duration": 0 } })),
+        "/v1/aws/sts/picup" => {
+            let number = lent.fetch_add(1, Ordering::SeqCst) + 1;
+            let keys = json!({ "access_key": format!("AKID{number}"), "secret_key": "tulip", "security_token": null });
+            let lease_id = format!("aws/sts/picup/{number}");
+            Told::json(200, &json!({ "lease_id": lease_id, "lease_duration": 4, "renewable": false, "data": keys }))
+        }
+        _ => Told { status: 204, ..Told::default() },
+    });
+    server.await.unwrap()
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_renewed_are_replaced_in_time_and_revoked_when_they_are_free() {
+    let server = lends_keys().await;
+    let token = Jwt::Text(Hidden::from("rose".to_owned()));
+    let identity = Identity::Jwt { role: "picup".to_owned(), mount: "jwt".to_owned(), token };
+    let address = Address::parse(&format!("http://{}", server.address())).unwrap();
+    let vault = Vault::open(Settings::new(address, identity)).await.unwrap();
+    let follow = vault.follow(Wanted::Dynamic { path: "aws/sts/picup".to_owned() }).await.unwrap();
+    let asked = |path: &str| server.asked().iter().filter(|asked| asked.path == path).count();
+    let second = until(follow.secret(), |secret| secret.number == 2).await;
+    assert_eq!(second.data.get("access_key"), Some("AKID2"));
+    assert_eq!((asked("/v1/sys/leases/renew"), asked("/v1/sys/leases/revoke")), (0, 0));
+    follow.holds(&second);
+    let revoked = async {
+        while asked("/v1/sys/leases/revoke") == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(crate::support::PATIENCE, revoked).await.unwrap();
+    let all = server.asked();
+    let revocation = all.iter().find(|asked| asked.path == "/v1/sys/leases/revoke").unwrap();
+    assert_eq!(revocation.json()["lease_id"], "aws/sts/picup/1");
+    vault.close().await.unwrap();
+    assert_eq!(asked("/v1/auth/token/revoke-self"), 1);
 }

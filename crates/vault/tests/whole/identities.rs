@@ -222,3 +222,19 @@ async fn an_agents_token_is_used_and_left_alone() {
     vault.close().await.unwrap();
     assert_eq!(stage.tokens().await, 1, "the agent still has its token");
 }
+
+#[tokio::test]
+async fn an_agents_token_that_the_agent_renews_is_looked_at_again() {
+    let stage = Stage::start().await;
+    let made = json!({ "policies": ["picup"], "ttl": "3s", "explicit_max_ttl": "1h", "no_parent": true });
+    let made = stage.bao.write("auth/token/create", &made).await.unwrap();
+    let token = made["auth"]["client_token"].as_str().unwrap();
+    let path = stage.file("sink", token);
+    let vault = Vault::open(stage.settings(Identity::TokenFile { path })).await.unwrap();
+    let first = vault.standing().borrow().until.unwrap();
+    stage.bao.write("auth/token/renew", &json!({ "token": token, "increment": "30m" })).await.unwrap();
+    let later = first + Duration::from_secs(60);
+    crate::support::until(vault.standing(), |standing| standing.until.unwrap() > later).await;
+    assert_eq!(password(&vault).await.unwrap(), "tulip");
+    vault.close().await.unwrap();
+}
