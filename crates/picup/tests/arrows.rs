@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// The only arrows between our crates. Development dependencies may point to `testkit` besides.
-const ARROWS: [(&str, &[&str]); 11] = [
-    ("picup", &["api", "gateway", "app", "database", "storage", "media", "delivery", "exporter", "domain"]),
+const ARROWS: [(&str, &[&str]); 12] = [
+    ("picup", &["api", "gateway", "app", "database", "storage", "media", "delivery", "exporter", "vault", "domain"]),
     ("api", &["app", "domain"]),
     ("app", &["database", "storage", "media", "delivery", "domain"]),
     ("gateway", &["delivery"]),
@@ -19,6 +19,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("media", &[]),
     ("delivery", &[]),
     ("exporter", &[]),
+    ("vault", &[]),
     ("domain", &[]),
     ("testkit", &[]),
 ];

@@ -14,9 +14,13 @@ pub mod engine;
 mod fault_proxy;
 mod function;
 mod garage_server;
+mod http_stand_in;
 pub mod immich;
 mod listening;
 mod nginx_server;
+mod openbao;
+mod openbao_authority;
+mod openbao_process;
 mod output;
 mod pebble;
 mod process;
@@ -31,6 +35,8 @@ mod s3_serving;
 pub mod samples;
 pub mod signers;
 pub mod sslyze;
+mod sts_stand_in;
+mod token_review_stand_in;
 
 use std::collections::BTreeSet;
 use std::collections::hash_map::RandomState;
@@ -43,7 +49,10 @@ pub use database_server::{DatabaseServer, ReplicaThread};
 pub use fault_proxy::{Direction, Fault, FaultProxy};
 pub use function::{FunctionAnswer, FunctionRequest, run_function};
 pub use garage_server::GarageServer;
+pub use http_stand_in::{Answers, Asked, HttpStandIn, Told};
 pub use nginx_server::NginxServer;
+pub use openbao::OpenBao;
+pub use openbao_authority::Authority;
 pub use output::Output;
 pub use pebble::{Pebble, PebbleBuilder};
 pub use process::{Finished, PicupProcess, ProcessBuilder, run};
@@ -51,7 +60,9 @@ pub use prometheus_server::PrometheusServer;
 pub use rclone_server::RcloneServer;
 pub use renewal_stand_in::RenewalStandIn;
 pub use s3_server::S3Server;
+pub use sts_stand_in::{AwsCaller, StsStandIn};
 pub use tempfile::TempDir;
+pub use token_review_stand_in::TokenReviewStandIn;
 
 /// Why a test's surroundings could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +123,9 @@ pub enum Error {
     /// Garage is not on this machine.
     #[error("no Garage at {0}; build it with: scripts/garage")]
     NoGarage(std::path::PathBuf),
+    /// OpenBao is not on this machine.
+    #[error("no OpenBao at {0}; install it with: scripts/openbao")]
+    NoOpenBao(std::path::PathBuf),
 }
 
 impl Error {
