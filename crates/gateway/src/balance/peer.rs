@@ -271,6 +271,9 @@ impl UnderWay {
         let Some(connection) = self.connection.take() else { return };
         self.known.metrics.ended(self.sent.elapsed());
         let mut idle = self.known.idle();
+        if idle.len() >= MAX_IDLE {
+            idle.retain(|(connection, _)| !connection.is_closed());
+        }
         if idle.len() < MAX_IDLE && !connection.is_closed() {
             idle.push((connection, Instant::now()));
         }
