@@ -1,6 +1,6 @@
 // What every test uses: a picup per file, a page that is watched for anything unexpected, and the first steps in words.
 import { AxeBuilder } from '@axe-core/playwright';
-import { test as base, expect, type Page } from '@playwright/test';
+import { test as base, expect, type APIResponse, type Page } from '@playwright/test';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Picup } from './server';
@@ -100,6 +100,13 @@ export async function enter(page: Page, email: string, password: string): Promis
   await page.locator('input[autocomplete=current-password]').fill(password);
   await page.locator('form button.primary').click();
   await expect(page.locator('.shell')).toBeVisible();
+}
+
+/** Guesses until no guess is left, with more than two seconds until the next comes back. Then no faster than the front lets through, to
+    which more than ten in a second are too many: its refusal would be taken for the one that is meant. */
+export async function guessesUsedUp(guess: () => Promise<APIResponse>): Promise<void> {
+  await expect.poll(async () => (await guess()).status(), { intervals: [0] }).toBe(429);
+  await expect.poll(async () => Number((await guess()).headers()['retry-after'] ?? 0), { intervals: [250] }).toBeGreaterThan(2);
 }
 
 /** Chooses files by the upload button. */

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::openbao_authority::Authority;
+use crate::authority::Authority;
 use crate::openbao_process::{PATIENCE, Storage, spawn};
 use crate::{Error, TempDir, free_address, fresh_folder};
 
@@ -45,7 +45,7 @@ impl OpenBao {
     /// As [`OpenBao::start`].
     pub async fn start_with_tls() -> Result<Self, Error> {
         let folder = fresh_folder();
-        let authority = Authority::make(folder.path())?;
+        let authority = Authority::make(folder.path(), "OpenBao")?;
         Self::begin(Some(authority), folder, Storage::Memory).await
     }
 

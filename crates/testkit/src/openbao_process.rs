@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
-use crate::listening::wait_until_it_listens;
+use crate::listening::start;
 use crate::{Error, free_address};
 
 /// The installed version; the folder is named after it.
-const PROGRAM: &str = ".cache/picup-tools/openbao-2.7.2/bao";
+const PROGRAM: &str = ".cache/picup-tools/bao-2.7.2/bao";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where it holds what it has.
@@ -47,17 +47,7 @@ pub(crate) fn spawn(folder: &Path, address: SocketAddr) -> Result<Child, Error> 
     if !program.is_file() {
         return Err(Error::NoOpenBao(program));
     }
-    let log = folder.join("log");
-    let said = std::fs::File::create(&log).map_err(Error::io("make a log"))?;
-    let also = said.try_clone().map_err(Error::io("make a log"))?;
     let mut command = Command::new(program);
     command.arg("server").arg(format!("-config={}", folder.join("bao.hcl").display()));
-    command.stdin(Stdio::null()).stdout(said).stderr(also);
-    let mut child = command.spawn().map_err(Error::io("start OpenBao"))?;
-    if let Err(error) = wait_until_it_listens(&mut child, "bao", address, &log, PATIENCE) {
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(error);
-    }
-    Ok(child)
+    start(&mut command, address, &folder.join("log"), PATIENCE)
 }

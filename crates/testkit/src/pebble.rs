@@ -2,14 +2,14 @@
 //! server that belongs to it: every name is at one address.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::json;
 
-use crate::listening::wait_until_it_listens;
+use crate::authority::Authority;
+use crate::listening::start;
 use crate::{Error, TempDir, free_address, fresh_folder};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,6 +32,7 @@ pub struct Pebble {
     management: SocketAddr,
     names: SocketAddr,
     children: Vec<Child>,
+    authority: Authority,
     folder: TempDir,
 }
 
@@ -83,7 +84,8 @@ impl PebbleBuilder {
     /// When it did not begin: what it said is in the error.
     pub fn start(self) -> Result<Pebble, Error> {
         let folder = fresh_folder();
-        let own = make_certificate(folder.path())?;
+        let authority = Authority::make(folder.path(), "pebble")?;
+        let own = authority.server_files();
         let (management, names, resolver) = (free_address(), free_address(), free_address());
         let keys: serde_json::Map<_, _> = self.binding.iter().map(|(name, key)| (name.clone(), json!(key))).collect();
         let config = json!({ "pebble": {
@@ -99,7 +101,7 @@ impl PebbleBuilder {
         }});
         let file = folder.path().join("config.json");
         std::fs::write(&file, config.to_string()).map_err(Error::io("write pebble's configuration"))?;
-        let mut pebble = Pebble { address: self.address, management, names, children: Vec::new(), folder };
+        let mut pebble = Pebble { address: self.address, management, names, children: Vec::new(), authority, folder };
         let mut command = Command::new("pebble-challtestsrv");
         for (what, at) in [("-dns01", resolver.to_string()), ("-management", names.to_string())] {
             command.args([what, &at]);
@@ -118,14 +120,8 @@ impl PebbleBuilder {
 impl Pebble {
     fn begin(&mut self, mut command: Command, log: &str, address: SocketAddr) -> Result<(), Error> {
         let log = self.folder.path().join(log);
-        let said = std::fs::File::create(&log).map_err(Error::io("make a log"))?;
-        let also = said.try_clone().map_err(Error::io("make a log"))?;
-        command.stdin(Stdio::null()).stdout(said).stderr(also);
-        let program = command.get_program().to_string_lossy().into_owned();
-        let child = command.spawn().map_err(Error::io(format!("start {program}")))?;
-        self.children.push(child);
-        let child = self.children.last_mut().expect("it was just pushed");
-        wait_until_it_listens(child, &program, address, &log, PATIENCE)
+        self.children.push(start(&mut command, address, &log, PATIENCE)?);
+        Ok(())
     }
 
     /// Where it listens.
@@ -143,13 +139,13 @@ impl Pebble {
     /// The certificate by which it is known itself, in PEM.
     #[must_use]
     pub fn root_file(&self) -> PathBuf {
-        self.folder.path().join("root.pem")
+        self.authority.root_file()
     }
 
     /// The certificate, and its key, by which it serves on loopback: for what stands before it.
     #[must_use]
     pub fn own_certificate(&self) -> (PathBuf, PathBuf) {
-        (self.folder.path().join("own.pem"), self.folder.path().join("own.key"))
+        self.authority.server_files()
     }
 
     /// The certificate that those it gives lead to, in PEM.
@@ -189,8 +185,7 @@ impl Pebble {
     /// # Errors
     /// When its certificate cannot be read.
     pub fn client(&self) -> Result<reqwest::Client, Error> {
-        let root = std::fs::read(self.root_file()).map_err(Error::io("read pebble's certificate"))?;
-        let root = reqwest::Certificate::from_pem(&root).map_err(unsaid)?;
+        let root = self.authority.certificate()?;
         reqwest::Client::builder().no_proxy().http1_only().tls_certs_only([root]).build().map_err(unsaid)
     }
 }
@@ -207,24 +202,4 @@ impl Drop for Pebble {
 
 pub(crate) fn unsaid(error: reqwest::Error) -> Error {
     Error::Io { doing: "ask pebble".to_owned(), source: std::io::Error::other(error) }
-}
-
-/// Makes an authority for pebble itself, and a certificate of it for loopback: their files, and those of the latter.
-fn make_certificate(folder: &Path) -> Result<(PathBuf, PathBuf), Error> {
-    let made = || {
-        let mut authority = CertificateParams::new(Vec::new())?;
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority.distinguished_name.push(DnType::CommonName, "pebble's own authority");
-        let key = KeyPair::generate()?;
-        let root = authority.self_signed(&key)?.pem();
-        let own = KeyPair::generate()?;
-        let parameters = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()])?;
-        let certificate = parameters.signed_by(&own, &Issuer::new(authority, key))?.pem();
-        Ok::<_, rcgen::Error>([("root.pem", root), ("own.pem", certificate), ("own.key", own.serialize_pem())])
-    };
-    let made = made().map_err(|error| Error::io("make a certificate")(std::io::Error::other(error)))?;
-    for (name, text) in made {
-        std::fs::write(folder.join(name), text).map_err(Error::io("write a certificate"))?;
-    }
-    Ok((folder.join("own.pem"), folder.join("own.key")))
 }

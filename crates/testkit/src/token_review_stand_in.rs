@@ -3,14 +3,15 @@
 //! There is no cluster here. It knows the tokens that a test has given out, and answers for those alone, as an API server does.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use crate::Error;
 use crate::http_stand_in::{Asked, HttpStandIn, Told};
-use crate::{Error, free_address};
 
 const PATH: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 
@@ -19,6 +20,7 @@ const PATH: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 pub struct TokenReviewStandIn {
     server: HttpStandIn,
     tokens: Arc<Mutex<BTreeMap<String, ServiceAccount>>>,
+    given: AtomicU64,
 }
 
 #[derive(Debug, Clone)]
@@ -40,7 +42,7 @@ impl TokenReviewStandIn {
             review(&asked, &known.lock().unwrap_or_else(PoisonError::into_inner))
         })
         .await?;
-        Ok(Self { server, tokens })
+        Ok(Self { server, tokens, given: AtomicU64::new(0) })
     }
 
     /// What `kubernetes_host` has to be.
@@ -59,8 +61,8 @@ impl TokenReviewStandIn {
             "sub": format!("system:serviceaccount:{namespace}:{name}"),
             "kubernetes.io": { "namespace": namespace, "serviceaccount": { "name": name, "uid": uid(namespace, name) } },
         });
-        // A port nobody was given is a number nobody had.
-        let signature = BASE64_URL_SAFE_NO_PAD.encode(format!("signed by nobody {}", free_address().port()));
+        let number = self.given.fetch_add(1, Ordering::Relaxed);
+        let signature = BASE64_URL_SAFE_NO_PAD.encode(format!("signed by nobody {number}"));
         let token = format!("{}.{}.{signature}", part(json!({ "alg": "RS256", "kid": "stand-in" })), part(claims));
         let account =
             ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned(), audience: audience.to_owned() };

@@ -1,7 +1,6 @@
 //! Keeps our token fresh: renewed at about two thirds of what it was lent, and followed by another login where it cannot be renewed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -72,12 +71,10 @@ async fn renew(inner: &Inner, session: &Session) -> Result<(), Error> {
         Err(error) if error.is_final() => return inner.log_in_after(session).await.map(drop),
         answer => answer?,
     };
-    let auth = answer
-        .auth
-        .ok_or_else(|| Error::Answer { doing: ask.doing.clone(), problem: "there is no token in it".to_owned() })?;
+    let auth = answer.logged_in(&ask)?;
     let granted = span(auth.lease_duration);
     inner.renewed(session.renewed(asked, granted, auth.renewable));
     tracing::debug!(seconds = auth.lease_duration, "our token was renewed");
-    let capped = pace::is_capped(granted.unwrap_or(Duration::MAX / 8), session.lent.unwrap_or_default());
+    let capped = granted.zip(session.lent).is_some_and(|(granted, lent)| pace::is_capped(granted, lent));
     if capped { inner.log_in_after(session).await.map(drop) } else { Ok(()) }
 }

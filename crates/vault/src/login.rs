@@ -59,10 +59,7 @@ pub(crate) async fn log_in(settings: &Settings, unwrapped: &Unwrapped, number: u
         Identity::TokenFile { path } => return agents(door, file::read(path, Readers::Owner)?, number).await,
     };
     let asked = Instant::now();
-    let answer = door.ask::<Values>(&ask, None).await?;
-    let auth = answer
-        .auth
-        .ok_or_else(|| Error::Answer { doing: ask.doing.clone(), problem: "there is no token in it".to_owned() })?;
+    let auth = door.ask::<Values>(&ask, None).await?.logged_in(&ask)?;
     let lent = span(auth.lease_duration);
     tracing::info!(login = number, seconds = auth.lease_duration, "Vault has let us in");
     Ok(Session {

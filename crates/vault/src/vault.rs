@@ -42,7 +42,7 @@ impl Vault {
     /// How our token stands.
     #[must_use]
     pub fn standing(&self) -> watch::Receiver<Standing> {
-        self.0.0.standing.subscribe()
+        self.inner().standing.subscribe()
     }
 
     /// Reads a secret of a KV engine. Without a version Vault is asked what is mounted there.
@@ -50,7 +50,7 @@ impl Vault {
     /// # Errors
     /// Why it was not had.
     pub async fn read_kv(&self, mount: &str, path: &str, version: Option<KvVersion>) -> Result<Kv, Error> {
-        self.0.0.read_kv(mount, path, version).await
+        self.inner().read_kv(mount, path, version).await
     }
 
     /// Has something made for us and lent, such as `database/creds/picup`. Who asks for it renews it, or has it kept fresh by
@@ -59,7 +59,7 @@ impl Vault {
     /// # Errors
     /// Why it was not had.
     pub async fn read_dynamic(&self, path: &str) -> Result<Leased, Error> {
-        self.0.0.lend(path).await
+        self.inner().lend(path).await
     }
 
     /// Renews what was lent, for as long as it was first; how long it is good now.
@@ -67,7 +67,7 @@ impl Vault {
     /// # Errors
     /// Why it was not renewed.
     pub async fn renew(&self, leased: &mut Leased) -> Result<Duration, Error> {
-        self.0.0.renew_lease(leased).await
+        self.inner().renew_lease(leased).await
     }
 
     /// Gives back what was lent.
@@ -75,7 +75,7 @@ impl Vault {
     /// # Errors
     /// Why it was not taken. It ends by itself then.
     pub async fn revoke(&self, leased: &Leased) -> Result<(), Error> {
-        self.0.0.revoke_lease(&leased.lease_id).await
+        self.inner().revoke_lease(&leased.lease_id).await
     }
 
     /// Makes a secret id of an AppRole for another machine, which it can have once within `life`: the token to put there. We never see the
@@ -88,7 +88,7 @@ impl Vault {
         struct Nothing {}
         let at = format!("auth/{}/role/{}/secret-id", path(mount)?, path(role)?);
         let ask = Ask::post(format!("make a wrapped secret id at {at}"), &*at).with(&Nothing {}).wrapped(life);
-        let (answer, _) = self.0.0.ask::<Values>(&ask).await?;
+        let (answer, _) = self.inner().ask::<Values>(&ask).await?;
         let wrapped = answer.wrap_info.filter(|wrapped| answer.data.is_none() && wrapped.creation_path == at);
         wrapped.map(|wrapped| wrapped.token).ok_or_else(|| Error::NotWrapped { whence: "the new secret id".to_owned() })
     }
@@ -110,7 +110,7 @@ impl Vault {
     /// # Errors
     /// The first thing that was not taken. All of it ends by itself.
     pub async fn close(&self) -> Result<(), Error> {
-        let inner = &*self.0.0;
+        let inner = self.inner();
         if inner.closing.send_replace(true) {
             return Ok(());
         }
@@ -124,7 +124,7 @@ impl Vault {
 
 impl fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &self.0.0;
+        let inner = self.inner();
         formatter.debug_struct("Vault").field("settings", &inner.settings).field("session", &inner.session()).finish()
     }
 }

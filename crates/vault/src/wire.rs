@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::{Hidden, Values};
+use crate::door::Ask;
+use crate::{Error, Hidden, Values};
 
 /// An answer, with what is asked for in `data`.
 #[derive(Deserialize)]
@@ -18,6 +19,14 @@ pub(crate) struct Answer<D = Values> {
     pub(crate) data: Option<D>,
     pub(crate) wrap_info: Option<WrapInfo>,
     pub(crate) auth: Option<Auth>,
+}
+
+impl<D> Answer<D> {
+    /// Who we are now, of an answer that has to say so.
+    pub(crate) fn logged_in(self, ask: &Ask) -> Result<Auth, Error> {
+        let problem = "there is no token in it".to_owned();
+        self.auth.ok_or_else(|| Error::Answer { doing: ask.doing.clone(), problem })
+    }
 }
 
 impl<D> Default for Answer<D> {

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use picup_testkit::{Asked, DatabaseServer, HttpStandIn, Told};
-use picup_vault::{Address, Error, Hidden, Identity, Jwt, Secret, Settings, Vault, Wanted};
+use picup_vault::{Error, Secret, Settings, Vault, Wanted};
 use serde_json::json;
 
-use crate::support::{Stage, until};
+use crate::support::{Stage, by_jwt, eventually, until};
 
 struct Database {
     stage: Stage,
@@ -83,12 +83,7 @@ async fn what_cannot_be_renewed_for_ever_is_replaced_and_given_back_when_nobody_
     assert_ne!(user(&first), user(&second));
     assert!(database.has(&user(&first)) && database.has(&user(&second)), "whoever uses the old one still can");
     follow.holds(&second);
-    let gone = async {
-        while database.has(&user(&first)) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(crate::support::PATIENCE, gone).await.unwrap();
+    eventually(|| !database.has(&user(&first))).await;
     assert!(database.has(&user(&follow.current().unwrap())));
     vault.close().await.unwrap();
 }
@@ -177,22 +172,14 @@ async fn lends_keys() -> HttpStandIn {
 #[tokio::test]
 async fn keys_that_cannot_be_renewed_are_replaced_in_time_and_revoked_when_they_are_free() {
     let server = lends_keys().await;
-    let token = Jwt::Text(Hidden::from("rose".to_owned()));
-    let identity = Identity::Jwt { role: "picup".to_owned(), mount: "jwt".to_owned(), token };
-    let address = Address::parse(&format!("http://{}", server.address())).unwrap();
-    let vault = Vault::open(Settings::new(address, identity)).await.unwrap();
+    let vault = Vault::open(by_jwt(&server)).await.unwrap();
     let follow = vault.follow(Wanted::Dynamic { path: "aws/sts/picup".to_owned() }).await.unwrap();
     let asked = |path: &str| server.asked().iter().filter(|asked| asked.path == path).count();
     let second = until(follow.secret(), |secret| secret.number == 2).await;
     assert_eq!(second.data.get("access_key"), Some("AKID2"));
     assert_eq!((asked("/v1/sys/leases/renew"), asked("/v1/sys/leases/revoke")), (0, 0));
     follow.holds(&second);
-    let revoked = async {
-        while asked("/v1/sys/leases/revoke") == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(crate::support::PATIENCE, revoked).await.unwrap();
+    eventually(|| asked("/v1/sys/leases/revoke") > 0).await;
     let all = server.asked();
     let revocation = all.iter().find(|asked| asked.path == "/v1/sys/leases/revoke").unwrap();
     assert_eq!(revocation.json()["lease_id"], "aws/sts/picup/1");

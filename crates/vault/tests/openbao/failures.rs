@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use picup_testkit::{Asked, Direction, Fault, FaultProxy, HttpStandIn, Told};
-use picup_vault::{Address, Error, Identity, Jwt, KvVersion, Settings, Standing, Vault, Wanted};
+use picup_vault::{Address, Error, KvVersion, Settings, Standing, Vault, Wanted};
 use serde_json::json;
 
-use crate::support::{Stage, password, short, until};
+use crate::support::{Stage, by_jwt, password, short, until};
 
 fn one() -> Wanted {
     Wanted::Kv { mount: "kv".to_owned(), path: "picup/one".to_owned(), version: Some(KvVersion::V2) }
@@ -100,10 +100,7 @@ async fn mad(answers: Arc<Mutex<Told>>) -> (HttpStandIn, Vault) {
         _ => answers.lock().unwrap().clone(),
     });
     let server = server.await.unwrap();
-    let token = Jwt::Text(picup_vault::Hidden::from("rose".to_owned()));
-    let identity = Identity::Jwt { role: "picup".to_owned(), mount: "jwt".to_owned(), token };
-    let address = Address::parse(&format!("http://{}", server.address())).unwrap();
-    let vault = Vault::open(Settings::new(address, identity)).await.unwrap();
+    let vault = Vault::open(by_jwt(&server)).await.unwrap();
     (server, vault)
 }
 
@@ -151,8 +148,7 @@ async fn what_fails_for_a_while_is_tried_again_until_it_goes() {
     let answers = Arc::new(Mutex::new(good.clone()));
     let (server, _vault) = mad(Arc::clone(&answers)).await;
     let follow = {
-        let mut settings = vault_settings(&server);
-        settings.look_again = Duration::from_millis(50);
+        let settings = Settings { look_again: Duration::from_millis(50), ..by_jwt(&server) };
         let vault = Vault::open(settings).await.unwrap();
         vault.follow(one()).await.unwrap()
     };
@@ -162,10 +158,4 @@ async fn what_fails_for_a_while_is_tried_again_until_it_goes() {
     *answers.lock().unwrap() = good;
     until(follow.standing(), Standing::is_well).await;
     assert_eq!(follow.current().unwrap().number, 1, "what did not change is not passed on");
-}
-
-fn vault_settings(server: &HttpStandIn) -> Settings {
-    let token = Jwt::Text(picup_vault::Hidden::from("rose".to_owned()));
-    let identity = Identity::Jwt { role: "picup".to_owned(), mount: "jwt".to_owned(), token };
-    Settings::new(Address::parse(&format!("http://{}", server.address())).unwrap(), identity)
 }

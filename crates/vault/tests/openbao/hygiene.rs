@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use picup_vault::{Vault, Wanted};
+use picup_vault::Vault;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{Stage, password, until, write};
+use crate::support::{Stage, one, password, until, write};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -42,8 +42,7 @@ async fn no_secret_is_in_anything_that_is_printed_or_logged() {
     let wrapping = stage.bao.wrapped_secret_id("approle", "picup").await.unwrap();
     write(&path, &wrapping);
     let vault = Vault::open(settings.clone()).await.unwrap();
-    let wanted = Wanted::Kv { mount: "kv".to_owned(), path: "picup/one".to_owned(), version: None };
-    let follow = vault.follow(wanted).await.unwrap();
+    let follow = vault.follow(one()).await.unwrap();
     stage.put("canary-in-a-value").await;
     let secret = until(follow.secret(), |secret| secret.number == 2).await;
     stage.revoke_logins().await;

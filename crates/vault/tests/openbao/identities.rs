@@ -24,7 +24,7 @@ async fn a_service_account_is_let_in_by_kubernetes() {
     let (stage, cluster) = (Stage::start().await, TokenReviewStandIn::start().await.unwrap());
     stage.bao.enable_auth("kubernetes", "cluster/home").await.unwrap();
     let folder = fresh_folder();
-    let authority = Authority::make(folder.path()).unwrap();
+    let authority = Authority::make(folder.path(), "somebody").unwrap();
     let config = json!({
         "kubernetes_host": cluster.host(),
         "token_reviewer_jwt": cluster.give("vault", "reviewer", "kubernetes"),

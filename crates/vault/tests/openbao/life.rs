@@ -1,8 +1,8 @@
 //! The life of a token: renewed, made anew, given back.
 
-use picup_vault::{Error, Settings, Vault, Wanted};
+use picup_vault::{Error, Settings, Vault};
 
-use crate::support::{Stage, password, until};
+use crate::support::{Stage, one, password, until};
 
 #[tokio::test]
 async fn a_token_is_renewed_before_it_ends_and_stays_the_same() {
@@ -58,8 +58,7 @@ async fn a_token_that_was_revoked_is_followed_by_another_at_once() {
 async fn nothing_is_asked_after_the_end() {
     let stage = Stage::start().await;
     let vault = Vault::open(stage.app_role("1h", "1h").await).await.unwrap();
-    let wanted = Wanted::Kv { mount: "kv".to_owned(), path: "picup/one".to_owned(), version: None };
-    let follow = vault.follow(wanted).await.unwrap();
+    let follow = vault.follow(one()).await.unwrap();
     vault.close().await.unwrap();
     vault.close().await.unwrap();
     assert_eq!(stage.tokens().await, 0);

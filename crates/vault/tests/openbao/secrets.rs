@@ -1,9 +1,9 @@
 //! Secrets that somebody has put there.
 
-use picup_vault::{Error, KvVersion, Settings, Vault, Wanted};
+use picup_vault::{Error, KvVersion, Settings, Vault};
 use serde_json::{Value, json};
 
-use crate::support::{Stage, password, until};
+use crate::support::{Stage, one, password, until};
 
 #[tokio::test]
 async fn both_kinds_of_kv_are_read_and_told_apart() {
@@ -75,8 +75,7 @@ async fn a_namespace_has_logins_and_secrets_of_its_own() {
 async fn a_change_is_passed_on_and_what_was_deleted_stays_as_it_was() {
     let stage = Stage::start().await;
     let vault = Vault::open(stage.app_role("1h", "1h").await).await.unwrap();
-    let wanted = Wanted::Kv { mount: "kv".to_owned(), path: "picup/one".to_owned(), version: None };
-    let follow = vault.follow(wanted).await.unwrap();
+    let follow = vault.follow(one()).await.unwrap();
     assert_eq!(follow.current().unwrap().data.get("password"), Some("tulip"));
     stage.put("rose").await;
     let changed = until(follow.secret(), |secret| secret.number == 2).await;

@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use picup_testkit::{OpenBao, TempDir, fresh_folder};
-use picup_vault::{Address, Identity, Settings, Timeouts, Vault};
+use picup_testkit::{HttpStandIn, OpenBao, TempDir, fresh_folder};
+use picup_vault::{Address, Hidden, Identity, Jwt, Settings, Timeouts, Vault, Wanted};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -136,6 +136,33 @@ pub(crate) fn short() -> Timeouts {
 /// Waits until it is so.
 pub(crate) async fn until<T: Clone>(mut what: watch::Receiver<T>, is: impl FnMut(&T) -> bool) -> T {
     timeout(PATIENCE, what.wait_for(is)).await.expect("it became so in time").unwrap().clone()
+}
+
+/// Waits until that is so of something that tells nobody when it changes.
+pub(crate) async fn eventually(is: impl Fn() -> bool) {
+    let so = async {
+        while !is() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, so).await.expect("it became so in time");
+}
+
+/// Where a stand-in is.
+pub(crate) fn address_of(server: &HttpStandIn) -> Address {
+    Address::parse(&format!("http://{}", server.address())).unwrap()
+}
+
+/// Asks a stand-in, as somebody with a signed token.
+pub(crate) fn by_jwt(server: &HttpStandIn) -> Settings {
+    let token = Jwt::Text(Hidden::from("rose".to_owned()));
+    let identity = Identity::Jwt { role: "picup".to_owned(), mount: "jwt".to_owned(), token };
+    Settings::new(address_of(server), identity)
+}
+
+/// What has the password.
+pub(crate) fn one() -> Wanted {
+    Wanted::Kv { mount: "kv".to_owned(), path: "picup/one".to_owned(), version: None }
 }
 
 /// The password in `kv/picup/one`.

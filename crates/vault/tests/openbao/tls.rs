@@ -14,7 +14,7 @@ async fn the_authority_in_the_file_is_trusted_and_no_other() {
     vault.close().await.unwrap();
 
     let folder = fresh_folder();
-    let other = Authority::make(folder.path()).unwrap().root_file();
+    let other = Authority::make(folder.path(), "somebody").unwrap().root_file();
     for ca_file in [Some(other), None] {
         let refused = Vault::open(Settings { ca_file, ..settings.clone() }).await.unwrap_err();
         assert!(matches!(refused, Error::Untrusted { .. }), "{refused}");

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use picup_testkit::{Asked, HttpStandIn, Told};
-use picup_vault::{Address, Error, Identity, Settings, Vault};
+use picup_vault::{Error, Identity, Settings, Vault};
 use serde_json::{Value, json};
 
-use crate::support::{Stage, password, write};
+use crate::support::{Stage, address_of, password, write};
 
 #[tokio::test]
 async fn a_wrapped_secret_id_is_unwrapped_once_and_serves_later_logins() {
@@ -134,5 +134,5 @@ fn at(server: &HttpStandIn, stage: &Stage, wrapped: bool) -> Settings {
     let secret_id_file = stage.file("token", "s.wrapping");
     let identity =
         Identity::AppRole { mount: "approle".to_owned(), role_id: "picup".to_owned(), secret_id_file, wrapped };
-    Settings::new(Address::parse(&format!("http://{}", server.address())).unwrap(), identity)
+    Settings::new(address_of(server), identity)
 }

@@ -1,4 +1,4 @@
-//! An authority of certificates for one OpenBao: of its own for loopback, and of those who show it one.
+//! An authority of certificates of a server's own: that of the server for loopback, and those of who shows it one.
 
 use std::path::{Path, PathBuf};
 
@@ -16,16 +16,16 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Makes one, and a certificate of it for loopback, in that folder.
+    /// Makes one, and a certificate of it by which a server is known on loopback, in that folder. The names are for people.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn make(folder: &Path) -> Result<Self, Error> {
+    pub fn make(folder: &Path, server: &str) -> Result<Self, Error> {
         let made = || {
             let mut parameters = CertificateParams::new(Vec::new())?;
             parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-            parameters.distinguished_name.push(DnType::CommonName, "OpenBao's own authority");
+            parameters.distinguished_name.push(DnType::CommonName, format!("{server}'s own authority"));
             let key = KeyPair::generate()?;
             let root = parameters.self_signed(&key)?.pem();
             Ok((root, Issuer::new(parameters, key)))
@@ -34,7 +34,7 @@ impl Authority {
         let authority = Self { issuer, folder: folder.to_owned() };
         authority.keep("root.pem", &root)?;
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let (certificate, key) = authority.issue(names, "OpenBao", ExtendedKeyUsagePurpose::ServerAuth)?;
+        let (certificate, key) = authority.issue(names, server, ExtendedKeyUsagePurpose::ServerAuth)?;
         authority.keep("server.pem", &certificate)?;
         authority.keep("server.key", &key)?;
         Ok(authority)
@@ -54,14 +54,15 @@ impl Authority {
         self.folder.join("root.pem")
     }
 
+    /// The server's certificate and its key, in PEM.
     pub(crate) fn server_files(&self) -> (PathBuf, PathBuf) {
         (self.folder.join("server.pem"), self.folder.join("server.key"))
     }
 
     pub(crate) fn certificate(&self) -> Result<reqwest::Certificate, Error> {
-        let pem = std::fs::read(self.root_file()).map_err(Error::io("read OpenBao's certificate"))?;
-        reqwest::Certificate::from_pem(&pem)
-            .map_err(|error| Error::io("read OpenBao's certificate")(std::io::Error::other(error)))
+        let doing = "read an authority's certificate";
+        let pem = std::fs::read(self.root_file()).map_err(Error::io(doing))?;
+        reqwest::Certificate::from_pem(&pem).map_err(|error| Error::io(doing)(std::io::Error::other(error)))
     }
 
     fn issue(
